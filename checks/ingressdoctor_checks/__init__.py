@@ -1,0 +1,1 @@
+"""The built-in walks and checks, found through the entry-point group ``ingressdoctor.plugins``."""
