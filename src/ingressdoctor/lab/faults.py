@@ -1,0 +1,194 @@
+"""Faults: named patches to a World's files, each with the diagnosis it must lead to.
+
+A patch changes only what an operator or an outage would change; the symptom has to emerge from the running
+lab. A patch that matches nothing, or that changes nothing, is a LabError. Patches are data: docs/lab.md
+describes them. Pure but for reading the fault files.
+"""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import difflib
+import fnmatch
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+
+from ingressdoctor.errors import LabError
+from ingressdoctor.lab.paths import PathError, remove_at, set_at
+from ingressdoctor.lab.world import Object, World, default_host, read_yaml, world_folder
+
+Kind = Literal["fault", "unusual", "healthy"]
+Expected = Literal["pass", "warn", "fail"]
+
+_FOLDERS: tuple[tuple[str, Kind], ...] = (("faults", "fault"), ("unusual", "unusual"))
+_PLACES = ("hetzner", "cloudflare", "settings", "backends", "logs")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Expectation:
+    """What a diagnosis of the patched world must say: worst status, root cause, symptom seen from outside."""
+
+    status: Expected
+    cause: str | None = None
+    symptom: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One named patch to a world: something broken, or something unusual that must not count as broken."""
+
+    name: str
+    world: str
+    title: str
+    kind: Kind
+    host: str
+    patch: tuple[Mapping[str, Any], ...]
+    expect: Expectation
+
+
+def load_faults(world_name: str) -> tuple[Fault, ...]:
+    """Every fault and unusual state of a shipped world, faults first, each group by name."""
+    folder = world_folder(world_name)
+    now = datetime.now(UTC)
+    host = default_host(world_name)
+    found: list[Fault] = []
+    for sub, kind in _FOLDERS:
+        for path in sorted((folder / sub).glob("*.yaml")):
+            documents = read_yaml(path, now)
+            if len(documents) != 1 or not isinstance(documents[0], dict):
+                raise LabError(f"{sub}/{path.name} must hold exactly one mapping")
+            found.append(_fault(path.stem, world_name, kind, {"host": host, **documents[0]}))
+    return tuple(found)
+
+
+def load_fault(world_name: str, name: str) -> Fault:
+    """The fault *name* of a world; LabError names the nearest known one."""
+    faults = {fault.name: fault for fault in load_faults(world_name)}
+    if name in faults:
+        return faults[name]
+    near = difflib.get_close_matches(name, faults, n=3, cutoff=0.3)
+    raise LabError(f"world {world_name} has no fault {name!r}", hint=f"nearest: {', '.join(near) or 'none'}")
+
+
+def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
+    unknown = set(head) - {"title", "host", "patch", "expect"}
+    expect = head.get("expect") or {}
+    if unknown or not isinstance(head.get("title"), str) or not isinstance(head.get("patch"), list):
+        raise LabError(f"fault {name}: needs title, patch and expect; unknown: {sorted(unknown) or 'none'}")
+    if set(expect) - {"status", "cause", "symptom"} or expect.get("status") not in get_args(Expected):
+        raise LabError(f"fault {name}: expect.status must be one of {', '.join(get_args(Expected))}")
+    return Fault(
+        name=name,
+        world=world,
+        title=head["title"],
+        kind=kind,
+        host=str(head["host"]),
+        patch=tuple(head["patch"]),
+        expect=Expectation(**expect),
+    )
+
+
+def apply_fault(world: World, fault: Fault) -> World:
+    """A copy of *world* with every operation of *fault* done; LabError when one does nothing."""
+    state: dict[str, Any] = {
+        field.name: copy.deepcopy(getattr(world, field.name)) for field in dataclasses.fields(World)
+    }
+    state["objects"], state["backends"] = list(state["objects"]), list(state["backends"])
+    for number, operation in enumerate(fault.patch, start=1):
+        before = repr(state)
+        try:
+            _apply(state, operation)
+        except PathError as error:
+            raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}): {error}") from error
+        if repr(state) == before:
+            raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}) changes nothing")
+    state["objects"], state["backends"] = tuple(state["objects"]), tuple(state["backends"])
+    return World(**state)
+
+
+def _head(operation: Mapping[str, Any]) -> str:
+    """Short text that lets the author find the operation in the file."""
+    target = operation.get("object") or operation.get("add")
+    if isinstance(target, Mapping):
+        meta = target.get("metadata") or target
+        return f"{target.get('kind')} {meta.get('namespace', '')}/{meta.get('name')}"
+    return next(iter(operation), "empty")
+
+
+def _apply(state: dict[str, Any], operation: Mapping[str, Any]) -> None:
+    wanted, added, zone = (operation.get(key) for key in ("object", "add", "zone"))
+    if isinstance(wanted, Mapping):
+        rest = {key: value for key, value in operation.items() if key != "object"}
+        _change_objects(state["objects"], wanted, rest)
+    elif isinstance(added, Mapping) and len(operation) == 1:
+        _add(state["objects"], added)
+    elif isinstance(zone, Mapping) and len(operation) == 1:
+        _change_zone(state["zone_files"], zone)
+    elif len(operation) == 1 and next(iter(operation)) in _PLACES:
+        ((place, change),) = operation.items()
+        _change(state[place], change)
+    else:
+        raise PathError(f"not an operation: {sorted(operation)}")
+
+
+def _change(root: Any, change: Mapping[str, Any]) -> None:  # noqa: ANN401  (plain data of any shape)
+    if not change or set(change) - {"set", "remove"}:
+        raise PathError("a change needs 'set' or 'remove'")
+    for path, value in (change.get("set") or {}).items():
+        set_at(root, path, copy.deepcopy(value))
+    for path in change.get("remove") or ():
+        remove_at(root, path)
+
+
+def _describe(item: Object) -> str:
+    return f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}"
+
+
+def _change_objects(objects: list[Any], wanted: Mapping[str, Any], change: Mapping[str, Any]) -> None:
+    """Change or delete the objects that *wanted* names; the name may hold `*`."""
+    found = [
+        item
+        for item in objects
+        if item["kind"] == wanted.get("kind")
+        and item["metadata"].get("namespace") == wanted.get("namespace")
+        and fnmatch.fnmatchcase(item["metadata"]["name"], str(wanted.get("name")))
+    ]
+    if not found:
+        label = f"{wanted.get('kind')} {wanted.get('namespace') or ''}/{wanted.get('name')}"
+        near = difflib.get_close_matches(label, [_describe(item) for item in objects], n=1, cutoff=0)
+        raise PathError(f"no object {label}; nearest: {near[0] if near else 'none'}")
+    if change == {"delete": True}:
+        objects[:] = [item for item in objects if not any(item is gone for gone in found)]
+        return
+    for item in found:
+        _change(item, change)
+
+
+def _add(objects: list[Any], item: Mapping[str, Any]) -> None:
+    if not {"apiVersion", "kind", "metadata"} <= set(item) or "name" not in item["metadata"]:
+        raise PathError("an added object needs apiVersion, kind and metadata.name")
+    group = item["apiVersion"].rpartition("/")[0]
+    if any(
+        _describe(item) == _describe(other) and other["apiVersion"].startswith(group) for other in objects
+    ):
+        raise PathError(f"{_describe(item)} exists already")
+    objects.append(copy.deepcopy(item))
+
+
+def _change_zone(zones: dict[str, str], change: Mapping[str, Any]) -> None:
+    """Change the zone file of `origin`: `append` a text, `replace` text by text, or `set` it whole."""
+    origin = str(change.get("origin"))
+    if "set" in change:
+        zones[origin] = str(change["set"])
+        return
+    if origin not in zones:
+        raise PathError(f"no zone file {origin!r}; known: {', '.join(sorted(zones)) or 'none'}")
+    for old, new in (change.get("replace") or {}).items():
+        if old not in zones[origin]:
+            raise PathError(f"zone {origin}: the text {old!r} is not in it")
+        zones[origin] = zones[origin].replace(old, new)
+    if "append" in change:
+        zones[origin] = zones[origin].rstrip(os.linesep) + "\n" + str(change["append"]) + "\n"
