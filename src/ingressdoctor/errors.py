@@ -1,20 +1,56 @@
-"""The exception tree: what the program raises on purpose, each with its exit code.
+"""The exception tree. Everything a user can cause or meet derives from one base.
 
-Nothing here prints, logs or exits; the command line turns an error into text and an exit code.
+    IngressDoctorError            4  internal, unless a subclass says otherwise
+    ├── UsageError                2  the command line or the target is wrong
+    │   └── ConfigError           2  ingressdoctor.toml is wrong
+    ├── PluginError               2  a package or folder of checks cannot be used
+    ├── SourceError               -  an outside system could not be looked at; becomes Unavailable
+    └── LabError                  2  a lab world, fault or port is wrong
+
+Exceptions are ordinary classes: frozen dataclass exceptions break ``with`` blocks and ``add_note``.
 """
+
+from __future__ import annotations
+
+__all__ = ["ConfigError", "IngressDoctorError", "LabError", "PluginError", "SourceError", "UsageError"]
 
 
 class IngressDoctorError(Exception):
-    """Base of every error raised on purpose; *hint* says what to do about it."""
+    """Base of every error that is shown to a user as one line and a hint."""
 
     exit_code = 4
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
+        self.message = message
         self.hint = hint
 
 
-class LabError(IngressDoctorError):
-    """A world, a fault or one of the lab's servers cannot be used as asked."""
+class UsageError(IngressDoctorError):
+    """The command line names something that is not possible."""
 
     exit_code = 2
+
+
+class ConfigError(UsageError):
+    """The configuration file has an unknown key, a wrong value or cannot be read."""
+
+
+class PluginError(IngressDoctorError):
+    """A plugin package or a folder of check files is broken, or brought nothing."""
+
+    exit_code = 2
+
+
+class LabError(IngressDoctorError):
+    """A lab world or fault does not exist, or its files are wrong."""
+
+    exit_code = 2
+
+
+class SourceError(IngressDoctorError):
+    """An outside system could not be looked at: no credentials, refused, timed out, nonsense.
+
+    Collectors let it rise: the broker turns it into ``Unavailable`` with *message* as the reason and
+    *hint* as what would enable the look.
+    """

@@ -1,0 +1,1 @@
+"""Typed, immutable values that collectors make and checks judge. Pure."""

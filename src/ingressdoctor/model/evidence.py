@@ -1,0 +1,20 @@
+"""The one value that stands for "we could not look"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Unavailable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unavailable:
+    """Why a piece of evidence is missing. Never ``None``, never an empty list.
+
+    ``wanted`` names the evidence ("the cluster's IngressRoutes"), ``reason`` what stood in the way ("403:
+    ServiceAccount x cannot list ..."), ``enable_with`` the grant, token or option that would allow it.
+    """
+
+    wanted: str
+    reason: str
+    enable_with: str = ""

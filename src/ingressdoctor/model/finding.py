@@ -1,0 +1,179 @@
+"""What a check says: a status, a subject, what was seen, and what to do.
+
+Findings are built by five verbs. A failure without proof and remedy does not type-check.
+"""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingressdoctor.model.symptom import Symptom
+from ingressdoctor.model.text import clean
+
+__all__ = [
+    "Command",
+    "Fact",
+    "Finding",
+    "Remedy",
+    "Status",
+    "changes",
+    "fail",
+    "look",
+    "ok",
+    "skip",
+    "unknown",
+    "warn",
+]
+
+
+class Status(StrEnum):
+    """How one check ended; only ``PASS`` is good news and only ``FAIL`` is seen breakage."""
+
+    PASS = "pass"  # noqa: S105 - a status, not a password
+    WARN = "warn"
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+    SKIP = "skip"
+
+    @property
+    def severity(self) -> int:
+        """Order for "the worst of several": skip < pass < warn < unknown < fail."""
+        return _SEVERITY.index(self)
+
+
+_SEVERITY = (Status.SKIP, Status.PASS, Status.WARN, Status.UNKNOWN, Status.FAIL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command to type, as an argument list; quoting for the shell happens here and nowhere else."""
+
+    argv: tuple[str, ...]
+    changing: bool = False
+
+    def shell(self) -> str:
+        """Return the command quoted for a POSIX shell."""
+        return shlex.join(self.argv)
+
+
+def look(*argv: str) -> Command:
+    """Build a command that only reads."""
+    return Command(argv=tuple(clean(word) for word in argv))
+
+
+def changes(*argv: str) -> Command:
+    """Build a command that changes something; reports mark it."""
+    return Command(argv=tuple(clean(word) for word in argv), changing=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One observed value: what it is called, what it was, and where it was seen."""
+
+    name: str
+    value: str
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remedy:
+    """What to do: prose, the commands for it, and the command that proves recovery."""
+
+    text: str
+    commands: tuple[Command, ...] = ()
+    proof: Command | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", clean(self.text))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One statement of one check about one subject.
+
+    ``subject`` is the object spoken of, as ``Service wecare/adveshop4``; ``symptom`` is set when the
+    statement is what a client sees rather than a reason for it; ``enable_with`` says, for an unknown,
+    what exactly would allow the look.
+    """
+
+    status: Status
+    summary: str
+    subject: str = ""
+    facts: tuple[Fact, ...] = ()
+    remedy: Remedy | None = None
+    symptom: Symptom | None = None
+    enable_with: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("summary", "subject", "enable_with"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        facts = tuple(Fact(name=clean(f.name), value=clean(f.value), where=clean(f.where)) for f in self.facts)
+        object.__setattr__(self, "facts", facts)
+
+
+def facts_of(seen: dict[str, str] | None, where: str) -> tuple[Fact, ...]:
+    """Turn a mapping of names to values into facts seen at *where*."""
+    return tuple(Fact(name=name, value=value, where=where) for name, value in (seen or {}).items())
+
+
+def ok(summary: str, *, subject: str = "", seen: dict[str, str] | None = None, where: str = "") -> Finding:
+    """Say that this link was looked at and works."""
+    return Finding(status=Status.PASS, summary=summary, subject=subject, facts=facts_of(seen, where))
+
+
+def warn(
+    summary: str,
+    *,
+    seen: dict[str, str],
+    remedy: Remedy,
+    subject: str = "",
+    where: str = "",
+    symptom: Symptom | None = None,
+) -> Finding:
+    """Say that it works but will bite, with proof and a way out."""
+    return Finding(
+        status=Status.WARN,
+        summary=summary,
+        subject=subject,
+        facts=facts_of(seen, where),
+        remedy=remedy,
+        symptom=symptom,
+    )
+
+
+def fail(
+    summary: str,
+    *,
+    seen: dict[str, str],
+    remedy: Remedy,
+    subject: str = "",
+    where: str = "",
+    symptom: Symptom | None = None,
+) -> Finding:
+    """Say that traffic cannot pass here, with proof and a way out."""
+    return Finding(
+        status=Status.FAIL,
+        summary=summary,
+        subject=subject,
+        facts=facts_of(seen, where),
+        remedy=remedy,
+        symptom=symptom,
+    )
+
+
+def unknown(summary: str, *, enable_with: str, subject: str = "", seen: dict[str, str] | None = None) -> Finding:
+    """Say that it could not be looked at, and what exactly would enable the look."""
+    return Finding(
+        status=Status.UNKNOWN,
+        summary=summary,
+        subject=subject,
+        enable_with=enable_with,
+        facts=facts_of(seen, ""),
+    )
+
+
+def skip(summary: str) -> Finding:
+    """Say that the question does not apply to this target."""
+    return Finding(status=Status.SKIP, summary=summary)

@@ -1,0 +1,164 @@
+"""One value that every renderer draws: what was asked, what was seen, what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ingressdoctor.model.check import Check
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.finding import Finding, Status
+from ingressdoctor.model.symptom import Symptom
+from ingressdoctor.model.target import Target
+from ingressdoctor.model.walk import Step, Walk
+
+__all__ = [
+    "Cause",
+    "CheckResult",
+    "Coverage",
+    "Diagnosis",
+    "Report",
+    "SourceCall",
+    "StepReport",
+    "Timings",
+    "Verdict",
+]
+
+
+class Verdict(StrEnum):
+    """The whole report in one word."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """What one check said, never empty.
+
+    ``missing`` is the evidence that stood in the way; ``error`` is the text of a bug in the check itself.
+    """
+
+    check: Check
+    findings: tuple[Finding, ...]
+    missing: Unavailable | None = None
+    error: str = ""
+    elapsed_s: float = 0.0
+
+    @property
+    def status(self) -> Status:
+        """The worst status among the findings."""
+        return max((finding.status for finding in self.findings), key=lambda status: status.severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One step of the walk with the results of its checks, in check order."""
+
+    step: Step
+    results: tuple[CheckResult, ...]
+    elapsed_s: float = 0.0
+
+    @property
+    def status(self) -> Status:
+        """The worst status among the checks; ``SKIP`` when nothing applied."""
+        statuses = [result.status for result in self.results]
+        return max(statuses, key=lambda status: status.severity, default=Status.SKIP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """A failing finding with no failing ancestor, and what it explains.
+
+    ``explains`` are the symptoms observed that it reaches over the ``causes`` graph; ``brings_about`` the ids of
+    failing checks that it accounts for. ``observed`` tells whether there was a symptom to explain at all.
+    """
+
+    check_id: str
+    step: Step
+    finding: Finding
+    explains: tuple[Symptom, ...] = ()
+    brings_about: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """Root causes, best first, and what they leave open.
+
+    ``latent`` are causes found although the target answered well from outside; ``next_steps`` is what to try
+    when a symptom stays unexplained.
+    """
+
+    verdict: Verdict
+    headline: str
+    causes: tuple[Cause, ...] = ()
+    beside: tuple[Cause, ...] = ()
+    warnings: tuple[Cause, ...] = ()
+    symptoms: tuple[Symptom, ...] = ()
+    unexplained: tuple[Symptom, ...] = ()
+    latent: bool = False
+    healthy_hops: tuple[str, ...] = ()
+    unseen_hops: tuple[str, ...] = ()
+    next_steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How many links of the path were verified, out of how many, and which were not."""
+
+    verified: int
+    total: int
+    unverified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceCall:
+    """One call to an outside system: which, for what, from when to when (seconds since the run began)."""
+
+    source: str
+    what: str
+    started_s: float
+    elapsed_s: float
+    outcome: str = "ok"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Where the time went: the whole run, and the longest chain of calls that waited for each other."""
+
+    total_s: float = 0.0
+    calls: tuple[SourceCall, ...] = ()
+    longest_chain: tuple[SourceCall, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """Everything about one run on one target."""
+
+    target: Target
+    walk: Walk | None
+    ground: str
+    steps: tuple[StepReport, ...]
+    diagnosis: Diagnosis
+    coverage: Coverage
+    timings: Timings
+    started: str = ""
+    version: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    interrupted: bool = False
+    suggestions: tuple[str, ...] = ()
+
+    def exit_code(self, *, strict: bool = False) -> int:
+        """0 healthy · 1 broken · 3 could not tell; with *strict* warnings count as broken."""
+        match self.diagnosis.verdict:
+            case Verdict.BROKEN:
+                return 1
+            case Verdict.UNKNOWN:
+                return 3
+            case Verdict.DEGRADED:
+                return 1 if strict else 0
+            case Verdict.HEALTHY:
+                return 0

@@ -1,0 +1,179 @@
+"""What the operator asks about. Parsing never touches the network.
+
+Hostnames become lower-case ASCII (IDNA 2008 with UTS 46 mapping, as browsers do it); a trailing dot is
+dropped. Addresses are refused: routing by name is the subject here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+import idna
+
+from ingressdoctor.errors import UsageError
+from ingressdoctor.model.text import clean
+
+__all__ = ["Protocol", "Target"]
+
+_MAX_NAME: Final = 253
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_EXAMPLE: Final = "Give a hostname or a URL, for example shop.example.org or https://shop.example.org/path."
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "grpc": 443, "grpcs": 443, "mysql": 3306}
+
+
+class Protocol(StrEnum):
+    """What is spoken to the target."""
+
+    HTTP = "http"
+    GRPC = "grpc"
+    MYSQL = "mysql"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One thing to diagnose.
+
+    ``hostname`` is lower-case ASCII without a trailing dot; ``path`` starts with "/" and carries the query
+    string; ``port`` is what the client dials; ``client_ip`` is an address to judge allow lists for.
+    """
+
+    hostname: str
+    scheme: str = "https"
+    port: int = 443
+    path: str = "/"
+    protocol: Protocol = Protocol.HTTP
+    client_ip: str = ""
+
+    @property
+    def url(self) -> str:
+        """The target as a URL, without a default port."""
+        default = _DEFAULT_PORTS.get(self.scheme)
+        port = "" if self.port == default else f":{self.port}"
+        return f"{self.scheme}://{self.hostname}{port}{self.path}"
+
+    @classmethod
+    def parse(cls, text: str, *, port: int | None = None, client_ip: str = "") -> Target:
+        """Read a hostname, ``host:port`` or URL.
+
+        Raises:
+            UsageError: the text names no host, an address, or something no resolver could ever answer.
+        """
+        stripped = text.strip()
+        if not stripped:
+            raise UsageError("The target is empty.", hint=_EXAMPLE)
+        parts = _split(stripped)
+        scheme = parts.scheme
+        if scheme not in _DEFAULT_PORTS:
+            raise UsageError(f"The scheme {clean(scheme, 40)!r} is not one of http, https, grpc, mysql.", hint=_EXAMPLE)
+        if parts.password is not None:
+            raise UsageError("A password does not belong into the target.", hint="Leave it out: user@host is enough.")
+        hostname = _hostname(parts)
+        chosen = port or _port(parts, stripped) or _DEFAULT_PORTS[scheme]
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        _refuse_odd_path(path)
+        return cls(
+            hostname=hostname,
+            scheme="https" if scheme in ("grpc", "grpcs") else scheme,
+            port=_checked_port(chosen),
+            path=path,
+            protocol=_protocol(scheme, chosen),
+            client_ip=_client_ip(client_ip),
+        )
+
+
+def _split(text: str) -> SplitResult:
+    has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
+    try:
+        return urlsplit(text if has_scheme else f"https://{text}")
+    except ValueError as error:
+        raise UsageError(
+            f"{clean(text, 80)!r} is not a hostname or URL ({clean(str(error), 80)}).", hint=_EXAMPLE
+        ) from None
+
+
+def _hostname(parts: SplitResult) -> str:
+    raw = parts.netloc.rpartition("@")[2]
+    if raw.startswith("["):
+        raise UsageError(
+            f"{clean(raw, 60)} is an IPv6 address; routing goes by name, so an address has no route.",
+            hint="Give the hostname that visitors use. To reach it at a chosen address use --connect-to.",
+        )
+    name = raw.rpartition(":")[0] if ":" in raw else raw
+    if ":" in name:
+        raise UsageError(
+            f"{clean(raw, 60)!r} looks like an IPv6 address; routing goes by name.",
+            hint="Give the hostname that visitors use. To reach it at a chosen address use --connect-to.",
+        )
+    return _ascii(name.removesuffix("."), raw)
+
+
+def _ascii(name: str, raw: str) -> str:
+    shown = clean(raw, 60)
+    if not name:
+        raise UsageError(f"{shown!r} names no host.", hint=_EXAMPLE)
+    try:
+        ascii_name = name.lower() if name.isascii() else idna.encode(name, uts46=True).decode()
+    except (idna.IDNAError, UnicodeError) as error:
+        raise UsageError(f"{shown!r} is not a hostname: {clean(str(error), 100)}.", hint=_EXAMPLE) from None
+    if len(ascii_name) > _MAX_NAME:
+        raise UsageError(f"The hostname has {len(ascii_name)} characters; DNS allows {_MAX_NAME}.", hint=_EXAMPLE)
+    if _is_address(ascii_name):
+        raise UsageError(
+            f"{shown} is an address; routing goes by name, so an address has no route.",
+            hint="Give the hostname that visitors use. To reach it at a chosen address use --connect-to.",
+        )
+    bad = next((label for label in ascii_name.split(".") if not _LABEL.fullmatch(label)), None)
+    if bad is not None:
+        what = f"the label {clean(bad, 40)!r} is not possible in DNS" if bad else "it has an empty label"
+        raise UsageError(f"{shown!r} is not a hostname: {what}.", hint=_EXAMPLE)
+    return ascii_name
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _port(parts: SplitResult, text: str) -> int | None:
+    try:
+        return parts.port
+    except ValueError:
+        raise UsageError(
+            f"{clean(text, 80)!r} has a port that is not a number from 1 to 65535.", hint=_EXAMPLE
+        ) from None
+
+
+def _checked_port(port: int) -> int:
+    if not 1 <= port <= 65535:
+        raise UsageError(f"Port {port} is not from 1 to 65535.", hint=_EXAMPLE)
+    return port
+
+
+def _protocol(scheme: str, port: int) -> Protocol:
+    if scheme == "mysql" or port == 3306:
+        return Protocol.MYSQL
+    return Protocol.GRPC if scheme in ("grpc", "grpcs") else Protocol.HTTP
+
+
+def _refuse_odd_path(path: str) -> None:
+    if any(char.isspace() or ord(char) < 33 or ord(char) == 127 for char in path):
+        raise UsageError(f"The path {clean(path, 80)!r} holds a space or a control character.", hint="Write it as %20.")
+
+
+def _client_ip(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise UsageError(
+            f"{clean(text, 60)!r} is not an IP address.", hint="For example --client-ip 203.0.113.7"
+        ) from None

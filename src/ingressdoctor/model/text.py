@@ -1,0 +1,83 @@
+"""Make strings from outside harmless, and keep secrets out of them.
+
+DNS, HTTP, logs and cluster objects may hold anything. Text passes through here once, when it becomes
+part of a finding, so that no renderer ever sees a control character or a credential.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+__all__ = ["Secret", "clean", "redact", "shorten"]
+
+_MAX_TEXT: Final = 2_000
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SECRET_LIKE: Final = (
+    re.compile(r"eyJ[A-Za-z0-9_\-+/=.]{40,}"),
+    re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9_\-+/=.]{8,}"),
+    re.compile(r"\bcfast_[A-Za-z0-9]{20,}\b"),
+    re.compile(
+        r"(?i)\b(tunnelsecret|password|passwd|client[_-]?secret|api[_-]?token|authorization|cookie|CF_Authorization|"
+        r"cf-access-(?:jwt-assertion|client-secret)|x-auth-key)"
+        r"(\"?\s*[=:]\s*\"?)(?!\*\*\*)[^\s\",;&]{3,}"
+    ),
+    re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+)
+_USERINFO: Final = re.compile(r"(?<=://)([^/\s:@]+):([^/\s@]+)@")
+
+
+class Secret:
+    """A credential that never shows itself: ``str`` and ``repr`` give ``***``.
+
+    ``reveal()`` is called in one place per source, where the request is built.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the credential itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+
+def redact(text: str) -> str:
+    """Replace what looks like a credential by ``***``, keeping the word that names it."""
+    for pattern in _SECRET_LIKE:
+        text = pattern.sub(_keep_name, text)
+    return _USERINFO.sub(r"\1:***@", text)
+
+
+def _keep_name(match: re.Match[str]) -> str:
+    groups = match.groups()
+    if len(groups) == 2:
+        return f"{groups[0]}{groups[1]}***"
+    return f"{groups[0]} ***" if groups else "***"
+
+
+def clean(text: str, limit: int = _MAX_TEXT) -> str:
+    r"""Return *text* safe to print: control and bidi characters as ``\xNN``, secrets as ``***``, cut at *limit*."""
+    cut = text[: limit + 200]
+    visible = _CONTROL.sub(lambda match: _escape(match.group()), redact(cut))
+    return shorten(visible, limit)
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut *text* to *limit* characters, marking the cut with an ellipsis."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

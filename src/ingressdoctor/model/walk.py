@@ -1,0 +1,53 @@
+"""A walk is one documented debugging sequence, as data; a step is one question of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Claim", "Step", "Walk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One documented step.
+
+    ``id`` is what checks name in their ``step``; ``question`` is how an operator asks it; ``hop`` is the
+    place on the path, as it is named when it is to blame; ``docs`` is the page under ``docs/``.
+    """
+
+    id: str
+    question: str
+    hop: str
+    docs: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """An ordered tuple of steps, from the client inwards.
+
+    ``proof`` names the checks that, when all pass, prove the path end to end from outside: links that
+    could not be looked at then do not make the verdict "could not tell".
+    """
+
+    id: str
+    title: str
+    steps: tuple[Step, ...]
+    proof: tuple[str, ...] = ()
+
+    def position(self, step: str) -> int:
+        """Return the zero-based position of a step id, or the number of steps if it is not in this walk."""
+        return next((index for index, item in enumerate(self.steps) if item.id == step), len(self.steps))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """Why a walk should be taken for a target; the strongest claim wins.
+
+    ``strength`` is 0 to 100: 100 an explicit rule for the name, 50 an indirect sign, 0 none.
+    ``ground`` is printed in the report; ``searched`` and ``known`` feed "did you mean" when nobody claims.
+    """
+
+    strength: int
+    ground: str
+    searched: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()

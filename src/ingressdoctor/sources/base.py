@@ -1,0 +1,97 @@
+"""The protocols of all sources, and the raw values that cross them.
+
+Light on purpose: the api re-exports these names for plugin authors, so nothing heavy is imported here.
+No protocol has a method that changes anything in the outside world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from ingressdoctor.evidence.dns import DnsReply
+from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
+
+__all__ = ["Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One HTTP answer of an API, undecoded. Header names are lower case."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Kubernetes(Protocol):
+    """Read-only GETs against one cluster's API server."""
+
+    context: str
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """GET *path* (``/apis/traefik.io/v1alpha1/ingressroutes``); any HTTP status is an answer.
+
+        Raises:
+            SourceError: no kubeconfig, no connection, TLS failure, timeout, or a body over the cap.
+        """
+        ...
+
+
+@runtime_checkable
+class Hetzner(Protocol):
+    """Read-only GETs against the Hetzner Cloud API of one project."""
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """GET *path* (``/load_balancers``); API errors come back as their status and JSON error body.
+
+        Raises:
+            SourceError: no token, no connection, timeout.
+        """
+        ...
+
+
+@runtime_checkable
+class Cloudflare(Protocol):
+    """Read-only GETs against the Cloudflare API v4."""
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """GET *path* (``/zones``); any HTTP status is an answer.
+
+        Raises:
+            SourceError: no token, no connection, timeout.
+        """
+        ...
+
+
+@runtime_checkable
+class Dns(Protocol):
+    """DNS questions to chosen servers. ``resolvers`` are "address:port" in the order configured."""
+
+    resolvers: tuple[str, ...]
+    authoritative: str
+
+    async def query(self, name: str, rdtype: str, server: str, *, recurse: bool = True) -> DnsReply:
+        """Ask *server* one question; failures are replies with their own ``rcode``, never exceptions."""
+        ...
+
+
+@runtime_checkable
+class Net(Protocol):
+    """TCP, TLS and HTTP towards chosen addresses. ``anchors`` are "host:port" that prove we are online."""
+
+    anchors: tuple[str, ...]
+
+    async def tcp(self, address: str, port: int, *, timeout_s: float = 5.0) -> TcpAttempt:
+        """Connect and close."""
+        ...
+
+    async def tls(self, address: str, port: int, *, sni: str, timeout_s: float = 5.0) -> TlsAttempt:
+        """Handshake with a chosen SNI, reporting the served chain whether or not it can be trusted."""
+        ...
+
+    async def http(self, request: HttpRequest) -> HttpExchange:
+        """Send one request to one address; redirects are not followed here."""
+        ...
