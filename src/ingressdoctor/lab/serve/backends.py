@@ -1,0 +1,117 @@
+"""Applications in pods: HTTP servers that answer as the world's backends say.
+
+A pod listens only while its container runs, only on the ports its backend lists, whatever the Service claims: so
+a wrong targetPort is refused because nobody is there. Per path: status, headers, body, redirect, delay_s,
+close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from ingressdoctor.lab.cluster import (
+    Cluster,
+    Object,
+    dig,
+    is_running,
+    labels_of,
+    mapping,
+    matches,
+    namespace_of,
+    sequence,
+    text,
+)
+from ingressdoctor.lab.network import Handler, Network
+from ingressdoctor.lab.pki import Order, Pki, server_context
+from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
+from ingressdoctor.lab.serve.wire import App, Hangup, Request, Response, serve_http
+from ingressdoctor.lab.stream import Duplex
+
+MAX_DELAY_S = 20.0
+
+
+def start_backends(
+    network: Network, cluster: Cluster, nodes: Nodes, pki: Pki, backends: tuple[Mapping[str, Any], ...]
+) -> None:
+    """Listen for every running pod that a backend selects."""
+    for backend in backends:
+        for pod in _selected(cluster, mapping(backend.get("selector"))):
+            if not _is_serving(pod, text(backend.get("container"))):
+                continue
+            for entry in map(mapping, sequence(backend.get("listen"))):
+                port = entry.get("port")
+                if not isinstance(port, int) or entry.get("protocol", "http") != "http":
+                    continue
+                order = Order.from_annotation(entry.get("tls"))
+                tls = server_context(pki.issue(order)) if order else None
+                for ip in host_addresses(nodes, pod):
+                    network.listen(ip, port, _handler(_paths(entry)), tls=tls)
+
+
+def _selected(cluster: Cluster, selector: Mapping[str, Any]) -> tuple[Object, ...]:
+    namespace = text(selector.get("namespace"))
+    wanted = {"matchLabels": selector.get("labels")}
+    return tuple(
+        pod for pod in cluster.all("Pod") if namespace in {"", namespace_of(pod)} and matches(labels_of(pod), wanted)
+    )
+
+
+def _is_serving(pod: Object, container: str) -> bool:
+    """Whether the container that answers runs: the named one, else the pod's first."""
+    names = [text(mapping(item).get("name")) for item in sequence(dig(pod, "spec", "containers"))]
+    chosen = container or (names[0] if names else "")
+    return bool(chosen) and is_running(pod, chosen)
+
+
+def _paths(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Longest prefix first."""
+    paths = [mapping(item) for item in sequence(entry.get("paths"))]
+    return tuple(sorted(paths, key=lambda item: -len(text(item.get("prefix", "/")))))
+
+
+def _handler(paths: tuple[Mapping[str, Any], ...]) -> Handler:
+    async def handle(stream: Duplex) -> None:
+        await serve_http(stream, _app(paths), bad_request=b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    return handle
+
+
+def _app(paths: tuple[Mapping[str, Any], ...]) -> App:
+    async def answer(request: Request, stream: Duplex) -> Response:
+        spec = next((item for item in paths if request.path.startswith(text(item.get("prefix", "/")))), None)
+        if spec is None:
+            return Response(status=404, headers=(("Content-Type", "text/plain"),), body=b"Not Found\n")
+        await asyncio.sleep(min(_number(spec.get("delay_s")), MAX_DELAY_S))
+        if spec.get("close"):
+            raise Hangup
+        if spec.get("raw") is not None:
+            await stream.write(text(spec["raw"]).encode("latin-1", "replace"))
+            raise Hangup
+        return _response(spec, request)
+
+    return answer
+
+
+def _response(spec: Mapping[str, Any], request: Request) -> Response:
+    headers = {text(key): text(value) for key, value in mapping(spec.get("headers")).items()}
+    if huge := int(_number(spec.get("header_bytes"))):
+        headers["X-Session"] = "x" * huge
+    status = spec.get("status", 200)
+    redirect = text(spec.get("redirect"))
+    if redirect:
+        status = status if isinstance(status, int) and 300 <= status < 400 else 301
+        host = request.get("host")
+        headers["Location"] = redirect.replace("{host}", host).replace("{path}", request.target)
+    headers.setdefault("Content-Type", "text/html; charset=utf-8")
+    return Response(
+        status=status if isinstance(status, int) and 200 <= status <= 599 else 500,
+        headers=tuple(headers.items()),
+        body=text(spec.get("body")).encode(),
+        trickle_s=_number(spec.get("trickle_s")),
+    )
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) and value > 0 else 0.0
