@@ -171,9 +171,7 @@ def _add(objects: list[Any], item: Mapping[str, Any]) -> None:
     if not {"apiVersion", "kind", "metadata"} <= set(item) or "name" not in item["metadata"]:
         raise PathError("an added object needs apiVersion, kind and metadata.name")
     group = item["apiVersion"].rpartition("/")[0]
-    if any(
-        _describe(item) == _describe(other) and other["apiVersion"].startswith(group) for other in objects
-    ):
+    if any(_describe(item) == _describe(other) and other["apiVersion"].startswith(group) for other in objects):
         raise PathError(f"{_describe(item)} exists already")
     objects.append(copy.deepcopy(item))
 

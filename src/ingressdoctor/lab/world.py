@@ -167,9 +167,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in over.items():
         below = result.get(key)
-        result[key] = (
-            merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-        )
+        result[key] = merged(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
     return result
 
 
@@ -214,9 +212,7 @@ def load_world(name: str, *, now: datetime | None = None) -> World:
         walk=head["walk"],
         settings=merged(DEFAULT_SETTINGS, head.get("settings") or {}),
         objects=_objects(folder / "manifests", moment),
-        zone_files={
-            path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("zone/*.zone"))
-        },
+        zone_files={path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("zone/*.zone"))},
         hetzner=_one(folder / "hetzner.yaml", moment, dict),
         cloudflare=_one(folder / "cloudflare.yaml", moment, dict),
         backends=tuple(_one(folder / "backends.yaml", moment, list)),
