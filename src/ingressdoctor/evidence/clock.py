@@ -1,0 +1,34 @@
+"""The time of the run, as evidence: checks have no clock of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+__all__ = ["Clock", "parse_time"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """When the run began, in UTC."""
+
+    now: datetime
+
+    def days_until(self, text: str) -> float | None:
+        """Days from now until an RFC 3339 time (negative: past), or None when *text* is not a time."""
+        moment = parse_time(text)
+        return None if moment is None else (moment - self.now).total_seconds() / 86_400
+
+    def seconds_since(self, text: str) -> float | None:
+        """Seconds from an RFC 3339 time until now, or None when *text* is not a time."""
+        moment = parse_time(text)
+        return None if moment is None else (self.now - moment).total_seconds()
+
+
+def parse_time(text: str) -> datetime | None:
+    """Read an RFC 3339 time; anything else is None. Times without a zone are UTC."""
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -1,0 +1,46 @@
+"""What the Cloudflare API says about the target's zone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingressdoctor.model.evidence import Unavailable
+
+__all__ = ["ZoneFacts", "ZoneRecord"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneRecord:
+    """One record at Cloudflare: name, type, content, and whether it is orange-clouded."""
+
+    name: str
+    type: str
+    content: str
+    proxied: bool
+    ttl: int = 1
+    modified_on: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneFacts:
+    """The zone that holds the target, its records for the target's name, and its settings.
+
+    ``records`` are those of the exact name, else of the wildcard above it (``wildcard`` True); ``resolved`` is the
+    chain from the name to the origin addresses inside the account's zones; ``settings`` maps setting ids (``ssl``,
+    ``always_use_https`` ...) to values, or is Unavailable when the token may not read them.
+    """
+
+    id: str
+    name: str
+    status: str
+    paused: bool
+    name_servers: tuple[str, ...]
+    records: tuple[ZoneRecord, ...]
+    wildcard: bool
+    origin_addresses: tuple[str, ...]
+    settings: Mapping[str, str] | Unavailable
+
+    def setting(self, name: str) -> str:
+        """Return one setting's value, or the empty string when it is not known."""
+        return "" if isinstance(self.settings, Unavailable) else self.settings.get(name, "")

@@ -1,0 +1,111 @@
+"""What a visitor gets: the probe through the edge, and the same request sent straight to the origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingressdoctor.evidence.dns import DnsReply
+from ingressdoctor.evidence.net import HttpExchange, TcpAttempt
+
+__all__ = ["AddressRanges", "DnsView", "EdgeError", "Online", "OriginProbe", "OutsideProbe", "ResolverView"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Online:
+    """Whether this machine reaches anything at all; one success among the anchors is proof."""
+
+    online: bool
+    attempts: tuple[TcpAttempt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressRanges:
+    """Cloudflare's published edge ranges: CIDRs, and where and when they come from."""
+
+    cidrs: tuple[str, ...]
+    source: str
+    as_of: str
+
+    # membership is answered by ``ingressdoctor.routing.addresses.is_cloudflare(ranges, address)``
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResolverView:
+    """What one server says about the target: A, AAAA, HTTPS questions."""
+
+    server: str
+    replies: tuple[DnsReply, ...]
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All A and AAAA data, in answer order."""
+        return tuple(data for reply in self.replies for data in (*reply.of("A"), *reply.of("AAAA")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsView:
+    """The target's name as several resolvers see it, and as the zone's own servers do (None: not asked)."""
+
+    hostname: str
+    resolvers: tuple[ResolverView, ...]
+    authoritative: ResolverView | None = None
+    cname_chain: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Addresses of the first resolver that has any: what a client on this machine would dial."""
+        return next((view.addresses for view in self.resolvers if view.addresses), ())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeError:
+    """An answer that Cloudflare's edge made itself.
+
+    ``code`` is 520 to 527, 502, 504, 500, 503 or a 1xxx number; ``by_edge`` tells whether the page is the edge's
+    own (an edge-branded 502/504 may still stand for the origin's own, which it replaces).
+    """
+
+    code: int
+    http_status: int
+    title: str
+    ray_id: str = ""
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutsideProbe:
+    """The request as a visitor sends it, redirects followed (at most 10).
+
+    ``hops`` are in order, the last one is what the visitor ends with. ``loop`` is set when a hop repeats an
+    earlier request. ``edge`` tells that Cloudflare's edge answered the last hop; ``edge_error`` that it made the
+    answer itself; ``challenge`` and ``access_login`` that nobody could see through. ``left_host`` names the host
+    that a redirect led to when it differs from the target.
+    """
+
+    hops: tuple[HttpExchange, ...]
+    loop: bool = False
+    too_many_redirects: bool = False
+    edge: bool = False
+    edge_error: EdgeError | None = None
+    challenge: bool = False
+    access_login: str = ""
+    left_host: str = ""
+
+    @property
+    def last(self) -> HttpExchange:
+        """The exchange that the visitor ends with."""
+        return self.hops[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginProbe:
+    """The same request straight to the origin's address, with the right SNI and Host.
+
+    ``https`` on 443 with any certificate accepted (its ``tls`` says whether a visitor would trust it), ``http`` on
+    80; both without following redirects. ``address`` is the origin's, ``source`` how it was found.
+    """
+
+    address: str
+    source: str
+    https: HttpExchange
+    http: HttpExchange
