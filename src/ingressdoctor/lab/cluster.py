@@ -84,7 +84,7 @@ def is_running(pod: Object, container: str) -> bool:
     for status in sequence(dig(pod, "status", "containerStatuses")):
         if mapping(status).get("name") == container:
             return "running" in mapping(mapping(status).get("state"))
-    return dig(pod, "status", "phase") == "Running"
+    return bool(dig(pod, "status", "phase") == "Running")
 
 
 def pod_address(pod: Object) -> str:
@@ -96,7 +96,7 @@ def pod_address(pod: Object) -> str:
 
 def on_host_network(pod: Object) -> bool:
     """Whether the pod shares its node's network."""
-    return dig(pod, "spec", "hostNetwork") is True
+    return bool(dig(pod, "spec", "hostNetwork") is True)
 
 
 def addresses(node: Object) -> Mapping[str, tuple[str, ...]]:

@@ -27,7 +27,7 @@ from ingressdoctor.lab.cluster import (
     sequence,
     text,
 )
-from ingressdoctor.lab.network import Network, Route, Translator, Verdict
+from ingressdoctor.lab.network import Guard, Network, Route, Translator, Verdict
 
 _REFUSE = Route(ip="127.0.0.1", port=0, source_ip="")
 _DROP = Route(ip=None, port=0, source_ip="")
@@ -137,7 +137,7 @@ class Nodes:
         }
         return (lambda _: _DROP) if (node, port.get("nodePort")) in drops else choose
 
-    def _firewall(self) -> Any:  # noqa: ANN401
+    def _firewall(self) -> Guard:
         dropped = {
             (ip, mapping(rule).get("port"))
             for rule in sequence(self._settings.get("firewall_drop"))

@@ -1,0 +1,279 @@
+"""Cloudflare's edge: TLS by SNI on the anycast addresses, zone settings, and a real request to the origin.
+
+What a visitor gets depends on the zone's objects and on what the origin's sockets did, nothing else. Settings:
+edge_connect_s, edge_read_s, client_latency_s. Zone extras of a world: `waf` (rules with action block, challenge
+or ratelimit) and `access` (applications: domain, team). Tunnels have no connector here: 530 with 1033.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import secrets
+import ssl
+import time
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ingressdoctor.lab.cluster import mapping, sequence, text
+from ingressdoctor.lab.network import Handler, Network
+from ingressdoctor.lab.pki import Pki, covers
+from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Way
+from ingressdoctor.lab.serve.edge_pages import challenge_page, error_page, redirect
+from ingressdoctor.lab.serve.edge_zones import Origin, Zone, Zones, matching_access, matching_rule
+from ingressdoctor.lab.serve.wire import HOP_BY_HOP, Headers, Request, Response, serve_http, without
+from ingressdoctor.lab.stream import Duplex, TlsStream
+
+COLO = "ATH"
+SOURCE_IP = "172.69.150.20"
+BAD_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\nServer: cloudflare\r\nContent-Type: text/html\r\nContent-Length: 24\r\n"
+    b"Connection: close\r\nCF-RAY: -\r\n\r\n<h1>400 Bad Request</h1>"
+)
+_REWRITTEN = (
+    "host",
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-real-ip",
+    "cf-ray",
+    "cf-visitor",
+    "cf-ipcountry",
+    "cdn-loop",
+)
+_HANDSHAKE_S = 3.0
+
+
+class Edge:
+    """The edge of one world."""
+
+    def __init__(self, network: Network, pki: Pki, cloudflare: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+        anycast = mapping(settings.get("anycast"))
+        self.addresses = (*map(text, sequence(anycast.get("v4"))), *map(text, sequence(anycast.get("v6"))))
+        self._network = network
+        self._zones = Zones(cloudflare, self.addresses)
+        self._latency_s = float(settings.get("latency_s", 0.0))
+        self._client = OriginClient(
+            network,
+            connect_s=float(settings.get("edge_connect_s", 0.25)),
+            read_s=float(settings.get("edge_read_s", 0.8)),
+        )
+        self._contexts = {zone.name: pki.server_context(zone.certificate_names) for zone in self._zones.all}
+        self._relaxed = pki.client_context(strict=False)
+        self._strict = pki.client_context(strict=True)
+
+    def attach(self) -> None:
+        """Listen on ports 80 and 443 of every anycast address."""
+        for ip in self.addresses:
+            self._network.listen(ip, 80, self._plain)
+            self._network.listen(ip, 443, self._secure())
+
+    def _secure(self) -> Handler:
+        async def handle(stream: Duplex) -> None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.set_alpn_protocols(["http/1.1"])
+            asked: list[str] = []
+
+            def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+                host = (name or "").lower().rstrip(".")
+                zone = self._zones.of(host)
+                if zone is None or not zone.active or not any(covers(n, host) for n in zone.certificate_names):
+                    return int(ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE)
+                asked.append(host)
+                connection.context = self._contexts[zone.name]
+                return None
+
+            context.sni_callback = choose
+            secured = TlsStream(stream, context)
+            async with asyncio.timeout(_HANDSHAKE_S):
+                await secured.handshake()
+            await self._http(secured, scheme="https", sni=asked[0] if asked else "")
+
+        return handle
+
+    async def _plain(self, stream: Duplex) -> None:
+        await self._http(stream, scheme="http", sni="")
+
+    async def _http(self, stream: Duplex, *, scheme: str, sni: str) -> None:
+        async def app(request: Request, stream: Duplex) -> Response:
+            ray = f"{secrets.token_hex(8)}-{COLO}"
+            visit = _Visit(request, scheme=scheme, sni=sni, ray=ray, client_ip=stream.peer.ip)
+            response = await self._answer(visit)
+            if self._latency_s:
+                await asyncio.sleep(self._latency_s)
+            headers = without(response.headers, (*HOP_BY_HOP, "server", "cf-ray", "content-length"))
+            length = (("Content-Length", value),) if (value := response.get("content-length")) else ()
+            return Response(
+                status=response.status,
+                headers=(*headers, *length, ("Server", "cloudflare"), ("CF-RAY", ray)),
+                body=response.body,
+                reason=response.reason,
+            )
+
+        await serve_http(stream, app, bad_request=BAD_REQUEST)
+
+    async def _answer(self, visit: _Visit) -> Response:
+        zone = self._zones.of(visit.host)
+        code = self._refusal(visit)
+        if code or zone is None:
+            return error_page(code or 1001, visit.request, visit.host, visit.ray)
+        own = self._own_answer(zone, visit)
+        return own if own is not None else await self._from_origin(zone, visit)
+
+    def _refusal(self, visit: _Visit) -> int:
+        """Code of the error that ends a request before its zone's settings count; 0 for none."""
+        host = visit.host
+        if _is_address(host):
+            return 1003
+        if visit.sni and visit.sni != host and self._zones.of(visit.sni) is not self._zones.of(host):
+            return 1013
+        if not self._zones.serves(host):
+            return 1001
+        # A request that already went through the edge has come back to it.
+        return 1000 if visit.request.get("cf-connecting-ip") else 0
+
+    def _own_answer(self, zone: Zone, visit: _Visit) -> Response | None:
+        """What the zone's settings, WAF rules and Access applications answer before the origin is asked."""
+        request, host = visit.request, visit.host
+        if request.path == "/cdn-cgi/trace":
+            return _trace(visit)
+        secure = f"https://{host}{request.target}"
+        if visit.scheme == "http" and zone.setting("always_use_https", "off") == "on":
+            return redirect(301, secure)
+        if visit.scheme == "https" and zone.setting("ssl", "full") == "off":
+            return redirect(301, f"http://{host}{request.target}")
+        match matching_rule(zone, host, request.path).get("action"):
+            case "block":
+                return error_page(1020, request, host, visit.ray)
+            case "challenge":
+                return challenge_page(host)
+            case "ratelimit":
+                return error_page(1015, request, host, visit.ray)
+            case _:
+                pass
+        app = matching_access(zone, host, request.path)
+        return _access(app, visit) if app else None
+
+    async def _from_origin(self, zone: Zone, visit: _Visit) -> Response:
+        origin = self._zones.origin(visit.host)
+        code = 1033 if origin.tunnel else origin.error
+        if not code:
+            try:
+                response = await self._client.ask(origin.addresses, self._way(zone, visit, origin), _forwarded(visit))
+            except OriginFailure as failure:
+                code = failure.code
+            else:
+                pass_through = zone.setting("origin_error_page_pass_thru", "off") == "on"
+                if response.status not in {502, 504} or pass_through:
+                    return Response(
+                        status=response.status,
+                        headers=(*response.headers, ("CF-Cache-Status", "DYNAMIC")),
+                        body=response.body,
+                        reason=response.reason,
+                    )
+                code = response.status
+        return error_page(code, visit.request, visit.host, visit.ray)
+
+    def _way(self, zone: Zone, visit: _Visit, origin: Origin) -> Way:
+        mode = zone.setting("ssl", "full")
+        plain = mode in {"off", "flexible"} or (visit.scheme == "http" and mode != "origin_pull")
+        if plain:
+            return Way(port=80, source_ip=SOURCE_IP)
+        strict = mode in {"strict", "origin_pull"}
+        return Way(
+            port=443,
+            source_ip=SOURCE_IP,
+            tls=self._strict if strict else self._relaxed,
+            server_name=visit.host,
+            accepted_names=origin.names if strict else (),
+        )
+
+
+class _Visit:
+    """One request at the edge and what is known about its connection."""
+
+    def __init__(self, request: Request, *, scheme: str, sni: str, ray: str, client_ip: str) -> None:
+        self.request = request
+        self.scheme = scheme
+        self.sni = sni
+        self.ray = ray
+        self.client_ip = client_ip
+        self.host = _host(request.get("host"))
+
+
+def _host(value: str) -> str:
+    """Host header without port, lower case, without a trailing dot; brackets of IPv6 are cut."""
+    value = value.strip().lower()
+    if value.startswith("["):
+        return value[1:].partition("]")[0]
+    return value.partition(":")[0].rstrip(".")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _forwarded(visit: _Visit) -> Request:
+    request = visit.request
+    chain = ", ".join(filter(None, (request.get("x-forwarded-for"), visit.client_ip)))
+    headers = (
+        ("Host", visit.host),
+        *without(request.headers, (*HOP_BY_HOP, *_REWRITTEN)),
+        ("X-Forwarded-For", chain),
+        ("X-Forwarded-Proto", visit.scheme),
+        ("CF-Connecting-IP", visit.client_ip),
+        ("CF-IPCountry", "GR"),
+        ("CF-RAY", visit.ray),
+        ("CF-Visitor", json.dumps({"scheme": visit.scheme}, separators=(",", ":"))),
+        ("CDN-Loop", "cloudflare; loops=1"),
+    )
+    return Request(method=request.method, target=request.target, headers=headers, body=request.body)
+
+
+def _trace(visit: _Visit) -> Response:
+    lines = {
+        "fl": "412f57",
+        "h": visit.host,
+        "ip": visit.client_ip,
+        "ts": f"{time.time():.3f}",
+        "visit_scheme": visit.scheme,
+        "uag": visit.request.get("user-agent"),
+        "colo": COLO,
+        "sliver": "none",
+        "http": f"http/{visit.request.version}",
+        "loc": "GR",
+        "tls": "TLSv1.3" if visit.scheme == "https" else "off",
+        "sni": "plaintext" if visit.sni else "off",
+        "warp": "off",
+        "gateway": "off",
+        "rbi": "off",
+        "kex": "X25519",
+    }
+    body = "".join(f"{key}={value}\n" for key, value in lines.items())
+    headers = (("Content-Type", "text/plain"), ("Cache-Control", "no-cache"))
+    return Response(status=200, headers=headers, body=body.encode())
+
+
+def _access(app: Mapping[str, Any], visit: _Visit) -> Response:
+    """Unauthenticated answer of an Access application with identity policies."""
+    team = text(app.get("team") or "lab")
+    domain, audience = text(app.get("domain") or app.get("host")), text(app.get("aud") or "0" * 64)
+    where = quote(visit.request.target, safe="")
+    login = f"https://{team}.cloudflareaccess.com/cdn-cgi/access/login/{visit.host}"
+    metadata: Headers = ()
+    if visit.request.get("cf-access-metadata-request"):
+        claims = {"type": "match", "hostname": visit.host, "auth_domain": f"{team}.cloudflareaccess.com"}
+        metadata = (("CF-Access-Metadata", json.dumps({**claims, "aud": audience, "app_hostname": domain})),)
+    return redirect(
+        302,
+        f"{login}?kid={audience}&meta=lab&redirect_url={where}",
+        ("WWW-Authenticate", "Cloudflare-Access"),
+        ("CF-Access-Domain", domain),
+        ("CF-Access-Aud", audience),
+        *metadata,
+    )

@@ -1,0 +1,155 @@
+"""The edge's configuration: which zone and DNS record a hostname belongs to, and where its origin is.
+
+Pure: Cloudflare API objects in, answers out. A proxied record may be an address, a CNAME into a zone of the same
+world (followed), or a tunnel; a closer name beats a wildcard, and a wildcard of DNS covers one label or more.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ingressdoctor.lab.cluster import dig, mapping, sequence, text
+from ingressdoctor.lab.pki import covers
+
+TUNNEL_SUFFIX = ".cfargotunnel.com"
+_MAX_CHAIN = 8
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Zone:
+    """One zone at the edge."""
+
+    name: str
+    active: bool
+    settings: Mapping[str, Any]
+    records: tuple[Mapping[str, Any], ...]
+    certificate_names: tuple[str, ...]
+    rules: tuple[Mapping[str, Any], ...]
+    access: tuple[Mapping[str, Any], ...]
+
+    def setting(self, key: str, default: str) -> str:
+        """A zone setting's value, given plainly or as the API object."""
+        value = self.settings.get(key, default)
+        return text(mapping(value).get("value", default) if isinstance(value, Mapping) else value)
+
+    def owns(self, host: str) -> bool:
+        """Whether the name is the zone's or below it."""
+        return host == self.name or host.endswith("." + self.name)
+
+    def at(self, host: str) -> tuple[Mapping[str, Any], ...]:
+        """Address and alias records that answer for *host*, exact names before wildcards."""
+        exact = tuple(item for item in self.records if text(item.get("name")).lower() == host)
+        if exact:
+            return exact
+        parent = host
+        while "." in parent and parent != self.name:
+            parent = parent.partition(".")[2]
+            if found := tuple(item for item in self.records if text(item.get("name")) == f"*.{parent}"):
+                return found
+        return ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a hostname's requests go: addresses, or a tunnel, or the error code that ends the search."""
+
+    addresses: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    tunnel: str = ""
+    error: int = 0
+
+
+class Zones:
+    """Every zone of the world."""
+
+    def __init__(self, cloudflare: Mapping[str, Any], own_addresses: Iterable[str]) -> None:
+        """*own_addresses* are the edge's: records that point at them are prohibited."""
+        self._zones = tuple(_zone(mapping(item)) for item in sequence(cloudflare.get("zones")))
+        self._own = frozenset(str(ipaddress.ip_address(ip)) for ip in own_addresses)
+
+    @property
+    def all(self) -> tuple[Zone, ...]:
+        """The zones, as configured."""
+        return self._zones
+
+    def of(self, host: str) -> Zone | None:
+        """The zone with the longest name that owns *host*."""
+        owners = [zone for zone in self._zones if zone.owns(host)]
+        return max(owners, key=lambda zone: len(zone.name), default=None)
+
+    def serves(self, host: str) -> bool:
+        """Whether the edge answers for *host*: an active zone with a proxied record."""
+        zone = self.of(host)
+        return zone is not None and zone.active and any(r.get("proxied") is True for r in zone.at(host))
+
+    def origin(self, host: str) -> Origin:
+        """Follow the records of *host* to its origin."""
+        names = [host]
+        for _ in range(_MAX_CHAIN):
+            zone = self.of(names[-1])
+            records = zone.at(names[-1]) if zone is not None else ()
+            found = {
+                kind: tuple(text(r.get("content")) for r in records if r.get("type") == kind)
+                for kind in ("A", "AAAA", "CNAME")
+            }
+            if found["A"] or found["AAAA"]:
+                return self._judged((*found["A"], *found["AAAA"]), tuple(names))
+            if not found["CNAME"]:
+                break
+            alias = found["CNAME"][0].lower().rstrip(".")
+            if alias.endswith(TUNNEL_SUFFIX):
+                return Origin(names=tuple(names), tunnel=alias.removesuffix(TUNNEL_SUFFIX))
+            names.append(alias)
+        return Origin(names=tuple(names), error=1016)
+
+    def _judged(self, found: tuple[str, ...], names: tuple[str, ...]) -> Origin:
+        try:
+            ips = [ipaddress.ip_address(ip) for ip in found]
+        except ValueError:
+            return Origin(names=names, error=1016)
+        if any(str(ip) in self._own for ip in ips):
+            return Origin(names=names, error=1000)
+        if any(ip.is_loopback or ip.is_unspecified or ip.is_multicast or ip.is_link_local for ip in ips):
+            return Origin(names=names, error=1002)
+        return Origin(names=names, addresses=tuple(str(ip) for ip in ips))
+
+
+def matching_rule(zone: Zone, host: str, path: str) -> Mapping[str, Any]:
+    """The first WAF rule for a request ({} when none); rules may name a host and a path prefix."""
+    for rule in zone.rules:
+        if text(rule.get("host")) in {"", host} and path.startswith(text(rule.get("path") or "/")):
+            return rule
+    return {}
+
+
+def matching_access(zone: Zone, host: str, path: str) -> Mapping[str, Any]:
+    """The Access application that covers a request ({} when none); a wildcard covers one label."""
+    best: Mapping[str, Any] = {}
+    for app in zone.access:
+        pattern, _, prefix = text(app.get("domain") or app.get("host")).partition("/")
+        if covers(pattern, host) and path.startswith("/" + prefix.rstrip("*")):
+            best = max((app, best), key=lambda item: len(text(item.get("domain") or item.get("host"))))
+    return best
+
+
+def _zone(item: Mapping[str, Any]) -> Zone:
+    api = mapping(item.get("zone"))
+    name = text(api.get("name")).lower()
+    access = (
+        entry if isinstance(entry, Mapping) else {"domain": text(entry)} for entry in sequence(item.get("access"))
+    )
+    records = (mapping(record) for record in sequence(item.get("dns_records")))
+    packs = (text(host) for pack in sequence(item.get("certificate_packs")) for host in sequence(dig(pack, "hosts")))
+    return Zone(
+        name=name,
+        active=api.get("status", "active") == "active" and api.get("paused") is not True,
+        settings=mapping(item.get("settings")),
+        records=tuple(r for r in records if r.get("type") in {"A", "AAAA", "CNAME"}),
+        # Universal SSL: the apex and one label below it; deeper names need a certificate pack of their own.
+        certificate_names=tuple(dict.fromkeys((name, f"*.{name}", *packs))),
+        rules=tuple(mapping(rule) for rule in sequence(item.get("waf"))),
+        access=tuple(access),
+    )
