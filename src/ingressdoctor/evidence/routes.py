@@ -29,9 +29,10 @@ __all__ = [
 
 
 class Custom(Resource, frozen=True, kw_only=True):
-    """A custom resource whose spec the routing model reads itself (traefik.io kinds)."""
+    """A custom resource whose spec and status its reader interprets itself; both may hold anything."""
 
     spec: dict[str, Any] = msgspec.field(default_factory=dict)
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

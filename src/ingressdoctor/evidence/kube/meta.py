@@ -98,7 +98,9 @@ class Loaded(Base, Generic[T], frozen=True, kw_only=True):
     """The outcome of listing one kind.
 
     ``broken`` names objects that could not be decoded, with the reason; they are missing in ``items``.
+    ``installed`` is False when the API server does not serve the kind at all (its CRD is not installed).
     """
 
     items: tuple[T, ...] = ()
     broken: tuple[str, ...] = ()
+    installed: bool = True

@@ -1,0 +1,1 @@
+"""Collectors: read sources, return typed evidence. Each has a pure parser beside it."""

@@ -1,0 +1,121 @@
+"""Which Kubernetes kinds are read, and where the API serves them. Data only; it reads nothing.
+
+Paths are those of the API conventions: ``/api/v1`` for the core group, ``/apis/<group>/<version>`` for the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from urllib.parse import quote
+
+from ingressdoctor.evidence.kube import (
+    EndpointSlice,
+    Event,
+    Ingress,
+    IngressClass,
+    NetworkPolicy,
+    Node,
+    Pod,
+    Resource,
+    Service,
+)
+from ingressdoctor.evidence.routes import Custom
+
+__all__ = [
+    "APPLICATIONS",
+    "CERTIFICATES",
+    "CERTIFICATE_REQUESTS",
+    "CHALLENGES",
+    "CLUSTER_ISSUERS",
+    "ENDPOINT_SLICES",
+    "EVENTS",
+    "INGRESSES",
+    "INGRESS_CLASSES",
+    "INGRESS_ROUTES",
+    "ISSUERS",
+    "KINDS",
+    "MIDDLEWARES",
+    "NAMESPACES",
+    "NETWORK_POLICIES",
+    "NODES",
+    "ORDERS",
+    "PODS",
+    "SERVICES",
+    "TRAEFIK_SERVICES",
+    "Kind",
+]
+
+T = TypeVar("T", bound=Resource)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """One kind: how it is decoded and where it is served.
+
+    ``name`` is the CamelCase kind, ``group`` is empty for the core group; ``custom`` kinds exist only where their
+    CRD is installed.
+    """
+
+    struct: type[T]
+    name: str
+    group: str
+    version: str
+    plural: str
+    namespaced: bool = True
+    custom: bool = False
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """Return the API path of one object, one namespace's objects, or all objects."""
+        base = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        return f"{base}{scope}/{self.plural}" + (f"/{quote(name, safe='')}" if name else "")
+
+
+PODS: Final = Kind(Pod, "Pod", "", "v1", "pods")
+SERVICES: Final = Kind(Service, "Service", "", "v1", "services")
+EVENTS: Final = Kind(Event, "Event", "", "v1", "events")
+NODES: Final = Kind(Node, "Node", "", "v1", "nodes", namespaced=False)
+NAMESPACES: Final = Kind(Resource, "Namespace", "", "v1", "namespaces", namespaced=False)
+ENDPOINT_SLICES: Final = Kind(EndpointSlice, "EndpointSlice", "discovery.k8s.io", "v1", "endpointslices")
+INGRESSES: Final = Kind(Ingress, "Ingress", "networking.k8s.io", "v1", "ingresses")
+INGRESS_CLASSES: Final = Kind(
+    IngressClass, "IngressClass", "networking.k8s.io", "v1", "ingressclasses", namespaced=False
+)
+NETWORK_POLICIES: Final = Kind(NetworkPolicy, "NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies")
+INGRESS_ROUTES: Final = Kind(Custom, "IngressRoute", "traefik.io", "v1alpha1", "ingressroutes", custom=True)
+MIDDLEWARES: Final = Kind(Custom, "Middleware", "traefik.io", "v1alpha1", "middlewares", custom=True)
+TRAEFIK_SERVICES: Final = Kind(Custom, "TraefikService", "traefik.io", "v1alpha1", "traefikservices", custom=True)
+CERTIFICATES: Final = Kind(Custom, "Certificate", "cert-manager.io", "v1", "certificates", custom=True)
+CERTIFICATE_REQUESTS: Final = Kind(
+    Custom, "CertificateRequest", "cert-manager.io", "v1", "certificaterequests", custom=True
+)
+ISSUERS: Final = Kind(Custom, "Issuer", "cert-manager.io", "v1", "issuers", custom=True)
+CLUSTER_ISSUERS: Final = Kind(
+    Custom, "ClusterIssuer", "cert-manager.io", "v1", "clusterissuers", namespaced=False, custom=True
+)
+ORDERS: Final = Kind(Custom, "Order", "acme.cert-manager.io", "v1", "orders", custom=True)
+CHALLENGES: Final = Kind(Custom, "Challenge", "acme.cert-manager.io", "v1", "challenges", custom=True)
+APPLICATIONS: Final = Kind(Custom, "Application", "argoproj.io", "v1alpha1", "applications", custom=True)
+
+KINDS: Final = (
+    PODS,
+    SERVICES,
+    EVENTS,
+    NODES,
+    NAMESPACES,
+    ENDPOINT_SLICES,
+    INGRESSES,
+    INGRESS_CLASSES,
+    NETWORK_POLICIES,
+    INGRESS_ROUTES,
+    MIDDLEWARES,
+    TRAEFIK_SERVICES,
+    CERTIFICATES,
+    CERTIFICATE_REQUESTS,
+    ISSUERS,
+    CLUSTER_ISSUERS,
+    ORDERS,
+    CHALLENGES,
+    APPLICATIONS,
+)
