@@ -12,7 +12,17 @@ from ingressdoctor.evidence.clock import Clock, parse_time
 from ingressdoctor.evidence.cloudflare import ZoneFacts, ZoneRecord
 from ingressdoctor.evidence.controller import AccessLogLine, Controller, ControllerLogs, EntryPoint, StaticConfig
 from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
-from ingressdoctor.evidence.hetzner import HealthCheck, LbService, LbTarget, LoadBalancer, LoadBalancerLookup, Server
+from ingressdoctor.evidence.hetzner import (
+    ClusterNodes,
+    HealthCheck,
+    HetznerProject,
+    LbService,
+    LbTarget,
+    LoadBalancer,
+    LoadBalancerLookup,
+    Server,
+    ServiceEvents,
+)
 from ingressdoctor.evidence.kube import (
     Backend,
     BackendPort,
@@ -129,6 +139,7 @@ __all__ = [
     "Claim",
     "Clock",
     "Cloudflare",
+    "ClusterNodes",
     "Collector",
     "Command",
     "Condition",
@@ -158,6 +169,7 @@ __all__ = [
     "GitOpsView",
     "HealthCheck",
     "Hetzner",
+    "HetznerProject",
     "HttpExchange",
     "HttpRequest",
     "Ingress",
@@ -208,6 +220,7 @@ __all__ = [
     "Secret",
     "Server",
     "Service",
+    "ServiceEvents",
     "ServicePort",
     "ServiceSpec",
     "ServiceStatus",

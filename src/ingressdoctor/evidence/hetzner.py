@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["HealthCheck", "LbService", "LbTarget", "LoadBalancer", "LoadBalancerLookup", "Server"]
+from ingressdoctor.evidence.kube import Event, Node
+
+__all__ = [
+    "ClusterNodes",
+    "HealthCheck",
+    "HetznerProject",
+    "LbService",
+    "LbTarget",
+    "LoadBalancer",
+    "LoadBalancerLookup",
+    "Server",
+    "ServiceEvents",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +56,11 @@ class LbTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancer:
-    """One load balancer. ``networks`` are ids of attached networks; ``uid_label`` is ``hcloud-ccm/service-uid``."""
+    """One load balancer. ``networks`` are ids of attached networks; ``uid_label`` is ``hcloud-ccm/service-uid``.
+
+    ``selectors`` are the label selectors among its targets, also those that resolve to no server; ``blocked`` are
+    public addresses that Hetzner has blocked. Addresses are canonical, without a prefix length.
+    """
 
     id: int
     name: str
@@ -58,6 +74,14 @@ class LoadBalancer:
     labels: Mapping[str, str]
     type_name: str = ""
     max_targets: int | None = None
+    max_services: int | None = None
+    selectors: tuple[str, ...] = ()
+    blocked: tuple[str, ...] = ()
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All its addresses: public IPv4 and IPv6, then private ones."""
+        return tuple(address for address in (self.ipv4, self.ipv6, *self.private_ips) if address)
 
     @property
     def uid_label(self) -> str:
@@ -83,11 +107,29 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HetznerProject:
+    """What the API token's project holds; one token sees exactly one project.
+
+    ``servers_unread`` says why the servers could not be listed although the load balancers could (empty: they
+    were); ``broken`` counts objects of either list that had no usable id.
+    """
+
+    load_balancers: tuple[LoadBalancer, ...]
+    servers: tuple[Server, ...] = ()
+    servers_unread: str = ""
+    broken: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerLookup:
     """The load balancer in front of the controller's Service, or why none was recognised.
 
     ``found`` is None when the project holds no such load balancer: ``looked_for`` says by what (UID label, name
     annotation, address) and ``project`` names those it does hold, for "did you mean" and for a wrong token.
+    ``not_in_path`` is set when no Hetzner load balancer belongs on this path at all, and says why (the Service is of
+    another type or class, or publishes the nodes' own addresses). ``rivals`` name further load balancers that carry
+    the same Service UID. ``nodes_here`` tells whether the project holds servers that run the controller's pods: False
+    means that the token most likely belongs to another project, None that it cannot be told.
     """
 
     found: LoadBalancer | None
@@ -95,3 +137,38 @@ class LoadBalancerLookup:
     looked_for: tuple[str, ...]
     project: tuple[str, ...]
     servers: tuple[Server, ...] = ()
+    servers_unread: str = ""
+    not_in_path: str = ""
+    rivals: tuple[str, ...] = ()
+    nodes_here: bool | None = None
+
+    def server(self, server_id: int | None) -> Server | None:
+        """Return one server of the project by its id."""
+        return next((item for item in self.servers if item.id == server_id), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceEvents:
+    """Events about the controller's Service, oldest first.
+
+    They are read only when something about the load balancer is off: ``asked`` is False otherwise, and ``why`` says
+    in either case what decided it.
+    """
+
+    events: tuple[Event, ...]
+    asked: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterNodes:
+    """The cluster's nodes, read only when the load balancer's targets have to be mapped to them (``asked``)."""
+
+    nodes: tuple[Node, ...]
+    asked: bool
+    why: str
+
+    def by_server(self, server_id: int | None) -> Node | None:
+        """Return the node whose providerID names a cloud server."""
+        wanted = f"hcloud://{server_id}"
+        return next((node for node in self.nodes if node.spec.provider_id == wanted), None)
