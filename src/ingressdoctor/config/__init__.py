@@ -1,0 +1,19 @@
+"""The configuration: ingressdoctor.toml, its defaults, and references to secrets. Loads nothing heavy."""
+
+from ingressdoctor.config.example import effective_toml, example_toml
+from ingressdoctor.config.loading import FILE_NAME, VARIABLE, find_config, load_settings, override, user_config
+from ingressdoctor.config.secrets import SecretRef
+from ingressdoctor.config.settings import Settings
+
+__all__ = (
+    "FILE_NAME",
+    "VARIABLE",
+    "SecretRef",
+    "Settings",
+    "effective_toml",
+    "example_toml",
+    "find_config",
+    "load_settings",
+    "override",
+    "user_config",
+)

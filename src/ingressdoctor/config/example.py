@@ -1,0 +1,77 @@
+"""The configuration as text: a commented example to start from, and what is in effect."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from ingressdoctor.config.keys import KEYS, SECTIONS, Key
+from ingressdoctor.config.secrets import SecretRef
+from ingressdoctor.config.settings import Settings
+
+__all__ = ["effective_toml", "example_toml"]
+
+_HEAD: Final = """\
+# ingressdoctor.toml. Everything has a default; with only a kubeconfig nothing needs to be here.
+# The five lines that matter most:
+kubernetes.context = ""                             # "" is the current context of your kubeconfig
+hetzner.token = { env = "HCLOUD_TOKEN" }            # read-only is enough; also { file = "..." } or { command = [...] }
+cloudflare.token = { env = "CLOUDFLARE_API_TOKEN" } # permissions Zone:Read and DNS:Read
+walks.patterns = {}                                 # as in { "*-mgmt.example.org" = "tunnel" }
+run.timeout = 20                                    # seconds for one whole diagnosis
+
+# Everything else, with examples. Secrets never stand here, only where to find them.
+# Sections ([dns], then resolvers = ...) work as well, but a section is written in one way only.
+"""
+_IMPORTANT: Final = frozenset(
+    ("kubernetes.context", "hetzner.token", "cloudflare.token", "walks.patterns", "run.timeout")
+)
+
+
+def example_toml() -> str:
+    """Return the file that ``config init`` writes: valid as it stands, the rest in comments."""
+    rest = [key for key in KEYS if key.path not in _IMPORTANT]
+    width = max(len(f"# {key.path} = {key.example}") for key in rest if len(key.example) < 40)
+    lines = [f"{f'# {key.path} = {key.example}':<{width}}  # {key.about}" for key in rest]
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def effective_toml(settings: Settings, environ: Mapping[str, str] | None = None) -> str:
+    """Return every value in effect as TOML, each with where it came from; of secrets only whether they are there."""
+    environ = os.environ if environ is None else environ
+    lines = [f"# {settings.path}" if settings.path else "# no configuration file: defaults only"]
+    for section in SECTIONS:
+        lines += ["", f"[{section}]"]
+        lines += [_line(key, settings, environ) for key in KEYS if key.section == section]
+    return "\n".join(lines) + "\n"
+
+
+def _line(key: Key, settings: Settings, environ: Mapping[str, str]) -> str:
+    value = getattr(getattr(settings, key.section), key.field)
+    origin = settings.origins.get(key.path, "default")
+    note = f"{value} ({value.state(environ)}), {origin}" if isinstance(value, SecretRef) else origin
+    shown = _table(settings.walks.patterns) if key.path == "walks.patterns" else _toml(value)
+    return f"{f'{key.name} = {shown}':<50}  # {note}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, SecretRef):
+        return value.toml()
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return _text(str(value))
+
+
+def _table(pairs: tuple[tuple[str, str], ...]) -> str:
+    inside = ", ".join(f"{_text(name)} = {_text(walk)}" for name, walk in pairs)
+    return f"{{ {inside} }}" if inside else "{}"
+
+
+def _text(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

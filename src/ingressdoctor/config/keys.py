@@ -1,0 +1,66 @@
+"""The table of all keys: how each is read, what it is for, and how an example looks.
+
+Reading, ``config show``, ``config init`` and docs/configuration.md all follow this table; a test holds it against the
+fields of ``Settings``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ingressdoctor.config import values
+from ingressdoctor.config.values import Reader
+
+__all__ = ["KEYS", "SECTIONS", "Key"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key:
+    """One key. ``field`` is its name in the section's dataclass; ``example`` is a TOML value."""
+
+    section: str
+    name: str
+    field: str
+    read: Reader
+    about: str
+    example: str
+
+    @property
+    def path(self) -> str:
+        """The key with its section, as ``dns.resolvers``."""
+        return f"{self.section}.{self.name}"
+
+
+def _key(path: str, read: Reader, example: str, about: str) -> Key:
+    section, _, name = path.partition(".")
+    field = f"{name}_s" if name == "timeout" else name
+    return Key(section=section, name=name, field=field, read=read, about=about, example=example)
+
+
+KEYS = (
+    _key("kubernetes.kubeconfig", values.path, '"~/.kube/config"', "kubeconfig file; default: $KUBECONFIG, then usual"),
+    _key("kubernetes.context", values.text, '"production"', "context in it; default: the current one"),
+    _key("kubernetes.timeout", values.seconds, "10", "seconds for one request to the API server"),
+    _key("hetzner.token", values.secret, '{ env = "HCLOUD_TOKEN" }', "where the read-only API token is kept"),
+    _key("hetzner.load_balancer", values.text, '"ingress-lb"', "name, if the Service does not tell"),
+    _key("hetzner.endpoint", values.url, '"https://api.hetzner.cloud/v1"', "base URL of the API"),
+    _key("cloudflare.token", values.secret, '{ env = "CLOUDFLARE_API_TOKEN" }', "token with Zone:Read and DNS:Read"),
+    _key("cloudflare.endpoint", values.url, '"https://api.cloudflare.com/client/v4"', "base URL of the API"),
+    _key("dns.resolvers", values.many(values.resolver), '["1.1.1.1", "8.8.8.8"]', "resolvers compared with each other"),
+    _key("dns.authoritative", values.resolver_or_none, '"192.0.2.53"', "ask this one instead of the zone's NS"),
+    _key("http.ca_file", values.file, '"company-ca.pem"', "roots to trust instead of the system's"),
+    _key(
+        "http.connect_to",
+        values.many(values.connect_to),
+        '["203.0.113.10:443:127.0.0.1:8443"]',
+        "connect elsewhere, as curl --connect-to; first match wins",
+    ),
+    _key("http.timeout", values.seconds, "5", "seconds for one connection or answer"),
+    _key("online.probe", values.many(values.anchor), '["1.1.1.1:443"]', "places that prove this machine is online"),
+    _key("plugins.folders", values.many(values.folder), '["./checks"]', "folders of your own check files"),
+    _key("walks.patterns", values.patterns, '{ "*-mgmt.example.org" = "tunnel" }', "walk to take, by hostname"),
+    _key("run.timeout", values.seconds, "20", "seconds for one whole diagnosis"),
+    _key("run.strict", values.flag, "false", "warnings count as broken (exit code 1)"),
+)
+
+SECTIONS = tuple(dict.fromkeys(key.section for key in KEYS))

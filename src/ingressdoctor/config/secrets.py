@@ -1,0 +1,141 @@
+"""References to secrets: an environment variable, a file, or a command that prints one.
+
+A reference is resolved where the secret is used, so that a run that does not need the Hetzner API never asks the
+password manager. The value leaves this module only inside ``Secret``; no message here ever quotes it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from ingressdoctor.errors import SourceError
+from ingressdoctor.model.text import Secret, clean
+
+__all__ = ["Kind", "SecretRef", "from_env"]
+
+_COMMAND_TIMEOUT_S: Final = 10.0
+_MAX_BYTES: Final = 64 * 1024
+
+
+class Kind(StrEnum):
+    """Where the secret is kept; the value is the key in the configuration file."""
+
+    ENV = "env"
+    FILE = "file"
+    COMMAND = "command"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """Where one secret is kept.
+
+    ``place`` is the name of the variable, the path of the file, or the words of the command. Hashable and printable:
+    it never holds the secret itself.
+    """
+
+    kind: Kind
+    place: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """How the reference is called in messages, as ``env HCLOUD_TOKEN``."""
+        return f"{self.kind} {' '.join(self.place)}"
+
+    def toml(self) -> str:
+        """The reference as it is written in the configuration file."""
+        words = ", ".join(_quoted(word) for word in self.place)
+        return f"{{ {self.kind} = {f'[{words}]' if self.kind is Kind.COMMAND else words} }}"
+
+    def state(self, environ: Mapping[str, str] | None = None) -> str:
+        """Say whether something is there, without running a command or showing the value."""
+        match self.kind:
+            case Kind.ENV:
+                there = (os.environ if environ is None else environ).get(self.place[0], "").strip()
+                return "set" if there else "not set"
+            case Kind.FILE:
+                return "present" if Path(self.place[0]).is_file() else "no such file"
+            case Kind.COMMAND:
+                return "runs when needed"
+
+    def resolve(self, environ: Mapping[str, str] | None = None) -> Secret:
+        """Fetch the secret. Blocks for up to 10 seconds when it is a command: call it in a worker thread.
+
+        Raises:
+            SourceError: there is none; the hint says what would provide it.
+        """
+        match self.kind:
+            case Kind.ENV:
+                text = (os.environ if environ is None else environ).get(self.place[0], "")
+                problem = f"no token: the environment variable {self.place[0]} is not set"
+                hint = f"export {self.place[0]}=... (a read-only token is enough)"
+            case Kind.FILE:
+                text = _read(self.place[0])
+                problem, hint = f"no token: the file {self.place[0]} is empty", "Write the token into that file."
+            case Kind.COMMAND:
+                text = _run(self.place)
+                problem = f"no token: the command {self.place[0]!r} printed nothing"
+                hint = f"Try it by hand: {' '.join(self.place)}"
+        token = text.strip()
+        if not token:
+            raise SourceError(problem, hint=hint)
+        if not token.isprintable() or " " in token:
+            raise SourceError(
+                f"the token from {self} cannot be one: it holds spaces, line breaks or control characters",
+                hint="It must be exactly one line with nothing but the token.",
+            )
+        return Secret(token)
+
+
+def from_env(name: str) -> SecretRef:
+    """Refer to the environment variable *name*."""
+    return SecretRef(kind=Kind.ENV, place=(name,))
+
+
+def _quoted(word: str) -> str:
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _read(path: str) -> str:
+    hint = "Give the path of a readable file that holds nothing but the token."
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"no token: cannot read {path}: {error.strerror or error}", hint=hint) from None
+    return _decoded(raw, f"the file {path}", hint)
+
+
+def _run(words: tuple[str, ...]) -> str:
+    import subprocess
+
+    hint = f"Try it by hand: {' '.join(words)}"
+    try:
+        # The words come from the user's own configuration file, and no shell reads them.
+        done = subprocess.run(  # noqa: S603
+            words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COMMAND_TIMEOUT_S, check=False
+        )
+    except FileNotFoundError:
+        raise SourceError(f"no token: there is no command {words[0]!r}", hint=hint) from None
+    except subprocess.TimeoutExpired:
+        raise SourceError(f"no token: {words[0]!r} took more than {_COMMAND_TIMEOUT_S:g} s", hint=hint) from None
+    except OSError as error:
+        raise SourceError(f"no token: cannot run {words[0]!r}: {error.strerror or error}", hint=hint) from None
+    if done.returncode != 0:
+        lines = done.stderr[:2000].decode("utf-8", "replace").strip().splitlines()
+        said = f": {clean(lines[-1], 200)}" if lines else ""
+        raise SourceError(f"no token: {words[0]!r} ended with {done.returncode}{said}", hint=hint)
+    return _decoded(done.stdout, f"the command {words[0]!r}", hint)
+
+
+def _decoded(raw: bytes, what: str, hint: str) -> str:
+    if len(raw) > _MAX_BYTES:
+        raise SourceError(f"no token: {what} gave more than {_MAX_BYTES // 1024} KiB", hint=hint)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise SourceError(f"no token: {what} gave something that is not text", hint=hint) from None

@@ -1,0 +1,127 @@
+"""Everything that can be configured, as one frozen tree with defaults that work with only a kubeconfig.
+
+Values only: reading files is done in loading.py. Where a value came from is kept beside it in ``origins``, so that
+``config show`` can say so. Secrets are references here and become values in the source that uses them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from ingressdoctor.config.secrets import SecretRef, from_env
+
+__all__ = [
+    "CloudflareSettings",
+    "DnsSettings",
+    "HetznerSettings",
+    "HttpSettings",
+    "KubernetesSettings",
+    "OnlineSettings",
+    "PluginSettings",
+    "RunSettings",
+    "Settings",
+    "WalkSettings",
+]
+
+HCLOUD_TOKEN: Final = from_env("HCLOUD_TOKEN")
+CLOUDFLARE_API_TOKEN: Final = from_env("CLOUDFLARE_API_TOKEN")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubernetesSettings:
+    """Which cluster. Empty texts leave the choice to the client: ``$KUBECONFIG``, ``~/.kube/config``, in-cluster."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    timeout_s: float = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HetznerSettings:
+    """The Hetzner Cloud API. ``load_balancer`` names the load balancer where it cannot be told from the Service."""
+
+    token: SecretRef = HCLOUD_TOKEN
+    endpoint: str = "https://api.hetzner.cloud/v1"
+    load_balancer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloudflareSettings:
+    """The Cloudflare API v4."""
+
+    token: SecretRef = CLOUDFLARE_API_TOKEN
+    endpoint: str = "https://api.cloudflare.com/client/v4"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DnsSettings:
+    """Servers to ask, each as ``address:port``.
+
+    Without ``resolvers`` the system's resolver and public ones are compared; ``authoritative`` replaces the lookup of
+    the zone's name servers.
+    """
+
+    resolvers: tuple[str, ...] = ()
+    authoritative: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HttpSettings:
+    """TCP, TLS and HTTP towards the target. ``connect_to`` are ``HOST:PORT:HOST:PORT`` as in curl, first match wins."""
+
+    ca_file: str = ""
+    connect_to: tuple[str, ...] = ()
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnlineSettings:
+    """``host:port`` anchors: a TCP connection to any one of them proves that this machine is online."""
+
+    probe: tuple[str, ...] = ("1.1.1.1:443", "8.8.8.8:443", "9.9.9.9:443")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginSettings:
+    """Folders of local check files, absolute."""
+
+    folders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WalkSettings:
+    """Pairs of a hostname pattern (``*`` and ``?``) and the id of the walk to take, first match wins."""
+
+    patterns: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """One run: seconds until what is missing counts as unknown, and whether warnings count as broken."""
+
+    timeout_s: float = 20.0
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The effective configuration.
+
+    ``path`` is the file it was read from, empty when there is none; ``origins`` maps ``section.key`` to where a value
+    that is not a default came from ("line 3", "--resolver").
+    """
+
+    kubernetes: KubernetesSettings = KubernetesSettings()
+    hetzner: HetznerSettings = HetznerSettings()
+    cloudflare: CloudflareSettings = CloudflareSettings()
+    dns: DnsSettings = DnsSettings()
+    http: HttpSettings = HttpSettings()
+    online: OnlineSettings = OnlineSettings()
+    plugins: PluginSettings = PluginSettings()
+    walks: WalkSettings = WalkSettings()
+    run: RunSettings = RunSettings()
+    path: str = ""
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
