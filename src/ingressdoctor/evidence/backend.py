@@ -3,12 +3,67 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ingressdoctor.evidence.kube import EndpointSlice, Event, NetworkPolicy, Node, Pod, Service, ServicePort
 from ingressdoctor.evidence.routes import BackendRef
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["BackendView", "PolicyVerdict"]
+__all__ = ["BackendEndpoint", "BackendEndpoints", "BackendView", "PolicyVerdict", "ServiceForm"]
+
+
+class ServiceForm(StrEnum):
+    """How a Service comes to its endpoints."""
+
+    SELECTOR = "selector"
+    HEADLESS = "headless"
+    MANUAL = "without a selector"
+    EXTERNAL_NAME = "ExternalName"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendEndpoint:
+    """One address of one EndpointSlice, its conditions with the API's defaults for null.
+
+    ``port`` is None when the slice has no port of the Service port's name. ``taken`` tells that Traefik makes a
+    server of it: it wants ``ready`` or ``serving`` to be set and true.
+    """
+
+    address: str
+    port: int | None
+    pod: str = ""
+    node: str = ""
+    family: str = "IPv4"
+    ready: bool = True
+    serving: bool = True
+    terminating: bool = False
+    taken: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendEndpoints:
+    """All EndpointSlices of one Service port, merged; each address and port once."""
+
+    all: tuple[BackendEndpoint, ...] = ()
+
+    @property
+    def servers(self) -> tuple[BackendEndpoint, ...]:
+        """What Traefik balances over for HTTP: taken, with a port; each address once, terminating ones included."""
+        found: dict[str, BackendEndpoint] = {}
+        for item in self.all:
+            if item.taken and item.port is not None:
+                found.setdefault(item.address, item)
+        return tuple(found.values())
+
+    @property
+    def fresh(self) -> tuple[BackendEndpoint, ...]:
+        """The servers that get new sessions: those that are not on their way out."""
+        return tuple(item for item in self.servers if not item.terminating)
+
+    @property
+    def portless(self) -> tuple[BackendEndpoint, ...]:
+        """Addresses that serve, in slices that lack the named port: nobody sends anything there."""
+        return tuple(item for item in self.all if item.port is None and item.taken)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,8 +72,9 @@ class BackendView:
 
     ``service`` is None when the API says 404: it does not exist (``siblings`` then names the Services of the
     namespace). ``port`` is the Service port the route means, None when there is no such port. ``pods`` are those the
-    selector matches; ``namespace_pods`` counts all pods of the namespace. ``events`` and ``nodes`` are read only
-    when some pod is not well; otherwise they are empty tuples.
+    selector matches; ``namespace_pods`` counts all pods of the namespace, or is None when they were not listed.
+    ``events`` and ``nodes`` are read only when some pod is not well; otherwise they are empty tuples. ``live`` is
+    False when the controller dropped the route that names this backend; ``others`` are further backends of it.
     """
 
     ref: BackendRef
@@ -31,6 +87,27 @@ class BackendView:
     siblings: tuple[str, ...] = ()
     events: tuple[Event, ...] | Unavailable = ()
     nodes: tuple[Node, ...] | Unavailable = ()
+    form: ServiceForm = ServiceForm.SELECTOR
+    endpoints: BackendEndpoints | Unavailable = BackendEndpoints()
+    others: tuple[BackendRef, ...] = ()
+    live: bool = True
+    namespace_pods: int | None = None
+
+    @property
+    def serving(self) -> tuple[BackendEndpoint, ...]:
+        """The endpoints that take new requests; none when they could not be read."""
+        return () if isinstance(self.endpoints, Unavailable) else self.endpoints.fresh
+
+    @property
+    def current_pods(self) -> tuple[Pod, ...]:
+        """The selected pods that should be serving: neither finished nor being deleted."""
+        if isinstance(self.pods, Unavailable):
+            return ()
+        return tuple(
+            pod
+            for pod in self.pods
+            if pod.status.phase not in ("Succeeded", "Failed") and not pod.metadata.deletion_timestamp
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +115,8 @@ class PolicyVerdict:
     """May the controller's pods open a connection to the backend's pods?
 
     ``allowed`` is None when it cannot be decided (``why`` says so); ``policies`` are those that select the pods;
-    ``limits`` name what was not evaluated (CNI policies).
+    ``limits`` name what was not evaluated (CNI policies). ``deciding`` names the policy to look at first,
+    ``direction`` is "ingress" or "egress", ``source`` and ``destination`` the pods judged, ``port`` the pod port.
     """
 
     allowed: bool | None
@@ -46,3 +124,7 @@ class PolicyVerdict:
     policies: tuple[NetworkPolicy, ...] = ()
     deciding: str = ""
     limits: tuple[str, ...] = ()
+    direction: str = ""
+    source: Pod | None = None
+    destination: Pod | None = None
+    port: int | None = None

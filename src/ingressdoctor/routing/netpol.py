@@ -1,0 +1,204 @@
+"""May this pod open a connection to that pod? NetworkPolicy, networking.k8s.io/v1, and nothing beyond it.
+
+Pure. Policies add up; there is no order and no deny. What depends on the network plugin (ipBlock against pods
+and nodes, sources behind a node's address) is answered None, never guessed. Policies of the plugins' own kinds
+are not read here. Source: kubernetes/api networking/v1/types.go; the port and peer rules of kube-router and Cilium.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ingressdoctor.evidence.kube import NetworkPolicy, Pod
+from ingressdoctor.routing.netpol_parts import (
+    NAME_LABEL,
+    Party,
+    maps,
+    peer_matches,
+    port_matches,
+    port_text,
+    sequence,
+)
+from ingressdoctor.routing.selectors import all_of, any_of, keys_of, selector_matches
+
+__all__ = ["NAME_LABEL", "Direction", "Party", "Verdict", "evaluate", "needs_namespace_labels"]
+
+
+class Direction(StrEnum):
+    """Which side of the connection a policy was asked for."""
+
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Whether the connection may be opened, and what decided.
+
+    ``policies`` are those that select either end; ``deciding`` names the one to look at first (empty: none is
+    involved); ``direction`` is the side that decided.
+    """
+
+    allowed: bool | None
+    why: str
+    policies: tuple[NetworkPolicy, ...] = ()
+    deciding: str = ""
+    direction: Direction | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rule:
+    """How one rule of one policy judged the connection: by its peers and by its ports."""
+
+    policy: NetworkPolicy
+    selected: bool | None
+    number: int
+    peer: bool | None
+    port: bool | None
+    ports: str
+
+    @property
+    def answer(self) -> bool | None:
+        return all_of((self.selected, self.peer, self.port))
+
+    @property
+    def nearness(self) -> tuple[bool, bool]:
+        return self.peer is not False, self.port is not False
+
+
+def evaluate(
+    policies: Sequence[NetworkPolicy], source: Party, destination: Party, port: int, protocol: str = "TCP"
+) -> Verdict:
+    """Judge a new connection from *source* to pod port *port* of *destination* (after Service translation).
+
+    Args:
+        policies: Of the namespaces of both ends, at least; those of others do not matter.
+        source: Who opens the connection.
+        destination: Who is dialled.
+        port: The pod's port, not the Service's.
+        protocol: TCP, UDP or SCTP.
+    """
+    if source.pod is not None and destination.pod is not None and _same(source.pod, destination.pod):
+        return Verdict(allowed=True, why="A pod may always talk to itself.")
+    if source.on_host and source.node == destination.node:
+        return Verdict(allowed=True, why="Traffic from the pod's own node is exempt from NetworkPolicy.")
+    sides = (
+        _side(policies, Direction.INGRESS, destination, source, (port, protocol)),
+        _side(policies, Direction.EGRESS, source, destination, (port, protocol)),
+    )
+    allowed = all_of(side.allowed for side in sides)
+    decider = next((side for side in sides if side.allowed is allowed and side.deciding), None)
+    if decider is None:
+        decider = next(side for side in sides if side.allowed is allowed)
+    involved = {policy.ref: policy for side in sides for policy in side.policies}
+    return Verdict(
+        allowed=allowed,
+        why=decider.why,
+        policies=tuple(involved.values()),
+        deciding=decider.deciding,
+        direction=decider.direction,
+    )
+
+
+def needs_namespace_labels(policies: Sequence[NetworkPolicy]) -> bool:
+    """Whether some namespaceSelector asks for more than the name of the namespace."""
+    return any(
+        keys_of(peer.get("namespaceSelector")) - {NAME_LABEL}
+        for policy in policies
+        for rules, peers in (("ingress", "from"), ("egress", "to"))
+        for rule in maps(policy.spec.get(rules))
+        for peer in maps(rule.get(peers))
+    )
+
+
+def _same(one: Pod, other: Pod) -> bool:
+    return (one.namespace, one.name) == (other.namespace, other.name)
+
+
+def _side(
+    policies: Sequence[NetworkPolicy], direction: Direction, own: Party, other: Party, port: tuple[int, str]
+) -> Verdict:
+    pod = own.policed
+    if pod is None:
+        return Verdict(allowed=True, why=f"No NetworkPolicy applies to {own.title}.", direction=direction)
+    judged = [(policy, _selects(policy, pod, direction)) for policy in policies if policy.namespace == pod.namespace]
+    selecting = tuple(policy for policy, answer in judged if answer is not False)
+    isolated = any_of(answer for _, answer in judged)
+    if not selecting:
+        why = f"No NetworkPolicy selects {own.title} for {direction}."
+        return Verdict(allowed=True, why=why, direction=direction)
+    destination = own if direction is Direction.INGRESS else other
+    rules = [
+        rule
+        for policy, selected in judged
+        if selected is not False
+        for rule in _rules((policy, selected), direction, other, (*port, destination))
+    ]
+    answer = any_of(rule.answer for rule in rules)
+    if answer is False and isolated is None:
+        answer = None
+    nearest = max(rules, key=lambda rule: (rule.answer is True, rule.nearness), default=None)
+    return Verdict(
+        allowed=answer,
+        why=_explain(answer, direction, (own, other), selecting, nearest),
+        policies=selecting,
+        deciding=(nearest.policy if nearest and any(nearest.nearness) else selecting[0]).ref,
+        direction=direction,
+    )
+
+
+def _selects(policy: NetworkPolicy, pod: Pod, direction: Direction) -> bool | None:
+    types = sequence(policy.spec.get("policyTypes"))
+    if types:
+        applies = direction.value.capitalize() in types
+    else:
+        applies = direction is Direction.INGRESS or bool(sequence(policy.spec.get("egress")))
+    return selector_matches(policy.spec.get("podSelector"), pod.labels) if applies else False
+
+
+def _rules(
+    chosen: tuple[NetworkPolicy, bool | None], direction: Direction, other: Party, port: tuple[int, str, Party]
+) -> tuple[_Rule, ...]:
+    policy, selected = chosen
+    peers_key = "from" if direction is Direction.INGRESS else "to"
+    found = []
+    for number, rule in enumerate(maps(policy.spec.get(direction.value)), start=1):
+        peers, ports = maps(rule.get(peers_key)), maps(rule.get("ports"))
+        found.append(
+            _Rule(
+                policy=policy,
+                selected=selected,
+                number=number,
+                peer=any_of(peer_matches(peer, policy.namespace, other) for peer in peers) if peers else True,
+                port=any_of(port_matches(item, *port) for item in ports) if ports else True,
+                ports=", ".join(port_text(item) for item in ports) or "any",
+            )
+        )
+    return tuple(found)
+
+
+def _explain(
+    answer: bool | None,
+    direction: Direction,
+    parties: tuple[Party, Party],
+    selecting: tuple[NetworkPolicy, ...],
+    nearest: _Rule | None,
+) -> str:
+    own, other = parties
+    where = f"rule {nearest.number} of {nearest.policy.ref}" if nearest else ""
+    if answer:
+        return f"{direction.capitalize()} of {own.title}: allowed by {where}."
+    if answer is None:
+        return (
+            f"{direction.capitalize()} of {own.title} with {other.title} cannot be decided from the objects: {where}"
+            f" depends on the network plugin or on labels that could not be read."
+        )
+    named = ", ".join(policy.ref for policy in selecting[:3]) + (" …" if len(selecting) > 3 else "")
+    text = f"{direction.capitalize()} of {own.title} is restricted by {named}, and no rule allows {other.title}"
+    if nearest is None or not any(nearest.nearness):
+        return f"{text}."
+    if nearest.nearness[0]:
+        return f"{text}: {where} names it, but only for {nearest.ports}."
+    return f"{text}: {where} opens the port, but its peers do not match."

@@ -1,0 +1,148 @@
+"""One end of a connection, and whether a peer or a port of a NetworkPolicy rule means it.
+
+Pure; the addition of policies and rules to a verdict is the job of ``netpol``. What depends on the network plugin
+is None, never guessed. Source: kubernetes/api networking/v1/types.go (NetworkPolicyPeer, NetworkPolicyPort).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ingressdoctor.evidence.kube import Pod
+from ingressdoctor.routing.selectors import all_of, selector_matches
+
+__all__ = ["NAME_LABEL", "Party", "maps", "peer_matches", "port_matches", "port_text", "sequence"]
+
+NAME_LABEL = "kubernetes.io/metadata.name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One end of a connection: a pod, a node (``node`` without ``pod``), or an address outside the cluster.
+
+    ``namespace_labels`` is None when the Namespace was not read; its name is known all the same.
+    """
+
+    pod: Pod | None = None
+    addresses: tuple[str, ...] = ()
+    node: str = ""
+    namespace_labels: Mapping[str, str] | None = None
+
+    @classmethod
+    def of(cls, pod: Pod, namespace_labels: Mapping[str, str] | None = None) -> Party:
+        """Make the end that is a pod; with hostNetwork it speaks from its node's address."""
+        host = bool(pod.spec.host_network)
+        listed = tuple(item.ip for item in pod.status.pod_ips or () if item.ip)
+        addresses = listed or tuple(ip for ip in (pod.status.pod_ip,) if ip)
+        return cls(
+            pod=pod,
+            addresses=addresses or tuple(ip for ip in (pod.status.host_ip,) if ip and host),
+            node=pod.spec.node_name or "",
+            namespace_labels=namespace_labels,
+        )
+
+    @property
+    def policed(self) -> Pod | None:
+        """The pod, unless it lives in its node's network namespace, where no policy can select it."""
+        return None if self.pod is None or self.pod.spec.host_network else self.pod
+
+    @property
+    def on_host(self) -> bool:
+        """Whether its packets carry a node's address."""
+        return self.policed is None and bool(self.node)
+
+    @property
+    def known_namespace_labels(self) -> dict[str, str]:
+        """What is known of the Namespace's labels; the API server sets the name label on every Namespace."""
+        return {**(self.namespace_labels or {}), NAME_LABEL: self.pod.namespace} if self.pod else {}
+
+    @property
+    def title(self) -> str:
+        """How it is called in an explanation."""
+        if self.pod is not None:
+            return f"Pod {self.pod.namespace}/{self.pod.name}"
+        return f"node {self.node}" if self.node else ", ".join(self.addresses) or "an unknown address"
+
+
+def peer_matches(peer: Mapping[str, object], policy_namespace: str, other: Party) -> bool | None:
+    """Whether one item of ``from`` or ``to``, in a policy of *policy_namespace*, means *other*.
+
+    Both selectors in one item must hold; a podSelector alone looks into the policy's own namespace only.
+    """
+    block = peer.get("ipBlock")
+    if isinstance(block, Mapping):
+        return _in_block(block, other)
+    pod = other.policed
+    if pod is None:
+        return False
+    namespaces, pods = peer.get("namespaceSelector"), peer.get("podSelector")
+    if namespaces is None and pods is None:
+        return None
+    if namespaces is None:
+        home: bool | None = pod.namespace == policy_namespace
+    else:
+        complete = other.namespace_labels is not None
+        home = selector_matches(namespaces, other.known_namespace_labels, complete=complete)
+    return all_of((home, selector_matches(pods, pod.labels)))
+
+
+def _in_block(block: Mapping[str, object], other: Party) -> bool | None:
+    """ipBlock: exact for addresses outside the cluster; for pods and nodes a hit depends on the network plugin."""
+    try:
+        network = ipaddress.ip_network(str(block.get("cidr")), strict=False)
+        excepted = [ipaddress.ip_network(str(item), strict=False) for item in sequence(block.get("except"))]
+        addresses = [ipaddress.ip_address(item) for item in other.addresses]
+    except ValueError:
+        return None
+    inside = any(address in network and not any(address in net for net in excepted) for address in addresses)
+    if other.on_host:
+        # An overlay may replace the node's address by one of its own, which nothing in the API names.
+        return None if inside or network.is_private or network.prefixlen == 0 else False
+    if other.pod is not None or not addresses:
+        return None if inside or not addresses else False
+    return inside
+
+
+def port_matches(item: Mapping[str, object], port: int, protocol: str, destination: Party) -> bool | None:
+    """Whether one item of ``ports`` means *port* of *destination*, whose containers resolve a named port."""
+    if str(item.get("protocol") or "TCP") != protocol:
+        return False
+    wanted, end = item.get("port"), item.get("endPort")
+    match wanted:
+        case None:
+            return True
+        case bool():
+            return None
+        case int():
+            return wanted <= port <= (end if isinstance(end, int) and not isinstance(end, bool) else wanted)
+        case str():
+            return port in _named(destination.policed, wanted, protocol)
+        case _:
+            return None
+
+
+def _named(pod: Pod | None, name: str, protocol: str) -> frozenset[int]:
+    return frozenset(
+        entry.container_port
+        for container in (pod.containers if pod else ())
+        for entry in container.ports or ()
+        if entry.name == name and (entry.protocol or "TCP") == protocol
+    )
+
+
+def port_text(item: Mapping[str, object]) -> str:
+    """Return an item of ``ports`` as ``TCP/8080``, ``TCP/8000-8079`` or ``UDP/any``."""
+    port, end = item.get("port"), item.get("endPort")
+    return f"{item.get('protocol') or 'TCP'}/{'any' if port is None else port}{f'-{end}' if end else ''}"
+
+
+def sequence(value: object) -> Sequence[object]:
+    """Return a decoded list, or an empty one for anything else."""
+    return value if isinstance(value, list | tuple) else ()
+
+
+def maps(value: object) -> tuple[Mapping[str, object], ...]:
+    """Return the items of a decoded list, each as a mapping; a null item is an empty mapping, as in Go."""
+    return tuple(item if isinstance(item, Mapping) else {} for item in sequence(value))
