@@ -1,0 +1,1 @@
+"""Plugins, evidence broker, runner and diagnosis. Knows no DNS, no Traefik, no MySQL."""

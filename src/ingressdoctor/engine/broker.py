@@ -1,0 +1,133 @@
+"""Collect each piece of evidence once per scope, everything that is ready side by side.
+
+Failures never leave this module as exceptions: what could not be looked at becomes ``Unavailable``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from ingressdoctor.engine.catalog import Catalog
+from ingressdoctor.engine.observer import Observer
+from ingressdoctor.errors import IngressDoctorError
+from ingressdoctor.model.check import Collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Need
+from ingressdoctor.model.text import clean
+
+__all__ = ["Broker", "Deadline"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deadline:
+    """One point in the event loop's time that no collector of a run may pass."""
+
+    at: float
+
+    @classmethod
+    def after(cls, seconds: float) -> Deadline:
+        """Return the deadline *seconds* from now; must be called in a running loop."""
+        return cls(at=asyncio.get_running_loop().time() + seconds)
+
+    def left(self) -> float:
+        """Seconds until then, never negative."""
+        return max(0.0, self.at - asyncio.get_running_loop().time())
+
+
+class Broker:
+    """Hands out evidence by type. A broker for a target delegates session evidence to its parent."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a scope, all keyword-only
+        self,
+        *,
+        catalog: Catalog,
+        givens: Mapping[type, object],
+        group: asyncio.TaskGroup,
+        deadline: Deadline,
+        observer: Observer,
+        parent: Broker | None = None,
+        on_collect: Callable[[str], object] = str,
+    ) -> None:
+        self._catalog = catalog
+        self._givens = dict(givens)
+        self._group = group
+        self._deadline = deadline
+        self._observer = observer
+        self._parent = parent
+        self._on_collect = on_collect
+        self._tasks: dict[type, asyncio.Task[object]] = {}
+
+    async def get(self, wanted: type) -> object:
+        """Return the evidence of one type, or ``Unavailable``; collected at the first call, awaited by later ones."""
+        if wanted in self._givens:
+            return self._givens[wanted]
+        if self._parent is not None and wanted not in self._catalog.target_scoped:
+            return await self._parent.get(wanted)
+        # One waiting check may be cancelled; the evidence is still wanted by the others.
+        return await asyncio.shield(self._start(wanted))
+
+    def prefetch(self, wanted: Iterable[type]) -> None:
+        """Start collecting evidence that is certain to be asked for, without waiting for it."""
+        for item in wanted:
+            if item in self._givens:
+                continue
+            if self._parent is not None and item not in self._catalog.target_scoped:
+                self._parent.prefetch((item,))
+            else:
+                self._start(item)
+
+    def close(self) -> None:
+        """Give up whatever is still being collected in this scope."""
+        for task in self._tasks.values():
+            task.cancel()
+
+    def _start(self, wanted: type) -> asyncio.Task[object]:
+        if wanted not in self._tasks:
+            collector = self._catalog.collectors[wanted]
+            name = f"collect {collector.name}"
+            self._tasks[wanted] = self._group.create_task(self._collect(collector), name=name)
+        return self._tasks[wanted]
+
+    async def needs(self, needs: tuple[Need, ...]) -> dict[str, object] | Unavailable:
+        """Return values for all *needs* by parameter name, or the first gap that is not tolerated."""
+        values = await asyncio.gather(*(self.get(need.wanted) for need in needs))
+        for need, value in zip(needs, values, strict=True):
+            if isinstance(value, Unavailable) and not need.tolerant:
+                return value
+        return {need.parameter: value for need, value in zip(needs, values, strict=True)}
+
+    async def _collect(self, collector: Collector) -> object:
+        values = await self.needs(collector.needs)
+        if isinstance(values, Unavailable):
+            return Unavailable(
+                wanted=collector.wanted,
+                reason=f"it needs {values.wanted}: {values.reason}",
+                enable_with=values.enable_with,
+            )
+        self._observer.evidence_started(collector.wanted)
+        value = await self._bounded(collector, values)
+        self._observer.evidence_done(collector.wanted, not isinstance(value, Unavailable))
+        return value
+
+    async def _bounded(self, collector: Collector, values: dict[str, object]) -> object:
+        self._on_collect(collector.name)
+        limit = min(collector.timeout_s, self._deadline.left())
+        try:
+            async with asyncio.timeout(limit):
+                return await collector.function(**values)
+        except TimeoutError:
+            return Unavailable(
+                wanted=collector.wanted,
+                reason=f"no answer within {limit:.1f} s",
+                enable_with="try again with a longer --timeout, or look at the network between here and there",
+            )
+        except IngressDoctorError as error:
+            return Unavailable(wanted=collector.wanted, reason=clean(error.message), enable_with=clean(error.hint))
+        except Exception as error:  # noqa: BLE001 - a collector's bug must cost its own evidence only
+            return Unavailable(
+                wanted=collector.wanted,
+                reason=f"collector {collector.name} failed: {type(error).__name__}: {clean(str(error), 300)}",
+                enable_with="this is a bug in the collector; please report it",
+            )

@@ -1,0 +1,93 @@
+"""Choose the walk for a target: by option, by pattern, by what was selected, or by the strongest claim."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from ingressdoctor.engine.broker import Broker
+from ingressdoctor.engine.catalog import Catalog
+from ingressdoctor.errors import UsageError
+from ingressdoctor.model.check import Check
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.walk import Claim, Walk
+
+__all__ = ["Choice", "choose_walk", "select"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """The walk taken and why; None when nothing is known about the target, then with what was searched."""
+
+    walk: Walk | None
+    ground: str
+    searched: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+def select(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) -> tuple[Check, ...]:
+    """Keep the checks whose id matches one of *only* (all, if empty) and none of *skip*.
+
+    Raises:
+        UsageError: a pattern matches no check; the nearest ids are named.
+    """
+    ids = [item.id for item in checks]
+    for pattern in (*only, *skip):
+        if not any(fnmatchcase(name, pattern) for name in ids):
+            near = difflib.get_close_matches(pattern, ids, n=3, cutoff=0.5)
+            hint = f"Did you mean {', '.join(near)}?" if near else "See: ingressdoctor checks list"
+            raise UsageError(f"No check matches {pattern!r}.", hint=hint)
+    kept = (item for item in checks if not only or any(fnmatchcase(item.id, pattern) for pattern in only))
+    return tuple(item for item in kept if not any(fnmatchcase(item.id, pattern) for pattern in skip))
+
+
+async def choose_walk(
+    catalog: Catalog, broker: Broker, *, host: str, forced: str, patterns: Mapping[str, str], only: Sequence[str]
+) -> Choice:
+    """Return the walk for *host*.
+
+    With *only*, a walk that holds the selected checks is taken without collecting evidence for the choice, so that
+    ``--only 'dns.*'`` asks nobody but DNS.
+
+    Raises:
+        UsageError: *forced* or a pattern names a walk that does not exist.
+    """
+    if forced:
+        return Choice(walk=_named(catalog, forced, "--walk"), ground="asked for with --walk")
+    pattern = next((item for item in patterns if fnmatchcase(host, item)), None)
+    if pattern is not None:
+        walk = _named(catalog, patterns[pattern], f"the pattern {pattern!r} in [walks]")
+        return Choice(walk=walk, ground=f"the pattern {pattern!r} in the configuration")
+    if only:
+        wanted = {item.step for item in select(catalog.checks, only, ())}
+        holds = [walk for walk in catalog.walks if wanted <= {step.id for step in walk.steps}]
+        if holds:
+            return Choice(walk=holds[0], ground="it holds the checks selected with --only")
+    return await _by_claims(catalog, broker, host)
+
+
+def _named(catalog: Catalog, name: str, where: str) -> Walk:
+    walk = catalog.walk(name)
+    if walk is None:
+        known = ", ".join(item.id for item in catalog.walks)
+        raise UsageError(f"{where} names the walk {name!r}, which does not exist.", hint=f"Known walks: {known}.")
+    return walk
+
+
+async def _by_claims(catalog: Catalog, broker: Broker, host: str) -> Choice:
+    claims: list[tuple[Walk, Claim]] = []
+    for chooser in catalog.choosers:
+        values = await broker.needs(chooser.needs)
+        walk = catalog.walk(chooser.walk)
+        if isinstance(values, Unavailable) or walk is None:
+            continue
+        claims.append((walk, chooser.function(**values)))
+    best = max(claims, key=lambda item: item[1].strength, default=None)
+    if best is not None and best[1].strength > 0:
+        return Choice(walk=best[0], ground=best[1].ground)
+    searched = tuple(dict.fromkeys(text for _, claim in claims for text in claim.searched))
+    known = sorted({name for _, claim in claims for name in claim.known})
+    near = tuple(difflib.get_close_matches(host, known, n=3, cutoff=0.6))
+    return Choice(walk=None, ground="nothing is known about this name", searched=searched, suggestions=near)

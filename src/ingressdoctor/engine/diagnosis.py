@@ -1,0 +1,228 @@
+"""From results to root causes, over the graph that checks declare with ``causes``.
+
+Pure and free of content: it knows no product. A cause works through checks that failed, warned, were skipped or
+could not be looked at; it never works through one that passed, because that link was seen to be whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from ingressdoctor.model.finding import Finding, Status
+from ingressdoctor.model.report import Cause, CheckResult, Coverage, Diagnosis, StepReport, Verdict
+from ingressdoctor.model.symptom import Symptom
+from ingressdoctor.model.walk import Walk
+
+__all__ = ["coverage_of", "diagnose", "steps_of"]
+
+
+def steps_of(walk: Walk, results: Sequence[CheckResult]) -> tuple[StepReport, ...]:
+    """Group results by the steps of the walk; a step's time is that of its slowest check."""
+    return tuple(
+        StepReport(
+            step=step,
+            results=(mine := tuple(result for result in results if result.check.step == step.id)),
+            elapsed_s=max((result.elapsed_s for result in mine), default=0.0),
+        )
+        for step in walk.steps
+    )
+
+
+def coverage_of(results: Sequence[CheckResult]) -> Coverage:
+    """Count links of the path: one is verified when something on it was judged and nothing was left unknown."""
+    links: dict[str, bool] = {}
+    for result in results:
+        if result.status is Status.SKIP:
+            continue
+        links[result.check.link] = links.get(result.check.link, True) and not _has_gap(result)
+    unverified = tuple(link for link, whole in links.items() if not whole)
+    return Coverage(verified=len(links) - len(unverified), total=len(links), unverified=unverified)
+
+
+def _has_gap(result: CheckResult) -> bool:
+    return any(finding.status is Status.UNKNOWN for finding in result.findings)
+
+
+class _Graph:
+    """Reachability over ``causes`` among the results of one run."""
+
+    def __init__(self, results: Sequence[CheckResult], causes: Mapping[str, tuple[str, ...]]) -> None:
+        self._causes = causes
+        self._passed = {result.check.id for result in results if result.status is Status.PASS}
+        self._cache: dict[str, frozenset[str]] = {}
+
+    def reached(self, start: str) -> frozenset[str]:
+        """Ids of checks and symptoms that *start* may have brought about."""
+        if start not in self._cache:
+            seen: set[str] = set()
+            todo = list(self._causes.get(start, ()))
+            while todo:
+                name = todo.pop()
+                if name in seen or name == start:
+                    continue
+                seen.add(name)
+                if name not in self._passed:
+                    todo.extend(self._causes.get(name, ()))
+            self._cache[start] = frozenset(seen)
+        return self._cache[start]
+
+
+def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapping[str, tuple[str, ...]]) -> Diagnosis:
+    """Name the root causes among *results*, best first.
+
+    Args:
+        host: The target's name, for the headline.
+        walk: The walk that was taken.
+        results: One result per check of the walk that was selected.
+        causes: Ids of all known checks to the ids that they bring about, also of checks that did not run.
+    """
+    graph = _Graph(results, causes)
+    observed = _symptoms(results, Status.FAIL)
+    failing = [result for result in results if _own_failure(result) is not None]
+    roots = [result for result in failing if not _has_ancestor(result, failing, graph, walk)]
+    named = [
+        _cause(result, finding, walk, graph, failing, observed) for result in roots for finding in _failures(result)
+    ]
+    ranked = sorted(named, key=lambda cause: _rank(cause, walk))
+    explaining = tuple(cause for cause in ranked if cause.explains or not observed)
+    beside = tuple(cause for cause in ranked if cause not in explaining)
+    explained = {symptom for cause in explaining for symptom in cause.explains}
+    unexplained = tuple(symptom for symptom in observed if symptom not in explained)
+    steps = steps_of(walk, results)
+    verdict = _verdict(walk, results)
+    latent = bool(explaining) and not observed and _proven(walk, results)
+    diagnosis = Diagnosis(
+        verdict=verdict,
+        headline="",
+        causes=explaining,
+        beside=beside,
+        warnings=_warnings(walk, results),
+        symptoms=observed,
+        unexplained=unexplained,
+        latent=latent,
+        healthy_hops=tuple(step.step.hop for step in steps if step.status is Status.PASS),
+        unseen_hops=tuple(step.step.hop for step in steps if step.status in (Status.UNKNOWN, Status.SKIP)),
+        next_steps=_next_steps(results, steps) if unexplained or verdict is Verdict.UNKNOWN else (),
+    )
+    return _with_headline(diagnosis, host, results)
+
+
+def _symptoms(results: Sequence[CheckResult], status: Status) -> tuple[Symptom, ...]:
+    seen = [f.symptom for result in results for f in result.findings if f.symptom is not None and f.status is status]
+    return tuple(dict.fromkeys(seen))
+
+
+def _failures(result: CheckResult) -> tuple[Finding, ...]:
+    """Return the failing findings that are a reason.
+
+    A finding that only repeats what the client sees is none, unless its check declares that it causes that very
+    symptom (a missing name is both).
+    """
+    own = result.check.causes
+    return tuple(f for f in result.findings if f.status is Status.FAIL and (f.symptom is None or str(f.symptom) in own))
+
+
+def _own_failure(result: CheckResult) -> Finding | None:
+    """Return the first failing finding that is a reason rather than the client's view."""
+    return next(iter(_failures(result)), None)
+
+
+def _has_ancestor(result: CheckResult, failing: list[CheckResult], graph: _Graph, walk: Walk) -> bool:
+    mine = result.check.id
+    for other in failing:
+        theirs = other.check.id
+        if theirs == mine or mine not in graph.reached(theirs):
+            continue
+        if theirs in graph.reached(mine):
+            # Each could have caused the other: the deeper one did, since effects travel towards the client.
+            deeper = (-walk.position(other.check.step), theirs) < (-walk.position(result.check.step), mine)
+            if not deeper:
+                continue
+        return True
+    return False
+
+
+def _cause(
+    result: CheckResult,
+    finding: Finding,
+    walk: Walk,
+    graph: _Graph,
+    failing: list[CheckResult],
+    observed: tuple[Symptom, ...],
+) -> Cause:
+    reached = graph.reached(result.check.id)
+    return Cause(
+        check_id=result.check.id,
+        step=walk.steps[walk.position(result.check.step)],
+        finding=finding,
+        explains=tuple(symptom for symptom in observed if str(symptom) in reached),
+        brings_about=tuple(other.check.id for other in failing if other.check.id in reached),
+    )
+
+
+def _rank(cause: Cause, walk: Walk) -> tuple[int, int, int, str]:
+    return (-len(cause.explains), -len(cause.brings_about), walk.position(cause.step.id), cause.check_id)
+
+
+def _warnings(walk: Walk, results: Sequence[CheckResult]) -> tuple[Cause, ...]:
+    return tuple(
+        Cause(check_id=result.check.id, step=walk.steps[walk.position(result.check.step)], finding=finding)
+        for result in results
+        for finding in result.findings
+        if finding.status is Status.WARN
+    )
+
+
+def _proven(walk: Walk, results: Sequence[CheckResult]) -> bool:
+    """True when every proof of the walk was looked at and held (a warning still carries traffic)."""
+    by_id = {result.check.id: result.status for result in results}
+    whole = (Status.PASS, Status.WARN, Status.SKIP)
+    statuses = [by_id.get(name) for name in walk.proof]
+    return bool(statuses) and all(status in whole for status in statuses) and Status.PASS in statuses
+
+
+def _verdict(walk: Walk, results: Sequence[CheckResult]) -> Verdict:
+    statuses = {finding.status for result in results for finding in result.findings}
+    if Status.FAIL in statuses:
+        return Verdict.BROKEN
+    nothing_seen = not statuses & {Status.PASS, Status.WARN}
+    if nothing_seen or (Status.UNKNOWN in statuses and not _proven(walk, results)):
+        return Verdict.UNKNOWN
+    return Verdict.DEGRADED if Status.WARN in statuses else Verdict.HEALTHY
+
+
+def _next_steps(results: Sequence[CheckResult], steps: Sequence[StepReport]) -> tuple[str, ...]:
+    """What would let us see more: first what enables the unseen, then what the observations suggest."""
+    gaps = [
+        f.enable_with for result in results for f in result.findings if f.status is Status.UNKNOWN and f.enable_with
+    ]
+    hints = [f.remedy.text for s in steps for r in s.results for f in r.findings if f.symptom and f.remedy]
+    return tuple(dict.fromkeys([*hints, *gaps]))[:6]
+
+
+def _with_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> Diagnosis:
+
+    return replace(diagnosis, headline=_headline(diagnosis, host, results))
+
+
+def _headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> str:
+    match diagnosis.verdict:
+        case Verdict.HEALTHY:
+            return f"{host} is healthy."
+        case Verdict.DEGRADED:
+            first, count = diagnosis.warnings[0].finding.summary, len(diagnosis.warnings)
+            return f"{host} works, with {count} warning{'s' if count != 1 else ''}: {first}"
+        case Verdict.UNKNOWN:
+            return f"{host}: could not tell. No failure was seen, but links that matter could not be looked at."
+        case Verdict.BROKEN:
+            return _broken_headline(diagnosis, host, results)
+
+
+def _broken_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> str:
+    if diagnosis.causes:
+        cause = diagnosis.causes[0]
+        how = "answers, but something is broken" if diagnosis.latent else "is down"
+        return f"{host} {how} at {cause.step.hop}: {cause.finding.summary}"
+    seen = next((f.summary for r in results for f in r.findings if f.symptom and f.status is Status.FAIL), "it fails")
+    return f"{host} is down, and nothing that was looked at explains it: {seen}"

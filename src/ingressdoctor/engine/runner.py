@@ -1,0 +1,90 @@
+"""Judge one target: every check gets its evidence, and every check says something.
+
+A gap becomes ``unknown`` with its reason, a check that raises or stays silent becomes an error, and when the run
+is stopped or its time is over the checks still waiting say so. Nothing is shown green that was not looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ingressdoctor.engine.broker import Broker, Deadline
+from ingressdoctor.engine.observer import Observer
+from ingressdoctor.model.check import Check
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.finding import Finding, unknown
+from ingressdoctor.model.report import CheckResult
+from ingressdoctor.model.text import clean
+
+__all__ = ["judge", "run_checks"]
+
+
+def judge(check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
+    """Run one check on its evidence; never raises, never returns nothing."""
+    if isinstance(values, Unavailable):
+        return _gap(check, values)
+    try:
+        findings = tuple(check.function(**values))
+    except Exception as error:  # noqa: BLE001 - a check's bug must cost its own verdict only
+        return _bug(check, f"{type(error).__name__}: {clean(str(error), 300)}")
+    if not findings:
+        return _bug(check, "it said nothing")
+    if not all(isinstance(finding, Finding) for finding in findings):
+        return _bug(check, "it yielded something that is not a Finding")
+    return CheckResult(check=check, findings=findings)
+
+
+def _gap(check: Check, missing: Unavailable) -> CheckResult:
+    summary = f"Could not look at {missing.wanted}: {missing.reason}."
+    return CheckResult(check=check, findings=(unknown(summary, enable_with=missing.enable_with),), missing=missing)
+
+
+def _bug(check: Check, text: str) -> CheckResult:
+    finding = unknown(
+        f"The check {check.id} itself failed: {text}", enable_with="this is a bug in the check; please report it"
+    )
+    return CheckResult(check=check, findings=(finding,), error=text)
+
+
+async def run_checks(
+    checks: Sequence[Check], broker: Broker, *, observer: Observer, deadline: Deadline, stop: asyncio.Event
+) -> tuple[CheckResult, ...]:
+    """Run *checks* side by side and return their results in the order given.
+
+    Returns early when *stop* is set or *deadline* passes; what has not been judged by then is unknown.
+    """
+    results: dict[str, CheckResult] = {}
+    clock = asyncio.get_running_loop().time
+    began = clock()
+
+    async def one(check: Check) -> None:
+        values = await broker.needs(check.needs)
+        results[check.id] = replace(judge(check, values), elapsed_s=clock() - began)
+        observer.check_done(results[check.id])
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(check), name=f"check {check.id}") for check in checks]
+        stopper = group.create_task(stop.wait(), name="stop")
+        await _until(tasks, stopper, deadline)
+        for task in (*tasks, stopper):
+            task.cancel()
+    reason = "the run was interrupted" if stop.is_set() else "the time for the whole run was over"
+    return tuple(results.get(check.id) or _unfinished(check, reason) for check in checks)
+
+
+async def _until(tasks: list[asyncio.Task[None]], stopper: asyncio.Task[bool], deadline: Deadline) -> None:
+    pending: set[asyncio.Task[None] | asyncio.Task[bool]] = {*tasks}
+    while pending and not stopper.done() and deadline.left() > 0:
+        _, pending = await asyncio.wait(
+            {*pending, stopper}, timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED
+        )
+        pending.discard(stopper)
+
+
+def _unfinished(check: Check, reason: str) -> CheckResult:
+    missing = Unavailable(
+        wanted=f"what {check.id} needs", reason=reason, enable_with="run it again, with a longer --timeout if need be"
+    )
+    return _gap(check, missing)

@@ -1,0 +1,208 @@
+"""One run: choose the walk, collect, judge, diagnose, report. Content-free; handed everything it uses."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from ingressdoctor.engine.broker import Broker, Deadline
+from ingressdoctor.engine.catalog import Catalog
+from ingressdoctor.engine.choose import Choice, choose_walk, select
+from ingressdoctor.engine.diagnosis import coverage_of, diagnose, steps_of
+from ingressdoctor.engine.observer import Observer
+from ingressdoctor.engine.runner import run_checks
+from ingressdoctor.engine.timing import timings_of
+from ingressdoctor.model.check import Check
+from ingressdoctor.model.report import (
+    CheckResult,
+    Coverage,
+    Diagnosis,
+    Report,
+    SourceCall,
+    StepReport,
+    Timings,
+    Verdict,
+)
+from ingressdoctor.model.target import Target
+from ingressdoctor.model.walk import Walk
+
+__all__ = ["Run", "RunSpec", "ask", "diagnose_target"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSpec:
+    """What is asked of one run. ``patterns`` map hostname globs to walk ids; ``timeout_s`` bounds the whole run."""
+
+    walk: str = ""
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a run is handed: the catalog, values by type, and its connections to the outside of the engine.
+
+    ``calls`` returns the source calls made so far; ``on_collect`` is told which collector the running task works for.
+    """
+
+    catalog: Catalog
+    session_givens: Mapping[type, object]
+    target_givens: Mapping[type, object]
+    observer: Observer
+    stop: asyncio.Event
+    calls: Callable[[], Sequence[tuple[str, SourceCall]]]
+    on_collect: Callable[[str], object]
+    version: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+async def ask(run: Run, wanted: Sequence[type], timeout_s: float) -> tuple[object, ...]:
+    """Collect some evidence without judging anything, in the order asked for."""
+    async with asyncio.TaskGroup() as group:
+        broker = _brokers(run, group, Deadline.after(timeout_s))
+        values = await asyncio.gather(*(broker.get(item) for item in wanted))
+        broker.close()
+    return tuple(values)
+
+
+async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
+    """Diagnose one target and return its report, also when stopped half-way.
+
+    Raises:
+        UsageError: the walk asked for does not exist, or a pattern selects no check.
+    """
+    started, clock = datetime.now(UTC), asyncio.get_running_loop().time
+    began = clock()
+    select(run.catalog.checks, spec.only, spec.skip)
+    deadline = Deadline.after(spec.timeout_s)
+    async with _Scope() as group:
+        broker = _brokers(run, group, deadline)
+        choice = await _choose(run, broker, target, spec, deadline)
+        results: tuple[CheckResult, ...] = ()
+        if choice.walk is not None:
+            run.observer.walk_chosen(choice.walk, choice.ground)
+            checks = select(run.catalog.checks_of(choice.walk), spec.only, spec.skip)
+            results = await run_checks(checks, broker, observer=run.observer, deadline=deadline, stop=run.stop)
+        broker.close()
+    timings = timings_of(run.catalog, run.calls(), clock() - began)
+    return _report(run, target, choice, results, timings, started)
+
+
+class _Scope:
+    """A task group whose leftover tasks are cancelled when the body is done or raises, without an exception group."""
+
+    def __init__(self) -> None:
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> asyncio.TaskGroup:
+        return await self._group.__aenter__()
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        try:
+            await self._group.__aexit__(kind, error, None)
+        except BaseExceptionGroup:
+            if error is not None:
+                raise error from None
+            raise
+
+
+def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> Broker:
+    session = Broker(
+        catalog=run.catalog,
+        givens=run.session_givens,
+        group=group,
+        deadline=deadline,
+        observer=run.observer,
+        on_collect=run.on_collect,
+    )
+    return Broker(
+        catalog=run.catalog,
+        givens={**run.session_givens, **run.target_givens},
+        group=group,
+        deadline=deadline,
+        observer=run.observer,
+        parent=session,
+        on_collect=run.on_collect,
+    )
+
+
+async def _choose(run: Run, broker: Broker, target: Target, spec: RunSpec, deadline: Deadline) -> Choice:
+    if not spec.walk and not spec.only:
+        broker.prefetch(_common_needs(run.catalog, spec))
+    choosing = asyncio.ensure_future(
+        choose_walk(run.catalog, broker, host=target.hostname, forced=spec.walk, patterns=spec.patterns, only=spec.only)
+    )
+    stopping = asyncio.ensure_future(run.stop.wait())
+    try:
+        await asyncio.wait({choosing, stopping}, timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED)
+        if choosing.done():
+            return choosing.result()
+        return _fallback(run.catalog)
+    finally:
+        choosing.cancel()
+        stopping.cancel()
+
+
+def _fallback(catalog: Catalog) -> Choice:
+    """When there was no time to choose, the first walk is shown with nothing looked at."""
+    walk = next(iter(catalog.walks), None)
+    return Choice(walk=walk, ground="the run ended before the walk could be chosen from evidence")
+
+
+def _common_needs(catalog: Catalog, spec: RunSpec) -> tuple[type, ...]:
+    """Evidence that the checks of every walk need, whichever will be chosen: it can be fetched at once."""
+    per_walk = [_needs_of(select(catalog.checks_of(walk), spec.only, spec.skip)) for walk in catalog.walks]
+    common = set.intersection(*per_walk) if per_walk else set()
+    return tuple(sorted(common, key=lambda item: item.__name__))
+
+
+def _needs_of(checks: Sequence[Check]) -> set[type]:
+    return {need.wanted for item in checks for need in item.needs}
+
+
+def _report(
+    run: Run,
+    target: Target,
+    choice: Choice,
+    results: tuple[CheckResult, ...],
+    timings: Timings,
+    started: datetime,
+) -> Report:
+    walk = choice.walk
+    if walk is None:
+        diagnosis, coverage = _unknown_name(target, choice), Coverage(verified=0, total=0)
+    else:
+        causes = {item.id: item.causes for item in run.catalog.checks}
+        diagnosis, coverage = diagnose(target.hostname, walk, results, causes), coverage_of(results)
+    return Report(
+        target=target,
+        walk=walk,
+        ground=choice.ground,
+        steps=_steps(walk, results),
+        diagnosis=diagnosis,
+        coverage=coverage,
+        timings=timings,
+        started=started.isoformat(timespec="seconds"),
+        version=run.version,
+        environment=run.environment,
+        interrupted=run.stop.is_set(),
+        suggestions=choice.suggestions,
+    )
+
+
+def _steps(walk: Walk | None, results: tuple[CheckResult, ...]) -> tuple[StepReport, ...]:
+    return steps_of(walk, results) if walk is not None else ()
+
+
+def _unknown_name(target: Target, choice: Choice) -> Diagnosis:
+    near = f" Did you mean {', '.join(choice.suggestions)}?" if choice.suggestions else ""
+    searched = tuple(f"searched: {text}" for text in choice.searched)
+    return Diagnosis(
+        verdict=Verdict.BROKEN,
+        headline=f"{target.hostname} is not known anywhere that was searched.{near}",
+        next_steps=searched,
+    )
