@@ -1,0 +1,138 @@
+"""Root causes over the causes graph: which red line is the reason, and what stays open."""
+
+from __future__ import annotations
+
+import pytest
+
+from build.engine import RIVER, result
+from ingressdoctor.engine.diagnosis import coverage_of, diagnose
+from ingressdoctor.model.finding import Status
+from ingressdoctor.model.report import CheckResult, Verdict
+from ingressdoctor.model.symptom import Symptom
+
+F, P, W, U, S = Status.FAIL, Status.PASS, Status.WARN, Status.UNKNOWN, Status.SKIP
+
+
+def seen(symptom: Symptom = Symptom.EDGE_522) -> CheckResult:
+    return result("mouth.dry", "mouth", F, symptom=symptom)
+
+
+def spring(status: Status, *causes: str) -> CheckResult:
+    return result("spring.frozen", "spring", status, causes=causes)
+
+
+def dam(status: Status, *causes: str) -> CheckResult:
+    return result("dam.closed", "dam", status, causes=causes)
+
+
+CASES = [
+    pytest.param([seen(), dam(F, "edge-522")], ["dam.closed"], [], id="one-cause-explains-the-symptom"),
+    pytest.param(
+        [seen(), dam(F, "edge-522"), spring(F, "dam.closed")],
+        ["spring.frozen"],
+        [],
+        id="a-failing-ancestor-takes-the-blame",
+    ),
+    pytest.param(
+        [seen(), dam(U, "edge-522"), spring(F, "dam.closed")],
+        ["spring.frozen"],
+        [],
+        id="a-chain-passes-through-what-could-not-be-looked-at",
+    ),
+    pytest.param(
+        [seen(), dam(P, "edge-522"), spring(F, "dam.closed")],
+        [],
+        ["spring.frozen"],
+        id="a-chain-does-not-pass-through-what-was-seen-whole",
+    ),
+    pytest.param(
+        [seen(), dam(F, "edge-522"), spring(F, "edge-502")],
+        ["dam.closed"],
+        ["spring.frozen"],
+        id="broken-too-but-does-not-explain-the-symptom",
+    ),
+    pytest.param(
+        [seen(), dam(F, "edge-522", "spring.frozen"), spring(F, "dam.closed")],
+        ["spring.frozen"],
+        [],
+        id="of-two-that-could-cause-each-other-the-deeper-is-the-cause",
+    ),
+    pytest.param([seen()], [], [], id="a-symptom-alone-is-no-cause"),
+    pytest.param(
+        [result("mouth.dry", "mouth", P), spring(F)], ["spring.frozen"], [], id="healthy-outside-broken-inside"
+    ),
+    pytest.param(
+        [result("dam.gone", "dam", F, causes=("dns-nxdomain",), symptom=Symptom.DNS_NXDOMAIN)],
+        ["dam.gone"],
+        [],
+        id="a-check-that-declares-the-symptom-it-sees-is-its-cause",
+    ),
+]
+
+
+@pytest.mark.parametrize(("results", "causes", "beside"), CASES)
+def test_causes(results: list[CheckResult], causes: list[str], beside: list[str]) -> None:
+    table = {item.check.id: item.check.causes for item in results}
+
+    diagnosis = diagnose("mill.example.org", RIVER, results, table)
+
+    assert [cause.check_id for cause in diagnosis.causes] == causes
+    assert [cause.check_id for cause in diagnosis.beside] == beside
+
+
+def test_an_unexplained_symptom_is_named_with_what_was_whole_and_what_was_dark() -> None:
+    diagnosis = diagnose("mill.example.org", RIVER, [seen(), dam(P), spring(U)], {})
+
+    assert diagnosis.unexplained == (Symptom.EDGE_522,)
+    assert diagnosis.healthy_hops == ("the dam",)
+    assert diagnosis.unseen_hops == ("the spring",)
+    assert "a lamp" in diagnosis.next_steps
+    assert "nothing that was looked at explains it" in diagnosis.headline
+
+
+def test_broken_inside_while_the_proof_holds_is_latent() -> None:
+    diagnosis = diagnose("mill.example.org", RIVER, [result("mouth.dry", "mouth", P), spring(F)], {})
+
+    assert diagnosis.latent
+    assert diagnosis.headline.startswith("mill.example.org answers, but something is broken at the spring")
+
+
+def test_two_causes_are_ranked_by_what_they_explain_before_their_place() -> None:
+    both = [seen(), dam(F, "edge-522"), result("spring.dirty", "spring", F, causes=("edge-522", "mouth.foul"))]
+    results = [*both, result("mouth.foul", "mouth", F)]
+
+    diagnosis = diagnose("mill.example.org", RIVER, results, {r.check.id: r.check.causes for r in results})
+
+    assert [cause.check_id for cause in diagnosis.causes] == ["spring.dirty", "dam.closed"]
+    assert diagnosis.causes[0].brings_about == ("mouth.foul",)
+
+
+VERDICTS = [
+    pytest.param([result("mouth.dry", "mouth", P), spring(P)], Verdict.HEALTHY, id="all-pass"),
+    pytest.param([result("mouth.dry", "mouth", P), spring(W)], Verdict.DEGRADED, id="a-warning"),
+    pytest.param([result("mouth.dry", "mouth", P), spring(U)], Verdict.HEALTHY, id="proven-from-outside"),
+    pytest.param([result("mouth.dry", "mouth", U), spring(P)], Verdict.UNKNOWN, id="the-proof-was-not-seen"),
+    pytest.param([dam(U), spring(U)], Verdict.UNKNOWN, id="nothing-was-seen"),
+    pytest.param([dam(S), spring(S)], Verdict.UNKNOWN, id="nothing-applied"),
+    pytest.param([dam(P), spring(S)], Verdict.HEALTHY, id="selected-checks-all-pass"),
+    pytest.param([result("mouth.dry", "mouth", U), spring(F)], Verdict.BROKEN, id="a-failure-outweighs-the-unseen"),
+]
+
+
+@pytest.mark.parametrize(("results", "verdict"), VERDICTS)
+def test_verdict(results: list[CheckResult], verdict: Verdict) -> None:
+    assert diagnose("mill.example.org", RIVER, results, {}).verdict is verdict
+
+
+def test_coverage_counts_links_not_checks() -> None:
+    results = [
+        result("dam.closed", "dam", P, link="sea to dam"),
+        result("dam.leaks", "dam", U, link="sea to dam"),
+        result("spring.frozen", "spring", F, link="dam to spring"),
+        result("spring.dirty", "spring", S, link="spring to rock"),
+    ]
+
+    coverage = coverage_of(results)
+
+    assert (coverage.verified, coverage.total) == (1, 2)
+    assert coverage.unverified == ("sea to dam",)
