@@ -98,6 +98,8 @@ class Server:
             task.cancel()
         if self._tasks:
             await asyncio.wait(tuple(self._tasks), timeout=STOP_S)
+        # An aborted transport is closed by the loop's next round.
+        await asyncio.sleep(0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ async def serve_http(
         except (OSError, ssl.SSLError, asyncio.CancelledError):
             pass  # the client left, or the server is stopping
         finally:
-            writer.close()
+            writer.transport.abort()
 
     server = await asyncio.start_server(connected, LOOPBACK, 0, ssl=tls)
     port = int(server.sockets[0].getsockname()[1])

@@ -123,10 +123,7 @@ class KubeApi:
         """Version, groups and resource lists; None for any other path."""
         groups = self._catalogue.groups()
         if path == "/version":
-            version = text(self._settings.get("version"))
-            major, _, minor = version.removeprefix("v").partition(".")
-            body = {"major": major, "minor": minor.partition(".")[0], "gitVersion": version, "platform": "linux/amd64"}
-            return json_response(200, body)
+            return json_response(200, _version(text(self._settings.get("version"))))
         if path == "/api":
             return json_response(200, {"kind": "APIVersions", "versions": ["v1"]})
         if path == "/apis":
@@ -157,6 +154,23 @@ class KubeApi:
                 if (item.group, item.version) == (group, version)
             ],
         }
+
+
+def _version(version: str) -> dict[str, str]:
+    major, _, minor = version.removeprefix("v").partition(".")
+    return {
+        "major": major,
+        "minor": minor.partition(".")[0],
+        "emulationMajor": major,
+        "emulationMinor": minor.partition(".")[0],
+        "gitVersion": version,
+        "gitCommit": "8cc511e399b929453cd98ae65b419c3cc227ec79",
+        "gitTreeState": "clean",
+        "buildDate": "2026-01-15T09:12:44Z",
+        "goVersion": "go1.24.9",
+        "compiler": "gc",
+        "platform": "linux/amd64",
+    }
 
 
 def _group(name: str, versions: tuple[str, ...]) -> dict[str, Any]:

@@ -1,0 +1,78 @@
+"""What the lab expects of a data plane, and the empty one: no edge, no balancer, no controller.
+
+With the empty plane the Kubernetes, Hetzner and Cloudflare APIs and DNS are served as usual, and every other
+connection ends in a port that refuses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Mapping
+from typing import Protocol
+
+from ingressdoctor.lab.pki import Pki
+from ingressdoctor.lab.world import World
+
+
+class Plane(Protocol):
+    """Edge, balancer, controller and pods of a world."""
+
+    @property
+    def pki(self) -> Pki:
+        """The authorities of this run; usable once started."""
+        ...
+
+    @property
+    def connect_to(self) -> tuple[str, ...]:
+        """ADDRESS:PORT:127.0.0.1:PORT entries, a catch-all last."""
+        ...
+
+    async def start(self, world: World) -> None:
+        """Start everything."""
+        ...
+
+    def log(self, namespace: str, pod: str, container: str) -> str | None:
+        """What a container has written since the start; None when nothing writes it."""
+        ...
+
+    def health(self, balancer: int) -> Mapping[tuple[int, int], str]:
+        """Measured health by (server id, listen port)."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop everything that was started."""
+        ...
+
+
+class NoPlane:
+    """Only the control plane is of interest."""
+
+    def __init__(self) -> None:
+        self.pki = Pki()
+        # Bound and never listening: whatever is dialled is refused.
+        self._closed = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._closed.bind(("127.0.0.1", 0))
+
+    @property
+    def connect_to(self) -> tuple[str, ...]:
+        """Nothing but the catch-all."""
+        return (f"::127.0.0.1:{self._closed.getsockname()[1]}",)
+
+    async def start(self, world: World) -> None:
+        """Nothing to start."""
+
+    def log(self, namespace: str, pod: str, container: str) -> str | None:
+        """Nobody writes."""
+        del namespace, pod, container
+        return None
+
+    def health(self, balancer: int) -> Mapping[tuple[int, int], str]:
+        """Nobody measures."""
+        del balancer
+        return {}
+
+    async def stop(self) -> None:
+        """Give the port back."""
+        with contextlib.suppress(OSError):
+            self._closed.close()
