@@ -63,9 +63,10 @@ class Run:
 async def ask(run: Run, wanted: Sequence[type], timeout_s: float) -> tuple[object, ...]:
     """Collect some evidence without judging anything, in the order asked for."""
     async with asyncio.TaskGroup() as group:
-        broker = _brokers(run, group, Deadline.after(timeout_s))
+        session, broker = _brokers(run, group, Deadline.after(timeout_s))
         values = await asyncio.gather(*(broker.get(item) for item in wanted))
         broker.close()
+        session.close()
     return tuple(values)
 
 
@@ -80,7 +81,7 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
     select(run.catalog.checks, spec.only, spec.skip)
     deadline = Deadline.after(spec.timeout_s)
     async with _Scope() as group:
-        broker = _brokers(run, group, deadline)
+        session, broker = _brokers(run, group, deadline)
         choice = await _choose(run, broker, target, spec, deadline)
         results: tuple[CheckResult, ...] = ()
         if choice.walk is not None:
@@ -88,6 +89,7 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
             checks = select(run.catalog.checks_of(choice.walk), spec.only, spec.skip)
             results = await run_checks(checks, broker, observer=run.observer, deadline=deadline, stop=run.stop)
         broker.close()
+        session.close()
     timings = timings_of(run.catalog, run.calls(), clock() - began)
     return _report(run, target, choice, results, timings, started)
 
@@ -110,7 +112,7 @@ class _Scope:
             raise
 
 
-def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> Broker:
+def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Broker, Broker]:
     session = Broker(
         catalog=run.catalog,
         givens=run.session_givens,
@@ -119,7 +121,7 @@ def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> Broker:
         observer=run.observer,
         on_collect=run.on_collect,
     )
-    return Broker(
+    target = Broker(
         catalog=run.catalog,
         givens={**run.session_givens, **run.target_givens},
         group=group,
@@ -128,6 +130,7 @@ def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> Broker:
         parent=session,
         on_collect=run.on_collect,
     )
+    return session, target
 
 
 async def _choose(run: Run, broker: Broker, target: Target, spec: RunSpec, deadline: Deadline) -> Choice:
