@@ -1,0 +1,140 @@
+"""Recognise the load balancer in front of the ingress controller's Service. Pure, but for the collector's signature.
+
+The order follows the cloud controller's own: its UID label, then the name; then what a person would compare, the
+addresses, and for a NodePort Service behind a hand-made load balancer the node ports. Whether what was found is
+healthy is not judged here.
+
+Source: hcloud-cloud-controller-manager internal/hcops/load_balancer.go, hcloud/load_balancers.go;
+kubernetes/cloud-provider controllers/service/controller.go (load balancer classes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ingressdoctor.collect.hetzner_objects import address_of
+from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup
+from ingressdoctor.evidence.kube import Pod, Service
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+
+__all__ = ["collect_lookup", "default_name", "find_load_balancer", "outside_hetzner"]
+
+_PREFIX: Final = "load-balancer.hetzner.cloud/"
+_NAME_LENGTH: Final = 32  # cloudprovider.DefaultLoadBalancerName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Match:
+    by: str
+    found: tuple[LoadBalancer, ...]
+
+
+@collector(wanted="the load balancer in front of the ingress controller")
+async def collect_lookup(
+    project: HetznerProject | Unavailable, controller: Controller
+) -> LoadBalancerLookup | Unavailable:
+    """Return which load balancer of the project carries the controller's traffic.
+
+    A controller that no Hetzner load balancer belongs in front of needs no Hetzner token to be told so.
+    """
+    if isinstance(project, Unavailable):
+        reason = outside_hetzner(controller, nodes=_host_ips(controller.pods))
+        return _none(reason) if reason else project
+    return find_load_balancer(project, controller)
+
+
+def find_load_balancer(project: HetznerProject, controller: Controller) -> LoadBalancerLookup:
+    """Return the load balancer that belongs to the controller's Service, or by what it was looked for in vain."""
+    service = controller.service
+    names = tuple(item.name for item in project.load_balancers)
+    hosts = _host_ips(controller.pods)
+    machines = tuple(address for item in project.servers for address in (item.ipv4, *item.private_ips) if address)
+    if service is None:
+        return _none(outside_hetzner(controller, nodes=hosts), project=names)
+    looked_for = tuple(match.by for match in _matches(project, service))
+    hit = next((match for match in _matches(project, service) if match.found), None)
+    reason = "" if hit else outside_hetzner(controller, nodes=(*hosts, *machines))
+    labelled = _labelled(project, service)
+    return LoadBalancerLookup(
+        found=hit.found[0] if hit else None,
+        matched_by=hit.by if hit else "",
+        looked_for=looked_for,
+        project=names,
+        servers=project.servers,
+        servers_unread=project.servers_unread,
+        not_in_path=reason,
+        rivals=tuple(item.name for item in labelled[1:]),
+        nodes_here=None if project.servers_unread or not hosts else any(host in machines for host in hosts),
+    )
+
+
+def outside_hetzner(controller: Controller, *, nodes: tuple[str, ...]) -> str:
+    """Say why no Hetzner load balancer belongs in front of the controller; empty when one does.
+
+    Args:
+        controller: With the Service that stands in front of it.
+        nodes: Addresses known to be those of nodes.
+    """
+    service = controller.service
+    if service is None:
+        return "no Service stands in front of the controller: its pods listen on the nodes themselves"
+    kind = service.spec.type or "ClusterIP"
+    if kind != "LoadBalancer":
+        return f"{service.ref} is of type {kind}, which asks for no load balancer"
+    if service.spec.load_balancer_class:
+        return f"{service.ref} asks for load balancer class {service.spec.load_balancer_class}, not for Hetzner's"
+    published = _published(service)
+    if published and all(address in nodes for address in published):
+        return f"{service.ref} publishes the nodes' own addresses (ServiceLB), so traffic goes to the nodes directly"
+    return ""
+
+
+def default_name(service: Service) -> str:
+    """Return the name that a cloud controller gives without an annotation: ``a`` + UID, cut to 32 characters."""
+    return ("a" + (service.metadata.uid or "").replace("-", ""))[:_NAME_LENGTH]
+
+
+def _matches(project: HetznerProject, service: Service) -> Iterator[_Match]:
+    """Yield every way to recognise the load balancer, the surest first."""
+    uid = service.metadata.uid or ""
+    if uid:
+        yield _Match(by=f"label hcloud-ccm/service-uid={uid}", found=_labelled(project, service))
+    named = service.annotations.get(f"{_PREFIX}name", "")
+    for name in (named, default_name(service) if uid else ""):
+        if name:
+            hits = tuple(item for item in project.load_balancers if item.name == name)
+            yield _Match(by=f"name {name}", found=hits)
+    for address in _published(service):
+        hits = tuple(item for item in project.load_balancers if address in item.addresses)
+        yield _Match(by=f"address {address}", found=hits)
+    ports = {port.node_port for port in service.ports if port.node_port}
+    if (service.spec.type or "") == "NodePort" and ports:
+        shown = ", ".join(str(port) for port in sorted(ports))
+        hits = tuple(item for item in project.load_balancers if _serves(item, ports))
+        yield _Match(by=f"node ports {shown}", found=hits if len(hits) == 1 else ())
+
+
+def _labelled(project: HetznerProject, service: Service) -> tuple[LoadBalancer, ...]:
+    uid = service.metadata.uid or ""
+    return tuple(item for item in project.load_balancers if uid and item.uid_label == uid)
+
+
+def _serves(balancer: LoadBalancer, node_ports: set[int]) -> bool:
+    return any(item.destination_port in node_ports for item in balancer.services)
+
+
+def _published(service: Service) -> tuple[str, ...]:
+    return tuple(filter(None, (address_of(item.ip) for item in service.published)))
+
+
+def _host_ips(pods: tuple[Pod, ...]) -> tuple[str, ...]:
+    hosts = (address_of(pod.status.host_ip) for pod in pods)
+    return tuple(dict.fromkeys(filter(None, hosts)))
+
+
+def _none(reason: str, *, project: tuple[str, ...] = ()) -> LoadBalancerLookup:
+    return LoadBalancerLookup(found=None, matched_by="", looked_for=(), project=project, not_in_path=reason)
