@@ -6,10 +6,54 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ingressdoctor.evidence.kube import EndpointSlice, Event, NetworkPolicy, Node, Pod, Service, ServicePort
-from ingressdoctor.evidence.routes import BackendRef
+from ingressdoctor.evidence.routes import BackendRef, DropReason, RouteDecision
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["BackendEndpoint", "BackendEndpoints", "BackendView", "PolicyVerdict", "ServiceForm"]
+__all__ = [
+    "BackendEndpoint",
+    "BackendEndpoints",
+    "BackendView",
+    "ChosenBackend",
+    "PolicyVerdict",
+    "ServiceForm",
+    "chosen_backend",
+]
+
+_ABOUT_SERVICES = (DropReason.SERVICE_MISSING, DropReason.SERVICE_PORT, DropReason.SERVICE_EMPTY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenBackend:
+    """The backend that a request ends at, or would end at if the controller had not dropped its route.
+
+    ``route`` names the route object; ``others`` are further backends of it; ``live`` is False for a dropped route.
+    """
+
+    ref: BackendRef
+    route: str
+    others: tuple[BackendRef, ...] = ()
+    live: bool = True
+
+
+def chosen_backend(decision: RouteDecision) -> ChosenBackend | None:
+    """Return the backend to look at: the winner's, else that of a route of the host which was dropped.
+
+    Of several backends the first that gets any share (``weight`` other than 0). None when no route ends at a Service.
+    """
+    if decision.winner is not None:
+        return _choose(decision.winner.ref, decision.winner.backends, live=True)
+    dropped = sorted(decision.dropped, key=lambda route: route.reason not in _ABOUT_SERVICES)
+    found = (_choose(route.ref, route.backends, live=False) for route in dropped)
+    return next((item for item in found if item is not None), None)
+
+
+def _choose(route: str, backends: tuple[BackendRef, ...], *, live: bool) -> ChosenBackend | None:
+    services = [item for item in backends if item.kind in ("", "Service") and "@" not in item.name]
+    weighty = [item for item in services if item.weight != 0] or services
+    if not weighty:
+        return None
+    others = tuple(item for item in services if item is not weighty[0])
+    return ChosenBackend(ref=weighty[0], route=route, others=others, live=live)
 
 
 class ServiceForm(StrEnum):

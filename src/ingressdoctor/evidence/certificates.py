@@ -6,15 +6,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from ingressdoctor.evidence.kube import Condition
+from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["CertificateChain", "ChainLink", "GitOpsView", "TrackedResource"]
+__all__ = ["CertificateChain", "ChainLink", "GitOpsView", "Stated", "TrackedResource"]
+
+
+class Stated(Custom, frozen=True, kw_only=True):
+    """A custom resource of which the status matters too (cert-manager, Argo CD)."""
+
+    status: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """One object of the chain Certificate -> CertificateRequest -> Order -> Challenge."""
+    """One object of the chain Certificate -> CertificateRequest -> Order -> Challenge, or the issuer that it waits for.
+
+    ``state`` and ``reason`` are what the object says of itself; ``age_s`` is how long it has been in this state.
+    """
 
     ref: str
     state: str
@@ -29,7 +41,9 @@ class CertificateChain:
     """The Certificate that fills the TLS Secret of the winning route, followed to its deepest object.
 
     ``certificate`` is None when no Certificate writes that Secret (a hand-made Secret is legitimate). ``links`` go
-    from the Certificate down; the last one carries the real reason. ``not_after`` is RFC 3339 or empty.
+    from the Certificate down; the last one carries the real reason. ``not_after``, ``renewal_time`` and
+    ``last_failure`` are RFC 3339 or empty; ``failures`` counts issuances that failed in a row. ``rivals`` are other
+    Certificates that write the same Secret.
     """
 
     secret: str
@@ -40,17 +54,34 @@ class CertificateChain:
     issuer: str = ""
     links: tuple[ChainLink, ...] = ()
     unread: tuple[Unavailable, ...] = ()
+    namespace: str = ""
+    ready: bool = True
+    issuing: bool = False
+    failures: int = 0
+    last_failure: str = ""
+    rivals: tuple[str, ...] = ()
+
+    @property
+    def deepest(self) -> ChainLink | None:
+        """The link that carries the real reason."""
+        return self.links[-1] if self.links else self.certificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedResource:
-    """status.resources[] of an Argo CD Application."""
+    """status.resources[] of an Argo CD Application; ``application`` is the one that tracks it."""
 
     kind: str
     namespace: str
     name: str
     status: str
     health: str = ""
+    application: str = ""
+
+    @property
+    def ref(self) -> str:
+        """The object as it is named in findings."""
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +89,9 @@ class GitOpsView:
     """The Applications that own, or should have made, the objects of this path.
 
     ``missing`` are tracked objects that are in git and not in the cluster; ``application`` is the owner of the
-    route (empty when none tracks it); ``self_heal`` tells that manual fixes are reverted.
+    route (empty when none tracks it); ``self_heal`` tells that manual fixes are reverted. ``listed`` is False when only
+    the route's own annotation was read, which tells the owner's name and nothing of its state; ``stale`` are objects
+    that an Application calls Synced and that are not in the cluster.
     """
 
     application: str
@@ -70,3 +103,6 @@ class GitOpsView:
     missing: tuple[TrackedResource, ...] = ()
     out_of_sync: tuple[TrackedResource, ...] = ()
     conditions: tuple[str, ...] = ()
+    namespace: str = ""
+    listed: bool = False
+    stale: tuple[TrackedResource, ...] = ()

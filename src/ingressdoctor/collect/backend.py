@@ -1,0 +1,159 @@
+"""Read the Service that the route ends at, with its EndpointSlices and pods, and more only where something is wrong.
+
+Three requests when all is well, at most five when it is not. What the objects mean is the job of ``routing.service``;
+whether that is good is the checks'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, NODES, PODS, SERVICES
+from ingressdoctor.collect.kube import get_object, list_kind
+from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, chosen_backend
+from ingressdoctor.evidence.kube import EndpointSlice, Event, Loaded, Pod, Resource, Service
+from ingressdoctor.evidence.routes import RouteDecision
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.selectors import differences
+from ingressdoctor.routing.service import form_of, merge, service_port
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["assemble", "backend_view", "nearest_pods", "relevant_events"]
+
+_SERVICE_LABEL: Final = "kubernetes.io/service-name"
+_WANTED: Final = "the Service that the route ends at"
+_NEAR: Final = 3
+_EVENTS: Final = 60
+_NAMES: Final = 500
+
+T = TypeVar("T", bound=Resource)
+
+
+@collector(wanted=_WANTED, timeout_s=20.0)
+async def backend_view(kube: Kubernetes, decision: RouteDecision) -> BackendView | Unavailable:
+    """Read the winner's backend, or that of a dropped route of the host when nothing wins."""
+    chosen = chosen_backend(decision)
+    if chosen is None:
+        return Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
+    namespace, name = chosen.ref.namespace, chosen.ref.name
+    async with asyncio.TaskGroup() as group:
+        service_task = group.create_task(get_object(kube, SERVICES, namespace, name))
+        slices_task = group.create_task(
+            list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{_SERVICE_LABEL}={name}")
+        )
+    service, slices = service_task.result(), _items(slices_task.result())
+    if isinstance(service, Unavailable):
+        return service
+    if service is None:
+        siblings = await list_kind(kube, SERVICES, namespace=namespace)
+        names = () if isinstance(siblings, Unavailable) else tuple(item.name for item in siblings.items[:_NAMES])
+        return replace(assemble(chosen, None, slices, ()), siblings=names)
+    view = assemble(chosen, service, slices, await _pods(kube, service))
+    return await _look_closer(kube, view) if _unwell(view) else view
+
+
+def assemble(
+    chosen: ChosenBackend,
+    service: Service | None,
+    slices: tuple[EndpointSlice, ...] | Unavailable,
+    pods: tuple[Pod, ...] | Unavailable,
+) -> BackendView:
+    """Put what was read into one value: which port is meant, and the endpoints of that port."""
+    port = service_port(service, chosen.ref.port) if service is not None else None
+    endpoints: BackendEndpoints | Unavailable = BackendEndpoints()
+    if isinstance(slices, Unavailable):
+        endpoints = slices
+    elif port is not None:
+        endpoints = merge(slices, port)
+    view = BackendView(
+        ref=chosen.ref,
+        route=chosen.route,
+        service=service,
+        port=port,
+        slices=slices,
+        pods=pods,
+        endpoints=endpoints,
+        others=chosen.others,
+        live=chosen.live,
+    )
+    return view if service is None else replace(view, form=form_of(service))
+
+
+async def _pods(kube: Kubernetes, service: Service) -> tuple[Pod, ...] | Unavailable:
+    selector = service.spec.selector or {}
+    if not selector or service.spec.type == "ExternalName":
+        return ()
+    labels = ",".join(f"{key}={value or ''}" for key, value in selector.items())
+    return _items(await list_kind(kube, PODS, namespace=service.namespace, labels=labels))
+
+
+def _unwell(view: BackendView) -> bool:
+    """Whether something of the backend calls for a closer look."""
+    if isinstance(view.pods, Unavailable) or view.service is None or not view.service.spec.selector:
+        return False
+    return not view.current_pods or any(not pod.ready for pod in view.current_pods) or not view.serving
+
+
+async def _look_closer(kube: Kubernetes, view: BackendView) -> BackendView:
+    """Read the namespace's events, and either the pods that nearly match or the nodes: two requests at most."""
+    namespace = view.ref.namespace
+    async with asyncio.TaskGroup() as group:
+        events_task = group.create_task(list_kind(kube, EVENTS, namespace=namespace))
+        near_task = group.create_task(list_kind(kube, PODS, namespace=namespace)) if not view.current_pods else None
+        nodes_task = group.create_task(list_kind(kube, NODES)) if _ask_nodes(view) else None
+    selector = (view.service.spec.selector if view.service else None) or {}
+    near = near_task.result() if near_task is not None else None
+    if near is not None and not isinstance(near, Unavailable):
+        view = replace(view, near_pods=nearest_pods(near.items, selector), namespace_pods=len(near.items))
+    nodes = _items(nodes_task.result()) if nodes_task is not None else ()
+    events = _items(events_task.result())
+    if not isinstance(events, Unavailable):
+        events = relevant_events(events, view)
+    return replace(view, events=events, nodes=nodes)
+
+
+def _ask_nodes(view: BackendView) -> bool:
+    """Only a lost node makes a pod not ready whose containers all are, or leaves it without a word."""
+    return any(
+        pod.status.phase == "Running"
+        and not pod.ready
+        and bool(pod.container_statuses)
+        and all(status.ready for status in pod.container_statuses)
+        for pod in view.current_pods
+    )
+
+
+def nearest_pods(pods: tuple[Pod, ...], selector: Mapping[str, str | None]) -> tuple[Pod, ...]:
+    """Return the pods that carry most of the selector's keys, best first; finished ones do not count.
+
+    A pod that shares neither a pair nor a key with the selector is not near.
+    """
+
+    def nearness(pod: Pod) -> tuple[int, int]:
+        missing = differences(selector, pod.labels)
+        return len(selector) - len(missing), sum(item.found is not None for item in missing)
+
+    alive = [pod for pod in pods if pod.status.phase not in ("Succeeded", "Failed")]
+    ranked = sorted((pod for pod in alive if sum(nearness(pod))), key=lambda pod: (*nearness(pod), pod.name))
+    return tuple(reversed(ranked))[:_NEAR]
+
+
+def relevant_events(events: tuple[Event, ...], view: BackendView) -> tuple[Event, ...]:
+    """Return the events about the backend's pods and what should create them, newest first."""
+    names = {pod.name for pod in view.current_pods}
+    owners = ("ReplicaSet", "StatefulSet", "DaemonSet", "Deployment", "Job")
+    chosen = [
+        event
+        for event in events
+        if event.involved_object.name in names
+        or (not names and event.type == "Warning" and event.involved_object.kind in owners)
+    ]
+    return tuple(sorted(chosen, key=lambda event: event.when, reverse=True)[:_EVENTS])
+
+
+def _items(loaded: Loaded[T] | Unavailable) -> tuple[T, ...] | Unavailable:
+    return loaded if isinstance(loaded, Unavailable) else loaded.items

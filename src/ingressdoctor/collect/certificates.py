@@ -1,0 +1,211 @@
+"""Follow the Certificate behind the route's TLS Secret down to the object that carries the reason.
+
+One request when it is Ready and nothing is going on; otherwise the requests, orders and challenges of the namespace,
+each only if the one before points further down. The Secret itself is never read. What the reasons mean is the
+checks' job. Source: cert-manager docs and API (cert-manager.io/v1, acme.cert-manager.io/v1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from ingressdoctor.collect.kinds import CERTIFICATE_REQUESTS, CERTIFICATES, CHALLENGES, ORDERS, Kind
+from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, Stated
+from ingressdoctor.evidence.clock import Clock
+from ingressdoctor.evidence.kube import Condition
+from ingressdoctor.evidence.routes import Custom, RouteDecision
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["certificate_chain", "chain_of", "link_of", "owned_by", "writer_of"]
+
+_WANTED: Final = "the certificate that cert-manager keeps for this route"
+_FINISHED: Final = ("valid", "ready")
+
+
+def _stated(kind: Kind[Custom]) -> Kind[Stated]:
+    return Kind(Stated, kind.name, kind.group, kind.version, kind.plural, custom=True)
+
+
+@collector(wanted=_WANTED, timeout_s=20.0)
+async def certificate_chain(kube: Kubernetes, decision: RouteDecision, clock: Clock) -> CertificateChain | Unavailable:
+    """Read the Certificate that writes the winning route's TLS Secret, and what it waits for."""
+    winner = decision.winner
+    if winner is None or not winner.tls_secret:
+        return Unavailable(wanted=_WANTED, reason="the route names no TLS Secret")
+    owner, _, secret = winner.tls_secret.rpartition("/")
+    namespace = owner or winner.namespace
+    loaded = await list_kind(kube, _stated(CERTIFICATES), namespace=namespace)
+    if isinstance(loaded, Unavailable):
+        return loaded
+    if not loaded.installed:
+        return Unavailable(wanted=_WANTED, reason="cert-manager is not installed")
+    writers = writer_of(loaded.items, secret)
+    if not writers:
+        return CertificateChain(secret=secret, namespace=namespace, certificate=None)
+    rest, unread = ((), ()) if _settled(writers[0]) else await _below(kube, namespace, writers[0])
+    return chain_of(writers, rest, clock, unread)
+
+
+async def _below(
+    kube: Kubernetes, namespace: str, certificate: Stated
+) -> tuple[tuple[Stated, ...], tuple[Unavailable, ...]]:
+    """Walk down by ownerReference; stop where there is no child, or where we may not look."""
+    path: list[Stated] = []
+    parent = certificate
+    for kind in (CERTIFICATE_REQUESTS, ORDERS, CHALLENGES):
+        loaded = await list_kind(kube, _stated(kind), namespace=namespace)
+        if isinstance(loaded, Unavailable):
+            return tuple(path), (loaded,)
+        children = owned_by(parent, loaded.items)
+        if not children:
+            break
+        parent = children[0]
+        path.append(parent)
+        if kind is ORDERS and parent.status.get("state") in _FINISHED:
+            break
+    return tuple(path), ()
+
+
+def writer_of(certificates: tuple[Stated, ...], secret: str) -> tuple[Stated, ...]:
+    """Return the Certificates that name *secret*, the one that cert-manager lets write it first: the oldest."""
+    found = [item for item in certificates if item.spec.get("secretName") == secret]
+    return tuple(sorted(found, key=lambda item: (item.metadata.creation_timestamp or "", item.name)))
+
+
+def owned_by(parent: Stated, candidates: tuple[Stated, ...]) -> tuple[Stated, ...]:
+    """Return the children of *parent*, the one to follow first.
+
+    Unfinished ones come before finished ones, then those that give a reason, then the newest.
+    """
+    children = [
+        item
+        for item in candidates
+        if any(
+            owner.kind == parent.kind
+            and owner.name == parent.name
+            and (not owner.uid or not parent.metadata.uid or owner.uid == parent.metadata.uid)
+            for owner in item.metadata.owner_references or ()
+        )
+    ]
+    children.sort(key=lambda item: item.metadata.creation_timestamp or "", reverse=True)
+    newest = children if parent.kind == "Order" else children[:1]
+    return tuple(sorted(newest, key=lambda item: (_state(item) == "valid", not _reason(item))))
+
+
+def chain_of(
+    writers: tuple[Stated, ...], below: tuple[Stated, ...], clock: Clock, unread: tuple[Unavailable, ...] = ()
+) -> CertificateChain:
+    """Make the chain of the first of *writers* and the objects below it, in order."""
+    certificate = writers[0]
+    status, spec = certificate.status, certificate.spec
+    issuer = _mapping(spec.get("issuerRef"))
+    ready, issuing = _condition(certificate, "Ready"), _condition(certificate, "Issuing")
+    top = link_of(certificate, clock)
+    failures = status.get("failedIssuanceAttempts")
+    return CertificateChain(
+        secret=_text(spec.get("secretName")),
+        namespace=certificate.namespace,
+        certificate=top,
+        dns_names=_names(spec),
+        not_after=_text(status.get("notAfter")),
+        renewal_time=_text(status.get("renewalTime")),
+        issuer=f"{_text(issuer.get('kind')) or 'Issuer'} {_text(issuer.get('name'))}".strip(),
+        links=(top, *(link_of(item, clock) for item in below)),
+        unread=unread,
+        ready=ready is not None and ready.status == "True",
+        issuing=issuing is not None and issuing.status == "True",
+        failures=failures if isinstance(failures, int) and failures > 0 else 0,
+        last_failure=_text(status.get("lastFailureTime")),
+        rivals=tuple(item.ref for item in writers[1:]),
+    )
+
+
+def _settled(certificate: Stated) -> bool:
+    ready, issuing = _condition(certificate, "Ready"), _condition(certificate, "Issuing")
+    return (
+        ready is not None
+        and ready.status == "True"
+        and issuing is None
+        and not certificate.status.get("lastFailureTime")
+    )
+
+
+def link_of(item: Stated, clock: Clock) -> ChainLink:
+    """Make one link: state, reason, and for how long it has been so."""
+    since = item.metadata.creation_timestamp or ""
+    if item.kind == "Certificate":
+        turned = _condition(item, "Issuing") or _condition(item, "Ready")
+        since = (turned.last_transition_time if turned else "") or since
+    return ChainLink(
+        ref=item.ref,
+        state=_state(item),
+        reason=_reason(item),
+        conditions=_conditions(item),
+        age_s=clock.seconds_since(since),
+        raw={"spec": _public(item.spec), "status": item.status},
+    )
+
+
+def _public(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what answers a challenge, and the signing request: they help nobody."""
+    return {key: value for key, value in spec.items() if key not in ("key", "token", "request")}
+
+
+def _state(item: Stated) -> str:
+    """Return status.state of an Order or Challenge, else what the Ready condition says."""
+    state = _text(item.status.get("state"))
+    if state or item.kind in ("Order", "Challenge"):
+        return state or "pending"
+    ready = _condition(item, "Ready")
+    if ready is None:
+        return "no status yet"
+    return "ready" if ready.status == "True" else ready.reason or "not ready"
+
+
+def _reason(item: Stated) -> str:
+    """Return the object's own words: status.reason, else those of the condition that speaks of trouble."""
+    said = _text(item.status.get("reason"))
+    if said or item.kind in ("Order", "Challenge"):
+        return said
+    for kind, bad in (("Denied", "True"), ("InvalidRequest", "True"), ("Issuing", "False"), ("Ready", "False")):
+        condition = _condition(item, kind)
+        if condition is not None and condition.status == bad and condition.message:
+            return condition.message
+    issuing = _condition(item, "Issuing")
+    return (issuing.message or "") if issuing is not None else ""
+
+
+def _conditions(item: Stated) -> tuple[Condition, ...]:
+    raw = item.status.get("conditions")
+    found = []
+    for entry in raw if isinstance(raw, list) else ():
+        try:
+            found.append(msgspec.convert(entry, Condition, strict=False))
+        except msgspec.ValidationError:
+            continue
+    return tuple(found)
+
+
+def _condition(item: Stated, kind: str) -> Condition | None:
+    return next((entry for entry in _conditions(item) if entry.type == kind), None)
+
+
+def _names(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    raw = spec.get("dnsNames")
+    names = [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
+    common = _text(spec.get("commonName"))
+    return tuple(dict.fromkeys([*names, *([common] if common else [])]))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,180 @@
+"""Find out which Argo CD Application owns the route, or should have made it.
+
+A route that exists names its owner in an annotation: no request. Applications are listed only when no route serves
+the host. An Argo CD that is not installed is an answer, not a failure. Source: Argo CD docs, resource tracking.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from ingressdoctor.collect.kinds import APPLICATIONS, Kind
+from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.evidence.certificates import GitOpsView, Stated, TrackedResource
+from ingressdoctor.evidence.kube import Loaded, Resource
+from ingressdoctor.evidence.routes import RouteDecision, RoutingObjects
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["gitops_view", "judge", "owner_of", "tracked"]
+
+_WANTED: Final = "the Argo CD Application that owns the route"
+_TRACKING: Final = "argocd.argoproj.io/tracking-id"
+_ROUTES: Final = ("IngressRoute", "Ingress", "HTTPRoute")
+_MORE: Final = ("Service", "Deployment", "Certificate", "Middleware")
+_KIND: Final = Kind(
+    Stated, APPLICATIONS.name, APPLICATIONS.group, APPLICATIONS.version, APPLICATIONS.plural, custom=True
+)
+
+
+@collector(wanted=_WANTED, timeout_s=15.0)
+async def gitops_view(kube: Kubernetes, decision: RouteDecision, objects: RoutingObjects) -> GitOpsView | Unavailable:
+    """Read the route's own annotation; without a live route, what the Applications say is missing."""
+    ref = decision.winner.ref if decision.winner else next((item.ref for item in decision.dropped), "")
+    if ref:
+        return _named(owner_of(_route(objects, ref)))
+    loaded = await list_kind(kube, _KIND)
+    if isinstance(loaded, Unavailable):
+        return loaded
+    if not loaded.installed:
+        return Unavailable(wanted=_WANTED, reason="Argo CD is not installed")
+    return judge(loaded.items, _present(objects), decision.request.host)
+
+
+def _named(application: str) -> GitOpsView:
+    return GitOpsView(
+        application=application, sync_status="", health_status="", operation="", message="", self_heal=False
+    )
+
+
+def _routes(objects: RoutingObjects) -> Iterable[Resource]:
+    for loaded in (objects.ingress_routes, objects.ingresses):
+        if isinstance(loaded, Loaded):
+            yield from loaded.items
+
+
+def _route(objects: RoutingObjects, ref: str) -> Resource | None:
+    """Return the object that a route's *ref* (``IngressRoute shop/web``, perhaps with a rule number) speaks of."""
+    words = re.split(r"[\s#]+", ref)
+    return next((item for item in _routes(objects) if item.ref.split() == words[:2]), None)
+
+
+def _present(objects: RoutingObjects) -> frozenset[tuple[str, str, str]] | None:
+    """Every route object in the cluster, or None when some kind could not be read."""
+    if isinstance(objects.ingress_routes, Unavailable) or isinstance(objects.ingresses, Unavailable):
+        return None
+    return frozenset((item.kind or "", item.namespace, item.name) for item in _routes(objects))
+
+
+def owner_of(item: Resource | None) -> str:
+    """Return the Application that the tracking annotation names, if it speaks of this very object.
+
+    Copies of an object carry the annotation of the original: ``<app>:<group>/<Kind>:<namespace>/<name>`` must fit.
+    """
+    parts = item.annotations.get(_TRACKING, "").split(":") if item is not None else []
+    if item is None or len(parts) != 3:
+        return ""
+    kind = parts[1].rpartition("/")[2]
+    fits = kind == item.kind and parts[2] in (f"{item.namespace}/{item.name}", f"/{item.name}")
+    return parts[0].replace("_", "/", 1) if fits else ""
+
+
+def tracked(application: Stated) -> tuple[TrackedResource, ...]:
+    """Return status.resources of one Application; what is no object there is left out."""
+    raw = application.status.get("resources")
+    return tuple(
+        TrackedResource(
+            kind=entry["kind"],
+            namespace=_text(entry.get("namespace")),
+            name=_text(entry.get("name")),
+            status=_text(entry.get("status")),
+            health=_text(_mapping(entry.get("health")).get("status")),
+            application=application.name,
+        )
+        for entry in (raw if isinstance(raw, list) else ())
+        if isinstance(entry, Mapping) and isinstance(entry.get("kind"), str)
+    )
+
+
+def judge(applications: tuple[Stated, ...], present: frozenset[tuple[str, str, str]] | None, host: str) -> GitOpsView:
+    """Say which Application should have brought a route for *host*, going by names where git cannot be read.
+
+    Args:
+        applications: All that may be listed.
+        present: Kind, namespace and name of the route objects in the cluster; None when they could not be read.
+        host: Hostname without a route.
+    """
+    missing: list[TrackedResource] = []
+    stale: list[TrackedResource] = []
+    drifted: list[TrackedResource] = []
+    for application in applications:
+        for item in tracked(application):
+            absent = present is not None and (item.kind, item.namespace, item.name) not in present
+            if item.status == "OutOfSync" and item.kind in (*_ROUTES, *_MORE):
+                gone = item.health == "Missing" or (item.kind in _ROUTES and absent)
+                (missing if gone else drifted).append(item)
+            elif item.kind in _ROUTES[:2] and absent and item.status == "Synced":
+                stale.append(item)
+    missing.sort(key=lambda item: (item.kind not in _ROUTES, -_kinship(item, host)))
+    stale.sort(key=lambda item: -_kinship(item, host))
+    lead = next((item.application for item in (*missing, *stale)), "")
+    broken = [item for item in applications if _phase(item) in ("Failed", "Error")]
+    chosen = next((item for item in applications if item.name == lead), None) or (
+        max(broken, key=lambda item: _kinship_of(item.name, host), default=None)
+    )
+    return _describe(chosen, tuple(missing), tuple(drifted), tuple(stale))
+
+
+def _describe(
+    chosen: Stated | None,
+    missing: tuple[TrackedResource, ...],
+    drifted: tuple[TrackedResource, ...],
+    stale: tuple[TrackedResource, ...],
+) -> GitOpsView:
+    status = chosen.status if chosen else {}
+    operation = _mapping(status.get("operationState"))
+    automated = _mapping(_mapping(chosen.spec.get("syncPolicy")).get("automated")) if chosen else {}
+    conditions = status.get("conditions")
+    return GitOpsView(
+        application=chosen.name if chosen else "",
+        namespace=chosen.namespace if chosen else "",
+        sync_status=_text(_mapping(status.get("sync")).get("status")),
+        health_status=_text(_mapping(status.get("health")).get("status")),
+        operation=_text(operation.get("phase")),
+        message=_text(operation.get("message")),
+        self_heal=automated.get("selfHeal") is True and automated.get("enabled") is not False,
+        missing=missing,
+        out_of_sync=drifted,
+        stale=stale,
+        conditions=tuple(
+            f"{_text(item.get('type'))}: {_text(item.get('message'))}"
+            for item in (conditions if isinstance(conditions, list) else ())
+            if isinstance(item, Mapping)
+        ),
+        listed=True,
+    )
+
+
+def _phase(application: Stated) -> str:
+    return _text(_mapping(application.status.get("operationState")).get("phase"))
+
+
+def _kinship(item: TrackedResource, host: str) -> int:
+    return _kinship_of(f"{item.name} {item.namespace} {item.application}", host)
+
+
+def _kinship_of(text: str, host: str) -> int:
+    """Count the words that *text* shares with the hostname, leaving out what every hostname has."""
+    words = set(re.split(r"[^a-z0-9]+", host.lower())) - {"www", "com", "org", "net", "io", ""}
+    return len(words & set(re.split(r"[^a-z0-9]+", text.lower())))
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
