@@ -1,0 +1,57 @@
+# Everything here works on a fresh Debian machine with Python 3.11: each target makes what it needs.
+PYTHON ?= python3
+BIN := .venv/bin
+# Server programs that the tests talk to; where they cannot be installed their tests skip, with the reason.
+SERVERS := nginx-light haproxy mariadb-server
+
+.PHONY: demo test lint bench accuracy servers clean
+
+.venv/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory apt PACKAGES=python3-venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@
+
+# Packages from Debian, with sudo where we are not root; a machine without apt goes on without them.
+.PHONY: apt
+apt:
+	@sudo=; test "$$(id -u)" = 0 || sudo="sudo -n"; \
+	command -v apt-get >/dev/null || { echo "no apt-get here: $(PACKAGES) not installed"; exit 0; }; \
+	export DEBIAN_FRONTEND=noninteractive; \
+	$$sudo apt-get install -qq -y --no-install-recommends $(PACKAGES) >/dev/null 2>&1 || \
+	{ $$sudo apt-get update -qq >/dev/null 2>&1; \
+	  $$sudo apt-get install -qq -y --no-install-recommends $(PACKAGES) >/dev/null 2>&1; } || \
+	echo "could not install: $(PACKAGES)"
+
+# Debian starts a server as it installs it; policy-rc.d keeps these from running, the tests start their own.
+servers:
+	@for package in $(SERVERS); do \
+	  dpkg-query -W -f='$${Status}' $$package 2>/dev/null | grep -q 'install ok' || missing="$$missing $$package"; \
+	done; \
+	test -z "$$missing" || { \
+	  own=; test -e /usr/sbin/policy-rc.d || { printf '#!/bin/sh\nexit 101\n' > /usr/sbin/policy-rc.d 2>/dev/null && \
+	    chmod +x /usr/sbin/policy-rc.d && own=1; }; \
+	  $(MAKE) --no-print-directory apt PACKAGES="$$missing"; \
+	  test -z "$$own" || rm -f /usr/sbin/policy-rc.d; }
+
+demo: .venv/ready
+	@$(BIN)/ingressdoctor demo
+
+test: .venv/ready servers
+	@$(BIN)/pytest -q -n 2 --dist loadscope
+
+lint: .venv/ready
+	@$(BIN)/ruff check src checks tests
+	@$(BIN)/ruff format --check src checks tests
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+accuracy: .venv/ready
+	@PYTHONPATH=tests $(BIN)/python -m accuracy
+
+bench: .venv/ready
+	@PYTHONPATH=tests $(BIN)/python -m bench
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,175 @@
+"""From settings to a session: the only module that knows every layer.
+
+Everything heavy is imported when a session is opened, so that ``--help`` loads none of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ingressdoctor import collect
+from ingressdoctor.config import Settings
+from ingressdoctor.engine.catalog import Catalog, build_catalog
+from ingressdoctor.engine.observer import Observer, Silent
+from ingressdoctor.engine.plugins import load_folder, load_installed, load_package
+from ingressdoctor.engine.session import Run, RunSpec, ask, diagnose_target
+from ingressdoctor.evidence.clock import Clock
+from ingressdoctor.evidence.preferences import Preferences
+from ingressdoctor.evidence.routes import KnownHosts, RouteDecision
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.report import Report
+from ingressdoctor.model.target import Target
+from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.sources.calls import current_collector
+from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
+
+__all__ = ["RunOptions", "Session", "load_catalog", "open_session"]
+
+_GIVENS = (Target, Clock, Preferences)
+_SOURCES = (Kubernetes, Hetzner, Cloudflare, Dns, Net)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """What the command line may ask of one run."""
+
+    walk: str = ""
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    timeout_s: float = 20.0
+
+
+def load_catalog(settings: Settings) -> Catalog:
+    """Load the built-in collectors, every installed plugin and the configured folders, and validate the whole.
+
+    Raises:
+        PluginError: one of them is broken, or together they contradict each other.
+    """
+    bundles = [load_package(collect, origin="built-in collectors"), *load_installed()]
+    bundles += [load_folder(Path(folder)) for folder in settings.plugins.folders]
+    return build_catalog(bundles, givens=_GIVENS, sources=_SOURCES, target_types=(Target,))
+
+
+class Session:
+    """Open sources and a loaded catalog; one event loop, one or many targets. An async context manager."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, sources: Sources, version: str) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._sources = sources
+        self._version = version
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the plugins brought."""
+        return self._catalog
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._sources.aclose()
+
+    async def diagnose(
+        self, target: Target, options: RunOptions, observer: Observer | None = None, stop: asyncio.Event | None = None
+    ) -> Report:
+        """Diagnose one target; when *stop* is set meanwhile, report what is known so far.
+
+        Raises:
+            UsageError: the walk asked for does not exist, or a pattern selects no check.
+        """
+        spec = RunSpec(
+            walk=options.walk,
+            only=options.only,
+            skip=options.skip,
+            patterns=dict(self._settings.walks.patterns),
+            timeout_s=options.timeout_s,
+        )
+        return await diagnose_target(self._run(target, observer, stop), target, spec)
+
+    async def known_hosts(self) -> KnownHosts | Unavailable:
+        """Return every hostname that the cluster's routing objects name."""
+        return await self._one(KnownHosts, None)
+
+    async def route(self, target: Target) -> RouteDecision | Unavailable:
+        """Return which router takes a request for *target*, and why not the others."""
+        return await self._one(RouteDecision, target)
+
+    async def evidence(self, wanted: Sequence[type], target: Target | None = None) -> tuple[object, ...]:
+        """Collect evidence by type without judging it."""
+        return await ask(self._run(target, None, None), wanted, self._settings.run.timeout_s)
+
+    async def _one[T](self, wanted: type[T], target: Target | None) -> T | Unavailable:
+        (value,) = await self.evidence((wanted,), target)
+        if isinstance(value, (wanted, Unavailable)):
+            return value
+        return Unavailable(wanted=wanted.__name__, reason=f"a collector returned {type(value).__name__} instead")
+
+    def _run(self, target: Target | None, observer: Observer | None, stop: asyncio.Event | None) -> Run:
+        return Run(
+            catalog=self._catalog,
+            session_givens=self._givens(),
+            target_givens={} if target is None else {Target: target},
+            observer=observer or Silent(),
+            stop=stop or asyncio.Event(),
+            calls=lambda: self._sources.calls.calls,
+            on_collect=current_collector.set,
+            version=self._version,
+        )
+
+    def _givens(self) -> Mapping[type, object]:
+        sources = self._sources
+        return {
+            Kubernetes: sources.kubernetes,
+            Hetzner: sources.hetzner,
+            Cloudflare: sources.cloudflare,
+            Dns: sources.dns,
+            Net: sources.net,
+            Clock: Clock(now=datetime.now(UTC)),
+            Preferences: Preferences(
+                load_balancer=self._settings.hetzner.load_balancer, kube_context=self._settings.kubernetes.context
+            ),
+        }
+
+
+def open_session(settings: Settings, *, version: str = "", environ: Mapping[str, str] | None = None) -> Session:
+    """Load the catalog and open the sources; nothing is contacted yet.
+
+    Args:
+        settings: The effective configuration.
+        version: The program's version, for the report.
+        environ: Where tokens are looked up, in place of the process's environment.
+
+    Raises:
+        PluginError: a plugin is broken.
+        UsageError: a --connect-to entry or a resolver is malformed.
+    """
+    return Session(settings, load_catalog(settings), open_sources(source_settings(settings, environ)), version)
+
+
+def source_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> SourceSettings:
+    """Reduce the settings to what the sources need."""
+    return SourceSettings(
+        kubeconfig=settings.kubernetes.kubeconfig,
+        context=settings.kubernetes.context,
+        kube_timeout_s=settings.kubernetes.timeout_s,
+        hetzner_token=partial(settings.hetzner.token.resolve, environ),
+        hetzner_endpoint=settings.hetzner.endpoint,
+        cloudflare_token=partial(settings.cloudflare.token.resolve, environ),
+        cloudflare_endpoint=settings.cloudflare.endpoint,
+        resolvers=settings.dns.resolvers,
+        authoritative=settings.dns.authoritative,
+        ca_file=settings.http.ca_file,
+        connect_to=settings.http.connect_to,
+        anchors=settings.online.probe,
+        timeout_s=settings.http.timeout_s,
+    )

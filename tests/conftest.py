@@ -1,0 +1,77 @@
+"""What every test gets: a clean environment, and a guard against leaving loopback."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+_ENVIRONMENT = (
+    "CLOUDFLARE_API_TOKEN",
+    "HCLOUD_TOKEN",
+    "INGRESSDOCTOR_CONFIG",
+    "KUBECONFIG",
+    "KUBERNETES_SERVICE_HOST",
+    "KUBERNETES_SERVICE_PORT",
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the one switch that rewrites golden files."""
+    parser.addoption("--update-golden", action="store_true", help="write golden files from what is printed now")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No token, cluster or configuration of the person running the tests reaches one."""
+    for name in _ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path_factory.mktemp("home", numbered=True)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / ".config"))
+
+
+class LeftLoopback(BaseException):
+    """A test tried to talk to another machine; not an Exception, so that no code under test can swallow it."""
+
+
+@pytest.fixture(autouse=True, scope="session")
+def stay_on_loopback() -> Iterator[None]:
+    """Fail any test that connects to, or sends to, an address beyond this machine."""
+    patch = pytest.MonkeyPatch()
+    for name in ("connect", "connect_ex", "sendto"):
+        patch.setattr(socket.socket, name, _guarded(getattr(socket.socket, name)))
+    yield
+    patch.undo()
+
+
+def _guarded(original: Any) -> Any:
+    def guard(self: socket.socket, *args: Any) -> Any:
+        address = args[-1]
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_local(address[0]):
+            raise LeftLoopback(f"{original.__name__} to {address}")
+        return original(self, *args)
+
+    return guard
+
+
+def _is_local(host: str) -> bool:
+    if host in ("localhost", ""):
+        return True
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Where servers are required, a skipped server test is a failure: the gate must have run it."""
+    required = os.environ.get("INGRESSDOCTOR_REQUIRE_SERVERS") == "1"
+    skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
+    if required and skipped and item.get_closest_marker("debian") is not None:
+        pytest.fail(f"{item.nodeid} was skipped, but the gate must run it: {call.excinfo}", pytrace=False)
