@@ -6,7 +6,15 @@ Loads no client library: the protocols of the sources stand here, their implemen
 from __future__ import annotations
 
 from ingressdoctor.errors import PluginError, SourceError
-from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
+from ingressdoctor.evidence.backend import (
+    BackendEndpoint,
+    BackendEndpoints,
+    BackendView,
+    ChosenBackend,
+    PolicyVerdict,
+    ServiceForm,
+    chosen_backend,
+)
 from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, GitOpsView, TrackedResource
 from ingressdoctor.evidence.clock import Clock, parse_time
 from ingressdoctor.evidence.cloudflare import ZoneFacts, ZoneRecord
@@ -119,6 +127,8 @@ from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import Secret, clean, redact, shorten
 from ingressdoctor.model.walk import Claim, Step, Walk
+from ingressdoctor.routing.selectors import Difference, differences
+from ingressdoctor.routing.service import target_port
 from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
 
 __all__ = [
@@ -126,6 +136,8 @@ __all__ = [
     "AddressRanges",
     "Answer",
     "Backend",
+    "BackendEndpoint",
+    "BackendEndpoints",
     "BackendPort",
     "BackendRef",
     "BackendService",
@@ -136,6 +148,7 @@ __all__ = [
     "CertificateFacts",
     "ChainLink",
     "Check",
+    "ChosenBackend",
     "Claim",
     "Clock",
     "Cloudflare",
@@ -150,6 +163,7 @@ __all__ = [
     "Controller",
     "ControllerLogs",
     "Custom",
+    "Difference",
     "Dns",
     "DnsRecord",
     "DnsReply",
@@ -221,6 +235,7 @@ __all__ = [
     "Server",
     "Service",
     "ServiceEvents",
+    "ServiceForm",
     "ServicePort",
     "ServiceSpec",
     "ServiceStatus",
@@ -242,9 +257,11 @@ __all__ = [
     "ZoneRecord",
     "changes",
     "check",
+    "chosen_backend",
     "claims",
     "clean",
     "collector",
+    "differences",
     "fail",
     "look",
     "ok",
@@ -252,6 +269,7 @@ __all__ = [
     "redact",
     "shorten",
     "skip",
+    "target_port",
     "unknown",
     "warn",
 ]

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, NODES, PODS, SERVICES
 from ingressdoctor.collect.kube import get_object, list_kind
+from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, chosen_backend
 from ingressdoctor.evidence.kube import EndpointSlice, Event, Loaded, Pod, Resource, Service
 from ingressdoctor.evidence.routes import RouteDecision
@@ -39,6 +40,11 @@ async def backend_view(kube: Kubernetes, decision: RouteDecision) -> BackendView
     chosen = chosen_backend(decision)
     if chosen is None:
         return Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
+    (view,) = await together(_read(kube, chosen))
+    return view
+
+
+async def _read(kube: Kubernetes, chosen: ChosenBackend) -> BackendView | Unavailable:
     namespace, name = chosen.ref.namespace, chosen.ref.name
     async with asyncio.TaskGroup() as group:
         service_task = group.create_task(get_object(kube, SERVICES, namespace, name))
