@@ -73,7 +73,8 @@ class Target:
         if parts.password is not None:
             raise UsageError("A password does not belong into the target.", hint="Leave it out: user@host is enough.")
         hostname = _hostname(parts)
-        chosen = port or _port(parts, stripped) or _DEFAULT_PORTS[scheme]
+        written = _port(parts, stripped) if port is None else port
+        chosen = _DEFAULT_PORTS[scheme] if written is None else written
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         _refuse_odd_path(path)
         return cls(
