@@ -177,8 +177,8 @@ async def exchange(stream: Duplex, request: Request) -> Response:
     """Send one request and read its whole answer.
 
     Raises:
-        h11.RemoteProtocolError: the peer closed before answering, or its answer is not HTTP.
-        OSError: the connection broke.
+        h11.RemoteProtocolError: the answer is not HTTP, or too large.
+        OSError: the connection broke; ConnectionAbortedError when the peer closed before it had answered.
     """
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
     headers = without(request.headers, HOP_BY_HOP)
@@ -190,6 +190,15 @@ async def exchange(stream: Duplex, request: Request) -> Response:
         data += connection.send(h11.Data(data=request.body)) or b""
     data += connection.send(h11.EndOfMessage()) or b""
     await stream.write(data)
+    try:
+        return await _read_answer(connection, stream)
+    except h11.RemoteProtocolError as error:
+        if connection.trailing_data[1]:
+            raise ConnectionAbortedError("closed before the answer was complete") from error
+        raise
+
+
+async def _read_answer(connection: h11.Connection, stream: Duplex) -> Response:
     while isinstance(answer := await _event(connection, stream), h11.InformationalResponse):
         if answer.status_code == 101:
             break

@@ -1,0 +1,137 @@
+"""The data plane of a world: everything that carries a request, started on loopback.
+
+A client outside dials an address of the world; `connect_to` says which loopback port stands for it. Behind it
+every hop is a real connection made by the hop before: edge, load balancer, node port, controller, pod. Which of
+them fails, and how that looks outside, follows from the world's objects alone.
+
+Use: `plane = DataPlane(world); await plane.start(); ...; await plane.stop()`, all in one event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ingressdoctor.lab.cluster import Cluster, mapping, sequence, text
+from ingressdoctor.lab.derive import with_endpoint_slices
+from ingressdoctor.lab.network import Network, Verdict, canonical
+from ingressdoctor.lab.pki import Pki
+from ingressdoctor.lab.policy import Policies
+from ingressdoctor.lab.serve.backends import start_backends
+from ingressdoctor.lab.serve.balancer import Balancer
+from ingressdoctor.lab.serve.edge import Edge
+from ingressdoctor.lab.serve.nodes import Nodes
+from ingressdoctor.lab.serve.traefik.controller import Controller
+from ingressdoctor.lab.world import World
+
+CLIENT_IP = "198.51.100.23"
+REFUSED_PORTS = (80, 443, 3306)
+
+
+class DataPlane:
+    """The running data plane of one world.
+
+    Settings of the world it reads besides those of its parts: client_ip, no_route [addresses that answer
+    "no route to host"], policy_deny ("drop" or "reject"), network_policy ("enforce" or "ignore"), latency_s.
+    """
+
+    def __init__(self, world: World) -> None:
+        settings = world.settings
+        self._world = world
+        self._cluster = Cluster(with_endpoint_slices(world.objects))
+        self._nodes = Nodes(self._cluster, world.hetzner, settings)
+        self.pki = Pki()
+        self._network: Network | None = None
+        self._balancers: dict[int, Balancer] = {}
+        self._controller: Controller | None = None
+        self._public: tuple[str, ...] = ()
+
+    async def start(self) -> None:
+        """Open every listener and finish the balancers' first round of health checks."""
+        settings = self._world.settings
+        network = self._network = Network(
+            client_ip=text(settings.get("client_ip") or CLIENT_IP),
+            no_route=tuple(map(text, sequence(settings.get("no_route")))),
+        )
+        self._nodes.attach(network)
+        self._enforce_policies(network)
+        start_backends(network, self._cluster, self._nodes, self.pki, self._world.backends)
+        self._controller = Controller(network, self._cluster, self._nodes, self.pki, self._world.logs)
+        self._controller.attach(settings)
+        edge = Edge(network, self.pki, self._world.cloudflare, settings)
+        edge.attach()
+        self._start_balancers(network)
+        for balancer in self._balancers.values():
+            await balancer.check_all()
+            network.spawn(balancer.watch())
+        external = (ip for name in self._nodes.names() for ip in self._nodes.external(name))
+        balanced = (ip for balancer in self._balancers.values() for ip in balancer.public)
+        self._public = tuple(dict.fromkeys(map(canonical, (*edge.addresses, *balanced, *external))))
+
+    async def stop(self) -> None:
+        """Close everything; safe to call twice."""
+        network, self._network = self._network, None
+        if network is not None:
+            await network.stop()
+
+    @property
+    def connect_to(self) -> tuple[str, ...]:
+        """`ADDRESS:PORT:127.0.0.1:PORT` for what a client outside can reach; the last entry is a black hole."""
+        network = self._running()
+        listeners = network.listeners
+        entries = [_entry(ip, port, real) for (ip, port), real in sorted(listeners.items()) if ip in self._public]
+        entries += [
+            _entry(ip, port, network.closed_port)
+            for balancer in self._balancers.values()
+            for ip in balancer.public
+            for port in REFUSED_PORTS
+            if (ip, port) not in listeners
+        ]
+        return (*entries, f"::127.0.0.1:{network.black_hole_port}")
+
+    def log(self, namespace: str, pod: str, container: str) -> str | None:
+        """Log of a container that the data plane runs, with the world's own log in front; None for others."""
+        return self._controller.log(namespace, pod, container) if self._controller else None
+
+    def health(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+        """(server id, listen port) to "healthy" or "unhealthy", as the last checks found; {} for unknown ids."""
+        balancer = self._balancers.get(lb_id)
+        return {key: state.status for key, state in balancer.health().items()} if balancer else {}
+
+    def health_details(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+        """(server id, listen port) to Hetzner's detail of an unhealthy target."""
+        balancer = self._balancers.get(lb_id)
+        return {key: s.detail for key, s in balancer.health().items() if s.detail} if balancer else {}
+
+    def _running(self) -> Network:
+        if self._network is None:
+            raise RuntimeError("the data plane is not started")
+        return self._network
+
+    def _start_balancers(self, network: Network) -> None:
+        servers = {
+            item["id"]: item
+            for item in map(mapping, sequence(self._world.hetzner.get("servers")))
+            if isinstance(item.get("id"), int)
+        }
+        for spec in map(mapping, sequence(self._world.hetzner.get("load_balancers"))):
+            number = spec.get("id")
+            if isinstance(number, int):
+                balancer = self._balancers[number] = Balancer(network, spec, servers, self._world.settings)
+                balancer.attach()
+
+    def _enforce_policies(self, network: Network) -> None:
+        policies = Policies(self._cluster)
+        if policies.empty or self._world.settings.get("network_policy") == "ignore":
+            return
+        denied = Verdict.REJECT if self._world.settings.get("policy_deny") == "reject" else Verdict.DROP
+
+        def guard(source_ip: str, ip: str, port: int) -> Verdict:
+            allowed = policies.allows(policies.side(source_ip), policies.side(ip), port)
+            return Verdict.PASS if allowed else denied
+
+        network.guard(guard)
+
+
+def _entry(ip: str, port: int, real_port: int) -> str:
+    host = f"[{ip}]" if ":" in ip else ip
+    return f"{host}:{port}:127.0.0.1:{real_port}"

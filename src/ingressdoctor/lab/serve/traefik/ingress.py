@@ -1,0 +1,242 @@
+"""Traefik's Ingress provider: networking.k8s.io Ingresses to routers.
+
+Source: traefik pkg/provider/kubernetes/ingress (v3.7). A Prefix is a plain string prefix, Exact a Path; rules are
+written with double quotes, which decides their length and so their priority. spec.tls only loads certificates.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ingressdoctor.lab.cluster import (
+    Cluster,
+    Object,
+    annotation,
+    dig,
+    mapping,
+    name_of,
+    namespace_of,
+    sequence,
+    text,
+)
+from ingressdoctor.lab.serve.traefik.journal import Notes
+from ingressdoctor.lab.serve.traefik.model import DropError, Dynamic, Router, RouterTls, Service, normalized
+from ingressdoctor.lab.serve.traefik.secrets import order_of
+from ingressdoctor.lab.serve.traefik.services import Reference, find_port, servers
+from ingressdoctor.lab.serve.traefik.static import Provider
+
+PREFIX = "traefik.ingress.kubernetes.io/"
+CONTROLLER = "traefik.io/ingress-controller"
+SUFFIX = "@kubernetes"
+_KNOWN = re.compile(
+    r"router\.(?:entrypoints|middlewares|priority|rulesyntax|pathmatcher|tls"
+    r"|tls\.(?:options|certresolver|domains\.\d+\.(?:main|sans))"
+    r"|observability\.(?:accesslogs|metrics|tracing|traceverbosity))"
+)
+_DEFAULT_BACKEND_PRIORITY = -(2**31)
+
+
+def load(cluster: Cluster, options: Provider, dynamic: Dynamic, notes: Notes) -> None:
+    """Add what the Ingresses describe to *dynamic*."""
+    provider = _Ingresses(cluster, options, dynamic, notes)
+    for item in cluster.all("Ingress", "networking.k8s.io"):
+        if provider.takes(item):
+            provider.load(item)
+
+
+class _Ingresses:
+    def __init__(self, cluster: Cluster, options: Provider, dynamic: Dynamic, notes: Notes) -> None:
+        self._cluster = cluster
+        self._options = options
+        self._dynamic = dynamic
+        self._notes = notes
+
+    def takes(self, item: Object) -> bool:
+        """The table of traefik's shouldProcessIngress; nothing is logged for the others."""
+        if self._options.namespaces and namespace_of(item) not in self._options.namespaces:
+            return False
+        wanted, given = self._options.ingress_class, dig(item, "spec", "ingressClassName")
+        if given is not None:
+            found = self._cluster.get("IngressClass", "", text(given))
+            known = found is not None and dig(found, "spec", "controller") == CONTROLLER
+            return known and wanted in {"", text(given)}
+        marked = annotation(item, "kubernetes.io/ingress.class")
+        return marked == wanted if wanted else marked in {"", "traefik"}
+
+    def load(self, item: Object) -> None:
+        """One Ingress."""
+        fields = {"providerName": "kubernetes", "ingress": name_of(item), "namespace": namespace_of(item)}
+        try:
+            marks = _annotations(item)
+        except DropError as drop:
+            self._notes.error("Failed to parse annotations", error=drop.error, **fields)
+            return
+        self._load_certificates(item, fields)
+        rules = [mapping(rule) for rule in sequence(dig(item, "spec", "rules"))]
+        default = mapping(dig(item, "spec", "defaultBackend"))
+        if not rules and default:
+            self._load_default(item, default, marks, fields)
+        for rule in rules:
+            for path in map(mapping, sequence(dig(rule, "http", "paths"))):
+                self._load_path(item, text(rule.get("host")), path, marks)
+
+    def _load_certificates(self, item: Object, fields: Mapping[str, Any]) -> None:
+        for entry in map(mapping, sequence(dig(item, "spec", "tls"))):
+            name = text(entry.get("secretName"))
+            if not name:
+                self._notes.debug("Skipping TLS sub-section: No secret name provided", **fields)
+                continue
+            try:
+                order = order_of(self._cluster, namespace_of(item), name)
+            except DropError as drop:
+                # Traefik returns at the first error: the rest of the list is not loaded either.
+                self._notes.error("Error configuring TLS", error=drop.error, **fields)
+                return
+            self._dynamic.certificates[f"{namespace_of(item)}-{name}"] = order
+
+    def _load_default(
+        self, item: Object, backend: Mapping[str, Any], marks: Mapping[str, str], fields: Mapping[str, Any]
+    ) -> None:
+        if "default-router" + SUFFIX in self._dynamic.routers:
+            self._notes.error("The default backend already exists.", **fields)
+            return
+        service = self._service(item, backend, "default-backend")
+        if service:
+            router = _router("default-router", 'PathPrefix("/")', service, marks)
+            priority = router.priority or _DEFAULT_BACKEND_PRIORITY
+            self._add(router, priority)
+
+    def _load_path(self, item: Object, host: str, path: Mapping[str, Any], marks: Mapping[str, str]) -> None:
+        backend = mapping(path.get("backend"))
+        name = text(dig(backend, "service", "name"))
+        port = mapping(dig(backend, "service", "port"))
+        fields = {"providerName": "kubernetes", "ingress": name_of(item), "namespace": namespace_of(item)}
+        if "resource" in backend:
+            self._notes.error("Resource backends are not supported", **fields)
+            return
+        if not name:
+            self._notes.error("Missing service definition", **fields)
+            return
+        where = text(path.get("path"))
+        try:
+            rule = _rule(host, where, text(path.get("pathType")), marks, strict=self._options.strict_prefix)
+        except DropError as drop:
+            self._notes.error("Skipping path.", error=drop.error, serviceName=name, path=where, **fields)
+            return
+        label = text(port.get("number") or port.get("name"))
+        service = self._service(item, backend, normalized(f"{namespace_of(item)}-{name}-{label}"))
+        if service:
+            key = normalized(f"{namespace_of(item)}-{name_of(item)}-{host}{where}")
+            router = _router(key, rule, service, marks)
+            self._add(router, router.priority)
+
+    def _add(self, router: Router, priority: int) -> None:
+        self._dynamic.routers[router.name] = Router(
+            name=router.name,
+            rule=router.rule,
+            service=router.service,
+            provider=router.provider,
+            entry_points=router.entry_points,
+            middlewares=router.middlewares,
+            priority=priority,
+            tls=router.tls,
+        )
+
+    def _service(self, item: Object, backend: Mapping[str, Any], key: str) -> str:
+        """Add the backend's service and return its name; "" after logging why it cannot be used."""
+        name = text(dig(backend, "service", "name"))
+        port = mapping(dig(backend, "service", "port"))
+        wanted = port.get("number") or port.get("name")
+        fields = {
+            "providerName": "kubernetes",
+            "ingress": name_of(item),
+            "namespace": namespace_of(item),
+            "serviceName": name,
+            "servicePort": text(wanted),
+        }
+        service = self._cluster.get("Service", namespace_of(item), name)
+        if service is None or find_port(service, wanted) is None:
+            error = "service not found" if service is None else "service port not found"
+            self._notes.error("Cannot create service", error=error, **fields)
+            return ""
+        reference = Reference(
+            namespace=namespace_of(item),
+            name=name,
+            port=wanted,
+            scheme=annotation(service, PREFIX + "service.serversscheme"),
+            native=annotation(service, PREFIX + "service.nativelb") == "true",
+        )
+        try:
+            found = servers(self._cluster, reference, self._options)
+        except DropError as drop:
+            if drop.error.startswith("no servers found"):
+                self._notes.error("Skipping service: no endpoints found", **fields)
+            else:
+                self._notes.error("Cannot create service", error=drop.error, **fields)
+            return ""
+        pass_host = annotation(service, PREFIX + "service.passhostheader") != "false"
+        transport = annotation(service, PREFIX + "service.serverstransport")
+        self._dynamic.services[key + SUFFIX] = Service(
+            name=key + SUFFIX, servers=found, pass_host=pass_host, transport=transport
+        )
+        return key + SUFFIX
+
+
+def _annotations(item: Object) -> Mapping[str, str]:
+    """The router annotations, keys in lower case; an unknown one below `router.` condemns the Ingress."""
+    found = {}
+    for key, value in mapping(dig(item, "metadata", "annotations")).items():
+        if not text(key).startswith(PREFIX):
+            continue
+        short = text(key).removeprefix(PREFIX).lower()
+        if short.startswith("router.") and not _KNOWN.fullmatch(short):
+            raise DropError(f"field not found, node: {short.removeprefix('router.').partition('.')[0]}")
+        found[short] = text(value)
+    return found
+
+
+def _words(value: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip())
+
+
+def _router(key: str, rule: str, service: str, marks: Mapping[str, str]) -> Router:
+    tls = marks.get("router.tls", "").lower() == "true" or any(k.startswith("router.tls.") for k in marks)
+    priority = marks.get("router.priority", "")
+    middlewares = (name if "@" in name else name + SUFFIX for name in _words(marks.get("router.middlewares", "")))
+    return Router(
+        name=key + SUFFIX,
+        rule=rule,
+        service=service,
+        provider="kubernetes",
+        entry_points=_words(marks.get("router.entrypoints", "")),
+        middlewares=tuple(middlewares),
+        priority=int(priority) if re.fullmatch(r"-?\d{1,19}", priority) else 0,
+        tls=RouterTls(options=marks.get("router.tls.options", "")) if tls else None,
+    )
+
+
+def _rule(host: str, path: str, path_type: str, marks: Mapping[str, str], *, strict: bool) -> str:
+    return " && ".join(_rule_parts(host, path, path_type, marks, strict=strict))
+
+
+def _rule_parts(host: str, path: str, path_type: str, marks: Mapping[str, str], *, strict: bool) -> Iterator[str]:
+    if host:
+        yield f"Host({json.dumps(host, ensure_ascii=False)})"
+    if not path:
+        return
+    matcher = marks.get("router.pathmatcher") or "PathPrefix"
+    if path_type == "Exact":
+        matcher = "Path"
+    elif path_type == "Prefix":
+        matcher = "PathPrefix"
+    elif matcher not in {"Path", "PathPrefix", "PathRegexp"}:
+        raise DropError(f'invalid router path matcher "{matcher}": must be one of Path, PathPrefix, PathRegexp')
+    quoted = json.dumps(path, ensure_ascii=False)
+    if strict and path_type == "Prefix" and path != "/":
+        longer = json.dumps(path.rstrip("/") + "/", ensure_ascii=False)
+        yield f"(Path({quoted}) || PathPrefix({longer}))"
+        return
+    yield f"{matcher}({quoted})"
