@@ -127,6 +127,13 @@ from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import Secret, clean, redact, shorten
 from ingressdoctor.model.walk import Claim, Step, Walk
+from ingressdoctor.routing.addresses import (
+    canonical_address,
+    is_cloudflare,
+    is_originless,
+    is_private,
+    is_tunnel_placeholder,
+)
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import target_port
 from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
@@ -255,6 +262,7 @@ __all__ = [
     "WalkChooser",
     "ZoneFacts",
     "ZoneRecord",
+    "canonical_address",
     "changes",
     "check",
     "chosen_backend",
@@ -263,6 +271,10 @@ __all__ = [
     "collector",
     "differences",
     "fail",
+    "is_cloudflare",
+    "is_originless",
+    "is_private",
+    "is_tunnel_placeholder",
     "look",
     "ok",
     "parse_time",

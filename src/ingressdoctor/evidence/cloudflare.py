@@ -26,9 +26,10 @@ class ZoneRecord:
 class ZoneFacts:
     """The zone that holds the target, its records for the target's name, and its settings.
 
-    ``records`` are those of the exact name, else of the wildcard above it (``wildcard`` True); ``resolved`` is the
-    chain from the name to the origin addresses inside the account's zones; ``settings`` maps setting ids (``ssl``,
-    ``always_use_https`` ...) to values, or is Unavailable when the token may not read them.
+    ``records`` are those of the exact name, else of the wildcard above it (``wildcard`` True); ``origin_addresses``
+    are where they lead, CNAMEs followed; ``settings`` maps setting ids (``ssl``,
+    ``always_use_https`` ...) to values, or is Unavailable when the token may not read them. ``chain`` are the CNAME
+    targets followed; ``resolved_by_dns`` tells that the chain left the account and DNS answered for its end.
     """
 
     id: str
@@ -40,6 +41,19 @@ class ZoneFacts:
     wildcard: bool
     origin_addresses: tuple[str, ...]
     settings: Mapping[str, str] | Unavailable
+    chain: tuple[str, ...] = ()
+    resolved_by_dns: bool = False
+
+    @property
+    def proxied(self) -> bool:
+        """Whether the edge answers for the name: one proxied A, AAAA or CNAME makes all of them so."""
+        return any(record.proxied for record in self.records)
+
+    @property
+    def tunnel(self) -> str:
+        """The id of the tunnel that the name leads to, or the empty string."""
+        ends = (name for name in self.chain if name.endswith(".cfargotunnel.com"))
+        return next((name.removesuffix(".cfargotunnel.com") for name in ends), "")
 
     def setting(self, name: str) -> str:
         """Return one setting's value, or the empty string when it is not known."""

@@ -61,8 +61,9 @@ class DnsView:
 class EdgeError:
     """An answer that Cloudflare's edge made itself.
 
-    ``code`` is 520 to 527, 502, 504, 500, 503 or a 1xxx number; ``by_edge`` tells whether the page is the edge's
-    own (an edge-branded 502/504 may still stand for the origin's own, which it replaces).
+    ``code`` is 520 to 527, 530, 502, 504, 500, 503 or a 1xxx number; a 403 without a code counts as 1020, a 429 as
+    1015. A 502 or 504 may still stand for the origin's own, whose page the edge replaces. ``form`` says by what it was
+    recognised: json, header, html, text, markdown or status.
     """
 
     code: int
@@ -78,8 +79,10 @@ class OutsideProbe:
 
     ``hops`` are in order, the last one is what the visitor ends with. ``loop`` is set when a hop repeats an
     earlier request. ``edge`` tells that Cloudflare's edge answered the last hop; ``edge_error`` that it made the
-    answer itself; ``challenge`` and ``access_login`` that nobody could see through. ``left_host`` names the host
-    that a redirect led to when it differs from the target.
+    answer itself; ``challenge`` and ``access_login`` (the login's host, or the Access application's domain) that nobody
+    could see through. ``left_host`` names the host that a redirect led to when it differs from the target; when the last
+    hop is still the redirect, that host was not asked. ``unanswered`` are attempts at further addresses of the target's
+    name that could not be connected to.
     """
 
     hops: tuple[HttpExchange, ...]
@@ -90,6 +93,7 @@ class OutsideProbe:
     challenge: bool = False
     access_login: str = ""
     left_host: str = ""
+    unanswered: tuple[TcpAttempt, ...] = ()
 
     @property
     def last(self) -> HttpExchange:

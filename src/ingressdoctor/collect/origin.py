@@ -1,0 +1,113 @@
+"""The same request straight to the origin, past DNS and past the edge.
+
+One address, https and http side by side, nothing followed, any certificate accepted. A private address is not tried:
+whether this machine can reach it says nothing about visitors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ingressdoctor.collect.online import offline_reason
+from ingressdoctor.evidence.cloudflare import ZoneFacts
+from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.hetzner import LoadBalancerLookup
+from ingressdoctor.evidence.net import HttpRequest
+from ingressdoctor.evidence.outside import Online, OriginProbe
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Protocol, Target
+from ingressdoctor.routing.addresses import canonical_address, is_originless, is_private
+from ingressdoctor.sources.base import Net
+
+__all__ = ["Origin", "choose_origin", "collect_origin"]
+
+_WANTED: Final = "the origin's own answer"
+_ANSWER_S: Final = 8.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """The origin's address, and how it was found."""
+
+    address: str
+    source: str
+
+
+@collector(wanted=_WANTED, timeout_s=20.0)
+async def collect_origin(
+    target: Target,
+    net: Net,
+    lookup: LoadBalancerLookup | Unavailable,
+    controller: Controller | Unavailable,
+    zone: ZoneFacts | Unavailable,
+    online: Online | Unavailable,
+) -> OriginProbe | Unavailable:
+    """Ask the origin for the target's path over https and over http."""
+    if target.protocol is Protocol.MYSQL:
+        return Unavailable(wanted=_WANTED, reason="the target does not speak HTTP")
+    origin = choose_origin(lookup, controller, zone)
+    if isinstance(origin, Unavailable):
+        return origin
+    secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)
+    plain = target if target.scheme == "http" else replace(target, scheme="http", port=80)
+    async with asyncio.TaskGroup() as group:
+        https, http = (
+            group.create_task(
+                net.http(HttpRequest(url=side.url, address=origin.address, verify=False, timeout_s=_ANSWER_S))
+            )
+            for side in (secure, plain)
+        )
+    probe = OriginProbe(address=origin.address, source=origin.source, https=https.result(), http=http.result())
+    if (offline := offline_reason(online)) and not (probe.https.status or probe.http.status):
+        return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
+    return probe
+
+
+def choose_origin(
+    lookup: LoadBalancerLookup | Unavailable, controller: Controller | Unavailable, zone: ZoneFacts | Unavailable
+) -> Origin | Unavailable:
+    """Return the public address to ask, by the load balancer, else by the Service's status, else by the zone."""
+    known = [
+        *_by_load_balancer(lookup),
+        *_by_service(controller),
+        *_by_zone(zone),
+    ]
+    known = [replace(origin, address=canonical_address(origin.address)) for origin in known]
+    public = [o for o in known if o.address and not is_private(o.address) and not is_originless(o.address)]
+    if public:
+        first = public[0].source
+        return min((o for o in public if o.source == first), key=lambda o: ":" in o.address)
+    if known:
+        return Unavailable(
+            wanted=_WANTED,
+            reason=f"the only address known, {known[0].address or 'a name'}, cannot be dialled from the internet",
+            enable_with="Run this inside the cluster's network, or give the load balancer a public address.",
+        )
+    return Unavailable(
+        wanted=_WANTED,
+        reason="its address is not known: neither the load balancer, nor a Service, nor the zone's records tell it",
+        enable_with="Set HCLOUD_TOKEN or CLOUDFLARE_API_TOKEN, or let the kubeconfig read Services.",
+    )
+
+
+def _by_load_balancer(lookup: LoadBalancerLookup | Unavailable) -> list[Origin]:
+    if isinstance(lookup, Unavailable) or lookup.found is None:
+        return []
+    found = lookup.found
+    addresses = (found.ipv4, found.ipv6) if found.public_enabled else ()
+    return [Origin(address=a, source=f"load balancer {found.name}") for a in addresses if a]
+
+
+def _by_service(controller: Controller | Unavailable) -> list[Origin]:
+    if isinstance(controller, Unavailable) or controller.service is None:
+        return []
+    source = "the status of the controller's Service"
+    return [Origin(address=item.ip, source=source) for item in controller.service.published if item.ip]
+
+
+def _by_zone(zone: ZoneFacts | Unavailable) -> list[Origin]:
+    addresses = () if isinstance(zone, Unavailable) else zone.origin_addresses
+    return [Origin(address=address, source="its DNS record") for address in addresses]

@@ -1,0 +1,191 @@
+"""The request as a visitor sends it: by name, verified, redirects followed, the edge's part in the answer told.
+
+Opens nothing towards strangers: a redirect to a host of another zone, and to any login page of Cloudflare Access, is
+noted and not followed. Whether what came back is good is for the checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import urlsplit
+
+from ingressdoctor.collect.dns import ask_addresses
+from ingressdoctor.collect.edge import EdgeVerdict, classify, wants_second_look
+from ingressdoctor.collect.online import offline_reason
+from ingressdoctor.collect.redirects import Visit, host_of, is_sibling, next_visit
+from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt
+from ingressdoctor.evidence.outside import DnsView, Online, OutsideProbe
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Protocol, Target
+from ingressdoctor.sources.base import Dns, Net
+
+__all__ = ["ANSWER_S", "collect_outside", "dial_order"]
+
+_WANTED: Final = "what a visitor gets"
+# Longer than the 19 s after which the edge gives up connecting to an origin (522), so that it is seen.
+ANSWER_S: Final = 25.0
+_CONNECT_S: Final = 5.0
+_MAX_REDIRECTS: Final = 10
+_MAX_ADDRESSES: Final = 4
+_PROBLEM: Final = "application/problem+json, application/json;q=0.9, */*;q=0.1"
+
+
+@collector(wanted=_WANTED, timeout_s=60.0)
+async def collect_outside(
+    target: Target, view: DnsView, dns: Dns, net: Net, online: Online | Unavailable
+) -> OutsideProbe | Unavailable:
+    """Visit the target and follow where it sends, at most ten redirects."""
+    if target.protocol is Protocol.MYSQL:
+        return Unavailable(wanted=_WANTED, reason="the target does not speak HTTP")
+    if not view.addresses:
+        return Unavailable(
+            wanted=_WANTED,
+            reason=f"{target.hostname} has no address to connect to",
+            enable_with=f"Create a record for {target.hostname}, or look at the findings about DNS.",
+        )
+    probe = await _Trip(dns, net, target.hostname, view.addresses).run(target.url)
+    if (offline := offline_reason(online)) and not any(hop.status for hop in probe.hops):
+        return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
+    return probe
+
+
+def dial_order(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    """Return at most four addresses to try, IPv4 first, then in the order answered."""
+    distinct = tuple(dict.fromkeys(addresses))
+    return tuple(sorted(distinct, key=lambda address: ":" in address))[:_MAX_ADDRESSES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Arrival:
+    """One exchange, and the addresses tried before it that could not be connected to."""
+
+    exchange: HttpExchange
+    dead: tuple[TcpAttempt, ...] = ()
+
+
+class _Trip:
+    """One visit with all its redirects; remembers which address of each host answered."""
+
+    def __init__(self, dns: Dns, net: Net, hostname: str, addresses: tuple[str, ...]) -> None:
+        self._dns = dns
+        self._net = net
+        self._hostname = hostname
+        self._addresses = {hostname: dial_order(addresses)}
+        self._dead: tuple[TcpAttempt, ...] = ()
+
+    async def run(self, url: str) -> OutsideProbe:
+        visit = Visit(url=url)
+        seen: set[tuple[object, ...]] = set()
+        hops: list[HttpExchange] = []
+        while True:
+            exchange = await self._send(visit)
+            hops.append(exchange)
+            repeated, following = visit.key in seen, next_visit(visit, exchange)
+            seen.add(visit.key)
+            if following is None or repeated or len(hops) > _MAX_REDIRECTS:
+                break
+            if not await self._follows(exchange, following):
+                return await self._judged(hops, left_host=host_of(following.url))
+            visit = following
+        here = host_of(visit.url)
+        left = here if here != self._hostname else ""
+        ends_in_redirect = following is not None
+        return replace(
+            await self._judged(hops, left_host=left),
+            loop=repeated and ends_in_redirect,
+            too_many_redirects=not repeated and ends_in_redirect,
+        )
+
+    async def _follows(self, exchange: HttpExchange, following: Visit) -> bool:
+        """Tell whether we go there; looks up the addresses of a sibling's name."""
+        host = host_of(following.url)
+        if classify(exchange).access_login or not is_sibling(self._hostname, host):
+            return False
+        if host not in self._addresses:
+            self._addresses[host] = dial_order(await ask_addresses(self._dns, host))
+        return True
+
+    async def _judged(self, hops: list[HttpExchange], *, left_host: str) -> OutsideProbe:
+        verdict = await self._verdict(hops[-1])
+        return OutsideProbe(
+            hops=tuple(hops),
+            edge=verdict.edge,
+            edge_error=verdict.error,
+            challenge=verdict.challenge,
+            access_login=verdict.access_login,
+            left_host="" if verdict.access_login else left_host,
+            unanswered=self._dead,
+        )
+
+    async def _verdict(self, last: HttpExchange) -> EdgeVerdict:
+        verdict = classify(last)
+        if not wants_second_look(last, verdict):
+            return verdict
+        request = HttpRequest(url=last.url, address=last.address, headers=(("Accept", _PROBLEM),), timeout_s=ANSWER_S)
+        again = classify(await self._net.http(request))
+        return again if again.error is not None else verdict
+
+    async def _send(self, visit: Visit) -> HttpExchange:
+        host = host_of(visit.url)
+        addresses = self._addresses.get(host, ())
+        cookies = visit.cookie_header
+        request = HttpRequest(
+            url=visit.url, headers=(("Cookie", cookies),) if cookies else (), timeout_s=ANSWER_S, verify=True
+        )
+        if not addresses:
+            return _unsent(request, reach=Reach.NAME, detail=f"{host} has no address")
+        arrival = await self._reach_one(request, addresses)
+        self._addresses[host] = (arrival.exchange.address or addresses[0],)
+        if host == self._hostname and arrival.exchange.reach is not Reach.NAME:
+            self._dead += arrival.dead
+        return arrival.exchange
+
+    async def _reach_one(self, request: HttpRequest, addresses: tuple[str, ...]) -> _Arrival:
+        """Ask the first address that can be connected to, without waiting long for one that cannot."""
+        port = _port_of(request.url)
+        first = await self._raced(replace(request, address=addresses[0]), port)
+        if isinstance(first, HttpExchange):
+            return _Arrival(exchange=first)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._net.tcp(a, port, timeout_s=_CONNECT_S)) for a in addresses[1:]]
+        attempts = (first, *(task.result() for task in tasks))
+        alive = next((attempt for attempt in attempts if attempt.reach is Reach.OK), None)
+        dead = tuple(attempt for attempt in attempts if attempt.reach is not Reach.OK)
+        if alive is None:
+            failed = _unsent(request, reach=first.reach, detail=first.detail)
+            return _Arrival(exchange=replace(failed, address=first.address, port=port), dead=dead[1:])
+        return _Arrival(exchange=await self._net.http(replace(request, address=alive.address)), dead=dead)
+
+    async def _raced(self, request: HttpRequest, port: int) -> HttpExchange | TcpAttempt:
+        """Send the request; a bare connect beside it says early when nobody is there."""
+        exchange = asyncio.create_task(self._net.http(request))
+        connect = asyncio.create_task(self._net.tcp(request.address, port, timeout_s=_CONNECT_S))
+        try:
+            await asyncio.wait({exchange, connect}, return_when=asyncio.FIRST_COMPLETED)
+            if exchange.done() and exchange.result().reach not in _NOT_CONNECTED:
+                return exchange.result()
+            attempt = await connect
+            return await exchange if attempt.reach is Reach.OK else attempt
+        finally:
+            for task in (exchange, connect):
+                task.cancel()
+            await asyncio.gather(exchange, connect, return_exceptions=True)
+
+
+_NOT_CONNECTED: Final = frozenset({Reach.REFUSED, Reach.TIMEOUT, Reach.UNREACHABLE})
+
+
+def _port_of(url: str) -> int:
+    parts = urlsplit(url)
+    defaults: Mapping[str, int] = {"http": 80}
+    return parts.port or defaults.get(parts.scheme, 443)
+
+
+def _unsent(request: HttpRequest, *, reach: Reach, detail: str) -> HttpExchange:
+    return HttpExchange(
+        url=request.url, method=request.method, address="", port=_port_of(request.url), reach=reach, detail=detail
+    )
