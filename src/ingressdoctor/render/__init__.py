@@ -1,0 +1,1 @@
+"""Reports and other results as text: terminal, Markdown, JSON; and live progress. Judges nothing."""

@@ -1,0 +1,69 @@
+"""The verbose parts of the terminal report: every finding with its facts, and where the time went."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from ingressdoctor.model.finding import Fact, Finding, Remedy, Status
+from ingressdoctor.model.report import CheckResult, Report, StepReport
+from ingressdoctor.render.sheet import Sheet, safe
+from ingressdoctor.render.style import colour_of, glyph_of
+
+__all__ = ["add_commands", "add_findings", "add_sources"]
+
+
+def add_findings(sheet: Sheet, item: StepReport) -> None:
+    """Add every finding of a step, each with what was seen and where."""
+    for result in item.results:
+        for finding in result.findings:
+            _add_finding(sheet, result, finding)
+        if result.error:
+            sheet.say((f"      a bug in this check: {safe(result.error)}", "red"), indent=8)
+
+
+def _add_finding(sheet: Sheet, result: CheckResult, finding: Finding) -> None:
+    status = finding.status
+    subject = safe(finding.subject)
+    about = f" ({subject})" if subject and subject not in finding.summary else ""
+    sheet.say(
+        (f"    {glyph_of(status, sheet.page)} ", colour_of(status)),
+        (result.check.id, "bold"),
+        (f"  {safe(finding.summary)}{about}", "dim" if status is Status.SKIP else ""),
+        indent=8,
+    )
+    for fact in finding.facts:
+        sheet.say((f"        {_fact(fact)}", "dim"), indent=10)
+    if finding.enable_with:
+        sheet.say((f"        to look: {safe(finding.enable_with)}", colour_of(Status.UNKNOWN)), indent=10)
+    if finding.remedy is not None and status in (Status.FAIL, Status.WARN):
+        sheet.say((f"        fix: {safe(finding.remedy.text)}", ""), indent=10)
+        add_commands(sheet, finding.remedy, indent=10)
+
+
+def add_commands(sheet: Sheet, remedy: Remedy, *, indent: int) -> None:
+    """Add a remedy's commands, changing ones marked, then the one that proves recovery."""
+    for command in remedy.commands:
+        sheet.command(command.shell(), "changes something" if command.changing else "", indent=indent)
+    if remedy.proof is not None:
+        sheet.command(remedy.proof.shell(), "proves recovery", indent=indent)
+
+
+def _fact(fact: Fact) -> str:
+    where = f"  [{safe(fact.where)}]" if fact.where else ""
+    return f"{safe(fact.name)}: {safe(fact.value)}{where}"
+
+
+def add_sources(sheet: Sheet, report: Report) -> None:
+    """Add how often each outside system was asked, and the longest chain of calls that waited for each other."""
+    spent: dict[str, list[float]] = defaultdict(list)
+    for call in report.timings.calls:
+        spent[call.source].append(call.elapsed_s)
+    if spent:
+        asked = ", ".join(f"{safe(name)} {len(times)} ({sum(times):.2f} s)" for name, times in sorted(spent.items()))
+        sheet.say((f"asked: {asked}", "dim"), indent=2)
+    if report.timings.longest_chain:
+        chain = " → ".join(f"{safe(call.what)} {call.elapsed_s:.2f} s" for call in report.timings.longest_chain)
+        sheet.say((f"longest chain: {chain}", "dim"), indent=2)
+    about = [f"{safe(name)} {safe(value)}" for name, value in sorted(report.environment.items())]
+    if report.version or report.started:
+        sheet.say((", ".join([f"ingressdoctor {report.version}", report.started, *about]), "dim"), indent=2)
