@@ -1,0 +1,113 @@
+"""What the load balancer checks share: which ports matter, who manages the balancer, the commands that show it.
+
+Holds no check and judges nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Final
+
+from ingressdoctor.api import (
+    Command,
+    Controller,
+    Finding,
+    LoadBalancer,
+    LoadBalancerLookup,
+    Protocol,
+    Service,
+    ServicePort,
+    Target,
+    Unavailable,
+    ZoneFacts,
+    changes,
+    look,
+    skip,
+)
+
+__all__ = [
+    "API",
+    "PREFIX",
+    "asked_port",
+    "canonical",
+    "describe",
+    "managed",
+    "no_balancer",
+    "ports_of_interest",
+    "resync",
+    "resync_text",
+    "service_port",
+    "subject",
+]
+
+API: Final = "Hetzner API: GET /load_balancers"
+PREFIX: Final = "load-balancer.hetzner.cloud/"
+_PLAIN_MODES: Final = ("flexible", "off")
+
+
+def asked_port(target: Target, zone: ZoneFacts | Unavailable) -> int:
+    """Return the load balancer port that this target's requests arrive at.
+
+    The edge of a proxied name asks the origin on 80 in SSL mode Flexible or Off, whatever the visitor dialled.
+    """
+    if isinstance(zone, Unavailable) or target.port != 443 or target.protocol is Protocol.MYSQL:
+        return target.port
+    proxied = any(record.proxied for record in zone.records)
+    return 80 if proxied and zone.setting("ssl") in _PLAIN_MODES else target.port
+
+
+def ports_of_interest(target: Target, asked: int) -> tuple[int, ...]:
+    """Return the ports to judge: the one asked for first, and for the web its companion."""
+    companions = () if target.protocol is Protocol.MYSQL else (443, 80)
+    return tuple(dict.fromkeys((asked, *companions)))
+
+
+def no_balancer(lookup: LoadBalancerLookup) -> Finding:
+    """Say why a check has nothing to look at."""
+    if lookup.not_in_path:
+        return skip(f"No Hetzner load balancer belongs on this path: {lookup.not_in_path}.")
+    return skip("There is no load balancer to look at.")
+
+
+def subject(balancer: LoadBalancer) -> str:
+    """Name a load balancer in findings."""
+    return f"Load balancer {balancer.name}"
+
+
+def managed(balancer: LoadBalancer | None, service: Service | None) -> bool:
+    """Tell whether the cloud controller keeps it, so that changes belong on the Service and not at Hetzner."""
+    if service is None or service.spec.type != "LoadBalancer":
+        return False
+    labelled = balancer is not None and bool(balancer.uid_label)
+    return labelled or any(key.startswith(PREFIX) for key in service.annotations)
+
+
+def service_port(service: Service | None, listen_port: int) -> ServicePort | None:
+    """Return the TCP port of the Service that the load balancer's port stands for."""
+    ports = service.ports if service else ()
+    return next((p for p in ports if p.port == listen_port and (p.protocol or "TCP") == "TCP"), None)
+
+
+def describe(balancer: LoadBalancer) -> Command:
+    """Return the command that shows a load balancer with its resolved targets."""
+    return look("hcloud", "load-balancer", "describe", balancer.name, "--expand-targets")
+
+
+def resync(service: Service) -> Command:
+    """Return the command that makes the cloud controller sync at once."""
+    annotation = "sync-requested=1"
+    return changes("kubectl", "-n", service.namespace, "annotate", "service", service.name, annotation, "--overwrite")
+
+
+def resync_text(controller: Controller) -> str:
+    """Explain that drift stays until something makes the cloud controller sync."""
+    name = controller.service.ref if controller.service else "the Service"
+    return f"The cloud controller repairs drift only when it syncs; any changed annotation on {name} makes it do so"
+
+
+def canonical(address: str | None) -> str:
+    """Return an address in its canonical form; empty when it is none."""
+    try:
+        return str(ipaddress.ip_address(address or ""))
+    except ValueError:
+        return ""
