@@ -1,9 +1,10 @@
 """Paths into plain data, for patches: `spec.routes[0].match`, `annotations["a/b.c"]`, `list[name=x]`.
 
-A path is keys joined by dots, with brackets for what a key cannot say: `["any text"]` a key with dots, `[2]`
-an index, `[*]` every element, `[name=x,type=A]` the elements whose fields (themselves dotted keys) have these
-values, and, for setting only, a final `[+]` that appends. Everything but the last key must exist: a misspelt
-path is a PathError that names the nearest known key, never a silent new branch. Pure: no I/O.
+A path is keys joined by dots, with brackets for what a key cannot say: `["any text"]` a key with dots or that
+very element of a list of texts, `[2]` an index, `[*]` every element, `[name=x,type=A]` the elements whose fields
+(themselves dotted keys) have these values, and, for setting only, a final `[+]` that appends. Everything but the
+last key must exist: a misspelt path is a PathError that names the nearest known key, never a silent new branch.
+Pure: no I/O.
 """
 
 from __future__ import annotations
@@ -115,8 +116,12 @@ def _keys(node: Any, step: Step, path: str, *, new: bool) -> list[Any]:  # noqa:
         return list(range(len(node)))
     if isinstance(step, tuple):
         wanted = [place for place, item in enumerate(node) if _fits(item, step)]
-        if wanted:
-            return wanted
+    elif isinstance(step, str) and not isinstance(step, _Mark):
+        wanted = [place for place, item in enumerate(node) if item == step]
+    else:
+        wanted = []
+    if wanted:
+        return wanted
     raise PathError(f"{path!r}: no element {step!r} in a list of {len(node)}")
 
 
