@@ -10,7 +10,9 @@ Use: `plane = DataPlane(world); await plane.start(); ...; await plane.stop()`, a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from ingressdoctor.errors import LabError
 from ingressdoctor.lab.cluster import Cluster, mapping, sequence, text
 from ingressdoctor.lab.derive import with_endpoint_slices
 from ingressdoctor.lab.network import Network, Verdict, canonical
@@ -34,36 +36,40 @@ class DataPlane:
     "no route to host"], policy_deny ("drop" or "reject"), network_policy ("enforce" or "ignore"), latency_s.
     """
 
-    def __init__(self, world: World) -> None:
-        settings = world.settings
+    def __init__(self, world: World | None = None) -> None:
+        """*world* may be given here or to start()."""
         self._world = world
-        self._cluster = Cluster(with_endpoint_slices(world.objects))
-        self._nodes = Nodes(self._cluster, world.hetzner, settings)
         self.pki = Pki()
         self._network: Network | None = None
         self._balancers: dict[int, Balancer] = {}
         self._controller: Controller | None = None
         self._public: tuple[str, ...] = ()
 
-    async def start(self) -> None:
-        """Open every listener and finish the balancers' first round of health checks."""
-        settings = self._world.settings
+    async def start(self, world: World | None = None) -> None:
+        """Open every listener and finish the balancers' first round of health checks; LabError without a world."""
+        world = world or self._world
+        if world is None:
+            raise LabError("the data plane needs a world")
+        settings = world.settings
+        cluster = Cluster(with_endpoint_slices(world.objects))
+        nodes = Nodes(cluster, world.hetzner, settings)
         network = self._network = Network(
             client_ip=text(settings.get("client_ip") or CLIENT_IP),
             no_route=tuple(map(text, sequence(settings.get("no_route")))),
         )
-        self._nodes.attach(network)
-        self._enforce_policies(network)
-        start_backends(network, self._cluster, self._nodes, self.pki, self._world.backends)
-        self._controller = Controller(network, self._cluster, self._nodes, self.pki, self._world.logs)
+        nodes.attach(network)
+        _enforce_policies(network, cluster, settings)
+        start_backends(network, cluster, nodes, self.pki, world.backends)
+        self._controller = Controller(network, cluster, nodes, self.pki)
         self._controller.attach(settings)
-        edge = Edge(network, self.pki, self._world.cloudflare, settings)
+        edge = Edge(network, self.pki, world.cloudflare, settings)
         edge.attach()
-        self._start_balancers(network)
+        self._balancers = _balancers(network, world)
         for balancer in self._balancers.values():
+            balancer.attach()
             await balancer.check_all()
             network.spawn(balancer.watch())
-        external = (ip for name in self._nodes.names() for ip in self._nodes.external(name))
+        external = (ip for name in nodes.names() for ip in nodes.external(name))
         balanced = (ip for balancer in self._balancers.values() for ip in balancer.public)
         self._public = tuple(dict.fromkeys(map(canonical, (*edge.addresses, *balanced, *external))))
 
@@ -89,47 +95,50 @@ class DataPlane:
         return (*entries, f"::127.0.0.1:{network.black_hole_port}")
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
-        """Log of a container that the data plane runs, with the world's own log in front; None for others."""
+        """What a container of the data plane has logged since the start; None for containers it does not run."""
         return self._controller.log(namespace, pod, container) if self._controller else None
 
-    def health(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+    def health(self, balancer: int) -> Mapping[tuple[int, int], str]:
         """(server id, listen port) to "healthy" or "unhealthy", as the last checks found; {} for unknown ids."""
-        balancer = self._balancers.get(lb_id)
-        return {key: state.status for key, state in balancer.health().items()} if balancer else {}
+        found = self._balancers.get(balancer)
+        return {key: state.status for key, state in found.health().items()} if found else {}
 
-    def health_details(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+    def health_details(self, balancer: int) -> Mapping[tuple[int, int], str]:
         """(server id, listen port) to Hetzner's detail of an unhealthy target."""
-        balancer = self._balancers.get(lb_id)
-        return {key: s.detail for key, s in balancer.health().items() if s.detail} if balancer else {}
+        found = self._balancers.get(balancer)
+        return {key: state.detail for key, state in found.health().items() if state.detail} if found else {}
 
     def _running(self) -> Network:
         if self._network is None:
-            raise RuntimeError("the data plane is not started")
+            raise LabError("the data plane is not running")
         return self._network
 
-    def _start_balancers(self, network: Network) -> None:
-        servers = {
-            item["id"]: item
-            for item in map(mapping, sequence(self._world.hetzner.get("servers")))
-            if isinstance(item.get("id"), int)
-        }
-        for spec in map(mapping, sequence(self._world.hetzner.get("load_balancers"))):
-            number = spec.get("id")
-            if isinstance(number, int):
-                balancer = self._balancers[number] = Balancer(network, spec, servers, self._world.settings)
-                balancer.attach()
 
-    def _enforce_policies(self, network: Network) -> None:
-        policies = Policies(self._cluster)
-        if policies.empty or self._world.settings.get("network_policy") == "ignore":
-            return
-        denied = Verdict.REJECT if self._world.settings.get("policy_deny") == "reject" else Verdict.DROP
+def _balancers(network: Network, world: World) -> dict[int, Balancer]:
+    """The load balancers by id. A server that is off stays a target: its addresses simply do not answer."""
+    servers = {
+        item["id"]: item
+        for item in map(mapping, sequence(world.hetzner.get("servers")))
+        if isinstance(item.get("id"), int)
+    }
+    return {
+        item["id"]: Balancer(network, item, servers, world.settings)
+        for item in map(mapping, sequence(world.hetzner.get("load_balancers")))
+        if isinstance(item.get("id"), int)
+    }
 
-        def guard(source_ip: str, ip: str, port: int) -> Verdict:
-            allowed = policies.allows(policies.side(source_ip), policies.side(ip), port)
-            return Verdict.PASS if allowed else denied
 
-        network.guard(guard)
+def _enforce_policies(network: Network, cluster: Cluster, settings: Mapping[str, Any]) -> None:
+    policies = Policies(cluster)
+    if policies.empty or settings.get("network_policy") == "ignore":
+        return
+    denied = Verdict.REJECT if settings.get("policy_deny") == "reject" else Verdict.DROP
+
+    def guard(source_ip: str, ip: str, port: int) -> Verdict:
+        allowed = policies.allows(policies.side(source_ip), policies.side(ip), port)
+        return Verdict.PASS if allowed else denied
+
+    network.guard(guard)
 
 
 def _entry(ip: str, port: int, real_port: int) -> str:

@@ -2,7 +2,8 @@
 
 A pod listens only while its container runs, only on the ports its backend lists, whatever the Service claims: so
 a wrong targetPort is refused because nobody is there. Per path: status, headers, body, redirect, delay_s,
-close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body).
+close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body). `protocol: tcp`
+is a bare TCP service with an optional `greeting`; other protocols are served elsewhere.
 """
 
 from __future__ import annotations
@@ -42,12 +43,14 @@ def start_backends(
                 continue
             for entry in map(mapping, sequence(backend.get("listen"))):
                 port = entry.get("port")
-                if not isinstance(port, int) or entry.get("protocol", "http") != "http":
+                protocol = entry.get("protocol", "http")
+                if not isinstance(port, int) or protocol not in {"http", "tcp"}:
                     continue
                 order = Order.from_annotation(entry.get("tls"))
                 tls = server_context(pki.issue(order)) if order else None
+                handler = _handler(_paths(entry)) if protocol == "http" else _greeter(text(entry.get("greeting")))
                 for ip in host_addresses(nodes, pod):
-                    network.listen(ip, port, _handler(_paths(entry)), tls=tls)
+                    network.listen(ip, port, handler, tls=tls)
 
 
 def _selected(cluster: Cluster, selector: Mapping[str, Any]) -> tuple[Object, ...]:
@@ -74,6 +77,18 @@ def _paths(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
 def _handler(paths: tuple[Mapping[str, Any], ...]) -> Handler:
     async def handle(stream: Duplex) -> None:
         await serve_http(stream, _app(paths), bad_request=b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    return handle
+
+
+def _greeter(greeting: str) -> Handler:
+    """A TCP service that says *greeting* (may be empty) and then listens until the client leaves."""
+
+    async def handle(stream: Duplex) -> None:
+        await stream.write(greeting.encode("latin-1", "replace"))
+        while await stream.read():
+            pass
+        await stream.finish()
 
     return handle
 

@@ -57,25 +57,16 @@ class Configuration:
     lines: tuple[Line, ...]
 
 
-def configure(cluster: Cluster, args: tuple[str, ...], version: str = "") -> Configuration:
-    """Build the configuration.
+def configure(cluster: Cluster, args: tuple[str, ...]) -> Configuration:
+    """Build the configuration. Only what went wrong is noted: the world's own logs hold the start of the pods.
 
     Raises:
         StaticError: Traefik would not start.
     """
     static, dynamic, notes = parse_args(args), Dynamic(), Notes()
-    notes.info(f"Traefik version {version or '3.7.9'} built on 2026-07-24T09:12:00Z", version=version or "3.7.9")
-    for point in static.entry_points:
-        if point.proxy_insecure:
-            notes.info("Enabling ProxyProtocol without trusted IPs: Insecure", entryPointName=point.name)
-        elif point.proxy:
-            listed = " ".join(map(str, point.proxy_trusted))
-            notes.info(f"Enabling ProxyProtocol for trusted IPs [{listed}]", entryPointName=point.name)
     if static.ingress is not None:
-        notes.info("Starting provider *ingress.Provider")
         ingress.load(cluster, static.ingress, dynamic, notes)
     if static.crd is not None:
-        notes.info("Starting provider *crd.Provider")
         crd.load(cluster, static.crd, dynamic, notes)
     tables = build_tables(static, dynamic, notes)
     return Configuration(
@@ -101,12 +92,11 @@ def _broken_hosts(dynamic: Dynamic) -> frozenset[str]:
 class Controller:
     """All Traefik pods of a world."""
 
-    def __init__(self, network: Network, cluster: Cluster, nodes: Nodes, pki: Pki, logs: Mapping[str, str]) -> None:
+    def __init__(self, network: Network, cluster: Cluster, nodes: Nodes, pki: Pki) -> None:
         self._network = network
         self._cluster = cluster
         self._nodes = nodes
         self._certificates = Certificates(pki)
-        self._logs = logs
         self._buffers: dict[str, Buffer] = {}
         self._built: dict[tuple[str, ...], Configuration] = {}
 
@@ -119,17 +109,17 @@ class Controller:
                     self._start(pod, container, settings)
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
-        """The log of a container this controller runs; None for others."""
+        """What a container of this controller has logged since the start; None for others."""
         buffer = self._buffers.get(f"{namespace}/{pod}/{container}")
         return buffer.text() if buffer else None
 
     def _start(self, pod: Object, container: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         key = f"{namespace_of(pod)}/{name_of(pod)}/{text(container.get('name'))}"
-        buffer = self._buffers[key] = Buffer(self._logs.get(key, ""))
+        buffer = self._buffers[key] = Buffer()
         args = args_of(container)
         try:
             if args not in self._built:
-                self._built[args] = configure(self._cluster, args, _version(container))
+                self._built[args] = configure(self._cluster, args)
         except StaticError as error:
             line = Line(level="error", message="Command error", fields={"error": str(error)})
             buffer.append(render(line, as_json=False))
@@ -186,8 +176,3 @@ def _traefik_containers(pod: Object) -> Iterator[Mapping[str, Any]]:
     ]
     labelled = text(labels_of(pod).get("app.kubernetes.io/name")) == "traefik"
     yield from by_image or (containers[:1] if labelled else ())
-
-
-def _version(container: Mapping[str, Any]) -> str:
-    tag = text(container.get("image")).rpartition("/")[2].partition(":")[2]
-    return tag.partition("@")[0].removeprefix("v")

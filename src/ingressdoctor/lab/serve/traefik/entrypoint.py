@@ -20,6 +20,7 @@ from ingressdoctor.lab.serve.traefik.certificates import Certificates
 from ingressdoctor.lab.serve.traefik.http import HttpEntry, Tools
 from ingressdoctor.lab.serve.traefik.journal import Notes
 from ingressdoctor.lab.serve.traefik.matchers import Facts, in_network
+from ingressdoctor.lab.serve.traefik.proxy import dial_failure
 from ingressdoctor.lab.serve.traefik.runtime import Active, Tables, first_match
 from ingressdoctor.lab.stream import Duplex, TlsStream, splice
 
@@ -178,7 +179,7 @@ class EntryPointServer:
         try:
             upstream = await self._tools.proxy.dial(server)
         except OSError as error:
-            notes.error("Error while dialing backend", error=f"dial tcp {server.address}: {error}")
+            notes.error("Error while dialing backend", error=dial_failure(error, server)[1])
             self._tools.log(notes)
             await stream.finish()
             return

@@ -1,6 +1,7 @@
 """Traefik's logs: process log lines (zerolog console or JSON) and access log lines (JSON or common).
 
-Lines go to an in-memory buffer per container that starts with the world's own log and is bounded.
+Lines go to an in-memory buffer per container that is bounded; what the pods logged before the lab started is in
+the world's files and not known here.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ class Line:
 class Buffer:
     """The last lines of one container."""
 
-    def __init__(self, seed: str = "") -> None:
-        self._lines: collections.deque[str] = collections.deque(seed.splitlines(), maxlen=MAX_LINES)
+    def __init__(self) -> None:
+        self._lines: collections.deque[str] = collections.deque(maxlen=MAX_LINES)
 
     def append(self, line: str) -> None:
         """Add one line."""
@@ -54,10 +55,6 @@ class Notes:
     def warn(self, message: str, **fields: object) -> None:
         """A WRN event."""
         self.lines.append(Line(level="warn", message=message, fields=fields))
-
-    def info(self, message: str, **fields: object) -> None:
-        """An INF event."""
-        self.lines.append(Line(level="info", message=message, fields=fields))
 
     def debug(self, message: str, **fields: object) -> None:
         """A DBG event."""

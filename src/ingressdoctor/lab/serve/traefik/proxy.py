@@ -108,7 +108,7 @@ class Proxy:
         try:
             stream = await self.dial(server)
         except OSError as error:
-            return (*_dial_failure(error, server), None)
+            return (*dial_failure(error, server), None)
         try:
             secured = await self._secure(service, server, stream)
             response = await exchange(secured, request)
@@ -133,7 +133,8 @@ class Proxy:
         return secured
 
 
-def _dial_failure(error: OSError, server: Server) -> tuple[int, str]:
+def dial_failure(error: OSError, server: Server) -> tuple[int, str]:
+    """Status and Go's error text of a connection that did not come about."""
     if isinstance(error, TimeoutError):
         return 504, f"dial tcp {server.address}: i/o timeout"
     if isinstance(error, ConnectionRefusedError):
