@@ -7,10 +7,11 @@ carries; what it raises becomes the reply's ``rcode``.
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket
 import time
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 import dns.asyncbackend
 import dns.asyncquery
@@ -24,12 +25,13 @@ import dns.rdatatype
 import dns.resolver
 import dns.rrset
 
+from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
 from ingressdoctor.model.text import clean, shorten
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import join_host_port, split_host_port
 
-__all__ = ["LiveDns", "default_resolvers"]
+__all__ = ["LiveDns", "check_server", "default_resolvers"]
 
 _PUBLIC: Final = ("1.1.1.1:53", "8.8.8.8:53")
 _TRIES: Final = 2
@@ -61,6 +63,27 @@ def default_resolvers() -> tuple[str, ...]:
 class _Server:
     host: str
     port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        host, port = split_host_port(text, 53)
+        ipaddress.ip_address(host)
+        return cls(host, port)
+
+
+def check_server(text: str) -> None:
+    """Refuse what is not "address:port" of a DNS server.
+
+    Raises:
+        UsageError: it is not; it is named.
+    """
+    try:
+        _Server.parse(text)
+    except ValueError:
+        raise UsageError(
+            f"{clean(text, 200)!r} is not the address of a DNS server.",
+            hint="Write ADDRESS or ADDRESS:PORT, with IPv6 addresses in brackets; names are not resolved.",
+        ) from None
 
 
 class LiveDns:
@@ -98,7 +121,7 @@ class LiveDns:
     async def _ask(self, blank: DnsReply, *, recurse: bool) -> DnsReply:
         try:
             question = _question(blank.name, blank.rdtype, recurse=recurse)
-            place = _Server(*split_host_port(blank.server, 53))
+            place = _Server.parse(blank.server)
         except (dns.exception.DNSException, ValueError) as error:
             return replace(blank, rcode=Rcode.MALFORMED, detail=f"cannot be asked: {clean(str(error), 200)}")
         reply = await self._send(blank, question, place)

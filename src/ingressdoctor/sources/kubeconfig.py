@@ -56,7 +56,7 @@ def load_client(kubeconfig: str | None, context: str | None, connections: int) -
     try:
         if any(path.is_file() for path in _split(paths)):
             name = _from_files(settings, paths, context)
-        elif kubeconfig is None and os.environ.get("KUBERNETES_SERVICE_HOST"):
+        elif not kubeconfig and os.environ.get("KUBERNETES_SERVICE_HOST"):
             config.load_incluster_config(client_configuration=settings)  # type: ignore[no-untyped-call]
             name = "in-cluster"
         else:

@@ -62,21 +62,26 @@ def open_sources(settings: SourceSettings) -> Sources:
     """Build the live sources; nothing is connected yet.
 
     Raises:
-        UsageError: a connect-to entry is malformed.
+        UsageError: a connect-to entry or a DNS server is malformed.
         ConfigError: the CA file cannot be used.
     """
     from ingressdoctor.sources.cloudflare import CLOUDFLARE_ENDPOINT, LiveCloudflare
-    from ingressdoctor.sources.dns import LiveDns
+    from ingressdoctor.sources.dns import LiveDns, check_server
     from ingressdoctor.sources.hetzner import HETZNER_ENDPOINT, LiveHetzner
     from ingressdoctor.sources.kubernetes import LiveKubernetes
     from ingressdoctor.sources.net import LiveNet
 
+    for server in (*settings.resolvers, *filter(None, (settings.authoritative,))):
+        check_server(server)
     calls = CallLog()
     timeout = (min(3.0, settings.timeout_s), settings.timeout_s)
     connect_to = ConnectTo.parse(settings.connect_to)
     net = LiveNet(ca_file=settings.ca_file, connect_to=connect_to, anchors=settings.anchors, calls=calls)
     kubernetes = LiveKubernetes(
-        kubeconfig=settings.kubeconfig, context=settings.context, timeout_s=settings.kube_timeout_s, calls=calls
+        kubeconfig=settings.kubeconfig or None,
+        context=settings.context or None,
+        timeout_s=settings.kube_timeout_s,
+        calls=calls,
     )
     hetzner = LiveHetzner(
         token=settings.hetzner_token,
