@@ -68,9 +68,7 @@ class Handout:
 def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) -> Handout:
     """Make the folder, readable by the owner alone, and fill it."""
     directory = Path(tempfile.mkdtemp(prefix=f"ingressdoctor-lab-{name}-"))
-    config, kubeconfig, ca_file = (
-        directory / leaf for leaf in ("ingressdoctor.toml", "kubeconfig", "ca.pem")
-    )
+    config, kubeconfig, ca_file = (directory / leaf for leaf in ("ingressdoctor.toml", "kubeconfig", "ca.pem"))
     ca_file.write_text(ca_pem, encoding="ascii")
     kubeconfig.write_text(_kubeconfig(name, endpoints, tokens, ca_pem), encoding="utf-8")
     kubeconfig.chmod(0o600)

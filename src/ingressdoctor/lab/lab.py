@@ -6,14 +6,15 @@ import asyncio
 import contextlib
 import secrets
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import Self
 
 from ingressdoctor.errors import LabError
 from ingressdoctor.lab.cluster import mapping, text
+from ingressdoctor.lab.dataplane import DataPlane
 from ingressdoctor.lab.handout import LOOPBACK, Endpoints, Handout, Tokens, write_handout
-from ingressdoctor.lab.plane import NoPlane, Plane
+from ingressdoctor.lab.plane import Plane
 from ingressdoctor.lab.serve import cloudflare, hetzner
 from ingressdoctor.lab.serve.dns import VIEWS, start_dns
 from ingressdoctor.lab.serve.http import Manner, serve_http
@@ -28,14 +29,14 @@ STOP_S = 5.0
 class Lab:
     """One world, served. Use as `async with Lab(world) as lab`, once."""
 
-    def __init__(self, world: World, *, latency_s: float = 0.0, plane: Plane | None = None) -> None:
+    def __init__(self, world: World, *, latency_s: float = 0.0, plane: Callable[[World], Plane] = DataPlane) -> None:
         """*latency_s* is added to every answer of the Kubernetes, Hetzner and Cloudflare APIs.
 
-        *plane* replaces the data plane (NoPlane serves the APIs and DNS alone).
+        *plane* makes the data plane (plane.NoPlane: the APIs and DNS alone).
         """
         self.world = world
         self._latency_s = latency_s
-        self._plane = plane or NoPlane()
+        self._plane = plane(world)
         self._stack = contextlib.AsyncExitStack()
         self._handout: Handout | None = None
         self._requests: dict[str, list[tuple[str, str, str]]] = {}
@@ -80,11 +81,11 @@ class Lab:
         )
         plane = self._plane
         self._stack.push_async_callback(plane.stop)
-        await plane.start(world)
+        await plane.start()
 
         kube = KubeApi(world, token=tokens.kube, log_reader=plane.log)
         tls = plane.pki.server_context((LOOPBACK, "localhost", "kubernetes.default.svc"))
-        cloud = hetzner.HetznerApi(world, token=tokens.hetzner, health=plane.health)
+        cloud = hetzner.HetznerApi(world, token=tokens.hetzner, health=plane.health, details=plane.health_details)
         flare = cloudflare.CloudflareApi(world, token=tokens.cloudflare)
         servers = {
             "kube": await serve_http(kube.handle, tls=tls, manner=self._manner("kube"), error=general),
@@ -114,7 +115,7 @@ class Lab:
 
 
 @contextlib.contextmanager
-def running(world: World, *, latency_s: float = 0.0, plane: Plane | None = None) -> Iterator[Lab]:
+def running(world: World, *, latency_s: float = 0.0, plane: Callable[[World], Plane] = DataPlane) -> Iterator[Lab]:
     """Run the lab in a background thread with an event loop of its own, for code that is not asynchronous."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name=f"lab-{world.name}", daemon=True)

@@ -18,26 +18,27 @@ from ingressdoctor.lab.world import World
 class Plane(Protocol):
     """Edge, balancer, controller and pods of a world."""
 
-    @property
-    def pki(self) -> Pki:
-        """The authorities of this run; usable once started."""
-        ...
+    pki: Pki
 
     @property
     def connect_to(self) -> tuple[str, ...]:
         """ADDRESS:PORT:127.0.0.1:PORT entries, a catch-all last."""
         ...
 
-    async def start(self, world: World) -> None:
+    async def start(self) -> None:
         """Start everything."""
         ...
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
-        """What a container has written since the start; None when nothing writes it."""
+        """The whole log of a container that the plane runs; None for others."""
         ...
 
-    def health(self, balancer: int) -> Mapping[tuple[int, int], str]:
-        """Measured health by (server id, listen port)."""
+    def health(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+        """Measured health by (server id, listen port); empty when nobody measures."""
+        ...
+
+    def health_details(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+        """Why a target is unhealthy, in Hetzner's words, by (server id, listen port)."""
         ...
 
     async def stop(self) -> None:
@@ -48,7 +49,8 @@ class Plane(Protocol):
 class NoPlane:
     """Only the control plane is of interest."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World) -> None:
+        del world
         self.pki = Pki()
         # Bound and never listening: whatever is dialled is refused.
         self._closed = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -59,7 +61,7 @@ class NoPlane:
         """Nothing but the catch-all."""
         return (f"::127.0.0.1:{self._closed.getsockname()[1]}",)
 
-    async def start(self, world: World) -> None:
+    async def start(self) -> None:
         """Nothing to start."""
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
@@ -67,9 +69,14 @@ class NoPlane:
         del namespace, pod, container
         return None
 
-    def health(self, balancer: int) -> Mapping[tuple[int, int], str]:
+    def health(self, lb_id: int) -> Mapping[tuple[int, int], str]:
         """Nobody measures."""
-        del balancer
+        del lb_id
+        return {}
+
+    def health_details(self, lb_id: int) -> Mapping[tuple[int, int], str]:
+        """Nobody measures."""
+        del lb_id
         return {}
 
     async def stop(self) -> None:

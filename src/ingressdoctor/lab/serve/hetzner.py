@@ -51,11 +51,12 @@ def _headers() -> tuple[tuple[str, str], ...]:
 class HetznerApi:
     """One world's project as an HTTP handler, below /v1."""
 
-    def __init__(self, world: World, *, token: str, health: Health) -> None:
-        """*token* is the only token that is let in."""
+    def __init__(self, world: World, *, token: str, health: Health, details: Health) -> None:
+        """*token* is the only token that is let in; *details* says why a target is unhealthy."""
         self._world = world.hetzner
         self._token = token
         self._health = health
+        self._details = details
 
     async def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -93,7 +94,8 @@ class HetznerApi:
         return items
 
     def _fill_health(self, balancer: Mapping[str, Any]) -> None:
-        measured = self._health(int(balancer.get("id") or 0))
+        number = int(balancer.get("id") or 0)
+        measured, details = self._health(number), self._details(number)
         if not measured:
             return
         ports = [mapping(service).get("listen_port") for service in sequence(balancer.get("services"))]
@@ -105,6 +107,7 @@ class HetznerApi:
             if isinstance(target, dict) and isinstance(server, int):
                 target["health_status"] = [
                     {"listen_port": port, "status": measured.get((server, port), "unknown")}
+                    | ({"detail": details[server, port]} if (server, port) in details else {})
                     for port in ports
                     if isinstance(port, int)
                 ]

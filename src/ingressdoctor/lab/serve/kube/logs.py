@@ -15,7 +15,7 @@ from ingressdoctor.lab.serve.kube import status as words
 from ingressdoctor.lab.serve.wire import Response
 
 LogReader = Callable[[str, str, str], str | None]
-"""Namespace, pod and container to the log so far; None when nobody writes it."""
+"""Namespace, pod and container to the whole log so far; None when only the world's files have one."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
 _PREVIOUS = ".previous"
@@ -58,7 +58,8 @@ def answer_log(pod: Object, query: Mapping[str, str], logs: Mapping[str, str], l
     if previous:
         content = seeded(logs, pod, container + _PREVIOUS)
     else:
-        content = seeded(logs, pod, container) + (live(namespace_of(pod), name, container) or "")
+        running = live(namespace_of(pod), name, container)
+        content = seeded(logs, pod, container) if running is None else running
     return Response(status=200, headers=(("Content-Type", "text/plain"),), body=_cut(content, query))
 
 
