@@ -1,0 +1,73 @@
+"""What the checks of pods share: which pods are in which trouble, and whether that fails or warns.
+
+Holds no check.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingressdoctor.api import (
+    BackendView,
+    Clock,
+    Finding,
+    Remedy,
+    RouteDecision,
+    Unavailable,
+    fail,
+    warn,
+)
+from ingressdoctor_checks.backend_common import (
+    dead,
+    many,
+    pods_of,
+    subject,
+)
+from ingressdoctor_checks.backend_trouble import PodTrouble, Trouble, trouble_of
+
+__all__ = ["POD_LINK", "sick_pods", "verdict"]
+
+POD_LINK: Final = "endpoints → ready pods"
+
+
+def sick_pods(
+    decision: RouteDecision, view: BackendView | Unavailable, clock: Clock, kinds: tuple[Trouble, ...]
+) -> tuple[BackendView, tuple[PodTrouble, ...]] | Finding:
+    """Return the backend and its pods in one of *kinds* of trouble, or why there are no pods to judge."""
+    judged = pods_of(decision, view)
+    if isinstance(judged, Finding):
+        return judged
+    found = (trouble_of(pod, clock) for pod in judged[1])
+    return judged[0], tuple(item for item in found if item is not None and item.kind in kinds)
+
+
+def verdict(
+    backend: BackendView, sick: tuple[PodTrouble, ...], verbs: tuple[str, str], remedy: Remedy, seen: dict[str, str]
+) -> Finding:
+    """Fail when nothing is left that serves; otherwise warn.
+
+    Args:
+        backend: Whose pods they are.
+        sick: At least one.
+        verbs: The rest of the sentence after "All 3 pods of Service x" and after "The only pod of Service x".
+        remedy: What to do.
+        seen: Facts; empty ones are left out.
+    """
+    left, every = backend.serving, len(backend.current_pods)
+    facts = {
+        "pods": ", ".join(item.pod.name for item in sick[:5]) + (" …" if len(sick) > 5 else ""),
+        **{name: value for name, value in seen.items() if value},
+        "endpoints left": str(len(left)),
+    }
+    if len(sick) == every:
+        count = "The only pod" if every == 1 else f"All {every} pods"
+    else:
+        count = f"{len(sick)} of {every} pods"
+    verb = verbs[1] if len(sick) == 1 else verbs[0]
+    summary = f"{count} of {subject(backend)} {verb}."
+    where = "status of the pods"
+    if dead(backend):
+        summary = f"{summary} Nothing is left to answer."
+        return fail(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
+    summary = f"{summary} {many(len(left), 'endpoint')} still take requests."
+    return warn(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
