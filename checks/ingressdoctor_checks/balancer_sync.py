@@ -15,7 +15,6 @@ from ingressdoctor.api import (
     Controller,
     Event,
     Finding,
-    LoadBalancerLookup,
     Remedy,
     Service,
     ServiceEvents,
@@ -55,19 +54,11 @@ _HCCM_LOG: Final = look("kubectl", "-n", "kube-system", "logs", "deploy/hcloud-c
         "lb.address-mismatch",
     ),
 )
-def sync_failing(
-    controller: Controller, events: ServiceEvents, lookup: LoadBalancerLookup | Unavailable, clock: Clock
-) -> Iterator[Finding]:
+def sync_failing(controller: Controller, events: ServiceEvents, clock: Clock) -> Iterator[Finding]:
     """No failure is newer than the last success."""
     service = controller.service
-    if service is None or (isinstance(lookup, LoadBalancerLookup) and lookup.not_in_path):
+    if service is None or not events.asked:
         yield skip("No cloud controller keeps a load balancer for this path.")
-        return
-    if service.spec.type != "LoadBalancer":
-        yield skip(f"{service.ref} is not of type LoadBalancer, so the cloud controller leaves it alone.")
-        return
-    if not events.asked:
-        yield ok(f"The last sync succeeded: {events.why}.", subject=service.ref)
         return
     yield _judge(service, events, clock)
     yield from _remarks(service, events)
@@ -76,7 +67,7 @@ def sync_failing(
 def _judge(service: Service, events: ServiceEvents, clock: Clock) -> Finding:
     decisive = [event for event in events.events if event.reason in (*SUCCEEDED, *FAILED)]
     if decisive and decisive[-1].reason in FAILED:
-        return _failing(service, decisive[-1])
+        return _failing(service, decisive[-1], events.difference)
     last = events.events[-1] if events.events else None
     if last is not None and last.reason == "EnsuringLoadBalancer":
         age = clock.seconds_since(last.when)
@@ -91,15 +82,17 @@ def _judge(service: Service, events: ServiceEvents, clock: Clock) -> Finding:
             )
     if decisive:
         return ok(f"The cloud controller's last sync of {service.ref} succeeded.", subject=service.ref, where=_WHERE)
+    if not events.difference:
+        return ok(f"No sync of {service.ref} failed lately; its load balancer is as it asks.", subject=service.ref)
     return unknown(
         f"The cloud controller left no recent event about {service.ref} (they live for an hour).",
         subject=service.ref,
-        seen={"why it matters": events.why},
+        seen={"why it matters": events.difference},
         enable_with="Read its log: " + _HCCM_LOG.shell(),
     )
 
 
-def _failing(service: Service, event: Event) -> Finding:
+def _failing(service: Service, event: Event, difference: str) -> Finding:
     text = f"{event.reason}: {event.message or ''}"
     known = explain(text)
     meaning = known.meaning if known else "its message says why"
@@ -107,11 +100,16 @@ def _failing(service: Service, event: Event) -> Finding:
     if known is not None and known.annotation:
         key = f"{PREFIX}{known.annotation}"
         commands.append(changes("kubectl", "-n", service.namespace, "annotate", "service", service.name, f"{key}-"))
-    return fail(
+    verb = fail if difference else warn
+    return verb(
         f"The cloud controller cannot do what {service.ref} asks for: {meaning}.",
         subject=service.ref,
         where=_WHERE,
-        seen={"event": _shown(event), "repeated": str(event.count or 1)},
+        seen={
+            "event": _shown(event),
+            "repeated": str(event.count or 1),
+            "in the way of traffic": difference or "nothing yet: the load balancer still is as the Service asks",
+        },
         remedy=Remedy(
             text=_fix(known),
             commands=tuple(commands),
@@ -165,10 +163,13 @@ def annotation_unknown(controller: Controller, events: ServiceEvents | Unavailab
         return
     complaint = _complaint(events) if isinstance(events, ServiceEvents) else ""
     problems = [_misnamed(service, key, near) for key, near in misnamed(service.annotations)]
-    for key, why in rejected(service.annotations):
-        problems.append(_rejected(service, key, why, blamed=_blames(complaint, key, service.annotations[key])))
+    refused = tuple(rejected(service.annotations))
+    blamed = [key for key, _ in refused if _blames(complaint, key, service.annotations[key])]
+    problems += [_rejected(service, key, why) for key, why in refused if key not in blamed]
     yield from problems
-    if not problems:
+    if blamed:
+        yield skip(f"The failing sync already speaks of {', '.join(blamed)}.")
+    elif not problems:
         yield ok(f"The Hetzner annotations of {service.ref} are known and well formed.", subject=service.ref)
 
 
@@ -212,9 +213,8 @@ def _misnamed(service: Service, key: str, near: str) -> Finding:
     )
 
 
-def _rejected(service: Service, key: str, why: str, *, blamed: bool) -> Finding:
-    verb = fail if blamed else warn
-    return verb(
+def _rejected(service: Service, key: str, why: str) -> Finding:
+    return warn(
         f"{service.ref} has {key} set to a value that the cloud controller refuses: {why}.",
         subject=service.ref,
         where="metadata.annotations",

@@ -18,6 +18,7 @@ from ingressdoctor.collect.hetzner_objects import address_of
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup
 from ingressdoctor.evidence.kube import Pod, Service
+from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 
@@ -35,30 +36,35 @@ class _Match:
 
 @collector(wanted="the load balancer in front of the ingress controller")
 async def collect_lookup(
-    project: HetznerProject | Unavailable, controller: Controller
+    project: HetznerProject | Unavailable, controller: Controller, preferences: Preferences
 ) -> LoadBalancerLookup | Unavailable:
     """Return which load balancer of the project carries the controller's traffic.
 
     A controller that no Hetzner load balancer belongs in front of needs no Hetzner token to be told so.
     """
     if isinstance(project, Unavailable):
-        reason = outside_hetzner(controller, nodes=_host_ips(controller.pods))
+        named = preferences.load_balancer
+        reason = "" if named else outside_hetzner(controller, nodes=_host_ips(controller.pods))
         return _none(reason) if reason else project
-    return find_load_balancer(project, controller)
+    return find_load_balancer(project, controller, named=preferences.load_balancer)
 
 
-def find_load_balancer(project: HetznerProject, controller: Controller) -> LoadBalancerLookup:
-    """Return the load balancer that belongs to the controller's Service, or by what it was looked for in vain."""
+def find_load_balancer(project: HetznerProject, controller: Controller, *, named: str = "") -> LoadBalancerLookup:
+    """Return the load balancer that belongs to the controller's Service, or by what it was looked for in vain.
+
+    A name from the configuration (*named*) decides alone.
+    """
     service = controller.service
     names = tuple(item.name for item in project.load_balancers)
     hosts = _host_ips(controller.pods)
     machines = tuple(address for item in project.servers for address in (item.ipv4, *item.private_ips) if address)
-    if service is None:
+    if service is None and not named:
         return _none(outside_hetzner(controller, nodes=hosts), project=names)
-    looked_for = tuple(match.by for match in _matches(project, service))
-    hit = next((match for match in _matches(project, service) if match.found), None)
-    reason = "" if hit else outside_hetzner(controller, nodes=(*hosts, *machines))
-    labelled = _labelled(project, service)
+    matches = (_configured(project, named),) if named else tuple(_matches(project, service or Service()))
+    looked_for = tuple(match.by for match in matches)
+    hit = next((match for match in matches if match.found), None)
+    reason = "" if hit or named else outside_hetzner(controller, nodes=(*hosts, *machines))
+    labelled = _labelled(project, service) if service else ()
     return LoadBalancerLookup(
         found=hit.found[0] if hit else None,
         matched_by=hit.by if hit else "",
@@ -96,6 +102,10 @@ def outside_hetzner(controller: Controller, *, nodes: tuple[str, ...]) -> str:
 def default_name(service: Service) -> str:
     """Return the name that a cloud controller gives without an annotation: ``a`` + UID, cut to 32 characters."""
     return ("a" + (service.metadata.uid or "").replace("-", ""))[:_NAME_LENGTH]
+
+
+def _configured(project: HetznerProject, named: str) -> _Match:
+    return _Match(by=f"configured name {named}", found=tuple(b for b in project.load_balancers if b.name == named))
 
 
 def _matches(project: HetznerProject, service: Service) -> Iterator[_Match]:

@@ -1,7 +1,8 @@
-"""Read the events of the controller's Service, but only when its load balancer is not what it should be.
+"""Read the events of the controller's Service, where a cloud controller keeps a load balancer for it.
 
-The cloud controller says there why it could not do what the Service asks for. A load balancer that agrees with
-the Service proves the last sync, and then no request is spent. What the events mean is judged by the checks.
+They say why it could not do what the Service asks for. They are read even when the load balancer agrees with the
+Service: a sync may fail for hours without harm, until the next node comes. What the events mean is judged by the
+checks.
 """
 
 from __future__ import annotations
@@ -24,18 +25,17 @@ __all__ = ["collect_service_events", "disagreement", "in_order"]
 async def collect_service_events(
     kube: Kubernetes, controller: Controller, lookup: LoadBalancerLookup | Unavailable
 ) -> ServiceEvents | Unavailable:
-    """Return the Service's events if something about its load balancer is off."""
+    """Return the Service's events if a load balancer is kept for it; one request, narrowed by field selectors."""
     service = controller.service
-    if service is None:
-        return ServiceEvents(events=(), asked=False, why="no Service stands in front of the controller")
-    why = disagreement(service, lookup)
-    if not why:
-        return ServiceEvents(events=(), asked=False, why="the load balancer is what the Service asks for")
+    if service is None or service.spec.type != "LoadBalancer":
+        return ServiceEvents(events=(), asked=False, difference="")
+    if isinstance(lookup, LoadBalancerLookup) and lookup.not_in_path:
+        return ServiceEvents(events=(), asked=False, difference="")
     fields = f"involvedObject.kind=Service,involvedObject.name={service.name}"
     loaded = await list_kind(kube, EVENTS, namespace=service.namespace, fields=fields)
     if isinstance(loaded, Unavailable):
         return loaded
-    return ServiceEvents(events=in_order(loaded.items, service), asked=True, why=why)
+    return ServiceEvents(events=in_order(loaded.items, service), asked=True, difference=disagreement(service, lookup))
 
 
 def in_order(events: tuple[Event, ...], service: Service) -> tuple[Event, ...]:
@@ -50,12 +50,8 @@ def in_order(events: tuple[Event, ...], service: Service) -> tuple[Event, ...]:
 
 def disagreement(service: Service, lookup: LoadBalancerLookup | Unavailable) -> str:
     """Say what about the load balancer is not as the Service asks; empty when all is."""
-    if service.spec.type != "LoadBalancer":
-        return ""
     if isinstance(lookup, Unavailable):
-        return "the load balancer itself could not be looked at"
-    if lookup.not_in_path:
-        return ""
+        return "" if service.published else "the Service's status names no address"
     balancer = lookup.found
     if balancer is None:
         return "no load balancer was found"

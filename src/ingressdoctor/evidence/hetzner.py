@@ -151,13 +151,13 @@ class LoadBalancerLookup:
 class ServiceEvents:
     """Events about the controller's Service, oldest first.
 
-    They are read only when something about the load balancer is off: ``asked`` is False otherwise, and ``why`` says
-    in either case what decided it.
+    ``asked`` is False where no cloud controller keeps a load balancer for it. ``difference`` says what about the load
+    balancer is not as the Service asks (empty: nothing that was seen).
     """
 
     events: tuple[Event, ...]
     asked: bool
-    why: str
+    difference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
