@@ -1,0 +1,113 @@
+"""What was answered on the way to the backend, gathered from the probes and the controller's access log.
+
+Holds no check and judges nothing. Source: traefik pkg/proxy (bodies and codes of its own
+errors), Cloudflare's documentation of 5xx errors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from ingressdoctor.api import AccessLogLine, ControllerLogs, HttpExchange, OriginProbe, OutsideProbe, Reach, Unavailable
+
+__all__ = ["Seen", "got_through", "seen_of"]
+
+_TRAEFIK_502: Final = b"Bad Gateway"
+_TRAEFIK_504: Final = b"Gateway Timeout"
+_ABORTED: Final = 499
+_NEWEST: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """Statuses by where they were seen ("outside", "origin", "access log"), and what tells them apart.
+
+    ``timeouts`` are places where no answer came within the probe's own patience; ``application_502`` a 502 whose body
+    is not the controller's; ``dial_timeout`` a 504 that is the controller's own: it could not connect.
+    """
+
+    statuses: Mapping[str, int] = field(default_factory=dict)
+    timeouts: tuple[str, ...] = ()
+    application_502: bool = False
+    dial_timeout: bool = False
+    slowest_s: float = 0.0
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def with_status(self, wanted: frozenset[int]) -> tuple[str, ...]:
+        """Return where one of the *wanted* statuses was seen."""
+        return tuple(place for place, status in self.statuses.items() if status in wanted)
+
+
+def seen_of(
+    host: str,
+    outside: OutsideProbe | Unavailable,
+    origin: OriginProbe | Unavailable,
+    logs: ControllerLogs | Unavailable,
+) -> Seen:
+    """Gather what was seen of requests for *host*; places that could not be looked at are left out.
+
+    The access log tells of earlier requests, so its status counts only where the origin itself was not asked.
+    """
+    statuses: dict[str, int] = {}
+    facts: dict[str, str] = {}
+    timeouts: list[str] = []
+    durations: list[float] = []
+    if not isinstance(outside, Unavailable) and not outside.left_host:
+        error = outside.edge_error
+        status = error.code if error is not None else outside.last.status
+        _note("outside", status, outside.last, (statuses, facts), timeouts)
+        durations.append(outside.last.phases.first_byte_s or 0.0)
+    answer = None if isinstance(origin, Unavailable) else origin.https
+    if answer is not None:
+        _note("origin", answer.status, answer, (statuses, facts), timeouts)
+        durations.append(answer.phases.first_byte_s or 0.0)
+    line = _last_line(host, logs)
+    if line is not None:
+        slow = line.status == _ABORTED and line.duration_s >= 10
+        if answer is None or not (answer.status or "origin" in timeouts):
+            statuses["access log"] = 524 if slow else line.status
+            durations.append(line.duration_s)
+        facts["access log"] = f"{line.status} (from the pod: {line.origin_status}) after {line.duration_s:.1f} s"
+    return Seen(
+        statuses=statuses,
+        timeouts=tuple(timeouts),
+        application_502=answer is not None and answer.status == 502 and answer.body.strip() != _TRAEFIK_502,
+        dial_timeout=answer is not None and answer.status == 504 and answer.body.strip() == _TRAEFIK_504,
+        slowest_s=max(durations, default=0.0),
+        facts=facts,
+    )
+
+
+def _note(
+    place: str,
+    status: int,
+    exchange: HttpExchange,
+    into: tuple[dict[str, int], dict[str, str]],
+    timeouts: list[str],
+) -> None:
+    statuses, facts = into
+    if exchange.reach is Reach.READ_TIMEOUT:
+        timeouts.append(place)
+        facts[place] = f"no answer within {exchange.phases.total_s:.0f} s"
+    elif status:
+        statuses[place] = status
+        facts[place] = f"{status} after {exchange.phases.total_s:.1f} s"
+
+
+def _last_line(host: str, logs: ControllerLogs | Unavailable) -> AccessLogLine | None:
+    """Return the newest request for *host* that was sent on to a pod."""
+    if isinstance(logs, Unavailable):
+        return None
+    mine = (line for line in reversed(logs.access[-_NEWEST:]) if line.service_url and _same_host(line.host, host))
+    return next(mine, None)
+
+
+def _same_host(said: str, host: str) -> bool:
+    return said.lower().partition(":")[0] == host
+
+
+def got_through(origin: OriginProbe | Unavailable) -> bool:
+    """Whether the origin has just answered with something that only a pod can have said: a 2xx."""
+    return not isinstance(origin, Unavailable) and 200 <= origin.https.status < 300

@@ -1,0 +1,189 @@
+"""Do the NetworkPolicies let the controller talk to the backend's pods?
+
+The verdict is made by the routing model; this says which policy stands in the way and prints one that helps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ingressdoctor.api import (
+    BackendView,
+    Controller,
+    Finding,
+    OriginProbe,
+    PolicyVerdict,
+    Remedy,
+    RouteDecision,
+    Unavailable,
+    changes,
+    check,
+    fail,
+    look,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
+from ingressdoctor_checks.backend_common import STEP, as_yaml, kubectl, pods_of, subject
+from ingressdoctor_checks.backend_seen import got_through
+
+_WHERE: Final = "NetworkPolicies of both namespaces, evaluated"
+_HASHES: Final = ("pod-template-hash", "controller-revision-hash", "pod-template-generation")
+_GRANT: Final = "Allow list on networkpolicies (networking.k8s.io) in the namespaces of the backend and the controller."
+
+
+@check(
+    id="netpol.controller-denied",
+    title="The NetworkPolicies let the controller talk to the pods",
+    step=STEP,
+    link="controller → pod (policy)",
+    causes=(
+        "edge-504",
+        "http-504",
+        "edge-502",
+        "http-502",
+        "edge-524",
+        "response-timeout",
+        "backend.too-slow",
+        "backend.target-port-closed",
+        "traefik.log-errors",
+    ),
+)
+def controller_denied(
+    decision: RouteDecision,
+    view: BackendView | Unavailable,
+    verdict: PolicyVerdict | Unavailable,
+    controller: Controller | Unavailable,
+    origin: OriginProbe | Unavailable,
+) -> Iterator[Finding]:
+    """Dropped packets look like a slow application; only the policies tell the difference."""
+    judged = pods_of(decision, view)
+    if isinstance(judged, Finding):
+        yield judged
+        return
+    backend, _ = judged
+    if backend.port is None:
+        yield skip("The Service has no such port, so there is no connection to judge.")
+        return
+    if isinstance(verdict, Unavailable):
+        yield unknown(
+            f"Whether the policies let the controller in could not be told: {verdict.reason}.",
+            enable_with=verdict.enable_with or _GRANT,
+            subject=subject(backend),
+        )
+        return
+    if verdict.allowed:
+        yield ok(verdict.why, subject=subject(backend), where=_WHERE)
+        return
+    yield _not_allowed(backend, verdict, controller, origin)
+
+
+def _not_allowed(
+    backend: BackendView,
+    verdict: PolicyVerdict,
+    controller: Controller | Unavailable,
+    origin: OriginProbe | Unavailable,
+) -> Finding:
+    through = got_through(origin)
+    if verdict.allowed is None and through:
+        return ok("The policies alone cannot tell, but the controller reaches the pods.", subject=subject(backend))
+    remedy = _remedy(backend, verdict, controller)
+    facts = {
+        "from": f"Pod {verdict.source.namespace}/{verdict.source.name}" if verdict.source else "the controller",
+        "to": f"Pod {verdict.destination.namespace}/{verdict.destination.name}" if verdict.destination else "",
+        "port": str(verdict.port or ""),
+        "policies": ", ".join(policy.ref for policy in verdict.policies[:8]),
+        "not evaluated": "; ".join(verdict.limits),
+    }
+    facts = {name: value for name, value in facts.items() if value}
+    if verdict.allowed is None:
+        return warn(verdict.why, subject=verdict.deciding, where=_WHERE, seen=facts, remedy=remedy)
+    if through:
+        return warn(
+            f"{verdict.deciding} denies the controller, and yet its requests get through: the network plugin does not"
+            " seem to enforce NetworkPolicies.",
+            subject=verdict.deciding,
+            where=_WHERE,
+            seen=facts,
+            remedy=remedy,
+        )
+    side = (
+        "the controller's namespace lets nothing out" if verdict.direction == "egress" else "shuts the controller out"
+    )
+    return fail(
+        f"A NetworkPolicy {side}. {verdict.why}",
+        subject=verdict.deciding,
+        where=_WHERE,
+        seen=facts,
+        remedy=remedy,
+    )
+
+
+def _remedy(backend: BackendView, verdict: PolicyVerdict, controller: Controller | Unavailable) -> Remedy:
+    egress = verdict.direction == "egress"
+    own, peer = (verdict.source, verdict.destination) if egress else (verdict.destination, verdict.source)
+    namespace = own.namespace if own else backend.ref.namespace
+    if own is None or peer is None:
+        text = "Add a rule for the controller's pods to a policy of the backend's namespace."
+        return Remedy(text=text, commands=(look(*kubectl(namespace, "get", "networkpolicies", "-o", "yaml")),))
+    source = verdict.source
+    if source is not None and source.spec.host_network:
+        text = (
+            "The controller runs on the host network, where pod selectors do not match: allow an ipBlock with the"
+            " nodes' addresses and the overlay's addresses on the nodes."
+        )
+    else:
+        own_labels = _stable(own.labels) if egress else _selector(backend) or _stable(own.labels)
+        text = "Apply this policy, which adds to the others (policies never take away):\n" + _template(
+            egress, namespace, own_labels, (peer.namespace, _stable(peer.labels)), verdict.port or 0
+        )
+    proof = None
+    if not isinstance(controller, Unavailable):
+        words = ("logs", "-l", _as_selector(source.labels if source else {}), "--tail=20")
+        proof = look(*kubectl(controller.namespace, *words))
+    return Remedy(
+        text=text,
+        commands=(
+            look(*kubectl(namespace, "get", "networkpolicies", "-o", "yaml")),
+            changes(*kubectl(namespace, "apply", "-f", "allow-controller.yaml")),
+        ),
+        proof=proof,
+    )
+
+
+def _selector(backend: BackendView) -> dict[str, str]:
+    selector = (backend.service.spec.selector if backend.service else None) or {}
+    return {key: value or "" for key, value in selector.items()}
+
+
+def _stable(labels: dict[str, str]) -> dict[str, str]:
+    """Return the labels that stay through a rollout; the recommended name alone, where there is one."""
+    name = labels.get("app.kubernetes.io/name")
+    if name:
+        return {"app.kubernetes.io/name": name}
+    return {key: value for key, value in labels.items() if key not in _HASHES and not key.startswith("helm.sh/")}
+
+
+def _as_selector(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in _stable(labels).items())
+
+
+def _template(egress: bool, namespace: str, own: dict[str, str], peer: tuple[str, dict[str, str]], port: int) -> str:
+    direction, peers = ("egress", "to") if egress else ("ingress", "from")
+    return "\n".join(
+        (
+            "apiVersion: networking.k8s.io/v1",
+            "kind: NetworkPolicy",
+            f"metadata: {{name: allow-controller, namespace: {namespace}}}",
+            "spec:",
+            f"  podSelector: {{matchLabels: {as_yaml(own)}}}",
+            f"  policyTypes: [{direction.capitalize()}]",
+            f"  {direction}:",
+            f"  - {peers}:",
+            f'    - namespaceSelector: {{matchLabels: {{kubernetes.io/metadata.name: "{peer[0]}"}}}}',
+            f"      podSelector: {{matchLabels: {as_yaml(peer[1])}}}",
+            f"    ports: [{{protocol: TCP, port: {port}}}]",
+        )
+    )
