@@ -37,7 +37,8 @@ async def collect_dns(target: Target, dns: Dns, online: Online | Unavailable) ->
         tasks = [group.create_task(_view(dns, name, server)) for server in dns.resolvers]
         own = group.create_task(_view(dns, name, dns.authoritative, recurse=False)) if dns.authoritative else None
     views = tuple(task.result() for task in tasks)
-    if (offline := offline_reason(online)) and all(r.rcode in _DEAD for view in views for r in view.replies):
+    # Offline, only a cached answer can be right; a failure or a missing name says nothing about the name.
+    if (offline := offline_reason(online)) and not any(view.addresses for view in views):
         return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
     authoritative = own.result() if own else await _found_authority(dns, name, views)
     chain = next((chain for view in views if (chain := cname_chain(view))), ())

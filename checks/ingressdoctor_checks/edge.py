@@ -1,0 +1,269 @@
+"""What the visitor is answered: by the edge itself, by Access, by a challenge, or by what stands behind them.
+
+Each answer belongs to exactly one of these checks; the others skip it. None of them says why: deeper checks do.
+Source: Cloudflare's error pages; net/http's NotFound, Traefik's and ingress-nginx's own answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ingressdoctor.api import (
+    Finding,
+    HttpExchange,
+    OutsideProbe,
+    Remedy,
+    Symptom,
+    Target,
+    check,
+    clean,
+    fail,
+    look,
+    ok,
+    skip,
+    warn,
+)
+from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
+from ingressdoctor_checks.outside_view import SEEN, answered, came_through, curl, length_of, visit_url
+
+__all__ = ["access_login", "challenge", "error_page", "http_error"]
+
+# net/http's NotFound: Traefik answers so when no router matched, and so does many an application written in Go.
+_GO_404: Final = b"404 page not found\n"
+_NGINX_404: Final = b"default backend - 404"
+_REFUSES: Final = {401: Symptom.HTTP_401, 403: Symptom.HTTP_403, 429: Symptom.HTTP_429}
+_MAKERS: Final = (
+    (404, _NGINX_404, "ingress-nginx's default backend"),
+    (502, b"Bad Gateway", "Traefik, which could not connect to the backend"),
+    (503, b"no available server", "Traefik, which has no endpoint to send it to"),
+    (503, b"no server available", "the load balancer, which has no healthy target"),
+    (504, b"Gateway Timeout", "Traefik, which waited in vain for the backend"),
+    (403, b"Forbidden", "Traefik, by an allow list"),
+)
+
+
+@check(
+    id="edge.error-page",
+    title="Cloudflare's edge does not answer with an error page of its own",
+    step="outside",
+    link="edge → origin",
+)
+def error_page(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
+    """An error that the edge made, with what its code means."""
+    error, url = probe.edge_error, visit_url(probe, target)
+    if not answered(probe.last):
+        yield skip("No answer came whose page could be looked at.")
+        return
+    if error is None:
+        yield ok("The answer is not an error page of Cloudflare's edge.", seen={"status": str(probe.last.status)})
+        return
+    code = meaning_of(error)
+    seen = {
+        "code": str(error.code),
+        "HTTP status": str(error.http_status),
+        "recognised by": error.form,
+        "Ray ID": error.ray_id or "(none)",
+    }
+    if error.title:
+        seen["title"] = error.title
+    symptom = symptom_of(error)
+    verdict = warn if symptom is Symptom.EDGE_1015 else fail
+    yield verdict(
+        f"Cloudflare answers {url} with error {error.code}: {code.what}.",
+        subject=target.hostname,
+        seen=seen,
+        where=SEEN,
+        symptom=symptom,
+        remedy=Remedy(text=code.look, commands=(curl(url, "-H", "Accept: application/problem+json"),), proof=curl(url)),
+    )
+
+
+@check(
+    id="edge.challenge",
+    title="No challenge stands before the site",
+    step="outside",
+    link="visitor → edge",
+)
+def challenge(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
+    """A page that only a browser with a person passes: nobody here can see through it."""
+    if not probe.challenge:
+        yield ok("No challenge page was served.") if answered(probe.last) else skip("No answer came.")
+        return
+    url = visit_url(probe, target)
+    yield warn(
+        f"Cloudflare puts a challenge before {url}: what is behind it cannot be seen from here.",
+        subject=target.hostname,
+        seen={"status": str(probe.last.status), "cf-mitigated": probe.last.header("cf-mitigated") or "(absent)"},
+        where=SEEN,
+        symptom=Symptom.EDGE_CHALLENGE,
+        remedy=Remedy(
+            text="Real browsers pass it; monitors and API clients do not. Let this machine skip the rule under "
+            "Security > WAF, or look up the Ray ID under Security > Events.",
+            commands=(curl(url),),
+            proof=curl(url),
+        ),
+    )
+
+
+@check(
+    id="edge.access-login",
+    title="Visitors are not sent to an Access login",
+    step="outside",
+    link="visitor → edge",
+)
+def access_login(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
+    """An Access application covers a name that is meant to be public."""
+    if not probe.access_login:
+        yield ok("No Access login stands before it.") if answered(probe.last) else skip("No answer came.")
+        return
+    url = visit_url(probe, target)
+    yield warn(
+        f"Cloudflare Access asks visitors of {url} to log in ({probe.access_login}): nothing behind it can be seen.",
+        subject=target.hostname,
+        seen={
+            "status": str(probe.last.status),
+            "location": clean(probe.last.header("location").partition("?")[0], 200) or "(none)",
+            "application": probe.last.header("cf-access-domain") or "(not told)",
+        },
+        where=SEEN,
+        symptom=Symptom.ACCESS_LOGIN,
+        remedy=Remedy(
+            text="Right for a management name. For a public one, take the hostname out of the Access application; look "
+            "for a wildcard there that covers it.",
+            commands=(curl(url),),
+            proof=curl(url),
+        ),
+    )
+
+
+@check(
+    id="edge.http-error",
+    title="The site answers the visitor's request",
+    step="outside",
+    link="visitor → site",
+)
+def http_error(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
+    """The answer of what stands behind the edge: the controller, or the application."""
+    last, url = probe.last, visit_url(probe, target)
+    if not came_through(probe):
+        yield skip("No answer of the site itself came; see the other findings of this step.")
+    elif last.status < 400:
+        yield _good(probe, url)
+    elif last.status == 404:
+        yield _not_found(target, last, url)
+    elif last.status in _REFUSES:
+        yield _refuses(target, last, url)
+    elif last.status in {400, 418, 421}:
+        yield _broken(target, last, url)
+    elif last.status < 500:
+        yield _odd(target, last, url)
+    else:
+        yield _broken(target, last, url)
+
+
+def _good(probe: OutsideProbe, url: str) -> Finding:
+    status = str(probe.last.status)
+    seen = {"status": status, "server": probe.last.header("server") or "(not told)"}
+    if 300 <= probe.last.status < 400 and probe.left_host:
+        return ok(f"{url} sends visitors on to {probe.left_host}, which was not asked.", seen=seen, where=SEEN)
+    return ok(f"{url} answers {status}.", seen=seen, where=SEEN)
+
+
+def _not_found(target: Target, last: HttpExchange, url: str) -> Finding:
+    body, plain = last.body, last.header("content-type").lower().startswith("text/plain")
+    if (body == _GO_404 and plain) or body.strip() == _NGINX_404:
+        return fail(
+            f"{url} answers the ingress controller's own 404: it has no route for this request.",
+            subject=target.hostname,
+            seen=_seen(last) | {"but": "applications written in Go answer the same 19 bytes"},
+            where=SEEN,
+            symptom=Symptom.CONTROLLER_404,
+            remedy=Remedy(
+                text="Look whether a route names this host and path, and whether the controller dropped it.",
+                commands=(
+                    look("ingressdoctor", "route", target.url),
+                    look("kubectl", "get", "ingressroute,ingress", "-A"),
+                ),
+                proof=curl(url),
+            ),
+        )
+    asked_for_a_path = target.path != "/"
+    verdict = fail if asked_for_a_path else warn
+    what = "has nothing at this path" if asked_for_a_path else "is up, but has nothing at /"
+    return verdict(
+        f"{url} answers 404: the application {what}.",
+        subject=target.hostname,
+        seen=_seen(last),
+        where=SEEN,
+        symptom=Symptom.APP_404,
+        remedy=Remedy(
+            text="Ask for a path that the application has. If this one should exist, look whether a middleware strips "
+            "or adds a prefix, and whether the right Service answers.",
+            commands=(curl(url), look("ingressdoctor", "route", target.url)),
+            proof=curl(url),
+        ),
+    )
+
+
+def _refuses(target: Target, last: HttpExchange, url: str) -> Finding:
+    return warn(
+        f"{url} is up, but refuses this request with {last.status}.",
+        subject=target.hostname,
+        seen=_seen(last),
+        where=SEEN,
+        symptom=_REFUSES[last.status],
+        remedy=Remedy(
+            text="Right for a path that wants a login. Otherwise look at allow lists, logins and rate limits in "
+            "the route's middlewares and in the application.",
+            commands=(curl(url),),
+            proof=curl(url),
+        ),
+    )
+
+
+def _odd(target: Target, last: HttpExchange, url: str) -> Finding:
+    return warn(
+        f"{url} is up, but answers {last.status} to a plain GET.",
+        subject=target.hostname,
+        seen=_seen(last),
+        where=SEEN,
+        remedy=Remedy(text="Ask for a path that answers GET.", commands=(curl(url),), proof=curl(url)),
+    )
+
+
+def _broken(target: Target, last: HttpExchange, url: str) -> Finding:
+    name = f"http-{last.status}"
+    known = Symptom(name) if name in set(Symptom) else None
+    other = Symptom.HTTP_500 if last.status >= 500 else Symptom.HTTP_400
+    maker = _maker(last)
+    return fail(
+        f"{url} answers {last.status}{f', made by {maker}' if maker else ''}.",
+        subject=target.hostname,
+        seen=_seen(last),
+        where=SEEN,
+        symptom=known or other,
+        remedy=Remedy(
+            text="The answer comes from behind the edge. Look at the controller and at the backend.",
+            commands=(curl(url), look("ingressdoctor", "route", target.url)),
+            proof=curl(url),
+        ),
+    )
+
+
+def _maker(last: HttpExchange) -> str:
+    """Name who made a short standard body, as far as the body alone can tell."""
+    body = last.body[:200].strip()
+    if last.status == 418 and not body:
+        return "Traefik, whose redirect to https met a request that already came by https"
+    return next((who for status, text, who in _MAKERS if status == last.status and text in body and len(body) < 60), "")
+
+
+def _seen(last: HttpExchange) -> dict[str, str]:
+    start = clean(last.body[:120].decode("utf-8", "replace").strip(), 120)
+    return {
+        "status": str(last.status),
+        "content-type": last.header("content-type") or "(none)",
+        "server": last.header("server") or "(not told)",
+        "body": f"{length_of(last)}{f', beginning with {start!r}' if start else ''}",
+    }
