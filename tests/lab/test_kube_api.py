@@ -19,9 +19,15 @@ NAMESPACE = "ecommercen-clients-wecare"
 Start = Callable[[dict[str, Any]], AbstractContextManager[Lab]]
 
 
-def api_client(lab: Lab) -> Any:
+def configuration(lab: Lab) -> Any:
     settings = client.Configuration()
-    config.load_kube_config(str(lab.handout.kubeconfig), client_configuration=settings)
+    load: Any = config.load_kube_config
+    load(str(lab.handout.kubeconfig), client_configuration=settings)
+    return settings
+
+
+def api_client(lab: Lab) -> Any:
+    settings = configuration(lab)
     settings.retries = False
     return client.ApiClient(settings)
 
@@ -46,13 +52,11 @@ def plain(lab: Lab, token: str = "") -> httpx.Client:
 
 
 def token_of(lab: Lab) -> str:
-    settings = client.Configuration()
-    config.load_kube_config(str(lab.handout.kubeconfig), client_configuration=settings)
-    return str(settings.api_key["BearerToken"]).removeprefix("Bearer ")
+    return str(configuration(lab).api_key["BearerToken"]).removeprefix("Bearer ")
 
 
 def test_the_official_client_lists_every_page(api: Any) -> None:
-    core = client.CoreV1Api(api)
+    core: Any = client.CoreV1Api(api)
     everything = core.list_pod_for_all_namespaces()
     names, token, pages = [], None, 0
     while token is None or token:
@@ -135,7 +139,7 @@ def test_queries_that_cannot_be_read(https: httpx.Client, query: dict[str, str],
 def test_secrets_are_refused_with_a_status_that_names_everything(api: Any) -> None:
     with pytest.raises(client.ApiException) as caught:
         client.CoreV1Api(api).list_namespaced_secret(namespace="traefik")
-    body = json.loads(caught.value.body)
+    body = json.loads(caught.value.body or "")
     assert caught.value.status == 403
     assert body["reason"] == "Forbidden"
     assert body["message"] == (

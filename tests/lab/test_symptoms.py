@@ -1,0 +1,166 @@
+"""End to end: what a visitor of each broken world sees, through DNS, edge, balancer, controller and pods.
+
+The visitor below is as simple as curl and shares no code with the product.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import dns.exception
+import dns.resolver
+import h11
+import pytest
+from kubernetes import client, config
+
+from ingressdoctor.lab import Fault, Lab, World, apply_fault, load_faults, running
+
+SCENARIOS = load_faults("wecare")
+EDGE_MADE = {502, 504}
+NAME_SERVER_FAILURES = {dns.resolver.NXDOMAIN: "dns-nxdomain", dns.resolver.NoNameservers: "dns-servfail"}
+PATIENCE_S = 6.0
+
+
+class Visitor:
+    """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1."""
+
+    def __init__(self, lab: Lab) -> None:
+        self._handout = lab.handout
+        self._tls = ssl.create_default_context(cafile=str(lab.handout.ca_file))
+
+    def symptom(self, url: str) -> str | None:
+        """What is wrong with *url* as seen from outside; None when it answers."""
+        seen: list[str] = []
+        while url not in seen:
+            seen.append(url)
+            scheme, _, rest = url.partition("://")
+            host, _, path = rest.partition("/")
+            address = self.resolve(host)
+            if address in NAME_SERVER_FAILURES.values():
+                return address
+            status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
+            if status not in {301, 302, 307, 308}:
+                return classified(status, headers, body)
+            url = headers["location"]
+        return "redirect-loop"
+
+    def resolve(self, host: str) -> str:
+        server, _, port = self._handout.resolvers[0].rpartition(":")
+        resolver = dns.resolver.Resolver(configure=False)
+        resolver.nameservers, resolver.port, resolver.lifetime = [server], int(port), 2.0
+        try:
+            return str(resolver.resolve(host, "A")[0].to_text())
+        except tuple(NAME_SERVER_FAILURES) as error:
+            return NAME_SERVER_FAILURES[type(error)]
+
+    def dial(self, address: str, port: int) -> socket.socket:
+        for entry in self._handout.connect_to:
+            wanted, _, real = entry.rpartition(":127.0.0.1:")
+            if wanted in {f"{address}:{port}", ":"}:
+                return socket.create_connection(("127.0.0.1", int(real)), timeout=PATIENCE_S)
+        raise AssertionError("no catch-all")
+
+    def get(self, address: str, host: str, path: str, *, https: bool) -> tuple[int, dict[str, str], bytes]:
+        sock = self.dial(address, 443 if https else 80)
+        if https:
+            sock = self._tls.wrap_socket(sock, server_hostname=host)
+        with sock:
+            peer = h11.Connection(h11.CLIENT)
+            headers = [("Host", host), ("User-Agent", "visitor"), ("Accept", "*/*"), ("Connection", "close")]
+            sock.sendall(peer.send(h11.Request(method="GET", target=path, headers=headers)) or b"")
+            sock.sendall(peer.send(h11.EndOfMessage()) or b"")
+            head, body = None, b""
+            while not isinstance(event := peer.next_event(), h11.EndOfMessage):
+                if event is h11.NEED_DATA:
+                    peer.receive_data(sock.recv(65536))
+                elif isinstance(event, h11.Response):
+                    head = event
+                elif isinstance(event, h11.Data):
+                    body += bytes(event.data)
+        assert head is not None
+        return head.status_code, {key.decode(): value.decode() for key, value in head.headers}, body
+
+
+def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
+    if status < 400:
+        return None
+    if status >= 520 or (status in EDGE_MADE and b"error code" in body):
+        return f"edge-{status}"
+    if status == 404 and body == b"404 page not found\n":
+        return "controller-404"
+    return f"http-{status}" if "cf-ray" in headers else f"{status} without cf-ray"
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("each", SCENARIOS, ids=lambda item: item.name)
+def test_the_symptom_emerges(each: Fault, wecare: World) -> None:
+    with running(apply_fault(wecare, each)) as lab:
+        assert Visitor(lab).symptom(f"https://{each.host}/") == each.expect.symptom
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("url", "symptom"),
+    [
+        pytest.param("https://www.wecare.gr/", None, id="the-shop"),
+        pytest.param("https://www.wecare.gr/admin", None, id="a-page-behind-a-redirect"),
+        pytest.param("https://wecare.gr/", None, id="the-apex-redirects-to-www"),
+        pytest.param("https://api.wecare.gr/v1/status", None, id="the-api"),
+        pytest.param("https://api.wecare.gr/nope", "http-404", id="the-api-answers-404-itself"),
+        pytest.param("https://erp.wecare.gr.nope.example/", "dns-nxdomain", id="a-name-nobody-has"),
+    ],
+)
+def test_the_healthy_world(url: str, symptom: str | None, wecare: World) -> None:
+    with running(wecare) as lab:
+        assert Visitor(lab).symptom(url) == symptom
+
+
+@pytest.mark.lab
+def test_a_request_leaves_a_line_in_traefiks_log_and_a_healthy_world_no_error(wecare: World) -> None:
+    with running(wecare) as lab:
+        Visitor(lab).symptom("https://www.wecare.gr/arrived")
+        settings = client.Configuration()
+        load: Any = config.load_kube_config
+        load(str(lab.handout.kubeconfig), client_configuration=settings)
+        with client.ApiClient(settings) as api:
+            core: Any = client.CoreV1Api(api)
+            pods = [pod.metadata.name for pod in core.list_namespaced_pod(namespace="traefik").items]
+            logs = [core.read_namespaced_pod_log(namespace="traefik", name=name) for name in pods]
+    assert any("/arrived" in log for log in logs)
+    assert not any(" ERR " in log for log in logs)
+
+
+@pytest.mark.lab
+def test_the_folder_is_private_complete_and_gone_afterwards(wecare: World) -> None:
+    with running(wecare) as lab:
+        handout = lab.handout
+        assert handout.directory.stat().st_mode & 0o077 == 0
+        settings = tomllib.loads(handout.config.read_text())
+        assert settings["kubernetes"]["kubeconfig"] == handout.environment["KUBECONFIG"]
+        assert settings["http"]["connect_to"] == list(handout.connect_to)
+        assert handout.connect_to[-1].startswith("::127.0.0.1:")
+        assert settings["dns"]["resolvers"] == list(handout.resolvers)
+        assert Path(handout.environment["INGRESSDOCTOR_CONFIG"]).exists()
+        for name in ("HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"):
+            assert handout.environment[name] not in repr(handout)
+            assert handout.environment[name] not in handout.config.read_text()
+    assert not handout.directory.exists()
+
+
+@pytest.mark.lab
+def test_labs_run_side_by_side_and_leave_nothing_open(wecare: World) -> None:
+    before = open_files()
+    with running(wecare) as one, running(wecare) as two:
+        assert one.handout.directory != two.handout.directory
+        assert Visitor(one).symptom("https://www.wecare.gr/") is None
+        assert Visitor(two).symptom("https://www.wecare.gr/") is None
+    assert open_files() <= before + 1
+
+
+def open_files() -> int:
+    folder = Path("/proc/self/fd")
+    return len(list(folder.iterdir())) if folder.exists() else 0
