@@ -21,6 +21,7 @@ __all__ = [
     "Custom",
     "DropReason",
     "DroppedRoute",
+    "KnownHosts",
     "Outcome",
     "RouteDecision",
     "RouteRequest",
@@ -147,17 +148,35 @@ class Outcome(StrEnum):
 class RouteDecision:
     """Which router takes the request, which others stood by, and which were dropped.
 
-    ``winner`` is set for ROUTED and REDIRECT; ``for_host`` are all live routes that name the host; ``near`` are
-    known hostnames that look like the target's; ``limits`` say what was not evaluated (unreadable kinds, unknown
-    version, matchers outside the model).
+    ``winner`` is set for ROUTED and REDIRECT; ``candidates`` are the live routes on the request's entry point that
+    could take its host; ``elsewhere`` are live routes that would match on another entry point or without TLS;
+    ``near`` are known hostnames that look like the target's; ``limits`` say what was not evaluated (unreadable
+    kinds, unknown version, matchers outside the model).
     """
 
     request: RouteRequest
     outcome: Outcome
     winner: CandidateRoute | None = None
     candidates: tuple[CandidateRoute, ...] = ()
+    elsewhere: tuple[CandidateRoute, ...] = ()
     dropped: tuple[DroppedRoute, ...] = ()
     near: tuple[str, ...] = ()
     known_hosts: tuple[str, ...] = ()
     predicted_status: int | None = None
     limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownHosts:
+    """Every hostname that the cluster's routing objects name, with the objects that name it.
+
+    ``unread`` says which kinds could not be read; a host that is missing here may then be named there.
+    """
+
+    hosts: Mapping[str, tuple[str, ...]]
+    unread: tuple[Unavailable, ...] = ()
+
+    def naming(self, hostname: str) -> tuple[str, ...]:
+        """Return the objects that name the host itself or a wildcard over it."""
+        wildcard = "*." + hostname.partition(".")[2]
+        return (*self.hosts.get(hostname, ()), *self.hosts.get(wildcard, ()))

@@ -1,0 +1,225 @@
+"""Say which router takes a request, which others stood by, and which were dropped.
+
+Source: traefik: pkg/muxer/http/mux.go (first match over the sorted routes), pkg/server/router/tcp/router.go,
+pkg/provider/traefik/internal.go (redirections).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
+from ingressdoctor.evidence.routes import (
+    CandidateRoute,
+    DroppedRoute,
+    DropReason,
+    Outcome,
+    RouteDecision,
+    RouteRequest,
+    RoutingObjects,
+)
+from ingressdoctor.routing.traefik.compiled import Verdict, judge
+from ingressdoctor.routing.traefik.hosts import near
+from ingressdoctor.routing.traefik.request import Seen, see
+from ingressdoctor.routing.traefik.router import Services
+from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable, build_table
+
+__all__ = ["decide", "decide_in"]
+
+_MAX_INT: Final = 2**63 - 1
+_MAX_CANDIDATES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    route: CandidateRoute
+    order: int
+    by_client: bool = False
+
+
+def decide(
+    objects: RoutingObjects,
+    static: StaticConfig,
+    version: str,
+    request: RouteRequest,
+    *,
+    services: Services | None = None,
+) -> RouteDecision:
+    """Build the table and decide one request; for many requests keep the table and use ``decide_in``."""
+    return decide_in(build_table(objects, static, version, services=services), request)
+
+
+def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
+    """Decide one request; an empty ``entry_point`` becomes the one that usually takes such connections."""
+    point = _entry_point(table.static, request)
+    name = point.name if point else request.entry_point
+    asked = replace(request, entry_point=name)
+    sanitize = table.static.enabled(f"entrypoints.{name}.http.sanitizepath", default=True)
+    seen = see(asked, table.version, sanitize=sanitize)
+    routers = table.live(seen.host)
+    here = [item for item in routers if item.on(point, name, tls=request.tls)]
+    judged = sorted((_judge(item, seen) for item in here), key=lambda item: (-item.route.priority, item.order))
+    dropped = table.dropped(seen.host)
+    if broken := table.broken_points.get(name):
+        dropped += tuple(_dropped_by_point(item, broken.detail, broken.reason, broken.related) for item in judged)
+        judged = []
+    judged = [*_internal(table.static, point, seen), *judged]
+    decision = _conclude(judged, table)
+    return replace(
+        decision,
+        request=asked,
+        candidates=tuple(item.route for item in judged[:_MAX_CANDIDATES]),
+        dropped=dropped,
+        elsewhere=tuple(_elsewhere(table, routers, here, seen)),
+        near=near(seen.host, table.known_hosts) if decision.outcome is not Outcome.ROUTED else (),
+        known_hosts=table.known_hosts,
+        limits=(*table.limits, *decision.limits),
+    )
+
+
+def _entry_point(static: StaticConfig, request: RouteRequest) -> EntryPoint | None:
+    if request.entry_point:
+        return static.entry_point(request.entry_point)
+    usual = ("websecure", "https") if request.tls else ("web", "http")
+    ports = (8443, 443) if request.tls else (8000, 80)
+    tcp = [point for point in static.entry_points if point.protocol == "tcp"]
+    named = (point for name in usual for point in tcp if point.name == name)
+    return next(named, next((point for port in ports for point in tcp if point.port == port), None))
+
+
+def _judge(router: LiveRouter, seen: Seen) -> _Judged:
+    draft = router.draft
+    if router.compiled is None:
+        verdict = Verdict(matches=None, why="the rule nests deeper than this model follows")
+    else:
+        verdict = judge(router.compiled, seen)
+    by_client = verdict.matches is None and router.compiled is not None
+    if verdict.matches and draft.uncertain:
+        verdict, by_client = Verdict(matches=None, why=draft.uncertain), False
+    if verdict.matches and draft.parents:
+        verdict, by_client = Verdict(matches=None, why="it is a child of another IngressRoute (parentRefs)"), False
+    route = CandidateRoute(
+        ref=draft.ref,
+        rule=draft.rule,
+        priority=router.priority,
+        entry_points=router.entry_points,
+        matches=verdict.matches,
+        why=verdict.why,
+        backends=draft.backends,
+        middlewares=draft.middlewares,
+        tls_secret=draft.tls_secret,
+        tls=draft.tls,
+        provider=draft.provider,
+        namespace=draft.namespace,
+    )
+    return _Judged(route, router.order, by_client)
+
+
+def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Iterator[_Judged]:
+    """Yield the router that an entry point's own redirection makes; it outranks everything users can write."""
+    if point is None or not point.redirect_to:
+        return
+    base = f"entrypoints.{point.name}"
+    bypass = static.enabled(f"{base}.allowacmebypass")
+    acme = bypass and (seen.path or "").startswith("/.well-known/acme-challenge/")
+    raw = static.flag(f"{base}.http.redirections.entrypoint.priority")
+    priority = int(raw) if raw.lstrip("-").isdecimal() else _MAX_INT - 1
+    matches = bool(seen.host) and not acme
+    yield _Judged(
+        CandidateRoute(
+            ref=f"entry point {point.name}",
+            rule="HostRegexp(`^.+$`)" + (" && !PathPrefix(`/.well-known/acme-challenge/`)" if bypass else ""),
+            priority=priority,
+            entry_points=(point.name,),
+            matches=matches,
+            why=f"the entry point redirects everything to {point.redirect_to}"
+            if matches
+            else "exempt from redirection",
+            provider="internal",
+        ),
+        order=_MAX_INT,
+    )
+
+
+def _conclude(judged: list[_Judged], table: RouteTable) -> RouteDecision:
+    request = RouteRequest(host="")
+    limits: list[str] = []
+    ordered = sorted(judged, key=lambda item: (-item.route.priority, item.order))
+    for position, item in enumerate(ordered):
+        route = item.route
+        if route.matches is False:
+            continue
+        if route.matches is None and item.by_client:
+            limits.append(f"{route.ref} takes it for some client addresses: {route.why}")
+            continue
+        if route.matches is None:
+            return RouteDecision(
+                request=request, outcome=Outcome.UNDECIDED, limits=(*limits, f"{route.ref}: {route.why}")
+            )
+        if route.provider == "internal":
+            return _redirected(route, table, tuple(limits))
+        return _won(item, ordered[position + 1 :], table, tuple(limits))
+    if table.unread:
+        return RouteDecision(request=request, outcome=Outcome.UNDECIDED, limits=(*limits, *table.unread))
+    if limits:
+        return RouteDecision(request=request, outcome=Outcome.UNDECIDED, limits=tuple(limits))
+    return RouteDecision(request=request, outcome=Outcome.NO_ROUTE, predicted_status=404)
+
+
+def _won(item: _Judged, rest: list[_Judged], table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
+    route, request = item.route, RouteRequest(host="")
+    limits = (*limits, *(f"not read, could outrank it: {name}" for name in table.unread))
+    tied = [
+        other.route
+        for other in rest
+        if other.route.matches and other.route.priority == route.priority and other.order == item.order
+    ]
+    if any((other.backends, other.middlewares) != (route.backends, route.middlewares) for other in tied):
+        names = ", ".join(other.ref for other in tied)
+        limits = (*limits, f"equal priority {route.priority}: {route.ref} and {names}; Traefik may take either")
+        return RouteDecision(request=request, outcome=Outcome.AMBIGUOUS, limits=limits)
+    return RouteDecision(request=request, outcome=Outcome.ROUTED, winner=route, limits=limits)
+
+
+def _redirected(route: CandidateRoute, table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
+    base = f"entrypoints.{route.entry_points[0]}.http.redirections.entrypoint"
+    permanent = table.static.enabled(f"{base}.permanent", default=True)
+    return RouteDecision(
+        request=RouteRequest(host=""),
+        outcome=Outcome.REDIRECT,
+        winner=route,
+        predicted_status=301 if permanent else 302,
+        limits=limits,
+    )
+
+
+def _dropped_by_point(item: _Judged, detail: str, reason: DropReason, related: str) -> DroppedRoute:
+    point = item.route.entry_points[0] if item.route.entry_points else ""
+    return DroppedRoute(
+        ref=item.route.ref,
+        rule=item.route.rule,
+        reason=reason,
+        detail=f"a middleware of the entry point {point} takes all its routes out: {detail}",
+        log_line=detail,
+        related=related,
+        backends=item.route.backends,
+    )
+
+
+def _elsewhere(
+    table: RouteTable, routers: tuple[LiveRouter, ...], here: list[LiveRouter], seen: Seen
+) -> Iterator[CandidateRoute]:
+    """Yield live routes that would match, were they on this entry point and of this kind of connection."""
+    excluded = {id(item) for item in here}
+    points = {point.name: point for point in table.static.entry_points}
+    for item in routers:
+        if id(item) in excluded or not item.hosts:
+            continue
+        judged = _judge(item, seen)
+        if judged.route.matches:
+            tls = item.draft.tls or any(points[name].tls for name in item.entry_points if name in points)
+            kind = "TLS" if tls else "plain HTTP"
+            where = ", ".join(item.entry_points) or "no entry point"
+            yield replace(judged.route, why=f"it takes only {kind} on {where}")

@@ -1,0 +1,48 @@
+"""The values between the providers and the table: routers as Traefik would build them, and what it leaves out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingressdoctor.evidence.kube import Service
+from ingressdoctor.evidence.routes import BackendRef, DroppedRoute
+
+__all__ = ["Built", "Draft", "Services"]
+
+Services = Mapping[tuple[str, str], Service | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A router as its provider makes it, before entry points, rule and middlewares are judged.
+
+    ``name`` is Traefik's own (``ns-name-hash@kubernetescrd``); ``middlewares`` are qualified ids; ``tls`` is the
+    router's own (an entry point may add it); ``priority`` 0 means the rule's length; ``uncertain``
+    says what could not be looked at about it.
+    """
+
+    ref: str
+    name: str
+    namespace: str
+    provider: str
+    rule: str
+    syntax: str = ""
+    priority: int = 0
+    entry_points: tuple[str, ...] = ()
+    middlewares: tuple[str, ...] = ()
+    backends: tuple[BackendRef, ...] = ()
+    service: str = ""
+    tls: bool = False
+    tls_secret: str = ""
+    parents: bool = False
+    uncertain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What one provider makes of its objects, and what could not be evaluated."""
+
+    drafts: tuple[Draft, ...] = ()
+    dropped: tuple[DroppedRoute, ...] = ()
+    limits: tuple[str, ...] = ()

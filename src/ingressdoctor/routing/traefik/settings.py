@@ -1,0 +1,129 @@
+"""What of the static configuration decides about routes: providers, classes, defaults.
+
+Defaults are Traefik's own where the configuration is known, the Helm chart's where it is not.
+
+Source: traefik: pkg/provider/kubernetes/{crd,ingress}/kubernetes.go (Provider), pkg/config/static.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
+
+__all__ = [
+    "CRD",
+    "CRD_PROVIDER",
+    "INGRESS",
+    "INGRESS_PROVIDER",
+    "ProviderSettings",
+    "assumed_static",
+    "default_entry_points",
+]
+
+CRD: Final = "providers.kubernetescrd"
+INGRESS: Final = "providers.kubernetesingress"
+CRD_PROVIDER: Final = "kubernetescrd"
+INGRESS_PROVIDER: Final = "kubernetes"
+_PRECEDENCE: Final = ("kubernetesgateway", CRD_PROVIDER, INGRESS_PROVIDER, "kubernetesingressnginx")
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """The options of one Kubernetes provider; ``selector`` is None when it is not a plain list of key=value."""
+
+    enabled: bool
+    ingress_class: str
+    namespaces: frozenset[str]
+    label_selector: str
+    selector: Mapping[str, str] | None
+    allow_cross_namespace: bool
+    allow_empty_services: bool
+    allow_external_names: bool
+    cross_provider_namespaces: frozenset[str] | None
+    no_class_lookup: bool
+    strict_prefix: bool
+
+    @classmethod
+    def read(cls, static: StaticConfig, prefix: str) -> ProviderSettings:
+        """Read the options below *prefix* (``providers.kubernetescrd``)."""
+
+        def text(option: str) -> str:
+            return static.flag(f"{prefix}.{option}")
+
+        def on(option: str) -> bool:
+            return static.enabled(f"{prefix}.{option}")
+
+        named = any(name == prefix or name.startswith(prefix + ".") for name in static.options)
+        switch = static.flag(prefix)
+        crossing = f"{prefix}.crossprovidernamespaces"
+        return cls(
+            enabled=named and switch.lower() not in ("false", "0", "f"),
+            ingress_class=text("ingressclass"),
+            namespaces=frozenset(_words(text("namespaces"))),
+            label_selector=text("labelselector"),
+            selector=_plain_selector(text("labelselector")),
+            allow_cross_namespace=on("allowcrossnamespace"),
+            allow_empty_services=on("allowemptyservices"),
+            allow_external_names=on("allowexternalnameservices"),
+            cross_provider_namespaces=frozenset(_words(static.flag(crossing))) if crossing in static.options else None,
+            no_class_lookup=on("disableingressclasslookup") or on("disableclusterscoperesources"),
+            strict_prefix=on("strictprefixmatching"),
+        )
+
+    def watches(self, namespace: str) -> bool:
+        """Tell whether objects of the namespace are seen at all."""
+        return not self.namespaces or namespace in self.namespaces
+
+    def selects(self, labels: Mapping[str, str]) -> bool:
+        """Tell whether the label selector lets an object through; a selector that is not understood does."""
+        return all(labels.get(key) == value for key, value in (self.selector or {}).items())
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _plain_selector(text: str) -> dict[str, str] | None:
+    found: dict[str, str] = {}
+    for word in _words(text):
+        key, equals, value = word.replace("==", "=").partition("=")
+        if not equals or key.endswith("!") or "(" in word:
+            return None
+        found[key.strip()] = value.strip()
+    return found
+
+
+def default_entry_points(static: StaticConfig) -> tuple[str, ...]:
+    """Return the entry points of a route that names none: those marked asDefault, else all TCP ones but "traefik"."""
+    chosen = tuple(sorted(point.name for point in static.entry_points if point.as_default))
+    if chosen:
+        return chosen
+    every = (point.name for point in static.entry_points if point.protocol == "tcp" and point.name != "traefik")
+    return tuple(sorted(every))
+
+
+def precedence(static: StaticConfig) -> tuple[str, ...]:
+    """Return the providers in the order in which they win ties (3.7 and later)."""
+    return tuple(_words(static.flag("providers.precedence"))) or _PRECEDENCE
+
+
+def assumed_static() -> StaticConfig:
+    """Return the Helm chart's defaults, for when the real configuration cannot be read."""
+    return StaticConfig(
+        source="assumed",
+        entry_points=(
+            EntryPoint(name="web", port=8000),
+            EntryPoint(name="websecure", port=8443, tls=True),
+            EntryPoint(name="traefik", port=8080),
+        ),
+        options={
+            CRD: "true",
+            f"{CRD}.allowemptyservices": "true",
+            INGRESS: "true",
+            f"{INGRESS}.allowemptyservices": "true",
+        },
+        unreadable="the Helm chart's defaults are assumed",
+    )
