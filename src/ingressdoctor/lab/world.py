@@ -20,40 +20,12 @@ from typing import Any, TypeVar
 import yaml
 
 from ingressdoctor.errors import LabError
+from ingressdoctor.lab.settings import DEFAULT_SETTINGS
 
 Object = Mapping[str, Any]
 """One Kubernetes object, as YAML gave it."""
 
 WORLDS = Path(__file__).parent / "worlds"
-
-DEFAULT_SETTINGS: Mapping[str, Any] = {
-    "host": "",  # the hostname a run asks about when nobody says which
-    # Waits of the data plane, in seconds: scaled down so that a whole diagnosis takes about a second.
-    "edge_connect_s": 0.25,  # the edge gives up connecting to an origin (real: 19 s, then 522)
-    "edge_read_s": 0.8,  # the edge gives up waiting for an answer (real: 100 s, then 524)
-    "controller_dial_s": 0.4,  # the controller gives up dialling a pod (real: 30 s, then 504)
-    "health_interval_s": 0.2,  # pause between the balancer's health checks (real: 15 s)
-    # Addresses of the edge. A proxied record answers with these, never with its own content.
-    "anycast": {
-        "v4": ["104.21.32.11", "172.67.150.7"],
-        "v6": ["2606:4700:3031::6815:200b", "2606:4700:3037::ac43:9607"],
-    },
-    # Nodes whose node ports do not behave: {node name: "refuse" | "drop"} (kube-proxy gone, firewall).
-    "node_ports": {},
-    # How one API misbehaves: {"kube" | "hetzner" | "cloudflare": "html" | "half" | "500" | "hang" | "429"}.
-    "misbehave": {},
-    # RBAC of the handed-out Kubernetes user: what it may not read, as "networkpolicies.networking.k8s.io",
-    # "pods/log" or "services".
-    "rbac": {"user": "system:serviceaccount:ingressdoctor:ingressdoctor", "deny": []},
-    # Kubernetes list paging: a continue token older than this is answered 410 Expired.
-    "kube": {"continue_ttl_s": 300, "version": "v1.34.2"},
-    # Cloudflare token: which permission groups it lacks ("zone", "dns", "settings", "certificates").
-    "cloudflare": {"deny": []},
-    # DNS. views: what one recursive view answers differently from the authority, by name and type
-    # ({"public": {"www.wecare.gr": {"A": ["192.0.2.1"], "AAAA": []}}}; the value "NXDOMAIN" denies the name).
-    # misbehave: {"system" | "public" | "authoritative": "servfail" | "timeout" | "truncate" | "refused"}.
-    "dns": {"views": {}, "misbehave": {}},
-}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

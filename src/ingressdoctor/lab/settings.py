@@ -1,0 +1,50 @@
+"""Settings of a world, with their defaults: everything about an environment that no product's object can say.
+
+Worlds override them in world.yaml, faults patch them. Waits are scaled down so that a whole diagnosis takes about
+a second; the real value is named beside each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+DEFAULT_SETTINGS: Mapping[str, Any] = {
+    # The hostname that a run asks about when nobody says which.
+    "host": "",
+    # --- Waits of the data plane, in seconds.
+    "edge_connect_s": 0.25,  # the edge gives up connecting to an origin (real: 19, then 522)
+    "edge_read_s": 0.8,  # the edge gives up waiting for an answer (real: 100, then 524)
+    "controller_dial_s": 0.4,  # the controller gives up dialling a pod (real: 30, then 504)
+    "controller_read_s": 10.0,  # an entry point waits for the first bytes (real: 60)
+    "health_interval_s": 0.2,  # pause between the balancer's health checks (real: 15)
+    "health_timeout_s": 0.15,  # one health check (real: 10)
+    # --- Addresses.
+    # The edge's: a proxied record answers with these, never with its own content.
+    "anycast": {
+        "v4": ["104.21.32.11", "172.67.150.7"],
+        "v6": ["2606:4700:3031::6815:200b", "2606:4700:3037::ac43:9607"],
+    },
+    "client_ip": "198.51.100.23",  # who visitors seem to be
+    "no_route": [],  # addresses that answer "no route to host" (523)
+    # --- What is down or filtered below Kubernetes' own objects.
+    "nodes_down": [],  # names of nodes that are switched off
+    "node_ports": {},  # node name: "refuse" (kube-proxy gone) or "drop" (filtered)
+    "firewall_drop": [],  # {"node": name, "port": number}: connections to that port are dropped
+    "network_policy": "enforce",  # or "ignore": the CNI plugin does not implement NetworkPolicy
+    "policy_deny": "drop",  # or "reject": how the CNI plugin denies
+    "proxy_version": 1,  # of the PROXY protocol that the balancer sends
+    # --- The APIs. misbehave: {"kube" | "hetzner" | "cloudflare": "html" | "half" | "500" | "hang" | "429"}.
+    "misbehave": {},
+    # What the handed-out Kubernetes user may not read ("networkpolicies.networking.k8s.io", "pods/log",
+    # "services"); with namespaces, it may read these only and nothing cluster-wide. Secrets are always refused.
+    "rbac": {"user": "system:serviceaccount:ingressdoctor:ingressdoctor", "deny": [], "namespaces": []},
+    # A continue token older than this is answered 410 Expired.
+    "kube": {"continue_ttl_s": 300, "version": "v1.34.2"},
+    # Which permissions the Cloudflare token lacks: "zone", "dns", "settings", "certificates".
+    "cloudflare": {"deny": []},
+    # --- DNS. views: what one recursive view answers differently, by name and type, or "NXDOMAIN"
+    # ({"public": {"www.wecare.gr": {"A": ["192.0.2.1"], "AAAA": []}}}).
+    # misbehave: {"system" | "public" | "authoritative": "servfail" | "refused" | "timeout" | "truncate"}.
+    "dns": {"views": {}, "misbehave": {}},
+}
