@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import re
 from collections.abc import Awaitable, Callable, Iterable
 
 import h11
@@ -21,6 +22,8 @@ IDLE_S = 15.0
 HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade")
 )
+
+_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]")
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -123,6 +126,7 @@ async def serve_http(stream: Duplex, app: App, *, bad_request: bytes = b"") -> N
 
 async def _receive(connection: h11.Connection, stream: Duplex) -> Request | None:
     """The next whole request; None when the peer has finished."""
+    await _check_request_line(connection, stream)
     head = await _event(connection, stream)
     if not isinstance(head, h11.Request):
         return None
@@ -144,6 +148,19 @@ async def _receive(connection: h11.Connection, stream: Duplex) -> Request | None
         body=bytes(body),
         version=head.http_version.decode("latin-1"),
     )
+
+
+async def _check_request_line(connection: h11.Connection, stream: Duplex) -> None:
+    """Refuse what is no HTTP by its first line, as servers do, instead of waiting for the end of the headers."""
+    data = connection.trailing_data[0]
+    if data:
+        return  # a pipelined request: h11 has it already
+    while b"\n" not in data.lstrip(b"\r\n") and len(data) < MAX_HEAD and (more := await stream.read()):
+        data += more
+    line = data.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
+    if line and not _REQUEST_LINE.fullmatch(line):
+        raise h11.RemoteProtocolError("malformed request line")
+    stream.unread(data)
 
 
 async def _answer(connection: h11.Connection, stream: Duplex, request: Request, response: Response) -> None:
