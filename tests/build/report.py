@@ -41,9 +41,9 @@ WALK = Walk(
 )
 
 
-def check(id: str, step: str, title: str = "It holds", causes: tuple[str, ...] = ()) -> Check:
+def check(name: str, step: str, title: str = "It holds", causes: tuple[str, ...] = ()) -> Check:
     return Check(
-        id=id,
+        id=name,
         title=title,
         step=f"public.{step}",
         link=title,
@@ -54,8 +54,8 @@ def check(id: str, step: str, title: str = "It holds", causes: tuple[str, ...] =
     )
 
 
-def result(id: str, step: str, *findings: Finding, **over: object) -> CheckResult:
-    return replace(CheckResult(check=check(id, step), findings=findings, elapsed_s=0.05), **over)  # type: ignore[arg-type]
+def result(name: str, step: str, *findings: Finding, **over: object) -> CheckResult:
+    return replace(CheckResult(check=check(name, step), findings=findings, elapsed_s=0.05), **over)  # type: ignore[arg-type]
 
 
 def passed(summary: str, **over: object) -> Finding:
@@ -166,10 +166,15 @@ def broken(**over: object) -> Report:
 
 def healthy(**over: object) -> Report:
     """Every link was looked at and works."""
-    names = (("edge.answers", "outside"), ("dns.not-proxied", "dns"), ("lb.targets", "balancer"))
-    names += (("traefik.route", "traefik"), ("backend.ready", "backend"))
+    names = {
+        "edge.answers": "outside",
+        "dns.not-proxied": "dns",
+        "lb.targets": "balancer",
+        "traefik.route": "traefik",
+        "backend.ready": "backend",
+    }
     report = broken(
-        steps=steps(*(result(name, step, passed(f"{step} is well")) for name, step in names)),
+        steps=steps(*(result(name, step, passed(f"{step} is well")) for name, step in names.items())),
         diagnosis=Diagnosis(verdict=Verdict.HEALTHY, headline="www.wecare.gr is healthy."),
         coverage=Coverage(verified=5, total=5),
     )

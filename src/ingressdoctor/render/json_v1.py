@@ -21,7 +21,7 @@ from ingressdoctor.render.schema_v1 import (
     CommandV1,
     CoverageV1,
     DiagnosisV1,
-    ErrorKind,
+    ErrorOnlyV1,
     ErrorV1,
     FactV1,
     FindingV1,
@@ -37,8 +37,8 @@ from ingressdoctor.render.schema_v1 import (
 __all__ = ["encode", "error_to_json", "report_to_json"]
 
 
-def report_to_json(report: Report, *, exit_code: int) -> str:
-    """Return the report as one JSON object, ending with a line break."""
+def report_to_json(report: Report, *, exit_code: int, compact: bool = False) -> str:
+    """Return the report as one JSON object, ending with a line break; *compact* puts it on one line."""
     diagnosis, timings = report.diagnosis, report.timings
     value = ReportV1(
         version=report.version,
@@ -73,32 +73,33 @@ def report_to_json(report: Report, *, exit_code: int) -> str:
         environment=dict(report.environment),
         suggestions=report.suggestions,
     )
-    return encode(value)
+    return encode(value, indent=0 if compact else 2)
 
 
-def error_to_json(kind: ErrorKind, message: str, hint: str, *, version: str, exit_code: int) -> str:
-    """Return an error with every key of a report, ending with a line break."""
-    error = ErrorV1(kind=kind, message=clean(message), hint=clean(hint))
-    interrupted = kind == "interrupted"
+def error_to_json(error: ErrorV1, *, version: str, exit_code: int, as_report: bool = True) -> str:
+    """Return an error as one JSON object: with every key of a report, or alone for commands that make none."""
+    error = ErrorV1(kind=error.kind, message=clean(error.message), hint=clean(error.hint))
+    if not as_report:
+        return encode(ErrorOnlyV1(exit_code=exit_code, error=error))
     return encode(
         ReportV1(
             version=version,
             verdict="error",
             exit_code=exit_code,
             headline=error.message,
-            interrupted=interrupted,
+            interrupted=error.kind == "interrupted",
             error=error,
         )
     )
 
 
-def encode(value: object) -> str:
-    """Return *value* as indented JSON, ending with a line break; lone surrogates are made visible first."""
+def encode(value: object, *, indent: int = 2) -> str:
+    """Return *value* as JSON, ending with a line break; lone surrogates are made visible first."""
     try:
         raw = msgspec.json.encode(value)
     except UnicodeEncodeError:
         raw = msgspec.json.encode(_printable(msgspec.to_builtins(value)))
-    return msgspec.json.format(raw, indent=2).decode() + "\n"
+    return (msgspec.json.format(raw, indent=indent) if indent else raw).decode() + "\n"
 
 
 def _printable(value: Any) -> Any:  # noqa: ANN401 - plain data of any shape

@@ -8,8 +8,9 @@ from typing import Final
 from ingressdoctor.model.finding import Fact, Finding, Remedy, Status
 from ingressdoctor.model.report import Cause, Report, StepReport
 from ingressdoctor.render.gaps import gaps_of
+from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import safe, safe_command
-from ingressdoctor.render.style import Page, glyph_of, status_of
+from ingressdoctor.render.style import glyph_of, status_of
 from ingressdoctor.render.terminal import headline_of, short_answer
 from ingressdoctor.render.words import in_words, listed
 

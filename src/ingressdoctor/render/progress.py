@@ -18,8 +18,9 @@ from rich.text import Text
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import CheckResult
 from ingressdoctor.model.walk import Walk
+from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import safe
-from ingressdoctor.render.style import Page, colour_of, glyph_of
+from ingressdoctor.render.style import colour_of, glyph_of
 
 __all__ = ["LiveProgress", "PlainProgress", "Snapshot"]
 

@@ -19,6 +19,7 @@ __all__ = [
     "CoverageV1",
     "DiagnosisV1",
     "ErrorKind",
+    "ErrorOnlyV1",
     "ErrorV1",
     "FactV1",
     "FindingV1",
@@ -208,6 +209,14 @@ class ReportV1(msgspec.Struct, frozen=True, kw_only=True):
     environment: dict[str, str] = {}
     suggestions: tuple[str, ...] = ()
     error: ErrorV1 | None = None
+
+
+class ErrorOnlyV1(msgspec.Struct, frozen=True, kw_only=True):
+    """What commands without a report write in place of their result."""
+
+    schema: Literal["ingressdoctor.error/v1"] = "ingressdoctor.error/v1"
+    exit_code: int
+    error: ErrorV1
 
 
 def report_schema() -> dict[str, Any]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from ingressdoctor.model.text import clean
-from ingressdoctor.render.style import Page
+from ingressdoctor.render.page import Page
 from ingressdoctor.render.words import one_line
 
 __all__ = ["Sheet", "Span", "safe"]

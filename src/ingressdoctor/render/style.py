@@ -1,16 +1,16 @@
-"""How statuses look: glyph and colour, on a page of a certain width. The model knows neither."""
+"""How statuses look: glyph and colour. The model knows neither."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Verdict
+from ingressdoctor.render.page import Page
 
-__all__ = ["Page", "colour_of", "glyph_of", "status_of"]
+__all__ = ["colour_of", "glyph_of", "status_of"]
 
 _GLYPHS: Final[Mapping[Status, tuple[str, str]]] = MappingProxyType(
     {
@@ -38,16 +38,6 @@ _VERDICTS: Final[Mapping[Verdict, Status]] = MappingProxyType(
         Verdict.UNKNOWN: Status.UNKNOWN,
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """What is drawn on: columns, whether it takes colours and signs beyond ASCII, and how much to tell."""
-
-    width: int = 80
-    colour: bool = False
-    unicode: bool = True
-    verbose: bool = False
 
 
 def glyph_of(status: Status, page: Page) -> str:

@@ -10,8 +10,9 @@ from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Cause, CheckResult, Report, StepReport, Verdict
 from ingressdoctor.render.details import add_commands, add_findings, add_sources
 from ingressdoctor.render.gaps import gaps_of
+from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import Sheet, safe
-from ingressdoctor.render.style import Page, colour_of, glyph_of, status_of
+from ingressdoctor.render.style import colour_of, glyph_of, status_of
 from ingressdoctor.render.words import in_words, listed
 
 __all__ = ["report_to_terminal"]

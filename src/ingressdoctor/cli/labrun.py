@@ -1,0 +1,68 @@
+"""Start an environment of the lab and use it: what ``lab`` and ``demo`` share."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ingressdoctor.cli.options import Output, RunChoice
+from ingressdoctor.cli.output import tell, write
+from ingressdoctor.cli.running import Request, run_request
+from ingressdoctor.cli.settings import settings_for_lab
+from ingressdoctor.lab import World, apply_fault, load_fault, load_world
+from ingressdoctor.lab.lab import running
+from ingressdoctor.model.target import Target
+
+__all__ = ["Broken", "broken_world", "diagnose_in_lab", "stay_up"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A world with its faults applied, and the hostname it is about."""
+
+    world: World
+    host: str
+
+
+def broken_world(name: str, faults: tuple[str, ...]) -> Broken:
+    """Load a world and apply faults in the order given.
+
+    Raises:
+        LabError: there is no such world or fault; the nearest are named.
+    """
+    world = load_world(name)
+    host = str(world.settings["host"])
+    for fault in (load_fault(name, fault) for fault in faults):
+        world, host = apply_fault(world, fault), fault.host
+    return Broken(world=world, host=host)
+
+
+def diagnose_in_lab(broken: Broken, host: str, run: RunChoice, output: Output, latency_s: float = 0.0) -> int:
+    """Start the world, diagnose *host* (default: what it is about), stop it, and return the exit code."""
+    target = Target.parse(host or broken.host)
+    with running(broken.world, latency_s=latency_s) as lab:
+        environ = {**os.environ, **lab.handout.environment}
+        settings = settings_for_lab(lab.handout.config, run)
+        return run_request(Request(target=target, settings=settings, run=run, output=output, environ=environ))
+
+
+def stay_up(broken: Broken, latency_s: float) -> None:
+    """Start the world, print how to use it, and wait for Ctrl-C or SIGTERM."""
+    stop = threading.Event()
+    previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with running(broken.world, latency_s=latency_s) as lab:
+            write(_exports(lab.handout.environment) + f"# then: ingressdoctor {broken.host}\n")
+            tell(f"{broken.world.name} is up. Paste the lines above into a second terminal; Ctrl-C stops it.")
+            stop.wait()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _exports(environment: Mapping[str, str]) -> str:
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())

@@ -1,0 +1,48 @@
+"""``ingressdoctor schema``: the JSON Schemas that scripts can rely on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+__all__ = ["add_to"]
+
+
+class Of(StrEnum):
+    """What is described."""
+
+    REPORT = "report"
+    ROUTE = "route"
+    TARGETS = "targets"
+    ACCESS = "access"
+    ERROR = "error"
+
+
+What = Annotated[Of, typer.Argument(help="Whose JSON.", show_default=True)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the command."""
+    app.command("schema")(schema)
+
+
+def schema(of: What = Of.REPORT) -> None:
+    """Print the JSON Schema of a report, or of another command's JSON."""
+    import msgspec
+
+    from ingressdoctor.cli.output import write
+    from ingressdoctor.render.json_v1 import encode
+    from ingressdoctor.render.lists import AccessV1, TargetsV1
+    from ingressdoctor.render.route import RouteV1
+    from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ReportV1, schema_of
+
+    structs: dict[Of, type[msgspec.Struct]] = {
+        Of.REPORT: ReportV1,
+        Of.ROUTE: RouteV1,
+        Of.TARGETS: TargetsV1,
+        Of.ACCESS: AccessV1,
+        Of.ERROR: ErrorOnlyV1,
+    }
+    write(encode(schema_of(structs[of], f"ingressdoctor.{of}/v1")))

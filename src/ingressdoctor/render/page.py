@@ -1,0 +1,17 @@
+"""What a report is drawn on. Imports nothing, so that the command line can make one before anything else is loaded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Page"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What is drawn on: columns, whether it takes colours and signs beyond ASCII, and how much to tell."""
+
+    width: int = 80
+    colour: bool = False
+    unicode: bool = True
+    verbose: bool = False
