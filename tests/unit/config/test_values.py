@@ -1,0 +1,103 @@
+"""Single values: what fits and what does not."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from ingressdoctor.config import values
+from ingressdoctor.config.keys import KEYS, SECTIONS
+from ingressdoctor.config.lines import line_of
+from ingressdoctor.config.settings import Settings
+
+
+@pytest.mark.parametrize(
+    ("text", "fits"),
+    [
+        pytest.param("a:1:b:2", True, id="all-four"),
+        pytest.param("::127.0.0.1:9", True, id="matches-everything"),
+        pytest.param(":443::8443", True, id="only-the-port"),
+        pytest.param("a::b:", True, id="any-port-stays"),
+        pytest.param("[::1]:443:[::2]:1", True, id="ipv6-in-brackets"),
+        pytest.param("a:1:b", False, id="three-parts"),
+        pytest.param("a:1:b:2:3", False, id="five-parts"),
+        pytest.param("a:x:b:2", False, id="port-is-a-number"),
+        pytest.param("a:1:b:70000", False, id="port-too-large"),
+        pytest.param("a b:1:c:2", False, id="space"),
+        pytest.param("a;rm:1:c:2", False, id="shell-metacharacter"),
+        pytest.param("", False, id="empty"),
+    ],
+)
+def test_connect_to(text: str, fits: bool) -> None:
+    if fits:
+        assert values.connect_to(text, Path()) == text
+        return
+    with pytest.raises(values.UnfitError):
+        values.connect_to(text, Path())
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("1.1.1.1:443", "1.1.1.1:443", id="address"),
+        pytest.param("example.org:443", "example.org:443", id="name"),
+        pytest.param("[2001:db8::1]:443", "[2001:db8::1]:443", id="ipv6"),
+        pytest.param("example.org", None, id="no-port"),
+        pytest.param("-x:443", None, id="not-a-host"),
+        pytest.param(443, None, id="not-a-text"),
+    ],
+)
+def test_anchor(text: object, expected: str | None) -> None:
+    if expected is not None:
+        assert values.anchor(text, Path()) == expected
+        return
+    with pytest.raises(values.UnfitError):
+        values.anchor(text, Path())
+
+
+def test_every_setting_has_a_key_and_every_key_a_setting() -> None:
+    """Nothing can be configured that is not in the table, and the table names nothing that is not there."""
+    named = {(key.section, key.field) for key in KEYS}
+    there = {(name, field.name) for name in SECTIONS for field in fields(getattr(Settings(), name))}
+
+    assert named == there
+
+
+TEXT = """# head
+a.b = 1
+c = '''
+[x]
+d = 1
+'''
+[t]
+k = [
+  1, # ]
+  "]",
+]
+"q.r" = { z = 1 }
+[[u]]
+v = "# no comment" # one
+w = 2"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        pytest.param(("a", "b"), 2, id="dotted"),
+        pytest.param(("c",), 3, id="multi-line-text"),
+        pytest.param(("x",), 1, id="header-inside-a-text-is-none"),
+        pytest.param(("t", "k"), 8, id="after-a-text-with-line-breaks"),
+        pytest.param(("t", "q.r"), 12, id="quoted-key-with-dot-after-a-list-with-brackets-in-texts"),
+        pytest.param(("t", "q.r", "z"), 12, id="inside-an-inline-table"),
+        pytest.param(("u", "w"), 15, id="after-a-text-with-a-hash"),
+        pytest.param(("t", "gone"), 7, id="missing-key-is-at-its-section"),
+    ],
+)
+def test_line_of(path: tuple[str, ...], line: int) -> None:
+    assert line_of(TEXT, path) == line
+
+
+def test_line_of_with_carriage_returns() -> None:
+    assert line_of("a = 1\r\n\r\n[b]\r\nc = 2\r\n", ("b", "c")) == 4
