@@ -223,8 +223,8 @@ def _slow(backend: BackendView, seen: Seen, decision: RouteDecision) -> Finding:
         where="what was answered, and the controller's access log",
         seen={**seen.facts, "ready endpoints": many(len(backend.serving), "endpoint")},
         remedy=Remedy(
-            text=f"Find out what the application waits for on {decision.request.path} (database, queue, an API). Work that needs"
-            " longer than Cloudflare's 100 s belongs into the background.",
+            text=f"Find out what the application waits for on {decision.request.path} (database, queue, API). Work that"
+            " needs longer than Cloudflare's 100 s belongs into the background.",
             commands=(
                 *((look(*kubectl(backend.ref.namespace, "logs", workload(pod), "--tail=100")),) if pod else ()),
                 look(*kubectl(backend.ref.namespace, "top", "pods")),

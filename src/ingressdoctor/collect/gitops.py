@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from ingressdoctor.collect.kinds import APPLICATIONS, Kind
@@ -111,7 +112,8 @@ def judge(applications: tuple[Stated, ...], present: frozenset[tuple[str, str, s
     stale: list[TrackedResource] = []
     drifted: list[TrackedResource] = []
     for application in applications:
-        for item in tracked(application):
+        for plain in tracked(application):
+            item = replace(plain, related=_kinship(plain, host) > 0)
             absent = present is not None and (item.kind, item.namespace, item.name) not in present
             if item.status == "OutOfSync" and item.kind in (*_ROUTES, *_MORE):
                 gone = item.health == "Missing" or (item.kind in _ROUTES and absent)

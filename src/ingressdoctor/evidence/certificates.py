@@ -69,7 +69,10 @@ class CertificateChain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrackedResource:
-    """status.resources[] of an Argo CD Application; ``application`` is the one that tracks it."""
+    """status.resources[] of an Argo CD Application, which ``application`` names.
+
+    ``related`` tells that its name, namespace or Application shares a word with the target's hostname.
+    """
 
     kind: str
     namespace: str
@@ -77,6 +80,7 @@ class TrackedResource:
     status: str
     health: str = ""
     application: str = ""
+    related: bool = False
 
     @property
     def ref(self) -> str:

@@ -1,0 +1,176 @@
+"""Would the edge in Full (strict) mode accept the certificate that the origin serves?
+
+Judges the handshake itself, not what the cluster says about it: trusted chain or Cloudflare's Origin CA, validity,
+name. Source: Cloudflare docs on Full (strict) and error 526; OpenSSL's verify codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ingressdoctor.api import (
+    CertificateChain,
+    CertificateFacts,
+    Clock,
+    ControllerLogs,
+    Finding,
+    OriginProbe,
+    OutsideProbe,
+    Remedy,
+    TlsAttempt,
+    Unavailable,
+    ZoneFacts,
+    check,
+    fail,
+    look,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
+from ingressdoctor_checks.certificates_common import STEP, covers, from_origin_ca, leaf_of
+
+_DEFAULT: Final = "TRAEFIK DEFAULT CERT"
+_SELF_SIGNED: Final = (18, 19)
+_CHAIN: Final = (20, 21)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Defect:
+    """What is wrong with a served certificate, as the end of a sentence, and what to do."""
+
+    how: str
+    remedy: str
+
+
+@check(
+    id="cert.origin-invalid",
+    title="The origin's certificate is one that the edge accepts",
+    step=STEP,
+    link="edge → origin certificate",
+    causes=("edge-526", "tls-untrusted", "traefik.default-certificate"),
+)
+def origin_invalid(
+    origin: OriginProbe | Unavailable,
+    zone: ZoneFacts | Unavailable,
+    outside: OutsideProbe | Unavailable,
+    chain: CertificateChain | Unavailable,
+    logs: ControllerLogs | Unavailable,
+    clock: Clock,
+) -> Iterator[Finding]:
+    """In strict mode the edge refuses what a browser would refuse, except for its own Origin CA."""
+    if isinstance(origin, Unavailable):
+        yield unknown(
+            f"The certificate that the origin serves could not be seen: {origin.reason}.",
+            enable_with=origin.enable_with or "Let this machine reach the origin on port 443.",
+        )
+        return
+    served = leaf_of(origin)
+    if served is None:
+        yield skip("The origin showed no certificate; how far the handshake came is said elsewhere.")
+        return
+    tls, leaf = served
+    if _DEFAULT in leaf.subject.upper() and (owner := _owned_elsewhere(chain, logs)):
+        yield skip(f"The controller serves its default certificate, {owner}.")
+        return
+    defect = _defect(tls, leaf, clock)
+    if defect is None:
+        yield _fine(leaf, tls)
+        return
+    yield _bad(origin, leaf, tls, defect, _strict(zone, outside))
+
+
+def _owned_elsewhere(chain: CertificateChain | Unavailable, logs: ControllerLogs | Unavailable) -> str:
+    """Say which other check explains the default certificate; nothing if the Secret must be there and not fit."""
+    if isinstance(chain, Unavailable):
+        return "which the check of the default certificate explains"
+    if chain.certificate is not None and not chain.ready:
+        return "since the route's own has not been issued"
+    if isinstance(logs, Unavailable) or not logs.lines_read:
+        return "which the check of the default certificate explains"
+    missing = any(chain.secret in line and _says_missing(line) for line in logs.errors)
+    return "since the route's Secret cannot be used, as its log says" if missing else ""
+
+
+def _says_missing(line: str) -> bool:
+    return any(
+        sign in line for sign in ("does not exist", "failed to fetch secret", "Error configuring TLS", "tls.crt")
+    )
+
+
+def _defect(tls: TlsAttempt, leaf: CertificateFacts, clock: Clock) -> _Defect | None:
+    """Return what the edge would refuse; nothing for a certificate that it accepts."""
+    left, since = clock.days_until(leaf.not_after), clock.days_until(leaf.not_before)
+    if _DEFAULT in leaf.subject.upper():
+        return _Defect(
+            how="the controller serves its default certificate, since the route's Secret holds none for this name",
+            remedy="Put a certificate for this name into the Secret that the route names.",
+        )
+    if left is not None and left < 0:
+        return _Defect(how=f"it expired {-left:.0f} days ago", remedy="Renew it, and see why nobody did.")
+    if since is not None and since > 0:
+        return _Defect(how=f"it is valid only from {leaf.not_before}", remedy="Check the clock of who issued it.")
+    if not covers(leaf, tls.sni):
+        names = ", ".join(leaf.names[:5]) or "no name"
+        return _Defect(how=f"it is for {names}, not for {tls.sni}", remedy="Issue it for this name as well.")
+    return None if tls.trusted or from_origin_ca(leaf) else _untrusted(tls, leaf)
+
+
+def _untrusted(tls: TlsAttempt, leaf: CertificateFacts) -> _Defect:
+    if leaf.self_signed or tls.verify_code in _SELF_SIGNED:
+        return _Defect(
+            how="it is signed by itself or by a private authority",
+            remedy="Take one from a public authority, or from Cloudflare's Origin CA.",
+        )
+    if tls.verify_code in _CHAIN:
+        return _Defect(
+            how="its chain is incomplete: an intermediate certificate is missing",
+            remedy="Put the whole chain into tls.crt, the leaf first.",
+        )
+    said = tls.verify_text or "verification failed"
+    return _Defect(how=f"it is not trusted ({said})", remedy="Take one from a public authority or the Origin CA.")
+
+
+def _fine(leaf: CertificateFacts, tls: TlsAttempt) -> Finding:
+    by = "Cloudflare's Origin CA" if from_origin_ca(leaf) else leaf.issuer
+    return ok(f"The origin serves a valid certificate for {tls.sni}, issued by {by}.", where="TLS handshake")
+
+
+def _strict(zone: ZoneFacts | Unavailable, outside: OutsideProbe | Unavailable) -> str:
+    """Say on what ground the certificate is refused in fact; nothing if it may well be let pass."""
+    if not isinstance(outside, Unavailable):
+        if outside.edge_error is not None and outside.edge_error.code == 526:
+            return "the edge refuses it (526)"
+        last = outside.last.tls
+        if not outside.edge and last is not None and last.trusted is False:
+            return "visitors, who reach the origin without the edge, refuse it"
+    if not isinstance(zone, Unavailable) and zone.setting("ssl") == "strict":
+        return "the zone's SSL mode is Full (strict)"
+    return ""
+
+
+def _bad(origin: OriginProbe, leaf: CertificateFacts, tls: TlsAttempt, defect: _Defect, ground: str) -> Finding:
+    say = fail if ground else warn
+    tail = f", and {ground}" if ground else "; only the zone's SSL mode lets it pass"
+    return say(
+        f"The origin's certificate is not acceptable: {defect.how}{tail}.",
+        subject=f"certificate of {origin.address}:443",
+        where="TLS handshake with the origin",
+        seen={
+            "subject": leaf.subject,
+            "issuer": leaf.issuer,
+            "names": ", ".join(leaf.names[:10]),
+            "valid": f"{leaf.not_before} to {leaf.not_after}",
+            "verification": tls.verify_text or ("trusted" if tls.trusted else "not trusted"),
+        },
+        remedy=Remedy(
+            text=defect.remedy,
+            commands=(
+                look("kubectl", "get", "certificates", "-A"),
+                look("kubectl", "get", "ingressroutes,ingresses", "-A"),
+            ),
+            proof=look("curl", "-sSv", "--resolve", f"{tls.sni}:443:{origin.address}", f"https://{tls.sni}/"),
+        ),
+    )
