@@ -90,7 +90,7 @@ def _grey_tunnel(view: DnsView, seen: dict[str, str]) -> Finding:
         seen=seen | {"CNAME": " → ".join(view.cname_chain) or "(flattened)"},
         where="DNS",
         remedy=Remedy(
-            text="Turn the record orange in the dashboard under DNS > Records: a tunnel is reached through the edge only.",
+            text="Turn the record orange under DNS > Records: a tunnel is reached through the edge only.",
             commands=(dig(view.hostname, "AAAA"),),
             proof=dig(view.hostname, "A"),
         ),

@@ -86,7 +86,7 @@ def origin_unreachable(
     if answered(asked):
         yield _answers(target, origin, asked, probe)
         return
-    if asked.reach is _SLOW:
+    if asked.reach is _SLOW and _shook_hands(asked):
         yield _slow(target, origin, asked, probe)
         return
     somebody_gets_through = isinstance(probe, OutsideProbe) and made_by_origin(probe)
@@ -104,6 +104,11 @@ def origin_unreachable(
 def _as_the_edge_asks(target: Target, origin: OriginProbe, zone: ZoneFacts | Unavailable) -> HttpExchange:
     plain = isinstance(zone, ZoneFacts) and zone.proxied and zone.setting("ssl") in _PLAIN_MODES
     return origin.http if plain or target.scheme == "http" else origin.https
+
+
+def _shook_hands(asked: HttpExchange) -> bool:
+    """Tell whether the request was sent at all; over https that takes a finished handshake."""
+    return asked.tls is None or asked.tls.reach is Reach.OK
 
 
 def _is_sure(asked: HttpExchange, probe: OutsideProbe | Unavailable) -> bool:
@@ -179,6 +184,8 @@ def _curl(target: Target, origin: OriginProbe, asked: HttpExchange, *more: str) 
 
 
 def _what(asked: HttpExchange) -> str:
+    if asked.reach is _SLOW and not _shook_hands(asked):
+        return "accepts the connection but does not answer the TLS handshake"
     return _WHAT.get(asked.reach, f"does not answer ({asked.reach.value})")
 
 

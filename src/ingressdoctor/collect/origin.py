@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from ingressdoctor.collect.online import offline_reason
+from ingressdoctor.collect.reach import not_connected, send
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
-from ingressdoctor.evidence.net import HttpRequest
+from ingressdoctor.evidence.net import HttpExchange, HttpRequest
 from ingressdoctor.evidence.outside import Online, OriginProbe
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -53,14 +54,16 @@ async def collect_origin(
         return origin
     secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)
     plain = target if target.scheme == "http" else replace(target, scheme="http", port=80)
+    requests = [
+        HttpRequest(url=side.url, address=origin.address, verify=False, timeout_s=_ANSWER_S) for side in (secure, plain)
+    ]
     async with asyncio.TaskGroup() as group:
-        https, http = (
-            group.create_task(
-                net.http(HttpRequest(url=side.url, address=origin.address, verify=False, timeout_s=_ANSWER_S))
-            )
-            for side in (secure, plain)
-        )
-    probe = OriginProbe(address=origin.address, source=origin.source, https=https.result(), http=http.result())
+        tasks = [group.create_task(send(net, request)) for request in requests]
+    https, http = (
+        came if isinstance(came := task.result(), HttpExchange) else not_connected(request, came)
+        for request, task in zip(requests, tasks, strict=True)
+    )
+    probe = OriginProbe(address=origin.address, source=origin.source, https=https, http=http)
     if (offline := offline_reason(online)) and not (probe.https.status or probe.http.status):
         return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
     return probe

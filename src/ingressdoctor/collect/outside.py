@@ -7,14 +7,13 @@ noted and not followed. Whether what came back is good is for the checks.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlsplit
 
 from ingressdoctor.collect.dns import ask_addresses
 from ingressdoctor.collect.edge import EdgeVerdict, classify, wants_second_look
 from ingressdoctor.collect.online import offline_reason
+from ingressdoctor.collect.reach import CONNECT_S, not_connected, port_of, send
 from ingressdoctor.collect.redirects import Visit, host_of, is_sibling, next_visit
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt
 from ingressdoctor.evidence.outside import DnsView, Online, OutsideProbe
@@ -29,7 +28,6 @@ _WANTED: Final = "what a visitor gets"
 # The edge takes 19 s to give up connecting to an origin (522) and more for 524. Waiting that long would eat a run's
 # whole time and leave nothing to say; silence until here is evidence too (response-timeout).
 ANSWER_S: Final = 15.0
-_CONNECT_S: Final = 5.0
 _MAX_REDIRECTS: Final = 10
 _MAX_ADDRESSES: Final = 4
 _PROBLEM: Final = "application/problem+json, application/json;q=0.9, */*;q=0.1"
@@ -138,55 +136,24 @@ class _Trip:
             url=visit.url, headers=(("Cookie", cookies),) if cookies else (), timeout_s=ANSWER_S, verify=True
         )
         if not addresses:
-            return _unsent(request, reach=Reach.NAME, detail=f"{host} has no address")
+            nowhere = TcpAttempt(address="", port=port_of(visit.url), reach=Reach.NAME, detail=f"{host} has no address")
+            return not_connected(request, nowhere)
         arrival = await self._reach_one(request, addresses)
         self._addresses[host] = (arrival.exchange.address or addresses[0],)
-        if host == self._hostname and arrival.exchange.reach is not Reach.NAME:
+        if host == self._hostname:
             self._dead += arrival.dead
         return arrival.exchange
 
     async def _reach_one(self, request: HttpRequest, addresses: tuple[str, ...]) -> _Arrival:
         """Ask the first address that can be connected to, without waiting long for one that cannot."""
-        port = _port_of(request.url)
-        first = await self._raced(replace(request, address=addresses[0]), port)
+        first = await send(self._net, replace(request, address=addresses[0]))
         if isinstance(first, HttpExchange):
             return _Arrival(exchange=first)
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._net.tcp(a, port, timeout_s=_CONNECT_S)) for a in addresses[1:]]
+            tasks = [group.create_task(self._net.tcp(a, first.port, timeout_s=CONNECT_S)) for a in addresses[1:]]
         attempts = (first, *(task.result() for task in tasks))
         alive = next((attempt for attempt in attempts if attempt.reach is Reach.OK), None)
         dead = tuple(attempt for attempt in attempts if attempt.reach is not Reach.OK)
         if alive is None:
-            failed = _unsent(request, reach=first.reach, detail=first.detail)
-            return _Arrival(exchange=replace(failed, address=first.address, port=port), dead=dead[1:])
+            return _Arrival(exchange=not_connected(request, first), dead=dead[1:])
         return _Arrival(exchange=await self._net.http(replace(request, address=alive.address)), dead=dead)
-
-    async def _raced(self, request: HttpRequest, port: int) -> HttpExchange | TcpAttempt:
-        """Send the request; a bare connect beside it says early when nobody is there."""
-        exchange = asyncio.create_task(self._net.http(request))
-        connect = asyncio.create_task(self._net.tcp(request.address, port, timeout_s=_CONNECT_S))
-        try:
-            await asyncio.wait({exchange, connect}, return_when=asyncio.FIRST_COMPLETED)
-            if exchange.done() and exchange.result().reach not in _NOT_CONNECTED:
-                return exchange.result()
-            attempt = await connect
-            return await exchange if attempt.reach is Reach.OK else attempt
-        finally:
-            for task in (exchange, connect):
-                task.cancel()
-            await asyncio.gather(exchange, connect, return_exceptions=True)
-
-
-_NOT_CONNECTED: Final = frozenset({Reach.REFUSED, Reach.TIMEOUT, Reach.UNREACHABLE})
-
-
-def _port_of(url: str) -> int:
-    parts = urlsplit(url)
-    defaults: Mapping[str, int] = {"http": 80}
-    return parts.port or defaults.get(parts.scheme, 443)
-
-
-def _unsent(request: HttpRequest, *, reach: Reach, detail: str) -> HttpExchange:
-    return HttpExchange(
-        url=request.url, method=request.method, address="", port=_port_of(request.url), reach=reach, detail=detail
-    )
