@@ -10,6 +10,7 @@ Use: `plane = DataPlane(world); await plane.start(); ...; await plane.stop()`, a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ingressdoctor.errors import LabError
@@ -21,6 +22,7 @@ from ingressdoctor.lab.policy import Policies
 from ingressdoctor.lab.serve.backends import start_backends
 from ingressdoctor.lab.serve.balancer import Balancer
 from ingressdoctor.lab.serve.edge import Edge
+from ingressdoctor.lab.serve.kube.logs import seeded
 from ingressdoctor.lab.serve.nodes import Nodes
 from ingressdoctor.lab.serve.traefik.controller import Controller
 from ingressdoctor.lab.world import World
@@ -32,12 +34,10 @@ REFUSED_PORTS = (80, 443, 3306)
 class DataPlane:
     """The running data plane of one world.
 
-    Settings of the world it reads besides those of its parts: client_ip, no_route [addresses that answer
-    "no route to host"], policy_deny ("drop" or "reject"), network_policy ("enforce" or "ignore"), latency_s.
+    What it reads of the world's settings is in settings.py.
     """
 
-    def __init__(self, world: World | None = None) -> None:
-        """*world* may be given here or to start()."""
+    def __init__(self, world: World) -> None:
         self._world = world
         self.pki = Pki()
         self._network: Network | None = None
@@ -45,11 +45,9 @@ class DataPlane:
         self._controller: Controller | None = None
         self._public: tuple[str, ...] = ()
 
-    async def start(self, world: World | None = None) -> None:
-        """Open every listener and finish the balancers' first round of health checks; LabError without a world."""
-        world = world or self._world
-        if world is None:
-            raise LabError("the data plane needs a world")
+    async def start(self) -> None:
+        """Open every listener and finish the balancers' first round of health checks."""
+        world = self._world
         settings = world.settings
         cluster = Cluster(with_endpoint_slices(world.objects))
         nodes = Nodes(cluster, world.hetzner, settings)
@@ -60,7 +58,7 @@ class DataPlane:
         nodes.attach(network)
         _enforce_policies(network, cluster, settings)
         start_backends(network, cluster, nodes, self.pki, world.backends)
-        self._controller = Controller(network, cluster, nodes, self.pki)
+        self._controller = Controller(network, cluster, nodes, self.pki, partial(seeded, world.logs))
         self._controller.attach(settings)
         edge = Edge(network, self.pki, world.cloudflare, settings)
         edge.attach()
@@ -95,17 +93,17 @@ class DataPlane:
         return (*entries, f"::127.0.0.1:{network.black_hole_port}")
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
-        """What a container of the data plane has logged since the start; None for containers it does not run."""
+        """The whole log of a container that the data plane runs; None for others."""
         return self._controller.log(namespace, pod, container) if self._controller else None
 
-    def health(self, balancer: int) -> Mapping[tuple[int, int], str]:
+    def health(self, lb_id: int) -> Mapping[tuple[int, int], str]:
         """(server id, listen port) to "healthy" or "unhealthy", as the last checks found; {} for unknown ids."""
-        found = self._balancers.get(balancer)
+        found = self._balancers.get(lb_id)
         return {key: state.status for key, state in found.health().items()} if found else {}
 
-    def health_details(self, balancer: int) -> Mapping[tuple[int, int], str]:
+    def health_details(self, lb_id: int) -> Mapping[tuple[int, int], str]:
         """(server id, listen port) to Hetzner's detail of an unhealthy target."""
-        found = self._balancers.get(balancer)
+        found = self._balancers.get(lb_id)
         return {key: state.detail for key, state in found.health().items() if state.detail} if found else {}
 
     def _running(self) -> Network:

@@ -13,7 +13,8 @@ from typing import Any
 import httpx
 
 from ingressdoctor.lab.dataplane import DataPlane
-from ingressdoctor.lab.world import DEFAULT_SETTINGS, World, merged
+from ingressdoctor.lab.settings import DEFAULT_SETTINGS
+from ingressdoctor.lab.world import World, merged
 
 HOST = "www.shop.test"
 EDGE = "104.21.32.11"

@@ -7,7 +7,7 @@ Replicas with equal arguments share one configuration. Settings: controller_dial
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import (
@@ -44,6 +44,9 @@ from ingressdoctor.lab.serve.traefik.model import Dynamic
 from ingressdoctor.lab.serve.traefik.proxy import Proxy, Services
 from ingressdoctor.lab.serve.traefik.runtime import Tables, build_tables
 from ingressdoctor.lab.serve.traefik.static import Static, StaticError, args_of, parse_args
+
+Seed = Callable[[Object, str], str]
+"""Pod and container name to what the container had logged before the lab started."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +95,12 @@ def _broken_hosts(dynamic: Dynamic) -> frozenset[str]:
 class Controller:
     """All Traefik pods of a world."""
 
-    def __init__(self, network: Network, cluster: Cluster, nodes: Nodes, pki: Pki) -> None:
+    def __init__(self, network: Network, cluster: Cluster, nodes: Nodes, pki: Pki, seed: Seed) -> None:
         self._network = network
         self._cluster = cluster
         self._nodes = nodes
         self._certificates = Certificates(pki)
+        self._seed = seed
         self._buffers: dict[str, Buffer] = {}
         self._built: dict[tuple[str, ...], Configuration] = {}
 
@@ -109,13 +113,13 @@ class Controller:
                     self._start(pod, container, settings)
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
-        """What a container of this controller has logged since the start; None for others."""
+        """The whole log of a container of this controller; None for others."""
         buffer = self._buffers.get(f"{namespace}/{pod}/{container}")
         return buffer.text() if buffer else None
 
     def _start(self, pod: Object, container: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-        key = f"{namespace_of(pod)}/{name_of(pod)}/{text(container.get('name'))}"
-        buffer = self._buffers[key] = Buffer()
+        name = text(container.get("name"))
+        buffer = self._buffers[f"{namespace_of(pod)}/{name_of(pod)}/{name}"] = Buffer(self._seed(pod, name))
         args = args_of(container)
         try:
             if args not in self._built:

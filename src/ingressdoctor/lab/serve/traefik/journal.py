@@ -1,7 +1,6 @@
 """Traefik's logs: process log lines (zerolog console or JSON) and access log lines (JSON or common).
 
-Lines go to an in-memory buffer per container that is bounded; what the pods logged before the lab started is in
-the world's files and not known here.
+Lines go to a bounded in-memory buffer per container, behind what the world's files say it had logged before.
 """
 
 from __future__ import annotations
@@ -30,8 +29,9 @@ class Line:
 class Buffer:
     """The last lines of one container."""
 
-    def __init__(self) -> None:
-        self._lines: collections.deque[str] = collections.deque(maxlen=MAX_LINES)
+    def __init__(self, seed: str) -> None:
+        """*seed* is what the container had logged before."""
+        self._lines: collections.deque[str] = collections.deque(seed.splitlines(), maxlen=MAX_LINES)
 
     def append(self, line: str) -> None:
         """Add one line."""
