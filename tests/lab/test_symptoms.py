@@ -42,7 +42,14 @@ class Visitor:
             address = self.resolve(host)
             if address in NAME_SERVER_FAILURES.values():
                 return address
-            status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
+            try:
+                status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
+            except ssl.SSLCertVerificationError:
+                return "tls-untrusted"
+            except ssl.SSLError:
+                return "tls-handshake"
+            if "cloudflareaccess.com/cdn-cgi/access/login" in headers.get("location", ""):
+                return "access-login"
             if status not in {301, 302, 307, 308}:
                 return classified(status, headers, body)
             url = headers["location"]
@@ -88,6 +95,10 @@ class Visitor:
 def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
     if status < 400:
         return None
+    if headers.get("cf-mitigated") == "challenge":
+        return "edge-challenge"
+    if body.startswith(b"error code: 1"):
+        return f"edge-{body.split()[-1].decode()}"
     if status >= 520 or (status in EDGE_MADE and b"error code" in body):
         return f"edge-{status}"
     if status == 404 and body == b"404 page not found\n":
