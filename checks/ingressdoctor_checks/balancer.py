@@ -120,11 +120,11 @@ def _identity(balancer: LoadBalancer, lookup: LoadBalancerLookup, service: Servi
             where=API,
             seen=seen | {"same label": rivals},
             remedy=Remedy(
-                text="Remove the label hcloud-ccm/service-uid from the load balancer that carries no traffic.",
-                commands=(
-                    _LIST,
-                    changes("hcloud", "load-balancer", "remove-label", lookup.rivals[0], label.split("=")[0]),
+                text=(
+                    "Find out which one DNS points at, and remove the label hcloud-ccm/service-uid from the other: "
+                    "hcloud load-balancer remove-label NAME hcloud-ccm/service-uid."
                 ),
+                commands=(_LIST, describe(balancer)),
                 proof=_LIST,
             ),
         )

@@ -36,17 +36,32 @@ class _Match:
 
 @collector(wanted="the load balancer in front of the ingress controller")
 async def collect_lookup(
-    project: HetznerProject | Unavailable, controller: Controller, preferences: Preferences
+    project: HetznerProject | Unavailable, controller: Controller | Unavailable, preferences: Preferences
 ) -> LoadBalancerLookup | Unavailable:
     """Return which load balancer of the project carries the controller's traffic.
 
-    A controller that no Hetzner load balancer belongs in front of needs no Hetzner token to be told so.
+    A controller that no Hetzner load balancer belongs in front of needs no Hetzner token to be told so, and a load
+    balancer that the configuration names needs no cluster to be found.
     """
+    named = preferences.load_balancer
+    if isinstance(controller, Unavailable):
+        return controller if isinstance(project, Unavailable) or not named else _by_name_alone(project, named)
     if isinstance(project, Unavailable):
-        named = preferences.load_balancer
         reason = "" if named else outside_hetzner(controller, nodes=_host_ips(controller.pods))
         return _none(reason) if reason else project
-    return find_load_balancer(project, controller, named=preferences.load_balancer)
+    return find_load_balancer(project, controller, named=named)
+
+
+def _by_name_alone(project: HetznerProject, named: str) -> LoadBalancerLookup:
+    match = _configured(project, named)
+    return LoadBalancerLookup(
+        found=match.found[0] if match.found else None,
+        matched_by=match.by if match.found else "",
+        looked_for=(match.by,),
+        project=tuple(item.name for item in project.load_balancers),
+        servers=project.servers,
+        servers_unread=project.servers_unread,
+    )
 
 
 def find_load_balancer(project: HetznerProject, controller: Controller, *, named: str = "") -> LoadBalancerLookup:

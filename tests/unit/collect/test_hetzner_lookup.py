@@ -162,3 +162,27 @@ def test_a_hand_made_balancer_serves_another_cluster() -> None:
     foreign = a_balancer(labels={}, name="x", ipv4="203.0.113.9", ipv6="", services=(a_listener(443, to=31999),))
 
     assert find_load_balancer(project(foreign), a_controller(service=NODE_PORT)).found is None
+
+
+NO_CLUSTER = Unavailable(wanted="the ingress controller", reason="no kubeconfig")
+WITHOUT_CLUSTER = [
+    pytest.param(project(OTHER), "other", "other", id="a-configured-name-needs-no-cluster"),
+    pytest.param(project(OTHER), "gone", None, id="a-configured-name-that-does-not-exist"),
+]
+
+
+@pytest.mark.parametrize(("seen", "named", "expected"), WITHOUT_CLUSTER)
+async def test_without_a_cluster(seen: HetznerProject, named: str, expected: str | None) -> None:
+    preferences = Preferences(load_balancer=named)
+
+    lookup = await collect_lookup.function(project=seen, controller=NO_CLUSTER, preferences=preferences)
+
+    assert isinstance(lookup, LoadBalancerLookup)
+    assert (lookup.found.name if lookup.found else None) == expected
+
+
+@pytest.mark.parametrize("seen", [project(OTHER), NO_TOKEN], ids=["with-token", "without-token"])
+async def test_without_a_cluster_or_a_name_nothing_is_guessed(seen: HetznerProject | Unavailable) -> None:
+    preferences = Preferences()
+
+    assert await collect_lookup.function(project=seen, controller=NO_CLUSTER, preferences=preferences) == NO_CLUSTER
