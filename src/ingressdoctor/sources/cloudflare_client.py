@@ -40,9 +40,8 @@ class CloudflareClient:
             async with asyncio.timeout(self._total_s):
                 return await self._read(path, query)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            reason = "no answer in time" if type(error) is TimeoutError else reason_of(error)
             raise SourceError(
-                f"The Cloudflare API did not answer: {reason}.",
+                f"The Cloudflare API did not answer: {reason_of(error)}.",
                 hint="Check the network, or the endpoint under [cloudflare] in the configuration.",
             ) from None
 
@@ -51,7 +50,11 @@ class CloudflareClient:
         await self._client.aclose()
 
     async def _read(self, path: str, query: Mapping[str, str]) -> Answer:
-        headers = {"Authorization": f"Bearer {self._token.reveal()}", "Accept": "application/json"}
+        headers = {
+            "Authorization": f"Bearer {self._token.reveal()}",
+            "Accept": "application/json",
+            "User-Agent": "ingressdoctor",
+        }
         request = self._client.build_request("GET", self._endpoint + path, params=dict(query), headers=headers)
         response = await self._client.send(request, stream=True)
         try:

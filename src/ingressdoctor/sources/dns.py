@@ -144,6 +144,8 @@ class LiveDns:
             return _read(blank, await self._udp(question, place))
         except dns.message.Truncated as error:
             partial = error.message()  # type: ignore[no-untyped-call] # dnspython's
+            if not question.is_response(partial):
+                return _failed(blank, error)
         except (dns.exception.DNSException, OSError, EOFError, ValueError, IndexError) as error:
             return _failed(blank, error)
         try:

@@ -23,11 +23,16 @@ _BY_TYPE: Final = (
     (ConnectionResetError, "the connection was reset"),
     (BrokenPipeError, "the connection was closed"),
 )
+# h11 has one class for both; its texts are fixed.
+_BY_TEXT: Final = (
+    ("disconnected without sending a response", "the connection closed without an answer"),
+    ("without sending complete message body", "the connection closed in the middle of the answer"),
+)
 _BY_NAME: Final = (
     (("NameResolutionError",), "the name does not resolve"),
     (("ProxyError",), "the proxy refused or failed"),
     (("ConnectTimeout", "ConnectTimeoutError"), "the connection timed out"),
-    (("ReadTimeout", "ReadTimeoutError", "WriteTimeout", "PoolTimeout"), "no answer in time"),
+    (("ReadTimeout", "ReadTimeoutError", "WriteTimeout", "PoolTimeout", "TimeoutError"), "no answer in time"),
     (
         ("IncompleteRead", "ChunkedEncodingError", "InvalidChunkLength", "IncompleteReadError"),
         "the connection closed in the middle of the answer",
@@ -59,6 +64,9 @@ def reason_of(error: BaseException) -> str:
         known = _from_system(link)
         if known:
             return known
+    for said, text in _BY_TEXT:
+        if any(said in str(link) for link in chain):
+            return text
     names = {base.__name__ for link in chain for base in type(link).__mro__}
     for wanted, text in _BY_NAME:
         if names.intersection(wanted):

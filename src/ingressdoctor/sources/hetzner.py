@@ -70,7 +70,13 @@ class LiveHetzner:
                 hint="Set HCLOUD_TOKEN to a token of the project; a read-only one is enough.",
             )
         with self._calls.call("hetzner", f"GET {path}") as call:
-            answer = await self._workers.run(lambda: self._call(token, path, query))
+            try:
+                # The thread keeps to its own timeouts, except while it resolves a name: that has none.
+                answer = await self._workers.run(
+                    lambda: self._call(token, path, query), timeout_s=2 * sum(self._timeout)
+                )
+            except TimeoutError as error:
+                raise _unanswered(error) from None
             call.outcome = str(answer.status)
         return answer
 
@@ -90,10 +96,7 @@ class LiveHetzner:
         except SourceError:
             raise
         except Exception as error:  # noqa: BLE001 - hcloud, requests and urllib3 raise here, with no base in common
-            raise SourceError(
-                f"The Hetzner API did not answer: {reason_of(error)}.",
-                hint="Check the network, or the endpoint under [hetzner] in the configuration.",
-            ) from None
+            raise _unanswered(error) from None
 
     def _borrow(self, token: Secret) -> _Caller:
         """Return an idle client with its connection, or a new one: requests' sessions are for one thread at a time."""
@@ -109,3 +112,10 @@ class LiveHetzner:
             caller.close()
         else:
             self._idle.put(caller)
+
+
+def _unanswered(error: Exception) -> SourceError:
+    return SourceError(
+        f"The Hetzner API did not answer: {reason_of(error)}.",
+        hint="Check the network, or the endpoint under [hetzner] in the configuration.",
+    )

@@ -226,15 +226,13 @@ def _http_failure(error: Exception, progress: _Progress) -> tuple[Reach, str]:
         return Reach.TOO_LARGE, "the response headers are larger than 100 KiB"
     if isinstance(error, httpcore.LocalProtocolError):
         return Reach.PROTOCOL, f"the request cannot be sent: {clean(str(error), 200)}"
-    stream = progress.stream
     if progress.exchange.status:
         return Reach.RESET, "the connection closed in the middle of the body"
-    if stream is not None and stream.received == 0:
+    said = progress.stream.said if progress.stream is not None else b""
+    if not said:
         return Reach.CLOSED, "the connection closed without an answer"
-    if stream is not None and stream.tls is None:
-        said = clean(stream.first.split(b"\n", 1)[0].decode("latin-1").rstrip("\r"), 120)
-        return Reach.PROTOCOL, f"the answer is not HTTP: {said}"
-    return Reach.PROTOCOL, f"the answer is not HTTP: {clean(str(error), 200)}"
+    line = said.split(b"\n", 1)[0].decode("latin-1").rstrip("\r")
+    return Reach.PROTOCOL, f"the answer is not HTTP: {clean(line, 120)}"
 
 
 def _headers(request: HttpRequest, place: _Place, agent: str, *, is_http2: bool) -> list[tuple[bytes, bytes]]:

@@ -117,14 +117,14 @@ def _from_files(settings: Any, paths: str, context: str | None) -> str:  # noqa:
     cluster = _plain(_named(merged, "clusters").get(str(chosen.get("cluster")), {}).get("cluster"))
     if not cluster.get("server"):
         raise SourceError(f"The context {clean(name, 100)!r} names no cluster with a server.", hint=hint)
-    plugin = _plain(_plain(_named(merged, "users").get(str(chosen.get("user")), {}).get("user")).get("exec"))
+    user = _plain(_named(merged, "users").get(str(chosen.get("user")), {}).get("user"))
     with quiet_library() as said:
         # persist_config would write refreshed tokens back into the user's file.
         kube_config.load_kube_config(  # type: ignore[no-untyped-call]
             config_file=paths, context=name, client_configuration=settings, persist_config=False
         )
-    if plugin and said:
-        command = clean(str(plugin.get("command")), 100)
+    if "exec" in user and said:
+        command = clean(str(_plain(user["exec"]).get("command")), 100)
         raise SourceError(
             f"The credential plugin {command!r} of context {clean(name, 100)!r} failed: {clean(said[0], 300)}",
             hint=f"Run kubectl --context {clean(name, 100)} get --raw /version to see it fail by itself.",

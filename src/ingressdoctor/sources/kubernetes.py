@@ -113,7 +113,10 @@ class LiveKubernetes:
 
     async def _once(self, client: KubeClient, target: str) -> Answer:
         try:
-            return await self._workers.run(lambda: self._read(client.api, target))
+            # The thread keeps to its own timeouts, except while it resolves a name: that has none.
+            return await self._workers.run(
+                lambda: self._read(client.api, target), timeout_s=2 * self._timeout_s + _CONNECT_S
+            )
         except SourceError:
             raise
         except Exception as error:  # noqa: BLE001 - three libraries raise here, with no base in common

@@ -25,8 +25,8 @@ _KEPT: Final = 512
 class Stream(httpcore.AsyncNetworkStream):
     """A connected socket that httpcore can speak HTTP over.
 
-    ``received`` counts raw bytes, ``first`` keeps the first few of them: what a port that does not speak TLS said
-    instead.
+    ``received`` counts raw bytes and ``first`` keeps the first few of them: what a port that does not speak TLS said
+    instead. ``said`` keeps the first few bytes above TLS: what a port that does not speak HTTP said instead.
     """
 
     def __init__(self, sock: socket.socket) -> None:
@@ -36,6 +36,7 @@ class Stream(httpcore.AsyncNetworkStream):
         self.tls: ssl.SSLObject | None = None
         self.received = 0
         self.first = b""
+        self.said = b""
 
     async def handshake(self, context: ssl.SSLContext, server_hostname: str) -> ssl.SSLObject:
         """Put TLS on the connection; an empty *server_hostname* sends no SNI.
@@ -78,17 +79,10 @@ class Stream(httpcore.AsyncNetworkStream):
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
         """Return some bytes, or none at the end; *timeout* is not used."""
-        if self.tls is None:
-            return await self._receive(max_bytes)
-        while True:
-            try:
-                return self.tls.read(max_bytes)
-            except ssl.SSLWantReadError:
-                await self._flush()
-                await self._feed()
-            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                # Many servers close without close_notify; whether the message was complete is for HTTP to say.
-                return b""
+        data = await self._decrypt(self.tls, max_bytes) if self.tls else await self._receive(max_bytes)
+        if len(self.said) < _KEPT:
+            self.said += data[: _KEPT - len(self.said)]
+        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
         """Send all of *buffer*; *timeout* is not used.
@@ -126,6 +120,17 @@ class Stream(httpcore.AsyncNetworkStream):
     def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's signature
         """Return what httpcore may ask about the connection."""
         return {"ssl_object": self.tls, "socket": self._socket}.get(info)
+
+    async def _decrypt(self, engine: ssl.SSLObject, max_bytes: int) -> bytes:
+        while True:
+            try:
+                return engine.read(max_bytes)
+            except ssl.SSLWantReadError:
+                await self._flush()
+                await self._feed()
+            except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
+                # Many servers close without close_notify; whether the message was complete is for HTTP to say.
+                return b""
 
     async def _receive(self, max_bytes: int) -> bytes:
         data = await asyncio.get_running_loop().sock_recv(self._socket, max_bytes)

@@ -26,9 +26,13 @@ class Workers:
         self._slots = asyncio.Semaphore(limit)
         self._name = name
 
-    async def run(self, work: Callable[[], T]) -> T:
-        """Return what *work* returns or raise what it raises; cancelling stops the waiting, not the thread."""
-        async with self._slots:
+    async def run(self, work: Callable[[], T], timeout_s: float | None = None) -> T:
+        """Return what *work* returns or raise what it raises; cancelling stops the waiting, not the thread.
+
+        Raises:
+            TimeoutError: *work* did not end within *timeout_s* of its start; waiting for a free slot does not count.
+        """
+        async with self._slots, asyncio.timeout(timeout_s):
             return await self.start(work)
 
     def start(self, work: Callable[[], T]) -> asyncio.Future[T]:
@@ -50,7 +54,9 @@ class Workers:
             failure: BaseException | None = None
             try:
                 result = context.run(work)
-            except Exception as error:  # noqa: BLE001 - carried over to the waiting task, which raises it
+            except StopIteration as error:  # a future cannot carry it
+                failure = RuntimeError(type(error).__name__)
+            except BaseException as error:  # noqa: BLE001 - carried over to the waiting task, which raises it
                 failure = error
             # The loop is closed when the program gave up on this call: nobody is left to tell.
             with contextlib.suppress(RuntimeError):

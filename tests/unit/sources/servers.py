@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import socket
 import ssl
 import struct
@@ -13,9 +13,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import dns.flags
 import dns.message
+import dns.rcode
+import dns.rrset
 import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -178,28 +181,28 @@ class Pki:
         self.ca.cert_pem.write_to_path(str(path))
         return str(path)
 
-    def context(self, *names: str, not_after: datetime.datetime | None = None) -> ssl.SSLContext:
+    def context(self, *names: str, not_after: dt.datetime | None = None) -> ssl.SSLContext:
         """Return a server context with a certificate for *names*, full chain included."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.ca.issue_cert(*names, not_after=not_after).configure_cert(context)
         return context
 
     def expired(self, name: str) -> ssl.SSLContext:
-        past = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+        past = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         return self.context(name, not_after=past)
 
     def self_signed(self, name: str) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "TRAEFIK DEFAULT CERT")])
-        now = datetime.datetime.now(datetime.UTC)
+        now = dt.datetime.now(dt.UTC)
         certificate = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1))
+            .not_valid_before(now - dt.timedelta(days=1))
+            .not_valid_after(now + dt.timedelta(days=1))
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
             .sign(key, hashes.SHA256())
         )
@@ -249,8 +252,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self.transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self.asked.append("udp")
@@ -289,14 +291,14 @@ async def serve_dns(
             await asyncio.sleep(0)
 
 
-def dns_answer(*, rcode: int = 0, records: tuple[str, ...] = (), authority: tuple[str, ...] = (), flags: int = 0) -> (
-    Callable[[bytes, str], bytes]
-):
+def dns_answer(
+    *, rcode: int = 0, records: tuple[str, ...] = (), authority: tuple[str, ...] = (), flags: int = 0
+) -> Callable[[bytes, str], bytes]:
     """Return an answerer with fixed records in zone-file form, ``name ttl IN TYPE data``."""
 
     def answer(wire: bytes, transport: str) -> bytes:
         reply = dns.message.make_response(dns.message.from_wire(wire))
-        reply.set_rcode(rcode)
+        reply.set_rcode(dns.rcode.Rcode(rcode))
         reply.flags |= flags
         for section, lines in ((reply.answer, records), (reply.authority, authority)):
             for line in lines:

@@ -15,10 +15,16 @@ RESOLVED = [
     pytest.param(("::127.0.0.1:9",), "any.example", 25, ("127.0.0.1", 9), id="empty-host-and-port-match-all"),
     pytest.param((":443:b.example:",), "a.example", 443, ("b.example", 443), id="empty-target-port-keeps-it"),
     pytest.param(("a.example:443::8443",), "a.example", 443, ("a.example", 8443), id="empty-target-host-keeps-it"),
-    pytest.param(("203.0.113.10:443:127.0.0.1:4433", "::127.0.0.1:9"), "203.0.113.10", 443, ("127.0.0.1", 4433),
-                 id="matched-on-the-address-and-first-wins"),
-    pytest.param(("::127.0.0.1:9", "a.example:443:b.example:1"), "a.example", 443, ("127.0.0.1", 9),
-                 id="earlier-catch-all-wins"),
+    pytest.param(
+        ("203.0.113.10:443:127.0.0.1:4433", "::127.0.0.1:9"),
+        "203.0.113.10",
+        443,
+        ("127.0.0.1", 4433),
+        id="matched-on-the-address-and-first-wins",
+    ),
+    pytest.param(
+        ("::127.0.0.1:9", "a.example:443:b.example:1"), "a.example", 443, ("127.0.0.1", 9), id="earlier-catch-all-wins"
+    ),
     pytest.param(("[2001:db8::1]:443:[::1]:4433",), "2001:db8::1", 443, ("::1", 4433), id="ipv6-in-brackets"),
     pytest.param(("[2001:DB8:0:0::1]:443:[::1]:4433",), "2001:db8::1", 443, ("::1", 4433), id="ipv6-in-any-spelling"),
 ]

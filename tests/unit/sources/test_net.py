@@ -154,12 +154,17 @@ def alerting(alert: ssl.AlertDescription) -> Callable[[Pki], ssl.SSLContext]:
 @pytest.mark.parametrize(
     ("alert", "detail"),
     [
-        pytest.param(ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME, "alert 112 unrecognized_name",
-                     id="strict-sni"),
-        pytest.param(ssl.AlertDescription.ALERT_DESCRIPTION_HANDSHAKE_FAILURE, "alert 40 handshake_failure",
-                     id="handshake-failure"),
-        pytest.param(ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR, "alert 80 internal_error",
-                     id="internal-error"),
+        pytest.param(
+            ssl.AlertDescription.ALERT_DESCRIPTION_UNRECOGNIZED_NAME, "alert 112 unrecognized_name", id="strict-sni"
+        ),
+        pytest.param(
+            ssl.AlertDescription.ALERT_DESCRIPTION_HANDSHAKE_FAILURE,
+            "alert 40 handshake_failure",
+            id="handshake-failure",
+        ),
+        pytest.param(
+            ssl.AlertDescription.ALERT_DESCRIPTION_INTERNAL_ERROR, "alert 80 internal_error", id="internal-error"
+        ),
     ],
 )
 async def test_alerts_are_told_by_number_and_name(
@@ -173,9 +178,9 @@ async def test_alerts_are_told_by_number_and_name(
 
 async def test_a_server_that_speaks_only_old_tls_sends_protocol_version(net: NetMaker, pki: Pki) -> None:
     context = pki.context(SHOP)
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1 is deprecated"):
         context.minimum_version = ssl.TLSVersion.TLSv1
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1 is deprecated"):
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with serve_openssl(context) as port:
@@ -201,12 +206,24 @@ async def test_a_wanted_client_certificate_shows_after_the_handshake(net: NetMak
     [
         pytest.param(close_at_once, Reach.TLS_EOF, "the server closed the connection after 0 bytes", id="close"),
         pytest.param(reset, Reach.RESET, "connection reset by peer", id="reset"),
-        pytest.param(greeting(b"HTTP/1.1 400 Bad Request\r\n\r\n"), Reach.TLS_NOT_TLS,
-                     "the server answered in the clear: HTTP/1.1 400 Bad Request", id="plain-http-as-without-proxy-header"),
-        pytest.param(greeting(b"J\0\0\0\x0a8.0.30\0"), Reach.TLS_NOT_TLS,
-                     "the server answered in the clear: J\\x00\\x00\\x00", id="mysql-greeting"),
-        pytest.param(greeting(b"\x1b[2Jowned\n"), Reach.TLS_NOT_TLS,
-                     "the server answered in the clear: \\x1b[2Jowned", id="terminal-escapes-are-shown-not-sent"),
+        pytest.param(
+            greeting(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
+            Reach.TLS_NOT_TLS,
+            "the server answered in the clear: HTTP/1.1 400 Bad Request",
+            id="plain-http-as-without-proxy-header",
+        ),
+        pytest.param(
+            greeting(b"J\0\0\0\x0a8.0.30\0"),
+            Reach.TLS_NOT_TLS,
+            "the server answered in the clear: J\\x00\\x00\\x00",
+            id="mysql-greeting",
+        ),
+        pytest.param(
+            greeting(b"\x1b[2Jowned\n"),
+            Reach.TLS_NOT_TLS,
+            "the server answered in the clear: \\x1b[2Jowned",
+            id="terminal-escapes-are-shown-not-sent",
+        ),
         pytest.param(hang, Reach.READ_TIMEOUT, "connected, but the handshake was not answered in time", id="hang"),
     ],
 )
