@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from ingressdoctor.model.check import Check
@@ -279,3 +280,8 @@ def hostile(text: str) -> Report:
         environment={text: text},
         suggestions=(text,),
     )
+
+
+def without_colour(text: str) -> str:
+    """Text without SGR codes, and nothing else removed."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -111,6 +111,11 @@ def targets_to_terminal(view: TargetsV1, page: Page) -> str:
     return sheet.text()
 
 
-def walk_of(hostname: str, patterns: tuple[tuple[str, str], ...], default: str) -> str:
-    """Return the walk that the configuration's patterns name for a hostname, or *default*."""
-    return next((walk for pattern, walk in patterns if fnmatchcase(hostname, pattern)), default)
+def walk_of(hostname: str, objects: tuple[str, ...], patterns: tuple[tuple[str, str], ...]) -> str:
+    """Return the walk for a hostname: by the configuration's patterns, else by the kind of the objects naming it.
+
+    A diagnosis may choose another one, from evidence that is collected only then.
+    """
+    named = next((walk for pattern, walk in patterns if fnmatchcase(hostname, pattern)), "")
+    only_tcp = bool(objects) and all(item.startswith("IngressRouteTCP ") for item in objects)
+    return named or ("sql" if only_tcp else "public")

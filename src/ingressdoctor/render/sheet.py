@@ -79,8 +79,11 @@ class Sheet:
         self._console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
 
     def text(self) -> str:
-        """Return everything added so far."""
-        return self._out.getvalue()
+        """Return everything added so far; on a page without Unicode other signs are shown as escapes."""
+        text = self._out.getvalue()
+        if self.page.unicode:
+            return text
+        return text.replace("…", "~").encode("ascii", "backslashreplace").decode("ascii")
 
     def _line(self, text: Text) -> None:
         text.rstrip()
