@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ingressdoctor.evidence.kube import Pod, Service
+from ingressdoctor.evidence.kube import Container, ContainerPort, Pod, Service, ServicePort
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["AccessLogLine", "Controller", "ControllerLogs", "EntryPoint", "StaticConfig"]
+__all__ = ["AccessLogLine", "Controller", "ControllerLogs", "EntryPoint", "PortPath", "StaticConfig"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +61,26 @@ class StaticConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PortPath:
+    """How a public port leads to an entry point, as far as it does; ``gap`` says where it ends, empty when it arrives.
+
+    ``container_port`` is 0 and ``service_port`` None where the path ended before them.
+    """
+
+    port: int
+    service_port: ServicePort | None = None
+    container_port: int = 0
+    entry_point: EntryPoint | None = None
+    gap: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Controller:
     """The Traefik that serves the cluster's public ingress.
 
-    ``service`` is the Service in front of it (type LoadBalancer preferred), None when there is none (hostNetwork);
-    ``version`` is the image tag without a leading v, empty when unknown.
+    ``service`` is the Service in front of it (type LoadBalancer preferred), None when there is none (hostNetwork)
+    or when Services may not be read (then ``unread`` says so); ``version`` is the image tag without a leading v,
+    empty when unknown; ``others`` are further Traefiks of the cluster.
     """
 
     kind: str
@@ -76,11 +91,53 @@ class Controller:
     static: StaticConfig
     version: str = ""
     others: tuple[str, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
 
     @property
     def ready_pods(self) -> tuple[Pod, ...]:
         """Pods that can take traffic."""
         return tuple(pod for pod in self.pods if pod.ready)
+
+    def path_of(self, port: int) -> PortPath:
+        """Follow a public port: Service port, targetPort, container port, entry point."""
+        if not self.pods:
+            return PortPath(port=port, gap="there is no Traefik pod")
+        if self.service is None:
+            return self._host_path(port)
+        listening = next((item for item in self.service.ports if item.port == port), None)
+        if listening is None:
+            return PortPath(
+                port=port, gap=f"the Service {self.service.namespace}/{self.service.name} has no port {port}"
+            )
+        target = listening.target_port if listening.target_port is not None else listening.port
+        number = self._container_port(target)
+        if not number:
+            gap = f"targetPort {target!r} of the Service names no port of the Traefik container"
+            return PortPath(port=port, service_port=listening, gap=gap)
+        return self._to_entry_point(PortPath(port=port, service_port=listening, container_port=number))
+
+    def _host_path(self, port: int) -> PortPath:
+        for item in self._container_ports():
+            if item.host_port == port or (self.pods[0].spec.host_network and item.container_port == port):
+                return self._to_entry_point(PortPath(port=port, container_port=item.container_port))
+        return PortPath(port=port, gap=f"no Service stands before Traefik and no container port is bound to {port}")
+
+    def _container_port(self, target: int | str) -> int:
+        if isinstance(target, int) or target.isdecimal():
+            return int(target)
+        return next((item.container_port for item in self._container_ports() if item.name == target), 0)
+
+    def _container_ports(self) -> tuple[ContainerPort, ...]:
+        containers: tuple[Container, ...] = self.pods[0].containers if self.pods else ()
+        return tuple(port for container in containers for port in container.ports or ())
+
+    def _to_entry_point(self, path: PortPath) -> PortPath:
+        found = [
+            item for item in self.static.entry_points if item.port == path.container_port and item.protocol == "tcp"
+        ]
+        if found:
+            return replace(path, entry_point=found[0])
+        return replace(path, gap=f"no entry point listens on port {path.container_port} of the container")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,12 +159,15 @@ class AccessLogLine:
 class ControllerLogs:
     """Recent log lines of the controller's pods.
 
-    ``errors`` are raw lines at warning level or above; ``access`` the access-log lines for the target's host;
-    ``access_log_on`` is None when it cannot be told; ``unread`` says which pods' logs could not be read and why.
+    ``errors`` are lines at warning level or above, oldest first; ``access`` the access-log lines for the target's
+    host; ``other_access`` counts those for other hosts, ``hostless_access`` those in the common format, which names
+    no host; ``access_log_on`` is None when it cannot be told; ``unread`` says which pods' logs could not be read.
     """
 
     errors: tuple[str, ...]
     access: tuple[AccessLogLine, ...]
     access_log_on: bool | None
     lines_read: int
+    other_access: int = 0
+    hostless_access: int = 0
     unread: tuple[Unavailable, ...] = ()

@@ -1,0 +1,157 @@
+"""Find the Traefik that serves the cluster: its pods, the Service before it, its static configuration, its version.
+
+Two requests side by side where the usual label is set. It reads no routes and judges nothing.
+Source of labels and names: the traefik Helm chart; k3s' packaged chart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+from ingressdoctor.collect.kinds import PODS, SERVICES, Kind
+from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.collect.static_config import static_of, traefik_container
+from ingressdoctor.collect.together import together
+from ingressdoctor.errors import SourceError
+from ingressdoctor.evidence.controller import Controller, StaticConfig
+from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["collect_controller", "judge_controller", "version_of"]
+
+T = TypeVar("T", bound=Resource)
+
+_LABEL: Final = "app.kubernetes.io/name=traefik"
+_LIKELY_NAMESPACES: Final = ("traefik", "kube-system")
+_WANTED: Final = "the ingress controller"
+_TAG: Final = re.compile(r":v?(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)(?:@|$)")
+_HASH_SUFFIX: Final = re.compile(r"-[a-z0-9]{6,10}$")
+_WEB_PORTS: Final = frozenset([80, 443])
+
+
+@collector(wanted=_WANTED)
+async def collect_controller(kube: Kubernetes) -> Controller | Unavailable:
+    """Find Traefik by its label in all namespaces, else by image in the namespaces where it usually lives."""
+    async with asyncio.TaskGroup() as group:
+        pod_task = group.create_task(_labelled(kube, PODS))
+        service_task = group.create_task(_labelled(kube, SERVICES))
+    pods, services = pod_task.result(), service_task.result()
+    found = pods.items if isinstance(pods, Loaded) else ()
+    if isinstance(pods, Unavailable) or not (found or _fronts(services)):
+        found = await _by_image(kube)
+        if found and not _fronts(services):
+            services = await list_kind(kube, SERVICES, namespace=found[0].namespace)
+    if not found and isinstance(pods, Unavailable):
+        return pods
+    return judge_controller(found, services)
+
+
+async def _labelled(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
+    """List what carries Traefik's label; a failing call costs this kind only."""
+    try:
+        return await list_kind(kube, kind, labels=_LABEL)
+    except SourceError as error:
+        return Unavailable(wanted=f"Traefik's {kind.plural}", reason=error.message, enable_with=error.hint)
+
+
+async def _by_image(kube: Kubernetes) -> tuple[Pod, ...]:
+    lists = await together(*(list_kind(kube, PODS, namespace=name) for name in _LIKELY_NAMESPACES))
+    pods = [pod for one in lists if isinstance(one, Loaded) for pod in one.items]
+    return tuple(pod for pod in pods if any(_is_traefik(item.image) for item in pod.containers))
+
+
+def _is_traefik(image: str | None) -> bool:
+    """Tell Traefik's own image from others that carry the word (its dashboards, whoami ...)."""
+    name = (image or "").partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
+    return name in ("traefik", "mirrored-library-traefik", "traefik-hub", "traefikee") or name.endswith("-traefik")
+
+
+def _fronts(services: Loaded[Service] | Unavailable) -> bool:
+    return isinstance(services, Loaded) and any(item.spec.type == "LoadBalancer" for item in services.items)
+
+
+def judge_controller(pods: Sequence[Pod], services: Loaded[Service] | Unavailable) -> Controller | Unavailable:
+    """Pick the Traefik that serves the public: the one behind a LoadBalancer, else the one with the most pods."""
+    known = services.items if isinstance(services, Loaded) else ()
+    running = [pod for pod in pods if pod.status.phase != "Succeeded"]
+    groups: dict[tuple[str, str], list[Pod]] = {}
+    for pod in running:
+        groups.setdefault((pod.namespace, _workload(pod)), []).append(pod)
+    if not groups:
+        return _without_pods(known)
+
+    def rank(key: tuple[str, str]) -> tuple[bool, bool, int, tuple[str, str]]:
+        service = _service_before(groups[key], known)
+        balanced = service is not None and service.spec.type == "LoadBalancer"
+        return (not balanced, service is None, -len(groups[key]), key)
+
+    chosen, *others = sorted(groups, key=rank)
+    mine = tuple(sorted(groups[chosen], key=lambda pod: (not pod.ready, pod.name)))
+    return Controller(
+        kind="traefik",
+        namespace=chosen[0],
+        workload=chosen[1],
+        pods=mine,
+        service=_service_before(mine, known),
+        static=static_of(mine[0]),
+        version=version_of(mine[0]),
+        others=tuple(f"{namespace}/{name}" for namespace, name in others),
+        unread=(services,) if isinstance(services, Unavailable) else (),
+    )
+
+
+def _without_pods(services: Sequence[Service]) -> Controller | Unavailable:
+    """Take the Service alone for a Traefik that is scaled to nothing."""
+    front = next((item for item in services if item.spec.type == "LoadBalancer"), None)
+    if front is None:
+        return Unavailable(
+            wanted=_WANTED,
+            reason=(
+                f"no Traefik was found: no pod is labelled {_LABEL} in any namespace, "
+                f"and no pod of {' or '.join(_LIKELY_NAMESPACES)} runs a traefik image"
+            ),
+            enable_with="If Traefik runs here under other names, label its pods app.kubernetes.io/name=traefik.",
+        )
+    static = StaticConfig(
+        source="none", entry_points=(), options={}, unreadable="there is no Traefik pod to read it from"
+    )
+    return Controller(
+        kind="traefik", namespace=front.namespace, workload=front.name, pods=(), service=front, static=static
+    )
+
+
+def _workload(pod: Pod) -> str:
+    """Return the Deployment or DaemonSet behind a pod, from its owner's name."""
+    owner = next(iter(pod.metadata.owner_references or ()), None)
+    if owner is None or not owner.name:
+        return pod.name
+    return _HASH_SUFFIX.sub("", owner.name) if owner.kind == "ReplicaSet" else owner.name
+
+
+def _service_before(pods: Sequence[Pod], services: Sequence[Service]) -> Service | None:
+    """Return the Service that selects the pods and most likely carries public traffic."""
+    labels = pods[0].labels
+    fitting = [item for item in services if item.namespace == pods[0].namespace and _selects(item, labels)]
+
+    def rank(item: Service) -> tuple[bool, int, str]:
+        web = sum(1 for port in item.ports if port.port in _WEB_PORTS)
+        return (item.spec.type != "LoadBalancer", -web, item.name)
+
+    return min(fitting, key=rank, default=None)
+
+
+def _selects(service: Service, labels: dict[str, str]) -> bool:
+    selector = service.spec.selector or {}
+    return bool(selector) and all(labels.get(key) == (value or "") for key, value in selector.items())
+
+
+def version_of(pod: Pod) -> str:
+    """Return the version in the image tag, without a leading v; empty when the tag tells none."""
+    container = traefik_container(pod)
+    match = _TAG.search((container.image or "") if container else "")
+    return match.group(1) if match else ""

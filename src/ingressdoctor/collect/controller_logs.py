@@ -1,0 +1,164 @@
+"""Read the last minutes of the controller's log and sort its lines: complaints, requests for the target, the rest.
+
+At most two pods, one capped request each. Lines hold whatever clients sent: they are cut, never trusted.
+
+Source: traefik: pkg/observability/logs, pkg/middlewares/accesslog (common and JSON formats); zerolog console writer;
+logrus text format of v2; klog.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from ingressdoctor.collect.kube import pod_log
+from ingressdoctor.collect.static_config import traefik_container
+from ingressdoctor.collect.together import together
+from ingressdoctor.errors import SourceError
+from ingressdoctor.evidence.controller import AccessLogLine, Controller, ControllerLogs, StaticConfig
+from ingressdoctor.evidence.kube import Pod
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Target
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["collect_logs", "parse_logs"]
+
+_MAX_PODS: Final = 2
+_TAIL_LINES: Final = 500
+_SINCE_S: Final = 1_800
+_MAX_BYTES: Final = 512 * 1024
+_MAX_LINE: Final = 8_000
+_SHOWN: Final = 600
+_KEPT: Final = 200
+_ANSI: Final = re.compile(r"\x1b\[[0-9;]{0,20}m")
+_CONSOLE: Final = re.compile(r"\S{10,40} (?P<level>TRC|DBG|INF|WRN|ERR|FTL|PNC) ")
+_LOGRUS: Final = re.compile(r'time="?[^" ]{1,60}"? level=(?P<level>[a-z]{3,10}) ')
+_KLOG: Final = re.compile(r"(?P<level>[IWEF])\d{4} \d\d:\d\d:\d\d\.\d+ ")
+_COMMON: Final = re.compile(r'\S{1,100} \S{1,20} \S{1,200} \[[^\]]{1,40}\] "[^"]{0,4000}" (?:\d{3}|-) ')
+_BAD: Final = frozenset(["warn", "warning", "error", "fatal", "panic", "WRN", "ERR", "FTL", "PNC", "W", "E", "F"])
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """Lines sorted so far; lives for one parse."""
+
+    errors: list[str] = field(default_factory=list)
+    access: list[AccessLogLine] = field(default_factory=list)
+    other: int = 0
+    hostless: int = 0
+    lines: int = 0
+
+
+@collector(wanted="the ingress controller's log")
+async def collect_logs(kube: Kubernetes, controller: Controller, target: Target) -> ControllerLogs | Unavailable:
+    """Read the newest log lines of at most two controller pods, ready ones first."""
+    pods = sorted(controller.pods, key=lambda pod: not pod.ready)[:_MAX_PODS]
+    if not pods:
+        return Unavailable(wanted="the ingress controller's log", reason="there is no Traefik pod to read it from")
+    texts = await together(*(_log_of(kube, pod) for pod in pods))
+    unread = tuple(item for item in texts if isinstance(item, Unavailable))
+    if len(unread) == len(texts):
+        first = unread[0]
+        return Unavailable(wanted=first.wanted, reason=first.reason, enable_with=first.enable_with)
+    return parse_logs(
+        tuple(item for item in texts if isinstance(item, str)), target.hostname, controller.static, unread
+    )
+
+
+async def _log_of(kube: Kubernetes, pod: Pod) -> str | Unavailable:
+    container = traefik_container(pod)
+    name = container.name if container else ""
+    try:
+        return await pod_log(kube, pod, name, tail_lines=_TAIL_LINES, since_s=_SINCE_S, limit_bytes=_MAX_BYTES)
+    except SourceError as error:
+        return Unavailable(wanted=f"the log of {pod.ref}", reason=error.message, enable_with=error.hint)
+
+
+def parse_logs(
+    texts: tuple[str, ...], hostname: str, static: StaticConfig, unread: tuple[Unavailable, ...] = ()
+) -> ControllerLogs:
+    """Sort the lines of several logs for one hostname."""
+    found = _Sorted()
+    for text in texts:
+        for line in text[:_MAX_BYTES].splitlines():
+            if line.strip():
+                found.lines += 1
+                _sort(_ANSI.sub("", line[:_MAX_LINE]), hostname, found)
+    seen = bool(found.access or found.other or found.hostless)
+    return ControllerLogs(
+        errors=tuple(found.errors[-_KEPT:]),
+        access=tuple(found.access[-_KEPT:]),
+        access_log_on=True if seen else _access_log_on(static),
+        lines_read=found.lines,
+        other_access=found.other,
+        hostless_access=found.hostless,
+        unread=unread,
+    )
+
+
+def _access_log_on(static: StaticConfig) -> bool | None:
+    """Tell whether requests are written to the pod's log; None when that is not known or they go to a file."""
+    if static.unreadable or static.flag("accesslog.filepath"):
+        return None
+    named = any(name == "accesslog" or name.startswith("accesslog.") for name in static.options)
+    return named and static.flag("accesslog", "true").lower() not in ("false", "0", "f")
+
+
+def _sort(line: str, hostname: str, found: _Sorted) -> None:
+    if line.startswith("{"):
+        _sort_json(line, hostname, found)
+        return
+    match = _CONSOLE.match(line) or _LOGRUS.match(line) or _KLOG.match(line)
+    if match is not None:
+        if match.group("level") in _BAD:
+            found.errors.append(line[:_SHOWN])
+        return
+    if _COMMON.match(line):
+        found.hostless += 1
+    elif "is forbidden: User" in line or "could not find the requested resource" in line:
+        found.errors.append(line[:_SHOWN])
+
+
+def _sort_json(line: str, hostname: str, found: _Sorted) -> None:
+    try:
+        entry = msgspec.json.decode(line.encode("utf-8", "replace"))
+    except (msgspec.MsgspecError, RecursionError):
+        return
+    if not isinstance(entry, dict):
+        return
+    if "DownstreamStatus" not in entry and "RequestHost" not in entry:
+        if str(entry.get("level")) in _BAD:
+            found.errors.append(line[:_SHOWN])
+        return
+    host = str(entry.get("RequestHost") or "").lower().removesuffix(".")
+    if not host:
+        found.hostless += 1
+    elif host != hostname:
+        found.other += 1
+    else:
+        found.access.append(_access_line(entry, host))
+
+
+def _access_line(entry: dict[str, Any], host: str) -> AccessLogLine:
+    def number(key: str) -> int:
+        value = entry.get(key)
+        return value if isinstance(value, int) else 0
+
+    def text(key: str) -> str:
+        return str(entry.get(key) or "")[:_SHOWN]
+
+    return AccessLogLine(
+        when=text("StartUTC") or text("time"),
+        host=host,
+        method=text("RequestMethod"),
+        path=text("RequestPath"),
+        status=number("DownstreamStatus"),
+        origin_status=number("OriginStatus"),
+        router=text("RouterName"),
+        service_url=text("ServiceURL") or text("ServiceAddr"),
+        duration_s=number("Duration") / 1e9,
+    )

@@ -1,0 +1,128 @@
+"""List the routing objects once, and let the model decide which route takes the target's request.
+
+Three requests, five where classes or TraefikServices matter. What the objects mean is ``routing/traefik``'s business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Final, TypeVar
+
+from ingressdoctor.collect.kinds import (
+    INGRESS_CLASSES,
+    INGRESS_ROUTES,
+    INGRESSES,
+    MIDDLEWARES,
+    TRAEFIK_SERVICES,
+    Kind,
+)
+from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.errors import SourceError
+from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.kube import Ingress, Loaded, Resource
+from ingressdoctor.evidence.routes import Custom, KnownHosts, RouteDecision, RouteRequest, RoutingObjects
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Target
+from ingressdoctor.routing.traefik.decide import decide_in
+from ingressdoctor.routing.traefik.hosts import hosts_of
+from ingressdoctor.routing.traefik.middlewares import as_list, as_map
+from ingressdoctor.routing.traefik.settings import assumed_static
+from ingressdoctor.routing.traefik.table import RouteTable, build_table
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["build_routes", "collect_decision", "collect_hosts", "collect_objects", "request_for"]
+
+T = TypeVar("T", bound=Resource)
+
+_LISTING_TIMEOUT_S: Final = 20.0
+
+
+@collector(wanted="the cluster's routing objects", timeout_s=_LISTING_TIMEOUT_S)
+async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
+    """List IngressRoutes, Ingresses and Middlewares, then the kinds that one of them refers to."""
+    async with asyncio.TaskGroup() as group:
+        route_task = group.create_task(_listed(kube, INGRESS_ROUTES))
+        ingress_task = group.create_task(_listed(kube, INGRESSES))
+        middleware_task = group.create_task(_listed(kube, MIDDLEWARES))
+    routes, ingresses = route_task.result(), ingress_task.result()
+    if isinstance(routes, Unavailable) and isinstance(ingresses, Unavailable):
+        return routes
+    async with asyncio.TaskGroup() as group:
+        service_task = group.create_task(_listed(kube, TRAEFIK_SERVICES, wanted=_refers_to_services(routes)))
+        class_task = group.create_task(_listed(kube, INGRESS_CLASSES, wanted=_names_classes(ingresses)))
+    return RoutingObjects(
+        ingress_routes=routes,
+        ingresses=ingresses,
+        middlewares=middleware_task.result(),
+        ingress_classes=class_task.result(),
+        traefik_services=service_task.result(),
+    )
+
+
+async def _listed(kube: Kubernetes, kind: Kind[T], *, wanted: bool = True) -> Loaded[T] | Unavailable:
+    """List one kind; a failing call costs this kind only."""
+    if not wanted:
+        return Loaded()
+    try:
+        return await list_kind(kube, kind)
+    except SourceError as error:
+        return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
+
+
+def _refers_to_services(routes: Loaded[Custom] | Unavailable) -> bool:
+    if isinstance(routes, Unavailable):
+        return False
+    services = (
+        as_map(service)
+        for item in routes.items
+        for route in as_list(item.spec.get("routes"))
+        for service in as_list(as_map(route).get("services"))
+    )
+    return any(service.get("kind") == "TraefikService" and "@" not in str(service.get("name")) for service in services)
+
+
+def _names_classes(ingresses: Loaded[Ingress] | Unavailable) -> bool:
+    return isinstance(ingresses, Loaded) and any(item.spec.ingress_class_name is not None for item in ingresses.items)
+
+
+@collector(wanted="the routes that Traefik has", timeout_s=_LISTING_TIMEOUT_S)
+async def build_routes(controller: Controller | Unavailable, objects: RoutingObjects) -> RouteTable:
+    """Build the table of routers once for all targets."""
+    if isinstance(controller, Unavailable):
+        assumed = replace(assumed_static(), unreadable=f"{controller.reason}; the Helm chart's defaults are assumed")
+        return build_table(objects, assumed, "")
+    static = controller.static
+    if not static.entry_points:
+        static = replace(assumed_static(), unreadable=f"{static.unreadable}; the Helm chart's defaults are assumed")
+    return build_table(objects, static, controller.version)
+
+
+@collector(wanted="which route takes the request")
+async def collect_decision(table: RouteTable, controller: Controller | Unavailable, target: Target) -> RouteDecision:
+    """Decide which router takes the target's request."""
+    return decide_in(table, request_for(target, controller))
+
+
+def request_for(target: Target, controller: Controller | Unavailable) -> RouteRequest:
+    """Describe the target's request as Traefik sees it, on the entry point that its port leads to."""
+    path, _, query = target.path.partition("?")
+    tls = target.scheme == "https"
+    point = None if isinstance(controller, Unavailable) else controller.path_of(target.port).entry_point
+    return RouteRequest(
+        host=target.hostname,
+        path=path or "/",
+        query=query,
+        tls=tls,
+        entry_point=point.name if point else "",
+        sni=target.hostname if tls else "",
+        client_ip=target.client_ip,
+    )
+
+
+@collector(wanted="the hostnames that the cluster's routes name")
+async def collect_hosts(objects: RoutingObjects) -> KnownHosts:
+    """Collect every hostname that a routing object names."""
+    kinds = (objects.ingress_routes, objects.ingresses)
+    return KnownHosts(hosts=hosts_of(objects), unread=tuple(kind for kind in kinds if isinstance(kind, Unavailable)))
