@@ -11,6 +11,7 @@ import hcloud
 import httpx
 import pytest
 
+from ingressdoctor.errors import LabError
 from ingressdoctor.lab import Lab, World, apply_fault, load_fault, running
 
 Start = Callable[[dict[str, Any]], AbstractContextManager[Lab]]
@@ -97,6 +98,18 @@ def test_hetzner_lists_come_in_pages(apis: Lab) -> None:
     }
     second = httpx.get(url, params={"per_page": 2, "page": 2}, headers=headers, trust_env=False).json()
     assert len(first["servers"]) + len(second["servers"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        pytest.param({"sort": ["id:desc"]}, [1948820102, 1948820101, 1948820100], id="newest-first"),
+        pytest.param({"status": ["error"]}, [], id="failed-only"),
+    ],
+)
+def test_actions_are_sorted_and_filtered(apis: Lab, query: dict[str, list[str]], ids: list[int]) -> None:
+    (balancer,) = project(apis).load_balancers.get_all()
+    assert [action.id for action in balancer.get_actions(**query)] == ids
 
 
 def health(lab: Lab) -> set[tuple[str, int, str]]:
@@ -219,6 +232,11 @@ def test_an_api_can_hang_and_the_lab_still_stops_at_once(with_settings: Start) -
             client.get("/zones", timeout=0.2)
         stopping = time.monotonic()
     assert time.monotonic() - stopping < 1.0
+
+
+def test_a_misbehaviour_nobody_knows_is_refused(with_settings: Start) -> None:
+    with pytest.raises(LabError, match="no misbehaviour"), with_settings({"misbehave": {"kube": "sulk"}}):
+        pass
 
 
 def test_latency_is_added_to_every_answer(wecare: World) -> None:

@@ -138,6 +138,9 @@ class HetznerApi:
         name = query.get("name")
         found = [item for item in items if name is None or item.get("name") == name]
         found = [item for item in found if matches({"metadata": {"labels": item.get("labels")}})]
+        if status := query.get("status"):
+            found = [item for item in found if item.get("status") == status]
+        found = _sorted(found, query.get("sort", "id"))
         last = max(1, -(-len(found) // per_page))
         pagination = {
             "page": page,
@@ -149,3 +152,14 @@ class HetznerApi:
         }
         body = {kind: found[(page - 1) * per_page : page * per_page], "meta": {"pagination": pagination}}
         return json_response(200, body, _headers())
+
+
+def _sorted(items: list[Mapping[str, Any]], order: str) -> list[Mapping[str, Any]]:
+    """Items by "field", "field:asc" or "field:desc"; numbers as numbers."""
+    field, _, direction = order.partition(":")
+
+    def rank(item: Mapping[str, Any]) -> tuple[int, str]:
+        value = item.get(field)
+        return (value, "") if isinstance(value, int) else (0, text(value))
+
+    return sorted(items, key=rank, reverse=direction == "desc")

@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import parse_qsl
 
+from ingressdoctor.errors import LabError
 from ingressdoctor.lab.serve.wire import Hangup, Headers, Request, Response
 from ingressdoctor.lab.serve.wire import serve_http as serve_stream
 from ingressdoctor.lab.stream import CHUNK, Address, Duplex
@@ -117,10 +118,12 @@ async def serve_http(
     manner: Manner | None = None,
     error: ErrorBody | None = None,
 ) -> Server:
-    """Serve *handler* on an ephemeral loopback port until the Server is stopped."""
+    """Serve *handler* on an ephemeral loopback port until the Server is stopped; LabError for a bad Manner."""
     requests: list[tuple[str, str, str]] = []
     tasks: set[asyncio.Task[Any]] = set()
     how = manner or Manner()
+    if how.misbehave not in {"", *MISBEHAVIOURS}:
+        raise LabError(f"no misbehaviour {how.misbehave!r}", hint=f"known: {', '.join(MISBEHAVIOURS)}")
     words = error or (lambda status: json_response(status, {"error": status}))
 
     async def app(request: Request, stream: Duplex) -> Response:
@@ -157,7 +160,7 @@ async def _misbehaving(how: str, words: ErrorBody) -> Response:
     if how == "hang":
         await asyncio.sleep(HANG_S)
         raise Hangup
-    status = int(how) if how in {"500", "429"} else 500
+    status = int(how)
     answer = words(status)
     extra: Headers = (("Retry-After", "1"),) if status == 429 else ()
     return dataclasses.replace(answer, headers=(*answer.headers, *extra))
