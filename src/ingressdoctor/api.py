@@ -18,7 +18,14 @@ from ingressdoctor.evidence.backend import (
 from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, GitOpsView, TrackedResource
 from ingressdoctor.evidence.clock import Clock, parse_time
 from ingressdoctor.evidence.cloudflare import ZoneFacts, ZoneRecord
-from ingressdoctor.evidence.controller import AccessLogLine, Controller, ControllerLogs, EntryPoint, StaticConfig
+from ingressdoctor.evidence.controller import (
+    AccessLogLine,
+    Controller,
+    ControllerLogs,
+    EntryPoint,
+    PortPath,
+    StaticConfig,
+)
 from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
 from ingressdoctor.evidence.hetzner import (
     ClusterNodes,
@@ -102,6 +109,7 @@ from ingressdoctor.evidence.routes import (
     Custom,
     DroppedRoute,
     DropReason,
+    KnownHosts,
     Outcome,
     RouteDecision,
     RouteRequest,
@@ -201,6 +209,7 @@ __all__ = [
     "IngressRule",
     "IngressSpec",
     "IngressTls",
+    "KnownHosts",
     "Kubernetes",
     "LbService",
     "LbTarget",
@@ -229,6 +238,7 @@ __all__ = [
     "PodSpec",
     "PodStatus",
     "PolicyVerdict",
+    "PortPath",
     "Protocol",
     "Rcode",
     "Reach",
