@@ -17,6 +17,13 @@ __all__ = ["NAME_LABEL", "Party", "maps", "peer_matches", "port_matches", "port_
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Where clusters take their node and overlay addresses from: RFC 1918, RFC 6598, RFC 4193.
+_PRIVATE = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Party:
@@ -99,10 +106,14 @@ def _in_block(block: Mapping[str, object], other: Party) -> bool | None:
     inside = any(address in network and not any(address in net for net in excepted) for address in addresses)
     if other.on_host:
         # An overlay may replace the node's address by one of its own, which nothing in the API names.
-        return None if inside or network.is_private or network.prefixlen == 0 else False
+        return None if inside or any(_overlap(network, item) for item in _PRIVATE) else False
     if other.pod is not None or not addresses:
         return None if inside or not addresses else False
     return inside
+
+
+def _overlap(one: _Network, other: _Network) -> bool:
+    return one.version == other.version and one.overlaps(other)
 
 
 def port_matches(item: Mapping[str, object], port: int, protocol: str, destination: Party) -> bool | None:
