@@ -7,6 +7,9 @@ import gzip
 import logging
 import os
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -372,3 +375,31 @@ def test_the_users_kubeconfig_is_never_written(tmp_path: Path, calls: CallLog) -
     asyncio.run(fails(live(config, calls)))
 
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+
+
+def test_a_hanging_plugin_does_not_keep_the_program_from_ending(tmp_path: Path) -> None:
+    config = kubeconfig(tmp_path / "k", "https://192.0.2.1", exec_plugin(tmp_path, "exec sleep 8"))
+    code = f"""
+import asyncio
+from ingressdoctor.errors import SourceError
+from ingressdoctor.sources.calls import CallLog
+from ingressdoctor.sources.kubernetes import LiveKubernetes
+
+async def main():
+    source = LiveKubernetes(
+        kubeconfig={config!r}, context=None, timeout_s=1, calls=CallLog(), login_timeout_s=0.5
+    )
+    try:
+        await source.get("/version", {{}})
+    except SourceError as error:
+        print(error.message)
+    await source.aclose()
+
+asyncio.run(main())
+"""
+    started = time.monotonic()
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+
+    assert run.stdout == "The kubeconfig's credentials were not there after 0.5 s.\n"
+    assert run.stderr == ""
+    assert time.monotonic() - started < 6
