@@ -32,28 +32,43 @@ class Visitor:
         self._handout = lab.handout
         self._tls = ssl.create_default_context(cafile=str(lab.handout.ca_file))
 
+    def is_online(self) -> bool:
+        host, _, port = self._handout.endpoints.probe.rpartition(":")
+        try:
+            socket.create_connection((host, int(port)), timeout=PATIENCE_S).close()
+        except OSError:
+            return False
+        return True
+
     def symptom(self, url: str) -> str | None:
         """What is wrong with *url* as seen from outside; None when it answers."""
+        if not self.is_online():
+            return "offline"
         seen: list[str] = []
         while url not in seen:
             seen.append(url)
-            scheme, _, rest = url.partition("://")
-            host, _, path = rest.partition("/")
-            address = self.resolve(host)
-            if address in NAME_SERVER_FAILURES.values():
-                return address
-            try:
-                status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
-            except ssl.SSLCertVerificationError:
-                return "tls-untrusted"
-            except ssl.SSLError:
-                return "tls-handshake"
-            if "cloudflareaccess.com/cdn-cgi/access/login" in headers.get("location", ""):
-                return "access-login"
-            if status not in {301, 302, 307, 308}:
-                return classified(status, headers, body)
-            url = headers["location"]
+            verdict, url = self.visit(url)
+            if not url:
+                return verdict
         return "redirect-loop"
+
+    def visit(self, url: str) -> tuple[str | None, str]:
+        """The symptom of one request, or where it redirects to."""
+        scheme, _, rest = url.partition("://")
+        host, _, path = rest.partition("/")
+        address = self.resolve(host)
+        if address in NAME_SERVER_FAILURES.values():
+            return address, ""
+        try:
+            status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
+        except ssl.SSLCertVerificationError:
+            return "tls-untrusted", ""
+        except ssl.SSLError:
+            return "tls-handshake", ""
+        target = headers.get("location", "") if status in {301, 302, 307, 308} else ""
+        if "cloudflareaccess.com/cdn-cgi/access/login" in target:
+            return "access-login", ""
+        return classified(status, headers, body), target
 
     def resolve(self, host: str) -> str:
         server, _, port = self._handout.resolvers[0].rpartition(":")
@@ -95,15 +110,15 @@ class Visitor:
 def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
     if status < 400:
         return None
-    if headers.get("cf-mitigated") == "challenge":
-        return "edge-challenge"
-    if body.startswith(b"error code: 1"):
-        return f"edge-{body.split()[-1].decode()}"
-    if status >= 520 or (status in EDGE_MADE and b"error code" in body):
-        return f"edge-{status}"
-    if status == 404 and body == b"404 page not found\n":
-        return "controller-404"
-    return f"http-{status}" if "cf-ray" in headers else f"{status} without cf-ray"
+    special = (
+        (headers.get("cf-mitigated") == "challenge", "edge-challenge"),
+        (body.startswith(b"error code: 1"), f"edge-{body.partition(b': ')[2].decode(errors='replace').strip()}"),
+        (status >= 520 or (status in EDGE_MADE and b"error code" in body), f"edge-{status}"),
+        (status == 404 and body == b"404 page not found\n", "controller-404"),
+        (status == 404, "app-404"),
+        ("cf-ray" not in headers, f"{status} without cf-ray"),
+    )
+    return next((symptom for applies, symptom in special if applies), f"http-{status}")
 
 
 @pytest.mark.lab
@@ -121,7 +136,7 @@ def test_the_symptom_emerges(each: Fault, wecare: World) -> None:
         pytest.param("https://www.wecare.gr/admin", None, id="a-page-behind-a-redirect"),
         pytest.param("https://wecare.gr/", None, id="the-apex-redirects-to-www"),
         pytest.param("https://api.wecare.gr/v1/status", None, id="the-api"),
-        pytest.param("https://api.wecare.gr/nope", "http-404", id="the-api-answers-404-itself"),
+        pytest.param("https://api.wecare.gr/nope", "app-404", id="the-api-answers-404-itself"),
         pytest.param("https://erp.wecare.gr.nope.example/", "dns-nxdomain", id="a-name-nobody-has"),
     ],
 )

@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the lab's servers are: ports on loopback, DNS as host:port."""
+    """Where the lab's servers are: ports on loopback, DNS as host:port; *probe* answers when one is online."""
 
     kube: int
     hetzner: int
@@ -28,6 +28,7 @@ class Endpoints:
     resolvers: tuple[str, ...]
     authoritative: str
     connect_to: tuple[str, ...]
+    probe: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +125,7 @@ def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path) -> str:
             f"ca_file = {quoted(str(ca_file))}",
             f"connect_to = {quoted(list(endpoints.connect_to))}",
             "[online]",
-            f"probe = {quoted(list(endpoints.resolvers[:1]))}",
+            f"probe = {quoted([endpoints.probe])}",
             "",
         )
     )

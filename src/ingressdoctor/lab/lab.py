@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import secrets
+import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
@@ -100,6 +102,7 @@ class Lab:
             self._requests[f"dns.{view}"] = views[view].requests
             self._stack.push_async_callback(views[view].stop)
         endpoints = Endpoints(
+            probe=views["public"].address,
             kube=servers["kube"].port,
             hetzner=servers["hetzner"].port,
             cloudflare=servers["cloudflare"].port,
@@ -107,7 +110,25 @@ class Lab:
             authoritative=views["authoritative"].address,
             connect_to=tuple(plane.connect_to),
         )
+        if world.settings.get("offline"):
+            endpoints = self._cut_off(endpoints)
         return write_handout(world.name, endpoints, tokens, plane.pki.ca_pem)
+
+    def _cut_off(self, endpoints: Endpoints) -> Endpoints:
+        """The endpoints of a machine without internet: every way out is refused, only the cluster is near."""
+        closed = self._stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_STREAM))
+        closed.bind((LOOPBACK, 0))  # bound and never listening
+        port = int(closed.getsockname()[1])
+        nowhere = f"{LOOPBACK}:{port}"
+        return dataclasses.replace(
+            endpoints,
+            hetzner=port,
+            cloudflare=port,
+            resolvers=(nowhere, nowhere),
+            authoritative=nowhere,
+            connect_to=(f"::{nowhere}",),
+            probe=nowhere,
+        )
 
     def _manner(self, api: str) -> Manner:
         misbehave = text(mapping(self.world.settings.get("misbehave")).get(api))

@@ -26,6 +26,8 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
         "v6": ["2606:4700:3031::6815:200b", "2606:4700:3037::ac43:9607"],
     },
     "client_ip": "198.51.100.23",  # who visitors seem to be
+    # Whether whoever asks has no internet: nothing but the cluster can be reached.
+    "offline": False,
     "no_route": [],  # addresses that answer "no route to host" (523)
     # --- What is down or filtered below Kubernetes' own objects.
     "nodes_down": [],  # names of nodes that are switched off
