@@ -37,8 +37,10 @@ class DataPlane:
     What it reads of the world's settings is in settings.py.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, *, latency_s: float = 0.0) -> None:
+        """*latency_s* is added to every answer of the edge."""
         self._world = world
+        self._latency_s = latency_s
         self.pki = Pki()
         self._network: Network | None = None
         self._balancers: dict[int, Balancer] = {}
@@ -56,11 +58,14 @@ class DataPlane:
             no_route=tuple(map(text, sequence(settings.get("no_route")))),
         )
         nodes.attach(network)
+        if settings.get("expose_node_ports") is True:
+            nodes.expose(network)
         _enforce_policies(network, cluster, settings)
         start_backends(network, cluster, nodes, self.pki, world.backends)
         self._controller = Controller(network, cluster, nodes, self.pki, partial(seeded, world.logs))
         self._controller.attach(settings)
         edge = Edge(network, self.pki, world.cloudflare, settings)
+        edge.latency_s = self._latency_s
         edge.attach()
         self._balancers = _balancers(network, world)
         for balancer in self._balancers.values():

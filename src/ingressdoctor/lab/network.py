@@ -53,8 +53,11 @@ Guard = Callable[[str, str, int], Verdict]
 
 
 def canonical(ip: str) -> str:
-    """The one spelling of an address; a prefix length is cut. ValueError when it is none."""
-    return str(ipaddress.ip_interface(ip.strip()).ip)
+    """The one spelling of an address; a prefix length is cut. What is no address comes back as it is."""
+    try:
+        return str(ipaddress.ip_interface(ip.strip()).ip)
+    except ValueError:
+        return ip
 
 
 class Network:

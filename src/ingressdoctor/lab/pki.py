@@ -47,7 +47,7 @@ class Order:
         if not isinstance(raw, Mapping) or not isinstance(raw.get("names"), list):
             return None
         return cls(
-            names=tuple(str(name) for name in raw["names"]),
+            names=tuple(name for name in raw["names"] if isinstance(name, str) and name and name.isascii()),
             issuer=str(raw.get("issuer", "letsencrypt")),
             not_before_days=_number(raw, "not_before_days", -30),
             not_after_days=_number(raw, "not_after_days", 60),
@@ -103,7 +103,7 @@ class Pki:
             .issuer_name(signer.certificate.subject if signer else subject)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(self._now + timedelta(days=order.not_before_days))
+            .not_valid_before(self._now + timedelta(days=min(order.not_before_days, order.not_after_days - 1)))
             .not_valid_after(self._now + timedelta(days=order.not_after_days))
             .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in order.names]), False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), True)

@@ -381,3 +381,20 @@ async def test_tcp_backend_that_refuses_is_logged() -> None:
         log = process_log(plane)
 
     assert 'ERR Error while dialing backend error="dial tcp 10.42.1.20:3306: connect: connection refused"' in log
+
+
+async def test_default_store_replaces_the_self_signed_certificate() -> None:
+    parts = healthy()
+    del parts.route["tls"]["secretName"]
+    parts.objects.append(
+        obj("TLSStore", "default", "shop", CRD, spec={"defaultCertificate": {"secretName": "shop-tls"}})
+    )
+    async with running(parts) as plane:
+        assert (await direct(plane)).text == "shop"
+
+
+async def test_default_store_without_its_secret_is_noted() -> None:
+    parts = healthy()
+    parts.objects.append(obj("TLSStore", "default", "shop", CRD, spec={"defaultCertificate": {"secretName": "gone"}}))
+    async with running(parts) as plane:
+        assert "WRN Secret shop/gone does not exist TLSStore=default" in process_log(plane)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -16,7 +17,7 @@ from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.serve.traefik.clienthello import parse as parse_hello
 from ingressdoctor.lab.serve.traefik.clienthello import record_length
 from ingressdoctor.lab.stream import Duplex
-from lab.dataplane.kit import LB, Parts, Patch, access_log, ask, healthy, real_port, running
+from lab.dataplane.kit import EDGE, HOST, LB, Parts, Patch, access_log, ask, healthy, real_port, running
 
 
 @contextlib.asynccontextmanager
@@ -280,3 +281,51 @@ async def test_nonsense_in_objects_starts_all_the_same() -> None:
 
     assert response.status_code == 200
     assert Cluster(parts.objects).get("Pod", "", "p") is not None
+
+
+async def test_node_ports_are_reached_from_outside_only_when_exposed() -> None:
+    parts = healthy()
+    async with running(parts) as plane:
+        hidden = [entry for entry in plane.connect_to if entry.startswith("203.0.113.21:")]
+    parts.settings["expose_node_ports"] = True
+    async with running(parts) as plane:
+        response = await ask(plane, f"https://{HOST}:30443/", at="203.0.113.21")
+        (entry,) = access_log(plane)
+
+    assert hidden == []
+    assert response.text == "shop"
+    assert entry["ClientHost"] == "10.0.1.11"
+
+
+HOSTILE = [
+    pytest.param(b"\x00" * 100, id="zeros"),
+    pytest.param(b"\x16\x03\x01\xff\xff" + b"\x01" * 300, id="endless-hello"),
+    pytest.param(b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", id="short-hello"),
+    pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 200_000, id="endless-header"),
+    pytest.param(b"PROXY TCP4 1.2.3.4\r\n", id="broken-proxy-line"),
+    pytest.param(b"\r\n\r\n\x00\r\nQUIT\n\x21\x11\xff\xff", id="broken-proxy-v2"),
+    pytest.param(b"GET /%zz%%% HTTP/1.1\r\nHost: \xff\xfe\r\n\r\n", id="broken-escapes"),
+    pytest.param(b"", id="nothing"),
+]
+
+
+@pytest.mark.parametrize("data", HOSTILE)
+async def test_hostile_bytes_end_one_connection_and_nothing_else(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    parts = healthy()
+    without_proxy(parts)
+    async with running(parts) as plane:
+        for ip, port in ((EDGE, 80), (EDGE, 443), (LB, 80), (LB, 443)):
+            reader, writer = await asyncio.open_connection("127.0.0.1", real_port(plane, ip, port))
+            writer.write(data)
+            writer.write_eof()
+            with contextlib.suppress(ConnectionError):
+                async with asyncio.timeout(2):
+                    await reader.read()
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        response = await ask(plane)
+    gc.collect()  # a task that died of an exception says so when it is collected
+
+    assert response.status_code == 200
+    assert caplog.records == []

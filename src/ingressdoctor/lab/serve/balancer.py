@@ -34,6 +34,7 @@ class Target:
 
     server_id: int
     ip: str
+    private: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +104,8 @@ class Balancer:
 
     def _source(self, target: Target) -> str:
         """The address targets see: the private one inside the network, else a public one."""
-        private = self.private
-        inside = private and ":" not in target.ip and target.ip.split(".")[0] == private.split(".")[0]
-        return private if inside else next(iter(self.public), private or "0.0.0.0")
+        public = next(iter(self.public), "")
+        return (self.private if target.private else public) or public or self.private
 
     async def _dial(self, target: Target, port: int, timeout_s: float) -> Stream:
         if not target.ip:
@@ -206,9 +206,9 @@ def _targets(spec: Mapping[str, Any], servers: Mapping[int, Any]) -> Iterator[Ta
             selector = text(dig(item, "label_selector", "selector"))
             for number, server in servers.items():
                 if _selected(mapping(server.get("labels")), selector):
-                    yield Target(server_id=number, ip=_address(server, networks, private=private))
+                    yield Target(server_id=number, ip=_address(server, networks, private=private), private=private)
         elif isinstance(number := dig(item, "server", "id"), int) and number in servers:
-            yield Target(server_id=number, ip=_address(servers[number], networks, private=private))
+            yield Target(server_id=number, ip=_address(servers[number], networks, private=private), private=private)
 
 
 def _address(server: Mapping[str, Any], networks: set[object], *, private: bool) -> str:

@@ -1,8 +1,8 @@
 """Cloudflare's edge: TLS by SNI on the anycast addresses, zone settings, and a real request to the origin.
 
-What a visitor gets depends on the zone's objects and on what the origin's sockets did, nothing else. Settings:
-edge_connect_s, edge_read_s, client_latency_s. Zone extras of a world: `waf` (rules with action block, challenge
-or ratelimit) and `access` (applications: domain, team). Tunnels have no connector here: 530 with 1033.
+What a visitor gets depends on the zone's objects and on what the origin's sockets did, nothing else. Zone extras of
+a world: `waf` (rules with host, path and action block, challenge or ratelimit), `access` (applications: domain,
+team, aud) and `certificate_packs` (hosts). Tunnels have no connector here: 530 with 1033.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class Edge:
         self.addresses = (*map(text, sequence(anycast.get("v4"))), *map(text, sequence(anycast.get("v6"))))
         self._network = network
         self._zones = Zones(cloudflare, self.addresses)
-        self._latency_s = float(settings.get("latency_s", 0.0))
+        self.latency_s = 0.0
         self._client = OriginClient(
             network,
             connect_s=float(settings.get("edge_connect_s", 0.25)),
@@ -100,8 +100,8 @@ class Edge:
             ray = f"{secrets.token_hex(8)}-{COLO}"
             visit = _Visit(request, scheme=scheme, sni=sni, ray=ray, client_ip=stream.peer.ip)
             response = await self._answer(visit)
-            if self._latency_s:
-                await asyncio.sleep(self._latency_s)
+            if self.latency_s:
+                await asyncio.sleep(self.latency_s)
             headers = without(response.headers, (*HOP_BY_HOP, "server", "cf-ray", "content-length"))
             length = (("Content-Length", value),) if (value := response.get("content-length")) else ()
             return Response(
@@ -118,6 +118,8 @@ class Edge:
         code = self._refusal(visit)
         if code or zone is None:
             return error_page(code or 1001, visit.request, visit.host, visit.ray)
+        if visit.request.path == "/cdn-cgi/trace":
+            return _trace(visit)
         own = self._own_answer(zone, visit)
         return own if own is not None else await self._from_origin(zone, visit)
 
@@ -136,8 +138,6 @@ class Edge:
     def _own_answer(self, zone: Zone, visit: _Visit) -> Response | None:
         """What the zone's settings, WAF rules and Access applications answer before the origin is asked."""
         request, host = visit.request, visit.host
-        if request.path == "/cdn-cgi/trace":
-            return _trace(visit)
         secure = f"https://{host}{request.target}"
         if visit.scheme == "http" and zone.setting("always_use_https", "off") == "on":
             return redirect(301, secure)

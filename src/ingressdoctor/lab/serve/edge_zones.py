@@ -47,7 +47,7 @@ class Zone:
         parent = host
         while "." in parent and parent != self.name:
             parent = parent.partition(".")[2]
-            if found := tuple(item for item in self.records if text(item.get("name")) == f"*.{parent}"):
+            if found := tuple(item for item in self.records if text(item.get("name")).lower() == f"*.{parent}"):
                 return found
         return ()
 

@@ -4,7 +4,7 @@ kube-proxy rewrites packets, it does not accept connections: a connection to a n
 refusal by that pod is a refusal to the caller. So node ports are translations of the network, not listeners.
 Rules: no endpoint refuses; externalTrafficPolicy Local drops on nodes without a ready one and keeps the source
 address, Cluster replaces it by the node's. Settings: nodes_down [name], node_ports {name: refuse|drop},
-firewall_drop [{node, port}].
+firewall_drop [{node, port}], expose_node_ports.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from ingressdoctor.lab.cluster import (
     sequence,
     text,
 )
-from ingressdoctor.lab.network import Guard, Network, Route, Translator, Verdict
+from ingressdoctor.lab.network import Guard, Handler, Network, Route, Translator, Verdict
+from ingressdoctor.lab.stream import Duplex, splice
 
+FORWARD_S = 1.0
 _REFUSE = Route(ip="127.0.0.1", port=0, source_ip="")
 _DROP = Route(ip=None, port=0, source_ip="")
 
@@ -80,6 +82,19 @@ class Nodes:
             for port in map(mapping, sequence(dig(service, "spec", "ports"))):
                 self._publish(network, service, port)
         network.guard(self._firewall())
+
+    def expose(self, network: Network) -> None:
+        """Let clients outside reach the node ports on public addresses (setting expose_node_ports).
+
+        What kube-proxy refuses or drops is left to connect_to's refusing port and black hole.
+        """
+        for service in self._cluster.all("Service"):
+            for port in map(mapping, sequence(dig(service, "spec", "ports"))):
+                node_port = port.get("nodePort")
+                if isinstance(node_port, int) and self._usable(service, port):
+                    for name in filter(self.is_up, self._nodes):
+                        for ip in self.external(name):
+                            network.listen(ip, node_port, _forwarder(network, ip, node_port))
 
     def _publish(self, network: Network, service: Object, port: Mapping[str, Any]) -> None:
         number, node_port = port.get("port"), port.get("nodePort")
@@ -151,6 +166,17 @@ class Nodes:
             return Verdict.DROP if (ip, port) in dropped else Verdict.PASS
 
         return guard
+
+
+def _forwarder(network: Network, ip: str, port: int) -> Handler:
+    async def forward(client: Duplex) -> None:
+        upstream = await network.connect(ip, port, source_ip=client.peer.ip, timeout_s=FORWARD_S)
+        try:
+            await splice(client, upstream)
+        finally:
+            upstream.close()
+
+    return forward
 
 
 def host_addresses(nodes: Nodes, pod: Object) -> tuple[str, ...]:

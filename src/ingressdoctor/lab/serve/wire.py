@@ -117,7 +117,10 @@ async def serve_http(stream: Duplex, app: App, *, bad_request: bytes = b"") -> N
             response = await app(request, stream)
         except Hangup:
             break
-        await _answer(connection, stream, request, response)
+        try:
+            await _answer(connection, stream, request, response)
+        except h11.LocalProtocolError:
+            break  # the answer itself is not valid HTTP (a header with a line break, say)
         if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
             break
         connection.start_next_cycle()

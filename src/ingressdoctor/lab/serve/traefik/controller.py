@@ -146,6 +146,7 @@ class Controller:
         tls = TlsSettings(
             certificates=self._certificates,
             orders=configuration.dynamic.certificates,
+            default=configuration.dynamic.default_certificate,
             broken_hosts=configuration.broken_hosts,
         )
         for tables in configuration.tables.values():

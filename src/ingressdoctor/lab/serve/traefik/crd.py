@@ -83,6 +83,8 @@ class _Crd:
             self._dynamic.tcp_middlewares[object_id(item) + SUFFIX] = mapping(item.get("spec"))
         for item in self.watched("TLSOption"):
             self._dynamic.tls_options.add(object_id(item) + SUFFIX)
+        for item in self.watched("TLSStore"):
+            self._load_store(item)
         for item in self.watched("ServersTransport"):
             self._dynamic.transports[object_id(item) + SUFFIX] = Transport(
                 insecure=dig(item, "spec", "insecureSkipVerify") is True,
@@ -97,6 +99,24 @@ class _Crd:
                 self._dynamic.services[object_id(item) + SUFFIX] = self._services.traefik_service(item, context)
             except DropError as drop:
                 self._notes.error("Error while building TraefikService", error=drop.error, **context.fields)
+
+    def _load_store(self, item: Object) -> None:
+        """Only the store called default serves: its own default certificate, and further ones."""
+        if name_of(item) != "default":
+            return
+        default = text(dig(item, "spec", "defaultCertificate", "secretName"))
+        for entry in ({"secretName": default}, *map(mapping, sequence(dig(item, "spec", "certificates")))):
+            secret = text(entry.get("secretName"))
+            if not secret:
+                continue
+            try:
+                order = order_of(self._cluster, namespace_of(item), secret)
+            except DropError as drop:
+                self._notes.warn(drop.error.replace("secret", "Secret", 1), TLSStore="default")
+                continue
+            self._dynamic.certificates[f"{namespace_of(item)}/{secret}"] = order
+            if secret == default:
+                self._dynamic.default_certificate = order
 
     def _load_middleware(self, item: Object) -> None:
         spec, key = mapping(item.get("spec")), object_id(item)

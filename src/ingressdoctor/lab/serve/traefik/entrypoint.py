@@ -33,6 +33,7 @@ class TlsSettings:
 
     certificates: Certificates
     orders: Mapping[str, Order]
+    default: Order | None
     broken_hosts: frozenset[str]
 
 
@@ -128,7 +129,7 @@ class EntryPointServer:
         if hello.server_name in self._tls.broken_hosts:
             stream.close()
             return
-        context, is_default = self._tls.certificates.choose(self._tls.orders, hello.server_name)
+        context, is_default = self._tls.certificates.choose(self._tls.orders, hello.server_name, self._tls.default)
         if is_default and hello.server_name:
             self._debug(f'Serving default certificate for request: "{hello.server_name}"')
         secured = TlsStream(stream, context)

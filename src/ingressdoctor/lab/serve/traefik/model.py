@@ -85,6 +85,7 @@ class Dynamic:
     tcp_middlewares: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     transports: dict[str, Transport] = dataclasses.field(default_factory=dict)
     tls_options: set[str] = dataclasses.field(default_factory=set)
+    default_certificate: Order | None = None
     certificates: dict[str, Order] = dataclasses.field(default_factory=dict)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import ipaddress
 import itertools
 import ssl
 import time
@@ -75,13 +76,12 @@ class Proxy:
         self._dial_s = dial_s
 
     async def dial(self, server: Server) -> Stream:
-        """A connection to a server; a name that is no address cannot be resolved here (OSError)."""
+        """A connection to a server; a name (of an ExternalName) is not resolved here."""
         try:
-            return await self._network.connect(
-                server.ip, server.port, source_ip=self._source_ip, timeout_s=self._dial_s
-            )
+            ipaddress.ip_address(server.ip)
         except ValueError as error:
             raise OSError(f"lookup {server.ip}: no such host") from error
+        return await self._network.connect(server.ip, server.port, source_ip=self._source_ip, timeout_s=self._dial_s)
 
     async def forward(self, service: Service, server: Server, request: Request, client: Duplex) -> Outcome:
         """One request; a client that leaves meanwhile ends it."""
