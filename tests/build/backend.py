@@ -143,7 +143,7 @@ def a_slice(
     return msgspec.convert(raw, EndpointSlice)
 
 
-def an_endpoint(address: str = "10.42.1.5", **conditions: bool | None) -> dict[str, Any]:
+def an_endpoint(address: str = "10.42.1.5", /, **conditions: bool | None) -> dict[str, Any]:
     """An endpoint as the cluster writes it for a ready pod; conditions given replace that."""
     said = {"ready": True, "serving": True, "terminating": False, **conditions}
     return {
