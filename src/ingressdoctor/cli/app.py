@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 from ingressdoctor.cli import access, checks, config, demo, diagnose, lab, route, schema, targets, walks
 from ingressdoctor.cli.arrange import arranged, makes_report, wants_json
 from ingressdoctor.cli.options import WATCH_S
-from ingressdoctor.cli.output import complain, write
+from ingressdoctor.cli.output import complain, silence, write
 from ingressdoctor.errors import ConfigError, IngressDoctorError, LabError, PluginError, SourceError, UsageError
 
 __all__ = ["build_app", "run"]
@@ -56,7 +56,6 @@ def build_app() -> typer.Typer:
         cls=DoctorGroup,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        no_args_is_help=True,
         subcommand_metavar="HOST|COMMAND ...",
         context_settings={"help_option_names": ["--help", "-h"]},
         epilog="Exit codes: 0 healthy, 1 broken, 2 wrong usage, 3 could not tell, 4 internal error.",
@@ -90,24 +89,42 @@ def run(words: Sequence[str], program: str, *, interrupted: bool = False) -> int
         command.main(list(words), prog_name=program)
     try:
         _refuse_if(interrupted)
+        if not words:
+            # Not 0: in a script, "ingressdoctor $HOST" with an empty variable must not look healthy.
+            command.main(["--help"], prog_name=program, standalone_mode=False)
+            return 2
         with command.make_context(program, list(words)) as context:
             command.invoke(context)
     except typer.Exit as end:
         return end.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        return _told(words, "interrupted", "Interrupted before anything was known.", "", _COULD_NOT_TELL)
-    except typer.TyperException as error:
-        return _told(words, "usage", *_usage(error), 2)
-    except IngressDoctorError as error:
-        return _told(words, _kind(error), error.message, error.hint, error.exit_code)
-    except Exception as error:  # noqa: BLE001 - the last line: no traceback may reach a user
-        if os.environ.get("INGRESSDOCTOR_DEBUG") == "1":
-            import traceback
-
-            traceback.print_exc()
-        message = f"This is a bug in ingressdoctor: {type(error).__name__}: {error}"
-        return _told(words, "internal", message, "INGRESSDOCTOR_DEBUG=1 shows where.", _INTERNAL)
+    except BrokenPipeError:
+        # Whoever read the output has left, as in: ingressdoctor --help | head -1
+        silence()
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line: no traceback may reach a user
+        return _told(words, *_explained(error))
     return 0
+
+
+def _explained(error: BaseException) -> tuple[ErrorKind, str, str, int]:
+    """Return the kind, message, hint and exit code of an error."""
+    match error:
+        case KeyboardInterrupt() | typer.Abort():
+            return "interrupted", "Interrupted before anything was known.", "", _COULD_NOT_TELL
+        case typer.TyperException():
+            return "usage", *_usage(error), 2
+        case IngressDoctorError():
+            return _kind(error), error.message, error.hint, error.exit_code
+        case _:
+            return _bug(error)
+
+
+def _bug(error: BaseException) -> tuple[ErrorKind, str, str, int]:
+    if os.environ.get("INGRESSDOCTOR_DEBUG") == "1":
+        import traceback
+
+        traceback.print_exception(error)
+    message = f"This is a bug in ingressdoctor: {type(error).__name__}: {error}"
+    return "internal", message, "INGRESSDOCTOR_DEBUG=1 shows where.", _INTERNAL
 
 
 def _refuse_if(interrupted: bool) -> None:

@@ -41,6 +41,8 @@ def arranged(
         whole = not complete or any(word in GROUP_OPTIONS for word in complete)
         return complete if whole else [DEFAULT, *complete]
     name = complete[place]
+    if "--" in complete[:place]:
+        return [DEFAULT, *complete]
     if name in commands:
         return [name, *complete[:place], *complete[place + 1 :]]
     _refuse_mistyped(name, commands)

@@ -16,7 +16,7 @@ CheckId = Annotated[str, typer.Argument(metavar="ID", help="Id of the check, as 
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    group = typer.Typer(rich_markup_mode=None)
     group.command("list")(list_checks)
     group.command("show")(show_check)
     app.add_typer(group, name="checks", help="List the checks, or show the documentation of one.")

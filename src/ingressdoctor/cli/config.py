@@ -18,7 +18,7 @@ Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that is t
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    group = typer.Typer(rich_markup_mode=None)
     group.command("init")(init)
     group.command("show")(show)
     group.command("validate")(validate)

@@ -21,7 +21,7 @@ Latency = Annotated[float, typer.Option("--latency", min=0, max=5, help="Seconds
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    group = typer.Typer(rich_markup_mode=None)
     group.command("list")(list_lab)
     group.command("run")(spread(run))
     group.command("up")(up)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 from ingressdoctor.cli.options import Output, RunChoice
 from ingressdoctor.cli.output import tell, write
-from ingressdoctor.cli.running import Request, run_request
 from ingressdoctor.cli.settings import settings_for_lab
 from ingressdoctor.lab import World, apply_fault, load_fault, load_world
 from ingressdoctor.lab.lab import running
@@ -44,6 +43,9 @@ def broken_world(name: str, faults: tuple[str, ...]) -> Broken:
 def diagnose_in_lab(broken: Broken, host: str, run: RunChoice, output: Output, latency_s: float = 0.0) -> int:
     """Start the world, diagnose *host* (default: what it is about), stop it, and return the exit code."""
     target = Target.parse(host or broken.host)
+    # Loaded only now, so that a mistyped fault is told without waiting for it.
+    from ingressdoctor.cli.running import Request, run_request
+
     with running(broken.world, latency_s=latency_s) as lab:
         environ = {**os.environ, **lab.handout.environment}
         settings = settings_for_lab(lab.handout.config, run)

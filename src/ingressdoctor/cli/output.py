@@ -11,7 +11,7 @@ from ingressdoctor.errors import IngressDoctorError
 from ingressdoctor.model.text import clean
 from ingressdoctor.render.page import Page
 
-__all__ = ["complain", "is_rich", "page_for", "tell", "write"]
+__all__ = ["complain", "is_rich", "page_for", "silence", "tell", "write"]
 
 _MIN_WIDTH, _MAX_WIDTH, _PIPE_WIDTH = 40, 140, 80
 
@@ -30,9 +30,9 @@ def write(text: str) -> None:
         stream.write(text)
         stream.flush()
     except BrokenPipeError:
-        _silence(stream)
+        silence(stream)
     except OSError as error:
-        _silence(stream)
+        silence(stream)
         raise IngressDoctorError(f"Cannot write to standard output: {error.strerror or error}.") from None
 
 
@@ -46,7 +46,7 @@ def tell(text: str) -> None:
         stream.write(f"{text}\n")
         stream.flush()
     except OSError:
-        _silence(stream)
+        silence(stream)
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -88,8 +88,9 @@ def _tolerant(stream: TextIO) -> None:
         reconfigure(errors="backslashreplace")
 
 
-def _silence(stream: TextIO) -> None:
-    """Point the stream at nothing, so that the interpreter's last flush cannot fail either."""
+def silence(stream: TextIO | None = None) -> None:
+    """Point *stream* (default: standard output) at nothing, so that the interpreter's last flush cannot fail either."""
+    stream = stream or sys.stdout
     try:
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, stream.fileno())

@@ -24,15 +24,18 @@ def route(
     """Show which router, rule and Service URL reaches, and why not the others."""
     import sys
 
+    from ingressdoctor.cli.settings import settings_for
+    from ingressdoctor.model.target import Target
+
+    # What can be wrong on the command line is said before anything heavy is loaded.
+    target = Target.parse(url, port=what.port, client_ip=what.client_ip)
+    settings = settings_for(connection)
     from ingressdoctor.cli.asking import ask, refuse_unseen
     from ingressdoctor.cli.output import page_for, write
-    from ingressdoctor.cli.settings import settings_for
     from ingressdoctor.model.evidence import Unavailable
-    from ingressdoctor.model.target import Target
     from ingressdoctor.render.route import exit_code_of, route_to_json, route_to_terminal
 
-    target = Target.parse(url, port=what.port, client_ip=what.client_ip)
-    decision = ask(settings_for(connection), lambda session: session.route(target))
+    decision = ask(settings, lambda session: session.route(target))
     if isinstance(decision, Unavailable):
         raise refuse_unseen(decision)
     code = exit_code_of(decision)

@@ -15,7 +15,7 @@ WalkId = Annotated[str, typer.Argument(metavar="NAME", help="Name of the walk, a
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
+    group = typer.Typer(rich_markup_mode=None)
     group.command("list")(list_walks)
     group.command("show")(show_walk)
     app.add_typer(group, name="walks", help="List the walks, or show the steps of one.")
