@@ -85,7 +85,7 @@ def proxy_protocol_mismatch(
         entry = entry_point_of(published, controller)
         if entry is not None:
             judged.append(_judge(balancer, served, entry, controller, server_first=target.protocol is Protocol.MYSQL))
-        elif port == asked:
+        elif port == asked and controller.pods:
             judged.append(_unseen(served, published, controller))
     if judged:
         yield judged[0]
@@ -184,7 +184,7 @@ def _trusted(
                     "externalTrafficPolicy: Local, so that the load balancer itself is the peer."
                 ),
                 commands=_show_args(controller),
-                proof=look("kubectl", "-n", controller.namespace, "logs", controller.workload, "--tail=20"),
+                proof=look("kubectl", "-n", controller.namespace, "get", "pods", "-o", "wide"),
             ),
         )
     return ok(f"Port {port} speaks the PROXY protocol on both sides.", subject=subject(balancer), seen=seen, where=API)

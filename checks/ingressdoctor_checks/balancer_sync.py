@@ -158,6 +158,10 @@ def _describe(service: Service) -> Command:
 def annotation_unknown(controller: Controller, events: ServiceEvents | Unavailable) -> Iterator[Finding]:
     """No annotation is misspelt, and none holds what the cloud controller will refuse."""
     service = controller.service
+    if service is None and controller.unread:
+        gap = controller.unread[0]
+        yield unknown(f"The controller's Service could not be read: {gap.reason}.", enable_with=gap.enable_with)
+        return
     if service is None or not any("hetzner" in key for key in service.annotations):
         yield skip("No Service in front of the controller carries Hetzner annotations.")
         return

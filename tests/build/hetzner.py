@@ -99,6 +99,7 @@ def a_controller(
     pods: tuple[Pod, ...] | None = None,
     trusted: tuple[str, ...] | None = ("10.0.0.0/8",),
     unreadable: str = "",
+    unread: tuple[Unavailable, ...] = (),
 ) -> Controller:
     """Traefik with three entry points; *trusted* None switches the PROXY protocol off."""
     entries = tuple(
@@ -112,6 +113,7 @@ def a_controller(
         pods=(a_pod(node=1), a_pod(node=2)) if pods is None else pods,
         service=None if without_service else (service or a_service()),
         static=StaticConfig(source="args", entry_points=entries, options={}, unreadable=unreadable),
+        unread=unread,
     )
 
 

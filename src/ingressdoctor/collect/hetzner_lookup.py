@@ -41,11 +41,13 @@ async def collect_lookup(
     """Return which load balancer of the project carries the controller's traffic.
 
     A controller that no Hetzner load balancer belongs in front of needs no Hetzner token to be told so, and a load
-    balancer that the configuration names needs no cluster to be found.
+    balancer that the configuration names needs no cluster to be found. A Service that may not be read is not absent.
     """
     named = preferences.load_balancer
     if isinstance(controller, Unavailable):
         return controller if isinstance(project, Unavailable) or not named else _by_name_alone(project, named)
+    if controller.service is None and controller.unread and not named:
+        return controller.unread[0]
     if isinstance(project, Unavailable):
         reason = "" if named else outside_hetzner(controller, nodes=_host_ips(controller.pods))
         return _none(reason) if reason else project

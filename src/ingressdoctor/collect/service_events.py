@@ -27,6 +27,8 @@ async def collect_service_events(
 ) -> ServiceEvents | Unavailable:
     """Return the Service's events if a load balancer is kept for it; one request, narrowed by field selectors."""
     service = controller.service
+    if service is None and controller.unread:
+        return controller.unread[0]
     if service is None or service.spec.type != "LoadBalancer":
         return ServiceEvents(events=(), asked=False, difference="")
     if isinstance(lookup, LoadBalancerLookup) and lookup.not_in_path:

@@ -57,6 +57,20 @@ TABLE = [
         a_balancer(), {"trusted": None, "unreadable": "a mounted file"}, TARGET, Status.UNKNOWN, id="config-unreadable"
     ),
     pytest.param(a_balancer(services=()), {}, TARGET, Status.SKIP, id="no-service-to-compare"),
+    pytest.param(
+        a_balancer(services=(a_listener(443, to=30999),)),
+        {"service": a_service(ports=((443, "nobody", 30999),))},
+        TARGET,
+        Status.UNKNOWN,
+        id="no-entry-point-on-the-target-port",
+    ),
+    pytest.param(
+        a_balancer(services=(a_listener(443, to=30999),)),
+        {"service": a_service(ports=((443, "nobody", 30999),)), "pods": ()},
+        TARGET,
+        Status.SKIP,
+        id="no-pod-to-read-entry-points-from",
+    ),
 ]
 
 

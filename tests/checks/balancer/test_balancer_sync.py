@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from build.hetzner import NOT_ASKED, a_controller, a_service, an_event, events
-from ingressdoctor.api import Clock, ServiceEvents, Status
+from ingressdoctor.api import Clock, ServiceEvents, Status, Unavailable
 from ingressdoctor_checks.balancer_signatures import SIGNATURES, explain
 from ingressdoctor_checks.balancer_sync import annotation_unknown, sync_failing
 
@@ -135,3 +135,11 @@ def test_what_a_failing_sync_names_is_not_said_twice(message: str, status: Statu
     [finding] = annotation_unknown(controller, events(an_event("SyncLoadBalancerFailed", message)))
 
     assert finding.status is status
+
+
+def test_annotations_of_a_service_that_may_not_be_read_are_unknown() -> None:
+    forbidden = Unavailable(wanted="the cluster's Services", reason="403", enable_with="Grant list on services.")
+
+    [finding] = annotation_unknown(a_controller(without_service=True, unread=(forbidden,)), forbidden)
+
+    assert (finding.status, finding.enable_with) == (Status.UNKNOWN, "Grant list on services.")

@@ -186,3 +186,11 @@ async def test_without_a_cluster_or_a_name_nothing_is_guessed(seen: HetznerProje
     preferences = Preferences()
 
     assert await collect_lookup.function(project=seen, controller=NO_CLUSTER, preferences=preferences) == NO_CLUSTER
+
+
+FORBIDDEN = Unavailable(wanted="the cluster's Services", reason="403")
+
+
+@pytest.mark.parametrize("seen", [project(OTHER), NO_TOKEN], ids=["with-token", "without-token"])
+async def test_a_service_that_may_not_be_read_is_not_absent(seen: HetznerProject | Unavailable) -> None:
+    assert await ask(seen, without_service=True, unread=(FORBIDDEN,)) == FORBIDDEN

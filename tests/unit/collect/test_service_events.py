@@ -76,6 +76,12 @@ async def test_nothing_is_asked_where_nothing_is_kept(lookup: LoadBalancerLookup
     assert cluster.asked == []
 
 
+async def test_a_service_that_may_not_be_read_is_not_absent() -> None:
+    forbidden = Unavailable(wanted="the cluster's Services", reason="403")
+
+    assert await events(Cluster(), forbidden, without_service=True, unread=(forbidden,)) == forbidden
+
+
 async def test_a_403_is_no_empty_list() -> None:
     assert isinstance(await events(Cluster(status=403), a_lookup()), Unavailable)
 
