@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 from ingressdoctor import collect
 from ingressdoctor.config import Settings
@@ -31,6 +31,8 @@ from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
 
 __all__ = ["RunOptions", "Session", "load_catalog", "open_session"]
+
+T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)
 _SOURCES = (Kubernetes, Hetzner, Cloudflare, Dns, Net)
@@ -108,7 +110,7 @@ class Session:
         """Collect evidence by type without judging it."""
         return await ask(self._run(target, None, None), wanted, self._settings.run.timeout_s)
 
-    async def _one[T](self, wanted: type[T], target: Target | None) -> T | Unavailable:
+    async def _one(self, wanted: type[T], target: Target | None) -> T | Unavailable:
         (value,) = await self.evidence((wanted,), target)
         if isinstance(value, (wanted, Unavailable)):
             return value

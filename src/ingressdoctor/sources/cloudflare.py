@@ -14,6 +14,7 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
+from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.failures import retry_after
 from ingressdoctor.sources.workers import Workers
 
@@ -44,12 +45,16 @@ class LiveCloudflare:
     def __init__(
         self,
         *,
-        token: Secret | None,
+        token: TokenSource,
         calls: CallLog,
         endpoint: str = CLOUDFLARE_ENDPOINT,
         timeout: tuple[float, float] = (3.0, 10.0),
     ) -> None:
-        self._token = token
+        missing = SourceError(
+            "There is no Cloudflare API token.",
+            hint="Set CLOUDFLARE_API_TOKEN to a token that may read the zone; it needs no right to edit.",
+        )
+        self._credential = Credential(token, missing=missing)
         self._endpoint = endpoint.rstrip("/")
         self._timeout = timeout
         self._calls = calls
@@ -63,18 +68,14 @@ class LiveCloudflare:
         Raises:
             SourceError: no token, no connection, timeout, or a body over the cap.
         """
-        if self._token is None:
-            raise SourceError(
-                "There is no Cloudflare API token.",
-                hint="Set CLOUDFLARE_API_TOKEN to a token that may read the zone; it needs no right to edit.",
-            )
+        token = await self._credential.get(self._workers)
         with self._calls.call("cloudflare", f"GET {path}") as call:
             async with self._slots:
-                answer = await self._once(self._token, path, query)
+                answer = await self._once(token, path, query)
                 wait = retry_after(answer.headers) if answer.status == 429 else None
                 if wait is not None:
                     await asyncio.sleep(wait)
-                    answer = await self._once(self._token, path, query)
+                    answer = await self._once(token, path, query)
             call.outcome = str(answer.status)
         return answer
 

@@ -14,6 +14,7 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
+from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.failures import reason_of
 from ingressdoctor.sources.workers import Workers
 
@@ -44,12 +45,16 @@ class LiveHetzner:
     def __init__(
         self,
         *,
-        token: Secret | None,
+        token: TokenSource,
         calls: CallLog,
         endpoint: str = HETZNER_ENDPOINT,
         timeout: tuple[float, float] = (3.0, 10.0),
     ) -> None:
-        self._token = token
+        missing = SourceError(
+            "There is no Hetzner Cloud API token.",
+            hint="Set HCLOUD_TOKEN to a token of the project; a read-only one is enough.",
+        )
+        self._credential = Credential(token, missing=missing)
         self._endpoint = endpoint
         self._timeout = timeout
         self._calls = calls
@@ -63,12 +68,7 @@ class LiveHetzner:
         Raises:
             SourceError: no token, no connection, timeout.
         """
-        token = self._token
-        if token is None:
-            raise SourceError(
-                "There is no Hetzner Cloud API token.",
-                hint="Set HCLOUD_TOKEN to a token of the project; a read-only one is enough.",
-            )
+        token = await self._credential.get(self._workers)
         with self._calls.call("hetzner", f"GET {path}") as call:
             try:
                 # The thread keeps to its own timeouts, except while it resolves a name: that has none.

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes, Net
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo
+from ingressdoctor.sources.credential import TokenSource
 
 __all__ = ["SourceSettings", "Sources", "open_sources"]
 
@@ -28,9 +28,9 @@ class SourceSettings:
     kubeconfig: str | None = None
     context: str | None = None
     kube_timeout_s: float = 20.0
-    hetzner_token: Secret | None = None
+    hetzner_token: TokenSource = None
     hetzner_endpoint: str = ""
-    cloudflare_token: Secret | None = None
+    cloudflare_token: TokenSource = None
     cloudflare_endpoint: str = ""
     resolvers: tuple[str, ...] = ()
     authoritative: str = ""
