@@ -28,6 +28,7 @@ from ingressdoctor.lab.serve.traefik.controller import Controller
 from ingressdoctor.lab.world import World
 
 CLIENT_IP = "198.51.100.23"
+CLIENT_IP6 = "2001:db8:c11e::23"
 REFUSED_PORTS = (80, 443, 3306)
 
 
@@ -55,6 +56,7 @@ class DataPlane:
         nodes = Nodes(cluster, world.hetzner, settings)
         network = self._network = Network(
             client_ip=text(settings.get("client_ip") or CLIENT_IP),
+            client_ip6=text(settings.get("client_ip6") or CLIENT_IP6),
             no_route=tuple(map(text, sequence(settings.get("no_route")))),
         )
         nodes.attach(network)

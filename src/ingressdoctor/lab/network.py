@@ -25,6 +25,7 @@ from ingressdoctor.lab.stream import Address, Duplex, Stream, TlsStream
 LOOPBACK = "127.0.0.1"
 HANDSHAKE_S = 3.0
 BACKLOG = 128
+MAX_TRACKED = 512
 
 Handler = Callable[[Duplex], Awaitable[None]]
 
@@ -63,9 +64,12 @@ def canonical(ip: str) -> str:
 class Network:
     """Hosts, listeners and rules of one world. Use stop() exactly once."""
 
-    def __init__(self, *, client_ip: str, no_route: Iterable[str] = (), lifetime_s: float = 30.0) -> None:
-        """*client_ip* is who connections from outside the lab seem to come from."""
+    def __init__(
+        self, *, client_ip: str, client_ip6: str = "", no_route: Iterable[str] = (), lifetime_s: float = 30.0
+    ) -> None:
+        """*client_ip* and *client_ip6* are who connections from outside the lab seem to come from."""
         self._client_ip = client_ip
+        self._client_ip6 = client_ip6 or client_ip
         self._no_route = frozenset(canonical(ip) for ip in no_route)
         self._lifetime_s = lifetime_s
         self._hosts: set[str] = set()
@@ -175,7 +179,8 @@ class Network:
         return (int(listener.getsockname()[1]) if listener else self.closed_port), source_ip
 
     def _track(self, stream: Stream) -> Stream:
-        self._streams = {known for known in self._streams if not known.closed}
+        if len(self._streams) > MAX_TRACKED:
+            self._streams = {known for known in self._streams if not known.closed}
         self._streams.add(stream)
         return stream
 
@@ -186,7 +191,8 @@ class Network:
             return  # the peer was gone before we looked
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = self._sources.pop(port, None) or Address(ip=self._client_ip, port=port)
+        outside = self._client_ip6 if ":" in local.ip else self._client_ip
+        peer = self._sources.pop(port, None) or Address(ip=outside, port=port)
         self.spawn(self._serve(self._track(Stream(sock, peer=peer, local=local)), handler, tls))
 
     async def _serve(self, raw: Stream, handler: Handler, tls: ssl.SSLContext | None) -> None:

@@ -27,6 +27,17 @@ async def test_error_page_follows_the_accept_header(accept: str, media: str, exp
     assert expected in response.text
 
 
+async def test_waf_block_page_for_a_browser() -> None:
+    parts = healthy()
+    parts.zone["waf"] = [{"path": "/admin", "action": "block"}]
+    async with running(parts) as plane:
+        blocked = await ask(plane, f"https://{HOST}/admin/x", accept="text/html")
+        passed = await ask(plane, accept="text/html")
+
+    assert (blocked.status_code, passed.status_code) == (403, 200)
+    assert "<title>Attention Required! | Cloudflare</title>" in blocked.text
+
+
 async def test_trace_answers_without_an_origin() -> None:
     parts = healthy()
     parts.hetzner["load_balancers"].clear()

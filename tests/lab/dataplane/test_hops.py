@@ -22,7 +22,7 @@ from lab.dataplane.kit import EDGE, HOST, LB, Parts, Patch, access_log, ask, hea
 
 @contextlib.asynccontextmanager
 async def network() -> AsyncIterator[Network]:
-    net = Network(client_ip="198.51.100.23", no_route=("192.0.2.9",))
+    net = Network(client_ip="198.51.100.23", client_ip6="2001:db8:c11e::23", no_route=("192.0.2.9",))
     try:
         yield net
     finally:
@@ -50,7 +50,7 @@ async def test_a_client_outside_has_the_clients_address() -> None:
         writer.close()
         await writer.wait_closed()
 
-    assert heard == b"198.51.100.23 [2001:db8::1]:80"
+    assert heard == b"2001:db8:c11e::23 [2001:db8::1]:80"
 
 
 FAILURES = [
@@ -243,6 +243,17 @@ async def test_controller_sees_this_peer(patch: Patch, expected: set[str]) -> No
         seen = {entry["ClientHost"] for entry in access_log(plane)}
 
     assert seen == expected
+
+
+async def test_an_ipv6_origin_sees_the_edges_ipv6_address() -> None:
+    parts = healthy()
+    parts.zone["dns_records"][0].update(type="AAAA", content="2001:db8::1")
+    async with running(parts) as plane:
+        response = await ask(plane)
+        (entry,) = access_log(plane)
+
+    assert response.text == "shop"
+    assert entry["ClientHost"] == "2a06:98c0:3600::103"
 
 
 def test_client_hello_is_read_without_answering() -> None:

@@ -28,6 +28,7 @@ from ingressdoctor.lab.stream import Duplex, TlsStream
 
 COLO = "ATH"
 SOURCE_IP = "172.69.150.20"
+SOURCE_IP6 = "2a06:98c0:3600::103"
 BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nServer: cloudflare\r\nContent-Type: text/html\r\nContent-Length: 24\r\n"
     b"Connection: close\r\nCF-RAY: -\r\n\r\n<h1>400 Bad Request</h1>"
@@ -179,11 +180,12 @@ class Edge:
         mode = zone.setting("ssl", "full")
         plain = mode in {"off", "flexible"} or (visit.scheme == "http" and mode != "origin_pull")
         if plain:
-            return Way(port=80, source_ip=SOURCE_IP)
+            return Way(port=80, source_ip=SOURCE_IP, source_ip6=SOURCE_IP6)
         strict = mode in {"strict", "origin_pull"}
         return Way(
             port=443,
             source_ip=SOURCE_IP,
+            source_ip6=SOURCE_IP6,
             tls=self._strict if strict else self._relaxed,
             server_name=visit.host,
             accepted_names=origin.names if strict else (),

@@ -35,6 +35,7 @@ class Way:
 
     port: int
     source_ip: str
+    source_ip6: str
     tls: ssl.SSLContext | None = None
     server_name: str = ""
     accepted_names: tuple[str, ...] = ()
@@ -73,8 +74,9 @@ class OriginClient:
     async def _connect(self, addresses: tuple[str, ...], way: Way) -> Stream:
         failure = OriginFailure(523)
         for ip in addresses:
+            source = way.source_ip6 if ":" in ip else way.source_ip
             try:
-                return await self._network.connect(ip, way.port, source_ip=way.source_ip, timeout_s=self._connect_s)
+                return await self._network.connect(ip, way.port, source_ip=source, timeout_s=self._connect_s)
             except TimeoutError:
                 failure = OriginFailure(522)
             except ConnectionRefusedError:

@@ -163,7 +163,9 @@ def _markdown(code: int, kind: ErrorKind, host: str, ray: str) -> str:
 
 
 def _page(code: int, kind: ErrorKind, host: str, ray: str) -> str:
-    title = f"{html.escape(host)} | {code}: {kind.title}" if code < 1000 else f"{kind.title} | {host}"
+    title = f"{html.escape(host)} | {code}: {kind.title}" if code < 1000 else f"{kind.title} | {html.escape(host)}"
+    if code == 1020:
+        title = "Attention Required! | Cloudflare"
     return (
         f'<!DOCTYPE html><html lang="en-US"><head><title>{title}</title></head><body>'
         '<div id="cf-wrapper"><div id="cf-error-details"><header><h1>'
