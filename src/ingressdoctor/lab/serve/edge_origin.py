@@ -1,7 +1,7 @@
 """The edge's way to an origin: a real connection, and the error code that names what went wrong with it.
 
 Each outcome of the socket, of the handshake and of HTTP has exactly one code; nothing here looks at the world.
-Source: Cloudflare's documentation of 5xx errors and of SSL modes (reference kept outside the package).
+Source: Cloudflare's documentation of 5xx errors and of SSL modes.
 """
 
 from __future__ import annotations
