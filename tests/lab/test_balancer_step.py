@@ -1,26 +1,20 @@
-"""The load balancer step against the lab's live APIs: each fault is found by its check, and by no other as a failure.
-
-The controller is read here from the lab's own objects, so that only this step is under test.
-"""
+"""The load balancer step against the lab's live APIs: each fault is found by its check, and by no other."""
 
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import UTC, datetime
 
 import pytest
 
+from ingressdoctor.collect.controller import collect_controller
 from ingressdoctor.collect.hetzner import collect_project
 from ingressdoctor.collect.hetzner_lookup import collect_lookup
-from ingressdoctor.collect.kinds import PODS, SERVICES
-from ingressdoctor.collect.kube import get_object, list_kind
 from ingressdoctor.collect.nodes import collect_nodes
 from ingressdoctor.collect.service_events import collect_service_events
 from ingressdoctor.evidence.clock import Clock
-from ingressdoctor.evidence.controller import Controller, EntryPoint, StaticConfig
+from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import HetznerProject
-from ingressdoctor.evidence.kube import Loaded, Pod, Service
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 from ingressdoctor.model.evidence import Unavailable
@@ -42,31 +36,6 @@ UNREAD = Unavailable(wanted="the zone", reason="not asked in this test")
 FAIL, WARN = "fail", "warn"
 
 
-async def read_controller(kube: LiveKubernetes) -> Controller:
-    service = await get_object(kube, SERVICES, "traefik", "traefik")
-    assert isinstance(service, Service)
-    pods = await list_kind(kube, PODS, namespace="traefik", labels="app.kubernetes.io/name=traefik")
-    assert isinstance(pods, Loaded)
-    return Controller(
-        kind="traefik",
-        namespace="traefik",
-        workload="traefik",
-        pods=pods.items,
-        service=service,
-        static=StaticConfig(source="args", entry_points=entry_points(pods.items[0]), options={}),
-    )
-
-
-def entry_points(pod: Pod) -> tuple[EntryPoint, ...]:
-    args = " ".join(filter(None, pod.containers[0].args or ()))
-    ports = dict(re.findall(r"--entryPoints\.(\w+)\.address=:(\d+)", args))
-    trusted = dict(re.findall(r"--entryPoints\.(\w+)\.proxyProtocol\.trustedIPs=(\S+)", args))
-    return tuple(
-        EntryPoint(name=name, port=int(port), proxy_protocol=(trusted[name],) if name in trusted else None)
-        for name, port in ports.items()
-    )
-
-
 async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
     """Return (the worst status of each check, all that was said in failures)."""
     calls = CallLog()
@@ -76,10 +45,11 @@ async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
     try:
         project = await collect_project.function(hetzner=hetzner)
         assert isinstance(project, HetznerProject), project
-        controller = await read_controller(kube)
+        controller = await collect_controller.function(kube=kube)
+        assert isinstance(controller, Controller), controller
         lookup = await collect_lookup.function(project=project, controller=controller, preferences=Preferences())
         events = await collect_service_events.function(kube=kube, controller=controller, lookup=lookup)
-        nodes = await collect_nodes.function(kube=kube, controller=controller, lookup=lookup)
+        nodes = await collect_nodes.function(kube=kube, controller=controller, lookup=lookup, events=events)
     finally:
         await hetzner.aclose()
         await kube.aclose()

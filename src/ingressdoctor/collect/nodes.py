@@ -1,7 +1,8 @@
-"""Read the cluster's nodes, but only when the load balancer's targets have to be mapped to them.
+"""Read the cluster's nodes, but only when the project's servers do not tell which target is which node.
 
-A load balancer whose targets are all healthy needs no names; then no request is spent. Which node should be a
-target is judged by the checks.
+Servers usually carry their node's name, so nodes are worth a request only for targets without a server, for servers
+that could not be read, and to find out which label keeps every node out. Which node should be a target is judged by
+the checks.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from ingressdoctor.collect.kinds import NODES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup
+from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup, ServiceEvents
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Kubernetes
@@ -19,30 +20,30 @@ __all__ = ["collect_nodes", "mapping_needed"]
 
 @collector(wanted="the cluster's nodes")
 async def collect_nodes(
-    kube: Kubernetes, controller: Controller, lookup: LoadBalancerLookup
+    kube: Kubernetes, controller: Controller, lookup: LoadBalancerLookup, events: ServiceEvents | Unavailable
 ) -> ClusterNodes | Unavailable:
-    """Return the nodes if some target of the load balancer is unhealthy or missing."""
-    why = mapping_needed(lookup, controller)
+    """Return the nodes if the load balancer's targets cannot be understood without them."""
+    why = mapping_needed(lookup, controller, events)
     if not why:
-        return ClusterNodes(nodes=(), asked=False, why="every target of the load balancer is healthy")
+        return ClusterNodes(nodes=(), asked=False, why="the project's servers tell enough about the targets")
     loaded = await list_kind(kube, NODES)
     if isinstance(loaded, Unavailable):
         return loaded
     return ClusterNodes(nodes=loaded.items, asked=True, why=why)
 
 
-def mapping_needed(lookup: LoadBalancerLookup, controller: Controller) -> str:
+def mapping_needed(lookup: LoadBalancerLookup, controller: Controller, events: ServiceEvents | Unavailable) -> str:
     """Say why targets must be compared with nodes; empty when they need not be."""
     balancer = lookup.found
     if balancer is None:
         return ""
     if not balancer.targets:
-        return "the load balancer has no targets"
-    ill = sum(1 for target in balancer.targets if "unhealthy" in target.health.values())
-    if ill:
-        return f"{ill} of {len(balancer.targets)} targets fail a health check"
+        return "the load balancer has no targets" if _may_lack_nodes(events) else ""
+    ill = any("unhealthy" in target.health.values() for target in balancer.targets)
+    if lookup.servers_unread:
+        return "a target is unhealthy and the servers could not be read" if ill else ""
     known = {item.id for item in lookup.servers}
-    if not lookup.servers_unread and any(t.server_id not in known for t in balancer.targets if t.server_id is not None):
+    if any(target.server_id not in known for target in balancer.targets if target.server_id is not None):
         return "a target is a server that the project no longer holds"
     targeted = {target.server_id for target in balancer.targets}
     by_address = {address: item.id for item in lookup.servers for address in (item.ipv4, *item.private_ips) if address}
@@ -51,3 +52,10 @@ def mapping_needed(lookup: LoadBalancerLookup, controller: Controller) -> str:
         if server is not None and server not in targeted:
             return f"the node of {pod.ref} is no target"
     return ""
+
+
+def _may_lack_nodes(events: ServiceEvents | Unavailable) -> bool:
+    """Tell whether labels may keep every node out: the cloud controller says so in an event, or nothing at all."""
+    if isinstance(events, Unavailable) or not events.events:
+        return True
+    return any(event.reason == "UnAvailableLoadBalancer" for event in events.events)

@@ -162,7 +162,7 @@ class ServiceEvents:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterNodes:
-    """The cluster's nodes, read only when the load balancer's targets have to be mapped to them (``asked``)."""
+    """The cluster's nodes, read only when targets cannot be understood by the project's servers (``asked``)."""
 
     nodes: tuple[Node, ...]
     asked: bool

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from build.hetzner import a_balancer, a_controller, a_listener, a_lookup, a_server, a_service, a_target
+from build.hetzner import a_balancer, a_controller, a_listener, a_lookup, a_server, a_service, a_target, an_event
+from build.hetzner import events as some_events
 from ingressdoctor.collect.nodes import collect_nodes
 from ingressdoctor.collect.service_events import collect_service_events
 from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup, ServiceEvents
@@ -117,22 +118,30 @@ async def test_difference(lookup: LoadBalancerLookup | Unavailable, service: Any
 
 
 ILL = a_balancer(targets=(a_target(1), a_target(2, health="unhealthy")))
+EMPTY = a_lookup(a_balancer(targets=()))
+QUIET = some_events(an_event("EnsuredLoadBalancer"))
 NODES = [
-    pytest.param(a_lookup(), False, id="all-healthy"),
-    pytest.param(a_lookup(ILL), True, id="one-unhealthy"),
-    pytest.param(a_lookup(a_balancer(targets=())), True, id="no-targets"),
-    pytest.param(a_lookup(servers=(a_server(1), a_server(2))), True, id="a-target-whose-server-is-gone"),
-    pytest.param(a_lookup(servers=(), servers_unread="403"), False, id="servers-unread-proves-nothing"),
-    pytest.param(a_lookup(a_balancer(targets=(a_target(1),))), True, id="a-pods-node-is-no-target"),
-    pytest.param(a_lookup(missing=True), False, id="no-balancer"),
+    pytest.param(a_lookup(), QUIET, False, id="all-healthy"),
+    pytest.param(a_lookup(ILL), QUIET, False, id="servers-name-the-unhealthy"),
+    pytest.param(a_lookup(ILL, servers=(), servers_unread="403"), QUIET, True, id="unhealthy-and-servers-unread"),
+    pytest.param(a_lookup(servers=(), servers_unread="403"), QUIET, False, id="healthy-and-servers-unread"),
+    pytest.param(EMPTY, QUIET, False, id="no-targets-after-a-good-sync-is-drift"),
+    pytest.param(EMPTY, some_events(an_event("UnAvailableLoadBalancer")), True, id="no-targets-for-lack-of-nodes"),
+    pytest.param(EMPTY, some_events(), True, id="no-targets-and-no-events"),
+    pytest.param(EMPTY, UNREAD, True, id="no-targets-and-events-unread"),
+    pytest.param(a_lookup(servers=(a_server(1), a_server(2))), QUIET, True, id="a-target-whose-server-is-gone"),
+    pytest.param(a_lookup(a_balancer(targets=(a_target(1),))), QUIET, True, id="a-pods-node-is-no-target"),
+    pytest.param(a_lookup(missing=True), QUIET, False, id="no-balancer"),
 ]
 
 
-@pytest.mark.parametrize(("lookup", "asked"), NODES)
-async def test_nodes_are_read_only_to_map_targets(lookup: LoadBalancerLookup, *, asked: bool) -> None:
+@pytest.mark.parametrize(("lookup", "seen", "asked"), NODES)
+async def test_nodes_are_read_only_to_map_targets(
+    lookup: LoadBalancerLookup, seen: ServiceEvents | Unavailable, *, asked: bool
+) -> None:
     cluster = Cluster({"metadata": {"name": "node-2"}, "spec": {"providerID": "hcloud://2"}})
 
-    found = await collect_nodes.function(kube=cluster, controller=a_controller(), lookup=lookup)
+    found = await collect_nodes.function(kube=cluster, controller=a_controller(), lookup=lookup, events=seen)
 
     assert isinstance(found, ClusterNodes)
     assert found.asked is asked
@@ -141,6 +150,8 @@ async def test_nodes_are_read_only_to_map_targets(lookup: LoadBalancerLookup, *,
 
 
 async def test_nodes_that_may_not_be_read_are_unavailable() -> None:
-    found = await collect_nodes.function(kube=Cluster(status=403), controller=a_controller(), lookup=a_lookup(ILL))
+    cluster = Cluster(status=403)
+
+    found = await collect_nodes.function(kube=cluster, controller=a_controller(), lookup=EMPTY, events=UNREAD)
 
     assert isinstance(found, Unavailable)
