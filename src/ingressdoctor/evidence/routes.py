@@ -123,7 +123,12 @@ class CandidateRoute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DroppedRoute:
-    """A route for the target's host that the controller silently or loudly leaves out."""
+    """A route for the target's host that the controller silently or loudly leaves out.
+
+    ``detail`` is Traefik's own text where it has one; ``log_line`` what it logs, empty when it says nothing;
+    ``related`` the object or name that is at fault; ``matches`` whether the request would have been this route's,
+    None when its rule cannot be judged.
+    """
 
     ref: str
     rule: str
@@ -131,6 +136,7 @@ class DroppedRoute:
     detail: str
     log_line: str = ""
     related: str = ""
+    matches: bool | None = None
     backends: tuple[BackendRef, ...] = ()
 
 

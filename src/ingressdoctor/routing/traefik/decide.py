@@ -20,7 +20,8 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
-from ingressdoctor.routing.traefik.compiled import Verdict, judge
+from ingressdoctor.routing.traefik.compiled import Verdict, compile_rule, judge
+from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.hosts import near
 from ingressdoctor.routing.traefik.request import Seen, see
 from ingressdoctor.routing.traefik.router import Services
@@ -61,7 +62,7 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
     routers = table.live(seen.host)
     here = [item for item in routers if item.on(point, name, tls=request.tls)]
     judged = sorted((_judge(item, seen) for item in here), key=lambda item: (-item.route.priority, item.order))
-    dropped = table.dropped(seen.host)
+    dropped = tuple(replace(item, matches=_would_match(item, seen, table)) for item in table.dropped(seen.host))
     if broken := table.broken_points.get(name):
         dropped += tuple(_dropped_by_point(item, broken.detail, broken.reason, broken.related) for item in judged)
         judged = []
@@ -115,6 +116,13 @@ def _judge(router: LiveRouter, seen: Seen) -> _Judged:
         namespace=draft.namespace,
     )
     return _Judged(route, router.order, by_client)
+
+
+def _would_match(item: DroppedRoute, seen: Seen, table: RouteTable) -> bool | None:
+    try:
+        return judge(compile_rule(item.rule, table.syntax, table.version), seen).matches
+    except (RuleError, NestingError):
+        return None
 
 
 def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Iterator[_Judged]:

@@ -54,6 +54,7 @@ class RouteTable:
 
     static: StaticConfig
     version: Version
+    syntax: str
     by_host: dict[str, tuple[LiveRouter, ...]]
     anywhere: tuple[LiveRouter, ...]
     dropped_by_host: dict[str, tuple[DroppedRoute, ...]]
@@ -111,6 +112,7 @@ def build_table(
     return RouteTable(
         static=static,
         version=chosen,
+        syntax=syntax,
         by_host=by_host,
         anywhere=anywhere,
         dropped_by_host=_index_dropped(dropped),

@@ -1,0 +1,129 @@
+"""What the Traefik checks share: names, commands, and which dropped routes are to blame. Holds no check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from ingressdoctor.api import (
+    Command,
+    Controller,
+    DroppedRoute,
+    DropReason,
+    Finding,
+    Outcome,
+    Remedy,
+    RouteDecision,
+    Status,
+    Target,
+    fail,
+    look,
+    ok,
+    warn,
+)
+
+__all__ = [
+    "API",
+    "LINK_ROUTE",
+    "ROUTE_EFFECTS",
+    "STEP",
+    "blame",
+    "describe",
+    "edit",
+    "kube_name",
+    "logs_of",
+    "names_host",
+    "proof_of",
+    "split_ref",
+    "weight_of",
+]
+
+STEP: Final = "controller"
+LINK_ROUTE: Final = "Traefik → route"
+API: Final = "Kubernetes API"
+ROUTE_EFFECTS: Final = ("traefik.route-missing", "traefik.log-errors", "controller-404", "app-404")
+_PLURALS: Final = {
+    "IngressRoute": "ingressroutes.traefik.io",
+    "Ingress": "ingresses.networking.k8s.io",
+    "Middleware": "middlewares.traefik.io",
+    "TraefikService": "traefikservices.traefik.io",
+    "Service": "services",
+}
+_REF: Final = re.compile(r"(\w+) (?:([^/ ]+)/)?([^/ ]+)")
+
+
+def split_ref(ref: str) -> tuple[str, str, str]:
+    """Split ``Kind namespace/name`` into its parts; empty strings for what is not there."""
+    match = _REF.fullmatch(ref)
+    return (match.group(1), match.group(2) or "", match.group(3)) if match else ("", "", ref)
+
+
+def kube_name(ref: str) -> str:
+    """Return ``plural/name`` for kubectl."""
+    kind, _, name = split_ref(ref)
+    return f"{_PLURALS.get(kind, kind.lower())}/{name}"
+
+
+def describe(ref: str) -> Command:
+    """Return the command that shows an object whole."""
+    return look("kubectl", "-n", split_ref(ref)[1], "get", kube_name(ref), "-o", "yaml")
+
+
+def edit(ref: str) -> tuple[str, ...]:
+    """Return the words of the command that edits an object."""
+    return ("kubectl", "-n", split_ref(ref)[1], "edit", kube_name(ref))
+
+
+def logs_of(controller: Controller) -> Command:
+    """Return the command that shows the controller's log."""
+    return look("kubectl", "-n", controller.namespace, "logs", "-l", "app.kubernetes.io/name=traefik", "--tail=100")
+
+
+def proof_of(target: Target) -> Command:
+    """Return the request that proves recovery."""
+    return look("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", target.url)
+
+
+def names_host(rule: str, hostname: str) -> bool:
+    """Tell whether a rule names the host itself, or a wildcard over it."""
+    text = rule.lower()
+    wildcard = "*." + hostname.partition(".")[2]
+    return any(f"{quote}{name}{quote}" in text for name in (hostname, wildcard) for quote in '`"')
+
+
+def weight_of(route: DroppedRoute, decision: RouteDecision, hostname: str) -> Status:
+    """Say how much a dropped route matters: a failure where the request is without its route because of it."""
+    if route.matches is False:
+        return Status.WARN
+    if decision.outcome is Outcome.NO_ROUTE:
+        return Status.FAIL
+    winner = decision.winner
+    if winner is None:
+        return Status.WARN
+    return Status.WARN if names_host(winner.rule, hostname) else Status.FAIL
+
+
+def blame(
+    decision: RouteDecision,
+    target: Target,
+    reasons: tuple[DropReason, ...],
+    say: Callable[[DroppedRoute], tuple[str, Remedy]],
+    *,
+    fine: str,
+) -> Iterator[Finding]:
+    """Yield one finding per route of the host that was dropped for one of *reasons*; *fine* when there is none."""
+    concerned = [route for route in decision.dropped if route.reason in reasons]
+    seen: set[tuple[str, str]] = set()
+    for route in concerned:
+        if (route.ref, route.detail) in seen:
+            continue
+        seen.add((route.ref, route.detail))
+        summary, remedy = say(route)
+        facts = {"rule": route.rule, "Traefik": route.detail}
+        if route.log_line:
+            facts["log line to look for"] = route.log_line
+        verb = fail if weight_of(route, decision, target.hostname) is Status.FAIL else warn
+        yield verb(summary, subject=route.ref, where=API, seen=facts, remedy=remedy)
+    if not concerned:
+        yield ok(fine)

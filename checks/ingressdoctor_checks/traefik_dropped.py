@@ -1,0 +1,218 @@
+"""Routes that exist as objects and that Traefik does not have: wrong class, entry point, rule or middleware.
+
+One check per reason. Each fails where the request is without a route because of it, and warns where another takes it.
+Source: the drop reasons of Traefik's Kubernetes providers and of its runtime; most of them are never logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ingressdoctor.api import (
+    Controller,
+    DroppedRoute,
+    DropReason,
+    Finding,
+    Outcome,
+    Remedy,
+    RouteDecision,
+    Target,
+    Unavailable,
+    changes,
+    check,
+    look,
+    skip,
+    unknown,
+    warn,
+)
+from ingressdoctor_checks.traefik_common import (
+    API,
+    LINK_ROUTE,
+    ROUTE_EFFECTS,
+    STEP,
+    blame,
+    describe,
+    edit,
+    kube_name,
+    names_host,
+    proof_of,
+    split_ref,
+)
+
+__all__ = ["entry_point_missing", "middleware_cross_namespace", "middleware_missing", "rule_invalid", "wrong_class"]
+
+_CLASS = (DropReason.CLASS, DropReason.NAMESPACE, DropReason.LABEL, DropReason.PROVIDER)
+
+
+@check(
+    id="traefik.wrong-class",
+    title="The route's class, namespace and labels are ones that Traefik takes",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=ROUTE_EFFECTS,
+)
+def wrong_class(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+    """Traefik skips an object of another class without a word."""
+
+    def say(route: DroppedRoute) -> tuple[str, Remedy]:
+        kind, namespace, _ = split_ref(route.ref)
+        remedy = Remedy(
+            text="Give the object the class that this Traefik takes, or remove the class.",
+            commands=(
+                describe(route.ref),
+                look("kubectl", "get", "ingressclasses"),
+                changes("kubectl", "-n", namespace, "annotate", kube_name(route.ref), "kubernetes.io/ingress.class-"),
+            ),
+            proof=proof_of(target),
+        )
+        if route.reason is not DropReason.CLASS or kind == "Ingress":
+            remedy = Remedy(
+                text="Let the object and Traefik's provider options agree: class, watched namespaces, label selector.",
+                commands=(describe(route.ref), look("kubectl", "get", "ingressclasses"), changes(*edit(route.ref))),
+                proof=proof_of(target),
+            )
+        return f"Traefik ignores {route.ref}: {route.detail}.", remedy
+
+    yield from blame(decision, target, _CLASS, say, fine="No route of the host is hidden from Traefik by its class.")
+
+
+@check(
+    id="traefik.entry-point-missing",
+    title="The route's entry points exist",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=ROUTE_EFFECTS,
+)
+def entry_point_missing(
+    decision: RouteDecision, controller: Controller | Unavailable, target: Target
+) -> Iterator[Finding]:
+    """A route is attached only to entry points that Traefik was started with, spelled exactly so."""
+    if isinstance(controller, Unavailable) or controller.static.unreadable:
+        why = controller.reason if isinstance(controller, Unavailable) else controller.static.unreadable
+        if decision.outcome in (Outcome.ROUTED, Outcome.REDIRECT):
+            yield skip("Which entry points Traefik has could not be read; a route takes the request all the same.")
+            return
+        yield unknown(
+            f"Which entry points Traefik has could not be read: {why}.",
+            enable_with="Allow list on pods of Traefik's namespace, or give Traefik its entry points as arguments.",
+        )
+        return
+    existing = {point.name for point in controller.static.entry_points}
+
+    def say(route: DroppedRoute) -> tuple[str, Remedy]:
+        summary = f"{route.ref} asks for the entry point {route.related or '(none)'}, which Traefik does not have."
+        text = f"Traefik has {', '.join(sorted(existing))}: name one of them, in the same letters."
+        commands = (describe(route.ref), changes(*edit(route.ref)))
+        return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
+
+    fine = "The entry points of the host's routes exist."
+    partly = [
+        (route.ref, sorted(set(route.entry_points) - existing))
+        for route in decision.candidates
+        if names_host(route.rule, target.hostname) and set(route.entry_points) - existing
+    ]
+    found = list(blame(decision, target, (DropReason.ENTRY_POINT,), say, fine=fine))
+    for ref, missing in dict(partly).items():
+        yield warn(
+            f"{ref} asks for {', '.join(missing)} too, which Traefik does not have; its other entry points work.",
+            subject=ref,
+            where=API,
+            seen={"missing": ", ".join(missing), "existing": ", ".join(sorted(existing))},
+            remedy=Remedy(text="Remove or correct the name.", commands=(describe(ref),), proof=proof_of(target)),
+        )
+    if not partly or any(route.reason is DropReason.ENTRY_POINT for route in decision.dropped):
+        yield from found
+
+
+@check(
+    id="traefik.rule-invalid",
+    title="The route's rule is one that Traefik accepts",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=ROUTE_EFFECTS,
+)
+def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+    """A rule that does not parse takes its route out; so does an annotation that Traefik cannot read."""
+
+    def say(route: DroppedRoute) -> tuple[str, Remedy]:
+        column = route.detail.split(":")[1] if route.detail[:1].isdigit() and route.detail.count(":") >= 2 else ""
+        where = f" at column {column}" if column else ""
+        what = {
+            DropReason.ANNOTATION: "an annotation of {ref} cannot be read",
+            DropReason.KIND: "{ref} asks for something that Traefik does not support",
+            DropReason.PRIORITY: "the priority of {ref} is out of range",
+        }.get(route.reason, "the rule of {ref} is not valid" + where)
+        if route.detail.startswith("the rule is accepted"):
+            what = "the rule of {ref} can never match"
+        summary = f"Traefik leaves a route out: {what.format(ref=route.ref)} ({route.detail})."
+        text = "Correct it; join matchers with && and ||, put every value into backticks, one value per matcher."
+        if route.reason is DropReason.ANNOTATION:
+            text = f"Correct or remove the annotation {route.related}: one wrong key costs the whole Ingress."
+        commands = (describe(route.ref), changes(*edit(route.ref)))
+        return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
+
+    reasons = (DropReason.RULE, DropReason.ANNOTATION, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER)
+    yield from blame(decision, target, reasons, say, fine="The rules of the host's routes are valid.")
+
+
+@check(
+    id="traefik.middleware-missing",
+    title="The route's middlewares exist and are sound",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=ROUTE_EFFECTS,
+)
+def middleware_missing(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+    """One missing or broken middleware takes the whole route out: visitors get 404, not an unprotected page."""
+
+    def say(route: DroppedRoute) -> tuple[str, Remedy]:
+        namespace = split_ref(route.ref)[1]
+        broken = route.reason is DropReason.MIDDLEWARE_INVALID
+        state = "cannot be built" if broken else "does not exist"
+        summary = f"Traefik leaves {route.ref} out, because its middleware {route.related} {state}."
+        text = "Create the middleware, or correct its name in the route."
+        if broken:
+            text = "Correct the middleware: exactly one type, and values that Traefik accepts."
+        elif route.related.endswith("@kubernetes"):
+            text = f"In an Ingress write the middleware as {namespace}-<name>@kubernetescrd."
+        commands = (
+            look("kubectl", "-n", namespace, "get", "middlewares.traefik.io"),
+            describe(route.ref),
+            changes(*edit(route.ref)),
+        )
+        return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
+
+    reasons = (DropReason.MIDDLEWARE_MISSING, DropReason.MIDDLEWARE_INVALID)
+    gaps = [limit for limit in decision.limits if "Middleware" in limit]
+    if gaps and not any(route.reason in reasons for route in decision.dropped):
+        yield unknown(
+            f"Whether the route's middlewares exist could not be seen: {gaps[0]}.",
+            enable_with="Allow list on middlewares (traefik.io) in all namespaces.",
+        )
+        return
+    yield from blame(decision, target, reasons, say, fine="The middlewares of the host's routes exist.")
+
+
+@check(
+    id="traefik.middleware-cross-namespace",
+    title="The route refers only to objects that it may refer to",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=ROUTE_EFFECTS,
+)
+def middleware_cross_namespace(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+    """Without allowCrossNamespace a route may use only what is in its own namespace."""
+
+    def say(route: DroppedRoute) -> tuple[str, Remedy]:
+        namespace = split_ref(route.ref)[1]
+        summary = f"Traefik leaves {route.ref} out: it refers to {route.related}, outside its namespace {namespace}."
+        text = (
+            f"Put a copy into namespace {namespace} and refer to that, or start Traefik with "
+            "--providers.kubernetescrd.allowCrossNamespace=true if every tenant may use every other's objects."
+        )
+        commands = (describe(route.ref), changes(*edit(route.ref)))
+        return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
+
+    reasons = (DropReason.MIDDLEWARE_CROSS_NAMESPACE, DropReason.SERVICE_CROSS_NAMESPACE, DropReason.TLS_OPTION)
+    fine = "The host's routes refer to nothing outside their namespaces."
+    yield from blame(decision, target, reasons, say, fine=fine)

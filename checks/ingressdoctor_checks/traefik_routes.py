@@ -1,0 +1,230 @@
+"""Does a route take the request, and is it the one that was written for the host?
+
+Routes that exist but were left out are judged in ``traefik_dropped``; they explain a missing one.
+Source: Traefik's priorities (rule length unless set; the first match wins and never falls through).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from ingressdoctor.api import (
+    CandidateRoute,
+    Controller,
+    Finding,
+    Outcome,
+    OutsideProbe,
+    Remedy,
+    RouteDecision,
+    Target,
+    Unavailable,
+    changes,
+    check,
+    fail,
+    look,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
+from ingressdoctor_checks.traefik_common import API, LINK_ROUTE, STEP, describe, edit, names_host, proof_of
+
+__all__ = ["route_missing", "route_shadowed"]
+
+_MATCHER: Final = re.compile(r"\b([a-z]+)\s*\(", re.IGNORECASE)
+_HOST_MATCHERS: Final = frozenset(["host", "hostheader", "hostregexp"])
+_LIST: Final = look("kubectl", "get", "ingressroutes.traefik.io,ingresses.networking.k8s.io", "-A")
+
+
+@check(
+    id="traefik.route-missing",
+    title="Traefik has a route for the request",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=("controller-404", "app-404", "traefik.default-certificate", "traefik.log-errors"),
+)
+def route_missing(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+    """Some live router takes the request on the entry point where it arrives."""
+    request, winner = decision.request, decision.winner
+    if decision.outcome is Outcome.UNDECIDED:
+        yield unknown(
+            f"Which route takes {target.url} cannot be told: {'; '.join(decision.limits) or 'no reason given'}.",
+            enable_with="Allow list on ingressroutes, middlewares (traefik.io), ingresses and ingressclasses.",
+        )
+    elif decision.outcome is Outcome.REDIRECT:
+        yield ok(f"The entry point {request.entry_point} redirects every request.", where=API)
+    elif decision.outcome is Outcome.AMBIGUOUS:
+        yield ok("More than one route takes the request.", where=API)
+    elif winner is not None and not _lost(decision, winner, target):
+        backends = ", ".join(f"{item.namespace}/{item.name}:{item.port}" for item in winner.backends) or "no Service"
+        yield ok(
+            f"{winner.ref} takes the request and sends it to {backends}.",
+            subject=winner.ref,
+            where=API,
+            seen={"rule": winner.rule, "priority": str(winner.priority), "entry point": request.entry_point},
+        )
+    else:
+        yield _no_route(decision, target)
+
+
+def _lost(decision: RouteDecision, winner: CandidateRoute, target: Target) -> bool:
+    """Tell whether the host's own routes were all left out, so that a catch-all takes its requests."""
+    own = any(names_host(route.rule, target.hostname) for route in (winner, *decision.candidates) if route.matches)
+    return not own and any(route.matches is not False for route in decision.dropped)
+
+
+def _no_route(decision: RouteDecision, target: Target) -> Finding:
+    request = decision.request
+    seen = {
+        "host": request.host,
+        "path": request.path,
+        "entry point": request.entry_point or "unknown",
+        "searched": f"{len(decision.known_hosts)} hostnames in IngressRoutes and Ingresses",
+    }
+    text = "Write the route, or bring it from git if it is only there."
+    commands = [_LIST]
+    summary = f"Traefik has no route for {request.host}{request.path} on its entry point {request.entry_point}."
+    dropped = [route for route in decision.dropped if route.matches is not False]
+    here = [route for route in decision.candidates if names_host(route.rule, target.hostname)]
+    if dropped:
+        refs = ", ".join(dict.fromkeys(route.ref for route in dropped))
+        summary = f"Traefik has no route for {request.host}: {refs} names the host, but Traefik leaves it out."
+        text = "Correct the route that is left out; its own finding says how."
+        seen["left out because"] = dropped[0].detail
+        commands.append(describe(dropped[0].ref))
+    elif decision.elsewhere:
+        route = decision.elsewhere[0]
+        kind = "TLS" if request.tls else "plain HTTP"
+        arrival = f"{request.host} on {request.entry_point} with {kind}"
+        summary = f"Traefik has no route for {arrival}: {route.ref} exists, but {route.why}."
+        text = "Add the entry point to the route, and a tls section if it must take https."
+        commands += [describe(route.ref), changes(*edit(route.ref))]
+    elif here:
+        summary = f"{here[0].ref} names {request.host}, but its rule does not match this request: {here[0].why}."
+        text = "Widen the rule, or add a route for this path."
+        seen["rule"] = here[0].rule
+        commands.append(describe(here[0].ref))
+    elif decision.near:
+        seen["did you mean"] = ", ".join(decision.near)
+        nearest = decision.near[0]
+        summary = f"Traefik has no route for {request.host}; the nearest name that has one is {nearest}."
+        text = "If the route was meant for this host, correct its hostname; else write the route, or bring it from git."
+    return fail(
+        summary,
+        subject=f"host {request.host}",
+        where=API,
+        seen=seen,
+        remedy=Remedy(text=text, commands=tuple(commands), proof=proof_of(target)),
+    )
+
+
+@check(
+    id="traefik.route-shadowed",
+    title="The route written for the host is the one that takes the request",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=(
+        *("http-400", "http-401", "http-403", "http-421", "http-429", "http-500", "http-502", "http-503", "http-504"),
+        *("app-404", "controller-404", "redirect-loop", "edge-502", "edge-504"),
+    ),
+)
+def route_shadowed(
+    decision: RouteDecision, outside: OutsideProbe | Unavailable, controller: Controller, target: Target
+) -> Iterator[Finding]:
+    """No other object with a higher priority takes the host's requests away."""
+    if decision.outcome is Outcome.AMBIGUOUS:
+        yield _tie(decision, controller, target)
+        return
+    winner = decision.winner
+    if winner is None or decision.outcome is not Outcome.ROUTED:
+        yield skip("No single route takes the request, so none can be in another's way.")
+        return
+    others = [route for route in decision.candidates if _is_shadowed(route, winner, target.hostname)]
+    if not others:
+        yield ok(
+            f"{winner.ref} takes the request, and no other route was written for it.", subject=winner.ref, where=API
+        )
+        return
+    yield _shadow(winner, others[0], outside, target)
+
+
+def _is_shadowed(route: CandidateRoute, winner: CandidateRoute, hostname: str) -> bool:
+    """Tell whether *route* was meant to take the request, and *winner* comes before it without being narrower."""
+    if not route.matches or route.ref == winner.ref or route.backends == winner.backends:
+        return False
+    if not names_host(route.rule, hostname):
+        return False
+    if _conditions(winner.rule) - _conditions(route.rule):
+        return False
+    return not (names_host(winner.rule, hostname) and _wildcard_only(route.rule, hostname))
+
+
+def _conditions(rule: str) -> frozenset[str]:
+    """Return the matchers of a rule beyond the host: a rule with more of them is meant to win."""
+    return (
+        frozenset(name.lower() for name in _MATCHER.findall(rule))
+        - _HOST_MATCHERS
+        - {"pathprefix" if _root(rule) else ""}
+    )
+
+
+def _root(rule: str) -> bool:
+    """Tell whether the only path prefix is the root, which narrows nothing."""
+    prefixes = re.findall(r"pathprefix\s*\(\s*[`\"]([^`\"]*)", rule, re.IGNORECASE)
+    return bool(prefixes) and all(prefix == "/" for prefix in prefixes)
+
+
+def _wildcard_only(rule: str, hostname: str) -> bool:
+    return not any(f"{quote}{hostname}{quote}" in rule.lower() for quote in '`"')
+
+
+def _shadow(
+    winner: CandidateRoute, loser: CandidateRoute, outside: OutsideProbe | Unavailable, target: Target
+) -> Finding:
+    status = 0 if isinstance(outside, Unavailable) else outside.last.status
+    hurts = isinstance(outside, Unavailable) or status >= 400 or status == 0
+    say = fail if hurts else warn
+    explicit = winner.priority != len(winner.rule.encode("utf-8", "replace"))
+    how = "it sets this priority itself" if explicit else "its rule is longer"
+    return say(
+        f"{winner.ref} takes the requests of {target.hostname} away from {loser.ref}: "
+        f"its priority is {winner.priority} against {loser.priority}.",
+        subject=winner.ref,
+        where=API,
+        seen={
+            "winner": f"{winner.rule} with priority {winner.priority} ({how})",
+            "its backend": _backends(winner),
+            "shadowed": f"{loser.ref}: {loser.rule} with priority {loser.priority}",
+            "backend that gets nothing": _backends(loser),
+            "answer from outside": str(status) if status else "none seen",
+        },
+        remedy=Remedy(
+            text="Remove the route that is in the way, or give the right one the higher priority.",
+            commands=(describe(winner.ref), describe(loser.ref), changes(*edit(winner.ref))),
+            proof=proof_of(target),
+        ),
+    )
+
+
+def _tie(decision: RouteDecision, controller: Controller, target: Target) -> Finding:
+    matching = [route for route in decision.candidates if route.matches]
+    top = [route for route in matching if route.priority == matching[0].priority] if matching else []
+    names = " and ".join(dict.fromkeys(route.ref for route in top))
+    return warn(
+        f"{names} have the same priority for this request; Traefik {controller.version} may take either, "
+        "and another one after each reload.",
+        subject=top[0].ref if top else "",
+        where=API,
+        seen={route.ref: f"{route.rule}, priority {route.priority}, to {_backends(route)}" for route in top},
+        remedy=Remedy(
+            text="Give the route that must win an explicit priority.",
+            commands=tuple(describe(route.ref) for route in top[:2]),
+            proof=proof_of(target),
+        ),
+    )
+
+
+def _backends(route: CandidateRoute) -> str:
+    return ", ".join(f"{item.kind} {item.namespace}/{item.name}:{item.port}" for item in route.backends) or "none"

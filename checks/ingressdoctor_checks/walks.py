@@ -1,0 +1,96 @@
+"""The walks that are built in, as data, and on what ground a target belongs to each.
+
+Holds no check. The questions are those of the documented debugging sequences.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingressdoctor.api import (
+    Claim,
+    DnsView,
+    KnownHosts,
+    Outcome,
+    RouteDecision,
+    Step,
+    Target,
+    Unavailable,
+    Walk,
+    ZoneFacts,
+    claims,
+)
+
+__all__ = ["PUBLIC", "WALKS", "claim_public"]
+
+PUBLIC: Final = Walk(
+    id="public",
+    title="A public site: Cloudflare, load balancer, Traefik, Service, pods",
+    steps=(
+        Step(
+            id="outside",
+            question="Is it up from outside?",
+            hop="Cloudflare's edge",
+            docs="walks/public.md#1-is-it-up-from-outside",
+        ),
+        Step(
+            id="dns",
+            question="Does DNS resolve to Cloudflare anycast?",
+            hop="DNS",
+            docs="walks/public.md#2-does-dns-resolve-to-cloudflare-anycast",
+        ),
+        Step(
+            id="balancer",
+            question="Is the load balancer healthy?",
+            hop="Hetzner load balancer",
+            docs="walks/public.md#3-is-the-load-balancer-healthy",
+        ),
+        Step(
+            id="controller",
+            question="Has Traefik the route, and do requests arrive?",
+            hop="Traefik",
+            docs="walks/public.md#4-has-traefik-the-route-and-do-requests-arrive",
+        ),
+        Step(
+            id="backend",
+            question="Is the backend healthy?",
+            hop="backend",
+            docs="walks/public.md#5-is-the-backend-healthy",
+        ),
+    ),
+    proof=("edge.http-error", "edge.error-page", "edge.unreachable"),
+)
+
+WALKS: Final = (PUBLIC,)
+
+_SEARCHED: Final = (
+    "IngressRoutes and Ingresses of the cluster",
+    "DNS",
+    "the zones of the Cloudflare account",
+)
+
+
+@claims("public")
+def claim_public(
+    target: Target,
+    hosts: KnownHosts | Unavailable,
+    dns: DnsView | Unavailable,
+    decision: RouteDecision | Unavailable,
+    zone: ZoneFacts | Unavailable,
+) -> Claim:
+    """Claim names that a route serves; then names that DNS answers, or that a zone at Cloudflare holds."""
+    known = () if isinstance(hosts, Unavailable) else tuple(hosts.hosts)
+    naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
+    if naming:
+        more = f" and {len(naming) - 1} more" if len(naming) > 1 else ""
+        return Claim(strength=100, ground=f"{naming[0]}{more} names the host", known=known)
+    if not isinstance(decision, Unavailable) and decision.outcome is Outcome.ROUTED and decision.winner:
+        return Claim(strength=90, ground=f"{decision.winner.ref} takes requests for the host", known=known)
+    if not isinstance(dns, Unavailable) and dns.addresses:
+        return Claim(strength=50, ground=f"DNS answers with {dns.addresses[0]}", known=known)
+    if not isinstance(zone, Unavailable) and zone.records:
+        return Claim(strength=40, ground=f"the zone {zone.name} at Cloudflare has a record for it", known=known)
+    unseen = [item.wanted for item in (hosts, dns) if isinstance(item, Unavailable)]
+    if unseen:
+        return Claim(strength=10, ground=f"nothing tells otherwise; not looked at: {', '.join(unseen)}", known=known)
+    return Claim(strength=0, ground="", searched=_SEARCHED, known=known)
