@@ -61,7 +61,9 @@ def wants_second_look(exchange: HttpExchange, verdict: EdgeVerdict) -> bool:
     """Tell whether asking again for JSON could name the edge's error code, which this answer does not."""
     if not verdict.edge or verdict.challenge or verdict.access_login or exchange.status not in _UNDECIDED:
         return False
-    return verdict.error is None or (verdict.error.code in {530, *_BY_STATUS.values()} and verdict.error.form == "html")
+    # These codes are also what a page without a code counts as.
+    vague = {530, *_BY_STATUS.values()}
+    return verdict.error is None or (verdict.error.code in vague and verdict.error.form in {"html", "status"})
 
 
 def _is_edge(exchange: HttpExchange) -> bool:
