@@ -101,7 +101,7 @@ def _record_addresses(
 ) -> tuple[tuple[str, ...], str]:
     """Return (where visitors end, who told it): the zone's record, or DNS itself where nothing proxies it."""
     if isinstance(zone, ZoneFacts):
-        return zone.origin_addresses, _API
+        return tuple(canonical_address(address) or address for address in zone.origin_addresses), _API
     addresses = tuple(dict.fromkeys(canonical_address(address) for address in view.addresses))
     if not addresses or any(is_cloudflare(ranges, address) or is_private(address) for address in addresses):
         return (), ""

@@ -1,0 +1,165 @@
+import pytest
+
+from build.outside import EDGE, HOST, MISSING, RANGES, dns_view, lookup, resolver, zone
+from ingressdoctor.api import DnsRecord, DnsView, Rcode, Status, Symptom, Unavailable, ZoneFacts
+from ingressdoctor_checks.dns import no_such_name, resolver_failing
+from ingressdoctor_checks.dns_split import split_answers
+
+OWN, PUBLIC = "192.0.2.53:53", "9.9.9.9:53"
+GONE = resolver(rcode=Rcode.NXDOMAIN)
+BROKEN = resolver(rcode=Rcode.SERVFAIL)
+SILENT = resolver(rcode=Rcode.TIMEOUT)
+GOOD = resolver(*EDGE)
+
+
+def soa(zone_name: str) -> tuple[DnsRecord, ...]:
+    return (DnsRecord(name=zone_name, rdtype="SOA", ttl=1800, data="a. b. 1 2 3 4 1800"),)
+
+
+@pytest.mark.parametrize(
+    ("view", "status"),
+    [
+        pytest.param(dns_view(), Status.PASS, id="it-exists"),
+        pytest.param(dns_view(GONE, GONE), Status.FAIL, id="nxdomain-everywhere"),
+        pytest.param(dns_view(resolver(), resolver()), Status.FAIL, id="nodata-everywhere"),
+        pytest.param(dns_view(GONE, BROKEN), Status.FAIL, id="nxdomain-at-all-that-answer"),
+        pytest.param(dns_view(GONE, GOOD), Status.PASS, id="one-has-it"),
+        pytest.param(dns_view(BROKEN, SILENT), Status.SKIP, id="nobody-said"),
+    ],
+)
+def test_no_such_name(view: DnsView, status: Status) -> None:
+    [finding] = no_such_name(view, MISSING, MISSING)
+
+    assert finding.status is status
+    assert finding.symptom is (Symptom.DNS_NXDOMAIN if status is Status.FAIL else None)
+
+
+NXNAME = (DnsRecord(name=HOST, rdtype="NSEC", ttl=1, data="\\000.www.shop.example. RRSIG NSEC TYPE128"),)
+COMPACT = resolver(authority=NXNAME)
+
+
+@pytest.mark.parametrize(
+    ("view", "held", "words"),
+    [
+        pytest.param(dns_view(GONE), zone(bare=True), "holds no record", id="zone-exists-without-the-record"),
+        pytest.param(dns_view(GONE), zone(), "does hold the record", id="record-exists-so-wait-or-look-at-delegation"),
+        pytest.param(dns_view(GONE), MISSING, "look for a typo", id="no-token"),
+        pytest.param(
+            dns_view(resolver(rcode=Rcode.NXDOMAIN, authority=soa("example"))),
+            MISSING,
+            "Nobody holds a zone",
+            id="the-top-level-domain-answers",
+        ),
+        pytest.param(
+            dns_view(resolver(rcode=Rcode.NXDOMAIN, authority=soa("shop.example"))),
+            MISSING,
+            "in the zone shop.example",
+            id="the-zone-is-known-by-its-soa",
+        ),
+    ],
+)
+def test_a_missing_name_gets_the_advice_that_fits(view: DnsView, held: ZoneFacts | Unavailable, words: str) -> None:
+    [finding] = no_such_name(view, held, lookup())
+
+    assert finding.remedy is not None
+    assert words in finding.remedy.text
+
+
+def test_the_record_to_create_names_the_load_balancers_address() -> None:
+    [finding] = no_such_name(dns_view(GONE), zone(bare=True), lookup())
+
+    assert finding.remedy is not None
+    assert "203.0.113.10 (load balancer shop-lb)" in finding.remedy.text
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        pytest.param(dns_view(GONE), "There is no DNS record", id="nxdomain"),
+        pytest.param(dns_view(resolver()), "has no address record.", id="nodata"),
+        pytest.param(dns_view(COMPACT), "signed zone", id="compact-denial"),
+        pytest.param(dns_view(GONE, chain=("lb.gone.example",)), "leads to lb.gone.example", id="dangling-cname"),
+    ],
+)
+def test_how_it_is_missing_is_said(view: DnsView, words: str) -> None:
+    [finding] = no_such_name(view, MISSING, MISSING)
+
+    assert words in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("view", "status", "symptom"),
+    [
+        pytest.param(dns_view(), Status.PASS, None, id="all-answer"),
+        pytest.param(dns_view(GONE, GONE), Status.PASS, None, id="nxdomain-is-an-answer"),
+        pytest.param(dns_view(BROKEN, BROKEN), Status.FAIL, Symptom.DNS_SERVFAIL, id="servfail-everywhere"),
+        pytest.param(dns_view(SILENT, SILENT), Status.FAIL, Symptom.DNS_TIMEOUT, id="silence-everywhere"),
+        pytest.param(dns_view(SILENT, BROKEN), Status.FAIL, Symptom.DNS_SERVFAIL, id="silence-and-servfail"),
+        pytest.param(
+            dns_view(resolver(rcode=Rcode.REFUSED)), Status.FAIL, Symptom.DNS_SERVFAIL, id="refused-everywhere"
+        ),
+        pytest.param(dns_view(BROKEN, GOOD), Status.FAIL, Symptom.DNS_SERVFAIL, id="this-machines-own-fails"),
+        pytest.param(dns_view(SILENT, GOOD), Status.FAIL, Symptom.DNS_TIMEOUT, id="this-machines-own-is-silent"),
+        pytest.param(dns_view(GOOD, BROKEN), Status.WARN, None, id="another-one-fails"),
+        pytest.param(dns_view(GOOD, GONE), Status.PASS, None, id="disagreement-is-another-check"),
+    ],
+)
+def test_resolver_failing(view: DnsView, status: Status, symptom: Symptom | None) -> None:
+    [finding] = resolver_failing(view)
+
+    assert (finding.status, finding.symptom) == (status, symptom)
+
+
+def test_servfail_is_asked_again_without_validation() -> None:
+    [finding] = resolver_failing(dns_view(BROKEN))
+
+    assert finding.remedy is not None
+    assert any("+cd" in command.argv for command in finding.remedy.commands)
+
+
+@pytest.mark.parametrize(
+    ("server", "words"),
+    [
+        pytest.param("9.9.9.9:53", ("@9.9.9.9",), id="ipv4"),
+        pytest.param("[2620:fe::fe]:53", ("@2620:fe::fe",), id="ipv6"),
+        pytest.param("127.0.0.1:5353", ("@127.0.0.1", "-p", "5353"), id="another-port"),
+    ],
+)
+def test_the_dig_asks_the_server_that_failed(server: str, words: tuple[str, ...]) -> None:
+    [finding] = resolver_failing(dns_view(resolver(rcode=Rcode.TIMEOUT, server=server)))
+
+    assert finding.remedy is not None
+    assert set(words) <= set(finding.remedy.commands[0].argv)
+
+
+@pytest.mark.parametrize(
+    ("view", "status"),
+    [
+        pytest.param(dns_view(), Status.PASS, id="the-same"),
+        pytest.param(
+            dns_view(resolver("104.16.0.1"), resolver("172.64.0.1", "2606:4700::1")), Status.PASS, id="anycast-rotates"
+        ),
+        pytest.param(
+            dns_view(resolver("203.0.113.1", "203.0.113.2"), resolver("203.0.113.2")), Status.PASS, id="they-overlap"
+        ),
+        pytest.param(dns_view(GOOD, resolver("203.0.113.7")), Status.WARN, id="edge-here-and-an-origin-there"),
+        pytest.param(dns_view(resolver("203.0.113.1"), resolver("203.0.113.2")), Status.WARN, id="two-origins"),
+        pytest.param(dns_view(resolver("10.0.0.1"), resolver("203.0.113.2")), Status.WARN, id="split-horizon"),
+        pytest.param(dns_view(GONE, GOOD), Status.FAIL, id="this-machines-own-does-not-have-it"),
+        pytest.param(dns_view(GOOD, GONE), Status.WARN, id="another-does-not-have-it"),
+        pytest.param(dns_view(GONE, GONE), Status.SKIP, id="nobody-has-it"),
+        pytest.param(dns_view(GOOD), Status.SKIP, id="one-resolver-cannot-disagree"),
+        pytest.param(dns_view(GOOD, BROKEN), Status.SKIP, id="the-other-failed"),
+    ],
+)
+def test_split_answers(view: DnsView, status: Status) -> None:
+    [finding] = split_answers(view, RANGES)
+
+    assert finding.status is status
+
+
+def test_hostile_record_data_is_made_harmless() -> None:
+    [finding] = split_answers(dns_view(GOOD, resolver("203.0.113.7\x1b[31m" + "x" * 5_000)), RANGES)
+
+    assert "\x1b" not in "".join(fact.value for fact in finding.facts)
+    assert max(len(fact.value) for fact in finding.facts) <= 300

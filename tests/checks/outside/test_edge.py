@@ -1,0 +1,206 @@
+import pytest
+
+from build.outside import EDGE_HEADERS, HOST, TARGET, URL, exchange, failed, redirect, visited
+from ingressdoctor.api import EdgeError, OutsideProbe, Reach, Status, Symptom, Target
+from ingressdoctor_checks.edge import access_login, challenge, error_page, http_error
+from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
+
+NO_ANSWER = visited(failed(Reach.REFUSED))
+TEXT = (*EDGE_HEADERS[:2], ("content-type", "text/plain; charset=utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("probe", "status", "symptom"),
+    [
+        *(
+            pytest.param(visited(error=code), Status.FAIL, Symptom(f"edge-{code}"), id=f"{code}")
+            for code in (500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526, 527)
+        ),
+        pytest.param(visited(error=1000, http_status=403), Status.FAIL, Symptom.EDGE_1000, id="1000"),
+        pytest.param(visited(error=1016, http_status=530), Status.FAIL, Symptom.EDGE_1016, id="1016"),
+        pytest.param(visited(error=1033, http_status=530), Status.FAIL, Symptom.EDGE_1033, id="1033"),
+        pytest.param(visited(error=1020, http_status=403), Status.FAIL, Symptom.EDGE_1020, id="1020"),
+        pytest.param(visited(error=1010, http_status=403), Status.FAIL, Symptom.EDGE_1020, id="any-403-of-the-edge"),
+        pytest.param(visited(error=1001, http_status=409), Status.FAIL, Symptom.EDGE_530, id="any-other-1xxx"),
+        pytest.param(visited(error=530, http_status=530), Status.FAIL, Symptom.EDGE_530, id="530-without-a-code"),
+        pytest.param(visited(error=1015, http_status=429), Status.WARN, Symptom.EDGE_1015, id="rate-limited-is-us"),
+        pytest.param(visited(error=400), Status.FAIL, Symptom.HTTP_400, id="a-400-of-the-edge"),
+        pytest.param(visited(), Status.PASS, None, id="a-good-answer"),
+        pytest.param(visited(exchange(502)), Status.PASS, None, id="the-origins-own-502"),
+        pytest.param(NO_ANSWER, Status.SKIP, None, id="no-answer"),
+    ],
+)
+def test_error_page(probe: OutsideProbe, status: Status, symptom: Symptom | None) -> None:
+    [finding] = error_page(TARGET, probe)
+
+    assert (finding.status, finding.symptom) == (status, symptom)
+
+
+@pytest.mark.parametrize("code", [*range(500, 531), *range(1000, 1042), 1101, 1102, 1106, 1200, 9999, 77])
+def test_every_code_means_something(code: int) -> None:
+    error = EdgeError(code=code, http_status=530, title="")
+
+    assert meaning_of(error).what
+    assert meaning_of(error).look
+    assert symptom_of(error) is not None
+
+
+@pytest.mark.parametrize(
+    ("probe", "status", "symptom"),
+    [
+        pytest.param(visited(exchange(403), challenge=True), Status.WARN, Symptom.EDGE_CHALLENGE, id="challenge"),
+        pytest.param(visited(), Status.PASS, None, id="none"),
+        pytest.param(NO_ANSWER, Status.SKIP, None, id="no-answer"),
+    ],
+)
+def test_challenge(probe: OutsideProbe, status: Status, symptom: Symptom | None) -> None:
+    [finding] = challenge(TARGET, probe)
+
+    assert (finding.status, finding.symptom) == (status, symptom)
+
+
+LOGIN = (
+    "https://team.cloudflareaccess.com/cdn-cgi/access/login/x?kid=1&meta=eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.abc.def"
+)
+
+
+@pytest.mark.parametrize(
+    ("probe", "status", "symptom"),
+    [
+        pytest.param(
+            visited(redirect(LOGIN, status=302), login="team.cloudflareaccess.com"),
+            Status.WARN,
+            Symptom.ACCESS_LOGIN,
+            id="login",
+        ),
+        pytest.param(visited(exchange(403), login="*.shop.example"), Status.WARN, Symptom.ACCESS_LOGIN, id="refusal"),
+        pytest.param(visited(), Status.PASS, None, id="none"),
+        pytest.param(NO_ANSWER, Status.SKIP, None, id="no-answer"),
+    ],
+)
+def test_access_login(probe: OutsideProbe, status: Status, symptom: Symptom | None) -> None:
+    [finding] = access_login(TARGET, probe)
+
+    assert (finding.status, finding.symptom) == (status, symptom)
+
+
+def test_the_logins_token_is_not_repeated() -> None:
+    [finding] = access_login(TARGET, visited(redirect(LOGIN, status=302), login="team.cloudflareaccess.com"))
+
+    assert "eyJ" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "expected", "symptom"),
+    [
+        pytest.param(200, b"", Status.PASS, None, id="200"),
+        pytest.param(204, b"", Status.PASS, None, id="204"),
+        pytest.param(304, b"", Status.PASS, None, id="304"),
+        pytest.param(400, b"", Status.FAIL, Symptom.HTTP_400, id="400"),
+        pytest.param(401, b"", Status.WARN, Symptom.HTTP_401, id="401-is-up-but-refuses"),
+        pytest.param(403, b"", Status.WARN, Symptom.HTTP_403, id="403-is-up-but-refuses"),
+        pytest.param(404, b"404 page not found\n", Status.FAIL, Symptom.CONTROLLER_404, id="the-19-bytes"),
+        pytest.param(404, b"404 page not found", Status.WARN, Symptom.APP_404, id="18-bytes-are-not-those-19"),
+        pytest.param(404, b"default backend - 404", Status.FAIL, Symptom.CONTROLLER_404, id="nginx-default-backend"),
+        pytest.param(404, b"<h1>gone</h1>", Status.WARN, Symptom.APP_404, id="404-of-an-application-at-the-root"),
+        pytest.param(405, b"", Status.WARN, None, id="405-to-a-plain-get"),
+        pytest.param(410, b"", Status.WARN, None, id="410"),
+        pytest.param(418, b"", Status.FAIL, Symptom.HTTP_400, id="418-of-traefik"),
+        pytest.param(421, b"", Status.FAIL, Symptom.HTTP_421, id="421"),
+        pytest.param(429, b"", Status.WARN, Symptom.HTTP_429, id="429-of-the-application"),
+        pytest.param(500, b"", Status.FAIL, Symptom.HTTP_500, id="500"),
+        pytest.param(501, b"", Status.FAIL, Symptom.HTTP_500, id="any-other-5xx"),
+        pytest.param(502, b"", Status.FAIL, Symptom.HTTP_502, id="502"),
+        pytest.param(503, b"", Status.FAIL, Symptom.HTTP_503, id="503"),
+        pytest.param(504, b"", Status.FAIL, Symptom.HTTP_504, id="504"),
+    ],
+)
+def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom | None) -> None:
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)))
+
+    assert (finding.status, finding.symptom) == (expected, symptom)
+
+
+@pytest.mark.parametrize(
+    "probe",
+    [
+        pytest.param(NO_ANSWER, id="no-answer"),
+        pytest.param(visited(error=522), id="edge-error"),
+        pytest.param(visited(exchange(403), challenge=True), id="challenge"),
+        pytest.param(visited(exchange(302), login="x"), id="access"),
+        pytest.param(visited(redirect(URL), loop=True), id="loop"),
+        pytest.param(visited(redirect(URL), too_many=True), id="too-many-redirects"),
+    ],
+)
+def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> None:
+    [finding] = http_error(TARGET, probe)
+
+    assert finding.status is Status.SKIP
+
+
+def test_a_404_at_a_path_that_was_asked_for_is_broken() -> None:
+    target = Target(hostname=HOST, path="/api/health")
+
+    [finding] = http_error(target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")))
+
+    assert (finding.status, finding.symptom) == (Status.FAIL, Symptom.APP_404)
+
+
+def test_the_19_bytes_as_html_are_an_applications() -> None:
+    [finding] = http_error(TARGET, visited(exchange(404, body=b"404 page not found\n")))
+
+    assert finding.symptom is Symptom.APP_404
+
+
+def test_a_controller_404_says_that_go_applications_answer_alike() -> None:
+    [finding] = http_error(TARGET, visited(exchange(404, headers=TEXT, body=b"404 page not found\n")))
+
+    assert "written in Go" in str(finding.facts)
+
+
+def test_a_redirect_to_a_stranger_is_fine() -> None:
+    [finding] = http_error(TARGET, visited(redirect("https://login.example.org/"), left_host="login.example.org"))
+
+    assert finding.status is Status.PASS
+    assert "login.example.org" in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        pytest.param(503, b"no available server\n", "Traefik", id="traefik-without-endpoints"),
+        pytest.param(503, b"503 no server available", "load balancer", id="balancer-without-targets"),
+        pytest.param(502, b"Bad Gateway", "Traefik", id="traefik-bad-gateway"),
+        pytest.param(504, b"Gateway Timeout", "Traefik", id="traefik-gateway-timeout"),
+        pytest.param(418, b"", "redirect to https", id="traefik-teapot"),
+    ],
+)
+def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, words: str) -> None:
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)))
+
+    assert words in finding.summary
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(503, b"<html>no available server was found by our great application, sorry</html>", id="longer"),
+        pytest.param(503, b"", id="empty"),
+        pytest.param(502, b"\xff\xfe\x00Bad", id="not-text"),
+    ],
+)
+def test_nobody_is_named_without_a_telling_body(status: int, body: bytes) -> None:
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)))
+
+    assert "made by" not in finding.summary
+
+
+def test_hostile_bodies_and_headers_are_made_harmless() -> None:
+    body = b"\x1b[2J\x07[bold red]pwned[/] token=eyJ" + b"A" * 60_000
+    headers = (("server", "\x1b[31mevil\u202e"), ("content-type", "text/html\x00"))
+
+    [finding] = http_error(TARGET, visited(exchange(500, headers=headers, body=body), edge=False))
+
+    shown = finding.summary + "".join(fact.value for fact in finding.facts)
+    assert not any(char in shown for char in "\x1b\x07\x00\u202e")
+    assert len(shown) < 2_000
