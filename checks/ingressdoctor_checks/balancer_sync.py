@@ -23,12 +23,13 @@ from ingressdoctor.api import (
     check,
     fail,
     look,
+    misnamed_annotations,
     ok,
+    refused_annotations,
     skip,
     unknown,
     warn,
 )
-from ingressdoctor_checks.balancer_annotations import misnamed, rejected
 from ingressdoctor_checks.balancer_common import PREFIX
 from ingressdoctor_checks.balancer_signatures import FAILED, REMARKS, SUCCEEDED, Signature, explain
 
@@ -57,8 +58,11 @@ _HCCM_LOG: Final = look("kubectl", "-n", "kube-system", "logs", "deploy/hcloud-c
 def sync_failing(controller: Controller, events: ServiceEvents, clock: Clock) -> Iterator[Finding]:
     """No failure is newer than the last success."""
     service = controller.service
-    if service is None or not events.asked:
+    if service is None or not events.kept:
         yield skip("No cloud controller keeps a load balancer for this path.")
+        return
+    if not events.asked:
+        yield ok(f"The load balancer is as {service.ref} asks, so the last sync did its work.", subject=service.ref)
         return
     yield _judge(service, events, clock)
     yield from _remarks(service, events)
@@ -166,8 +170,8 @@ def annotation_unknown(controller: Controller, events: ServiceEvents | Unavailab
         yield skip("No Service in front of the controller carries Hetzner annotations.")
         return
     complaint = _complaint(events) if isinstance(events, ServiceEvents) else ""
-    problems = [_misnamed(service, key, near) for key, near in misnamed(service.annotations)]
-    refused = tuple(rejected(service.annotations))
+    problems = [_misnamed(service, key, near) for key, near in misnamed_annotations(service.annotations)]
+    refused = tuple(refused_annotations(service.annotations))
     blamed = [key for key, _ in refused if _blames(complaint, key, service.annotations[key])]
     problems += [_rejected(service, key, why) for key, why in refused if key not in blamed]
     yield from problems

@@ -142,6 +142,7 @@ from ingressdoctor.routing.addresses import (
     is_private,
     is_tunnel_placeholder,
 )
+from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import target_port
 from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
@@ -286,9 +287,11 @@ __all__ = [
     "is_private",
     "is_tunnel_placeholder",
     "look",
+    "misnamed_annotations",
     "ok",
     "parse_time",
     "redact",
+    "refused_annotations",
     "shorten",
     "skip",
     "target_port",

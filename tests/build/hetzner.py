@@ -203,9 +203,9 @@ def an_event(reason: str, message: str = "", *, at: str = "2026-11-21T12:00:00Z"
     return msgspec.convert(raw, Event)
 
 
-def events(*items: Event, asked: bool = True, difference: str = "") -> ServiceEvents:
+def events(*items: Event, asked: bool = True, kept: bool = True, difference: str = "") -> ServiceEvents:
     """The Service's events, oldest first."""
-    return ServiceEvents(events=items, asked=asked, difference=difference)
+    return ServiceEvents(events=items, asked=asked, kept=kept, difference=difference)
 
 
 def a_node(number: int = 1, *, ready: bool = True, exclude: str | None = None, provider: str | None = None) -> Node:

@@ -1,7 +1,7 @@
-"""Read the events of the controller's Service, where a cloud controller keeps a load balancer for it.
+"""Read the events of the controller's Service, but only when something about its load balancer is off.
 
-They say why it could not do what the Service asks for. They are read even when the load balancer agrees with the
-Service: a sync may fail for hours without harm, until the next node comes. What the events mean is judged by the
+The cloud controller says there why it could not do what the Service asks for. A load balancer that is as the Service
+asks proves the last sync, unless an annotation will make the next one fail. What the events mean is judged by the
 checks.
 """
 
@@ -16,6 +16,7 @@ from ingressdoctor.evidence.hetzner import LoadBalancer, LoadBalancerLookup, Ser
 from ingressdoctor.evidence.kube import Event, Service
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.hetzner_annotations import refused_annotations
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["collect_service_events", "disagreement", "in_order"]
@@ -25,19 +26,23 @@ __all__ = ["collect_service_events", "disagreement", "in_order"]
 async def collect_service_events(
     kube: Kubernetes, controller: Controller, lookup: LoadBalancerLookup | Unavailable
 ) -> ServiceEvents | Unavailable:
-    """Return the Service's events if a load balancer is kept for it; one request, narrowed by field selectors."""
+    """Return the Service's events if something is off; one request, narrowed by field selectors."""
     service = controller.service
     if service is None and controller.unread:
         return controller.unread[0]
     if service is None or service.spec.type != "LoadBalancer":
-        return ServiceEvents(events=(), asked=False, difference="")
+        return ServiceEvents(events=(), asked=False, kept=False)
     if isinstance(lookup, LoadBalancerLookup) and lookup.not_in_path:
-        return ServiceEvents(events=(), asked=False, difference="")
+        return ServiceEvents(events=(), asked=False, kept=False)
+    difference = disagreement(service, lookup)
+    refused = any(True for _ in refused_annotations(service.annotations))
+    if not difference and not refused and not isinstance(lookup, Unavailable):
+        return ServiceEvents(events=(), asked=False)
     fields = f"involvedObject.kind=Service,involvedObject.name={service.name}"
     loaded = await list_kind(kube, EVENTS, namespace=service.namespace, fields=fields)
     if isinstance(loaded, Unavailable):
         return loaded
-    return ServiceEvents(events=in_order(loaded.items, service), asked=True, difference=disagreement(service, lookup))
+    return ServiceEvents(events=in_order(loaded.items, service), asked=True, difference=difference)
 
 
 def in_order(events: tuple[Event, ...], service: Service) -> tuple[Event, ...]:

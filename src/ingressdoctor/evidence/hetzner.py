@@ -151,12 +151,14 @@ class LoadBalancerLookup:
 class ServiceEvents:
     """Events about the controller's Service, oldest first.
 
-    ``asked`` is False where no cloud controller keeps a load balancer for it. ``difference`` says what about the load
-    balancer is not as the Service asks (empty: nothing that was seen).
+    ``kept`` is False where no cloud controller keeps a load balancer for it. ``asked`` is False there, and where
+    nothing is off: the load balancer is as the Service asks, and no annotation will be refused. ``difference`` says
+    what about the load balancer is not as the Service asks (empty: nothing that was seen).
     """
 
     events: tuple[Event, ...]
     asked: bool
+    kept: bool = True
     difference: str = ""
 
 

@@ -33,7 +33,8 @@ SYNC = [
     pytest.param(events(), [Status.PASS], "No sync", id="no-events-and-no-difference"),
     pytest.param(events(difference=DIFFERS), [Status.UNKNOWN], "no recent", id="no-events-but-a-difference"),
     pytest.param(events(ENSURED, REMARK), [Status.PASS, Status.WARN], "succeeded", id="a-remark-is-a-warning"),
-    pytest.param(events(asked=False), [Status.SKIP], "No cloud controller", id="nobody-keeps-a-balancer"),
+    pytest.param(events(asked=False, kept=False), [Status.SKIP], "No cloud", id="nobody-keeps-a-balancer"),
+    pytest.param(events(asked=False), [Status.PASS], "as Service traefik/traefik asks", id="nothing-is-off"),
 ]
 
 

@@ -50,7 +50,7 @@ async def test_events_are_narrowed_put_in_order_and_others_left_out() -> None:
         event("NotAService", at="2026-11-21T11:30:00Z", kind="Pod"),
     )
 
-    found = await events(cluster, a_lookup())
+    found = await events(cluster, a_lookup(missing=True))
 
     assert isinstance(found, ServiceEvents)
     assert [item.reason for item in found.events] == ["First", "Second"]
@@ -73,8 +73,30 @@ async def test_nothing_is_asked_where_nothing_is_kept(lookup: LoadBalancerLookup
     found = await events(cluster, lookup, **controller)
 
     assert isinstance(found, ServiceEvents)
-    assert not found.asked
+    assert (found.asked, found.kept) == (False, False)
     assert cluster.asked == []
+
+
+OFF = [
+    pytest.param(a_lookup(), {}, False, id="nothing-is-off"),
+    pytest.param(a_lookup(missing=True), {}, True, id="the-balancer-differs"),
+    pytest.param(a_lookup(), {"annotations": {"health-check-interval": "15"}}, True, id="an-annotation-is-refused"),
+    pytest.param(a_lookup(), {"annotations": {"algorithm": "x"}}, False, id="a-misspelt-annotation-is-ignored"),
+    pytest.param(UNREAD, {}, True, id="the-balancer-could-not-be-looked-at"),
+]
+
+
+@pytest.mark.parametrize(("lookup", "service", "asked"), OFF)
+async def test_events_are_read_when_something_is_off(
+    lookup: LoadBalancerLookup | Unavailable, service: dict[str, Any], *, asked: bool
+) -> None:
+    cluster = Cluster()
+
+    found = await events(cluster, lookup, service=a_service(**service))
+
+    assert isinstance(found, ServiceEvents)
+    assert (found.asked, found.kept) == (asked, True)
+    assert bool(cluster.asked) is asked
 
 
 async def test_a_service_that_may_not_be_read_is_not_absent() -> None:
@@ -84,7 +106,7 @@ async def test_a_service_that_may_not_be_read_is_not_absent() -> None:
 
 
 async def test_a_403_is_no_empty_list() -> None:
-    assert isinstance(await events(Cluster(status=403), a_lookup()), Unavailable)
+    assert isinstance(await events(Cluster(status=403), a_lookup(missing=True)), Unavailable)
 
 
 EMPTY_STATUS = a_service(ingress=())

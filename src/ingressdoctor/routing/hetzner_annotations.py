@@ -1,4 +1,4 @@
-"""Which Hetzner annotations exist, and which values the cloud controller refuses. Pure; holds no check.
+"""Which load balancer annotations Hetzner's cloud controller knows, and which values it refuses. Pure.
 
 It parses with Go's rules: ParseBool knows no "yes", ParseDuration wants a unit.
 Source: hcloud-cloud-controller-manager internal/annotation/load_balancer.go and name.go.
@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-__all__ = ["NAMES", "misnamed", "rejected"]
+__all__ = ["NAMES", "misnamed_annotations", "refused_annotations"]
 
 _DOMAIN: Final = "load-balancer.hetzner.cloud"
 _BOOLS: Final = (
@@ -61,7 +61,7 @@ _GO_BOOLS: Final = ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE
 _DURATION: Final = re.compile(r"[-+]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)")
 
 
-def misnamed(annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def misnamed_annotations(annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield (key, nearest known key or empty) of annotations that are meant for the cloud controller but unknown."""
     for key in annotations:
         domain, _, name = key.partition("/")
@@ -74,7 +74,7 @@ def misnamed(annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
         yield key, f"{_DOMAIN}/{near[0]}" if near else ""
 
 
-def rejected(annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def refused_annotations(annotations: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Yield (key, why) of known annotations whose value stops every sync."""
     for key, value in annotations.items():
         domain, _, name = key.partition("/")
