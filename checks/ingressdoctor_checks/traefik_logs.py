@@ -35,6 +35,8 @@ __all__ = ["log_errors", "no_arrivals"]
 _LOG: Final = "log of Traefik"
 _SHOWN: Final = 3
 _RECENT_S: Final = 120.0
+_COMPLAINT_S: Final = 1_800.0
+_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 # Edge errors that a broken way to the origin brings; others were made by an answer that came from it.
 _WAY_BROKEN: Final = frozenset([520, 521, 522, 523, 524, 525, 526, 527, 530, 502, 504])
 
@@ -46,13 +48,13 @@ _WAY_BROKEN: Final = frozenset([520, 521, 522, 523, 524, 525, 526, 527, 530, 502
     link="Traefik's log",
 )
 def log_errors(
-    logs: ControllerLogs, decision: RouteDecision | Unavailable, controller: Controller, target: Target
+    logs: ControllerLogs, decision: RouteDecision | Unavailable, controller: Controller, clock: Clock, target: Target
 ) -> Iterator[Finding]:
-    """Known complaints that concern the host's objects, or all routes."""
+    """Known complaints of the last half hour that concern the host's objects, or all routes."""
     words = _words(decision, target)
     found: dict[str, tuple[Signature, str]] = {}
     for line in logs.errors:
-        meaning = meaning_of(line)
+        meaning = meaning_of(line) if _is_recent(line, clock) else None
         if meaning is not None and (meaning.everywhere or _concerns(line, words)):
             found[meaning.cause] = (meaning, line)
     if not found:
@@ -75,6 +77,13 @@ def log_errors(
             proof=proof_of(target),
         ),
     )
+
+
+def _is_recent(line: str, clock: Clock) -> bool:
+    """Tell whether a line is of the last half hour; a line without a full date counts."""
+    stamp = _STAMP.search(line)
+    age = clock.seconds_since(stamp.group()) if stamp else None
+    return age is None or age <= _COMPLAINT_S
 
 
 def _words(decision: RouteDecision | Unavailable, target: Target) -> tuple[re.Pattern[str], ...]:
@@ -134,7 +143,6 @@ def no_arrivals(
             enable_with="Start Traefik with --accesslog=true --accesslog.format=json.",
         )
         return
-    where = "the fault is between the edge and Traefik"
     last_seen = f"; the last one came at {logs.access[-1].when}" if logs.access else ""
     yield warn(
         f"No request for {target.hostname} reached Traefik in the two minutes before this run{last_seen}: "

@@ -1,6 +1,7 @@
-"""Read the last minutes of the controller's log and sort its lines: complaints, requests for the target, the rest.
+"""Read the end of the controller's log and sort its lines: complaints, requests for the target, the rest.
 
-At most two pods, one capped request each. Lines hold whatever clients sent: they are cut, never trusted.
+At most two pods, one capped request each, lines of any age: what was wrong when the configuration was last loaded may
+have been said long ago. Lines hold whatever clients sent: they are cut, never trusted.
 
 Source: traefik: pkg/observability/logs, pkg/middlewares/accesslog (common and JSON formats); zerolog console writer;
 logrus text format of v2; klog.
@@ -29,7 +30,6 @@ __all__ = ["collect_logs", "parse_logs"]
 
 _MAX_PODS: Final = 2
 _TAIL_LINES: Final = 500
-_SINCE_S: Final = 1_800
 _MAX_BYTES: Final = 512 * 1024
 _MAX_LINE: Final = 8_000
 _SHOWN: Final = 600
@@ -73,7 +73,7 @@ async def _log_of(kube: Kubernetes, pod: Pod) -> str | Unavailable:
     container = traefik_container(pod)
     name = container.name if container else ""
     try:
-        return await pod_log(kube, pod, name, tail_lines=_TAIL_LINES, since_s=_SINCE_S, limit_bytes=_MAX_BYTES)
+        return await pod_log(kube, pod, name, tail_lines=_TAIL_LINES, since_s=0, limit_bytes=_MAX_BYTES)
     except SourceError as error:
         return Unavailable(wanted=f"the log of {pod.ref}", reason=error.message, enable_with=error.hint)
 

@@ -119,12 +119,14 @@ async def get_object(kube: Kubernetes, kind: Kind[T], namespace: str, name: str)
 async def pod_log(
     kube: Kubernetes, pod: Pod, container: str, *, tail_lines: int, since_s: int, limit_bytes: int
 ) -> str | Unavailable:
-    """Return the last lines of one container's log, at most *limit_bytes* of them.
+    """Return the last lines of one container's log, at most *limit_bytes*; *since_s* 0 takes lines of any age.
 
     Raises:
         SourceError: the API server could not be asked at all.
     """
-    query = {"tailLines": str(tail_lines), "sinceSeconds": str(since_s), "limitBytes": str(limit_bytes)}
+    query = {"tailLines": str(tail_lines), "limitBytes": str(limit_bytes)}
+    if since_s:
+        query["sinceSeconds"] = str(since_s)
     path = PODS.path(pod.namespace, pod.name) + "/log"
     answer = await kube.get(path, {**query, "container": container} if container else query)
     wanted = f"the log of pod {clean(pod.namespace)}/{clean(pod.name)}"
