@@ -237,7 +237,8 @@ def nobody_knows() -> Report:
         steps=(),
         diagnosis=Diagnosis(
             verdict=Verdict.BROKEN,
-            headline="ww.wecare.gr: nothing is known about this name; searched DNS, IngressRoutes",
+            headline="ww.wecare.gr is not known anywhere that was searched.",
+            next_steps=("searched: DNS", "searched: IngressRoutes and Ingresses of the cluster"),
         ),
         coverage=Coverage(verified=0, total=0),
         suggestions=("www.wecare.gr", "shop.wecare.gr"),

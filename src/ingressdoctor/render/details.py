@@ -43,7 +43,9 @@ def _add_finding(sheet: Sheet, result: CheckResult, finding: Finding) -> None:
 def add_commands(sheet: Sheet, remedy: Remedy, *, indent: int) -> None:
     """Add a remedy's commands, changing ones marked, then the one that proves recovery."""
     for command in remedy.commands:
-        sheet.command(command.shell(), "changes something" if command.changing else "", indent=indent)
+        # A look that is its own proof is typed once.
+        if command != remedy.proof:
+            sheet.command(command.shell(), "changes something" if command.changing else "", indent=indent)
     if remedy.proof is not None:
         sheet.command(remedy.proof.shell(), "proves recovery", indent=indent)
 

@@ -94,6 +94,7 @@ def _remedy(remedy: Remedy) -> list[str]:
     shells = [
         safe_command(command.shell()) + ("  # changes something" if command.changing else "")
         for command in remedy.commands
+        if command != remedy.proof
     ]
     if remedy.proof is not None:
         shells.append(safe_command(remedy.proof.shell()) + "  # proves recovery")

@@ -58,6 +58,8 @@ class Sheet:
             return
         # The first line keeps its full width, what follows is wrapped again to the narrower block.
         self._line(first)
+        for line in rest:
+            line.rstrip()
         tail = Text(" ").join(rest)
         for line in tail.wrap(self._console, max(self.page.width - indent, 20)):
             self._line(Text(" " * indent) + line)

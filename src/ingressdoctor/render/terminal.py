@@ -67,7 +67,10 @@ def _add_meaning(sheet: Sheet, report: Report) -> None:
     if diagnosis.verdict is not Verdict.DEGRADED or len(diagnosis.warnings) > 1 or sheet.page.verbose:
         for cause in _some(sheet, diagnosis.warnings, _MAX_WARNINGS):
             sheet.say((f"  {glyph_of(Status.WARN, sheet.page)} {_place(cause)}", colour_of(Status.WARN)), indent=4)
-    if report.suggestions:
+    if report.walk is None:
+        for searched in diagnosis.next_steps:
+            sheet.say((f"  {safe(searched)}", ""), indent=4)
+    if not all(name in diagnosis.headline for name in report.suggestions):
         sheet.say((f"  did you mean {' or '.join(safe(name) for name in report.suggestions)}?", "bold"), indent=4)
 
 

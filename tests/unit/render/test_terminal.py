@@ -50,7 +50,7 @@ def test_an_object_that_the_sentence_names_is_not_repeated() -> None:
         pytest.param(build.broken(), 17, id="broken-with-a-gap-and-three-commands"),
         pytest.param(build.healthy(), 7, id="healthy"),
         pytest.param(build.degraded(), 8, id="degraded"),
-        pytest.param(build.nobody_knows(), 3, id="nobody-knows"),
+        pytest.param(build.nobody_knows(), 5, id="nobody-knows"),
     ],
 )
 def test_it_is_short(report: Report, lines: int) -> None:
