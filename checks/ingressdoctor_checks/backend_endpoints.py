@@ -72,19 +72,20 @@ def selector_matches_nothing(decision: RouteDecision, view: BackendView | Unavai
             "selector": selector_text(backend),
             "pods in the namespace": "not listed" if backend.namespace_pods is None else str(backend.namespace_pods),
             "nearest pod": f"{near.name} ({_labels(near)})" if near else "none",
-            **_failed_create(backend),
+            "made by": ", ".join(f"{item.ref} ({item.replicas} wanted)" for item in backend.makers) or "nothing found",
         },
         remedy=_selector_remedy(backend, near),
     )
 
 
-def _failed_create(backend: BackendView) -> dict[str, str]:
-    events = () if isinstance(backend.events, Unavailable) else backend.events
-    said = next((item.message for item in events if item.reason == "FailedCreate" and item.message), "")
-    return {"event": said} if said else {}
-
-
 def _nearest(backend: BackendView, near: Pod | None) -> str:
+    maker = next(iter(backend.makers), None)
+    if maker is not None and not maker.replicas:
+        return f"{maker.ref}, which makes them, is scaled to zero"
+    if maker is not None:
+        return (
+            f"{maker.ref} wants {many(maker.replicas, 'pod')} and has none ({maker.message or 'it does not say why'})"
+        )
     if near is None:
         return f"no pod of the namespace carries any of {selector_text(backend)} (scaled to zero, or never deployed)"
     missing = differences((backend.service.spec.selector if backend.service else None) or {}, near.labels)
@@ -103,7 +104,12 @@ def _labels(pod: Pod) -> str:
 def _selector_remedy(backend: BackendView, near: Pod | None) -> Remedy:
     namespace, name = backend.ref.namespace, backend.ref.name
     commands = [look(*kubectl(namespace, "get", "pods", "--show-labels"))]
-    if near is None:
+    if backend.makers:
+        name_of_maker = backend.makers[0].ref.rpartition("/")[2]
+        text = "Scale it up, or see why its pods are refused (quota, admission, a missing ServiceAccount)."
+        commands.append(look(*kubectl(namespace, "describe", "deployment", name_of_maker)))
+        commands.append(changes(*kubectl(namespace, "scale", "deployment", name_of_maker, "--replicas=1")))
+    elif near is None:
         text = "Scale the workload up, or deploy it; if it runs in another namespace, the Service must be there too."
         commands.append(look(*kubectl(namespace, "get", "deployments,statefulsets,daemonsets")))
     else:

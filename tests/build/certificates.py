@@ -71,7 +71,7 @@ def a_chain(certificate: Stated | None = None, *below: Stated, rivals: tuple[Sta
     return chain_of((certificate or a_certificate(), *rivals), below, CLOCK)
 
 
-def a_request(message: str = "Waiting on certificate issuance from order", **more: Any) -> Stated:
+def a_request(message: str = 'Waiting on certificate issuance from order shop/web: "pending"', **more: Any) -> Stated:
     """A CertificateRequest that waits."""
     return an_object("CertificateRequest", status={"conditions": [ready("False", "Pending", message)]}, **more)
 

@@ -1,35 +1,38 @@
 """Read the Service that the route ends at, with its EndpointSlices and pods, and more only where something is wrong.
 
-Three requests when all is well, at most five when it is not. What the objects mean is the job of ``routing.service``;
+Three requests when all is well, at most five when it is not: the events when pods are unwell, the namespace's pods
+and Deployments when there are none. What the objects mean is the job of ``routing.service``;
 whether that is good is the checks'.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, NODES, PODS, SERVICES
+from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, PODS, SERVICES, Kind
 from ingressdoctor.collect.kube import get_object, list_kind
 from ingressdoctor.collect.together import together
-from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, chosen_backend
+from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker, chosen_backend
+from ingressdoctor.evidence.certificates import Stated
 from ingressdoctor.evidence.kube import EndpointSlice, Event, Loaded, Pod, Resource, Service
 from ingressdoctor.evidence.routes import RouteDecision
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.routing.selectors import differences
+from ingressdoctor.routing.selectors import differences, labels_match
 from ingressdoctor.routing.service import form_of, merge, service_port
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["assemble", "backend_view", "nearest_pods", "relevant_events"]
+__all__ = ["assemble", "backend_view", "makers_of", "nearest_pods", "relevant_events"]
 
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 _WANTED: Final = "the Service that the route ends at"
 _NEAR: Final = 3
 _EVENTS: Final = 60
 _NAMES: Final = 500
+_DEPLOYMENTS: Final = Kind(Stated, "Deployment", "apps", "v1", "deployments")
 
 T = TypeVar("T", bound=Resource)
 
@@ -105,32 +108,49 @@ def _unwell(view: BackendView) -> bool:
 
 
 async def _look_closer(kube: Kubernetes, view: BackendView) -> BackendView:
-    """Read the namespace's events, and either the pods that nearly match or the nodes: two requests at most."""
+    """Read what may explain pods that are unwell, or that there are none."""
     namespace = view.ref.namespace
+    if view.current_pods:
+        events = _items(await list_kind(kube, EVENTS, namespace=namespace))
+        return replace(view, events=events if isinstance(events, Unavailable) else relevant_events(events, view))
     async with asyncio.TaskGroup() as group:
-        events_task = group.create_task(list_kind(kube, EVENTS, namespace=namespace))
-        near_task = group.create_task(list_kind(kube, PODS, namespace=namespace)) if not view.current_pods else None
-        nodes_task = group.create_task(list_kind(kube, NODES)) if _ask_nodes(view) else None
+        near_task = group.create_task(list_kind(kube, PODS, namespace=namespace))
+        makers_task = group.create_task(list_kind(kube, _DEPLOYMENTS, namespace=namespace))
+    near, makers = near_task.result(), _items(makers_task.result())
     selector = (view.service.spec.selector if view.service else None) or {}
-    near = near_task.result() if near_task is not None else None
-    if near is not None and not isinstance(near, Unavailable):
+    if not isinstance(near, Unavailable):
         view = replace(view, near_pods=nearest_pods(near.items, selector), namespace_pods=len(near.items))
-    nodes = _items(nodes_task.result()) if nodes_task is not None else ()
-    events = _items(events_task.result())
-    if not isinstance(events, Unavailable):
-        events = relevant_events(events, view)
-    return replace(view, events=events, nodes=nodes)
+    return view if isinstance(makers, Unavailable) else replace(view, makers=makers_of(makers, selector))
 
 
-def _ask_nodes(view: BackendView) -> bool:
-    """Only a lost node makes a pod not ready whose containers all are, or leaves it without a word."""
-    return any(
-        pod.status.phase == "Running"
-        and not pod.ready
-        and bool(pod.container_statuses)
-        and all(status.ready for status in pod.container_statuses)
-        for pod in view.current_pods
+def makers_of(deployments: tuple[Stated, ...], selector: Mapping[str, str | None]) -> tuple[PodMaker, ...]:
+    """Return the Deployments whose pods the selector would match, with what they say of themselves."""
+    return tuple(
+        PodMaker(
+            ref=item.ref,
+            replicas=replicas if isinstance(replicas := item.spec.get("replicas", 1), int) else 1,
+            message=next(_complaints(item), ""),
+        )
+        for item in deployments
+        if labels_match(selector, _template_labels(item))
     )
+
+
+def _template_labels(deployment: Stated) -> dict[str, str]:
+    labels: object = deployment.spec
+    for key in ("template", "metadata", "labels"):
+        labels = labels.get(key) if isinstance(labels, Mapping) else None
+    return {str(key): str(value) for key, value in labels.items()} if isinstance(labels, Mapping) else {}
+
+
+def _complaints(deployment: Stated) -> Iterator[str]:
+    """Yield why no pod is made: quota, admission, a paused or failed rollout."""
+    conditions = deployment.status.get("conditions")
+    for item in conditions if isinstance(conditions, list) else ():
+        if isinstance(item, Mapping) and isinstance(item.get("message"), str):
+            bad = {"ReplicaFailure": "True", "Progressing": "False"}.get(str(item.get("type")))
+            if bad is not None and item.get("status") == bad:
+                yield item["message"]
 
 
 def nearest_pods(pods: tuple[Pod, ...], selector: Mapping[str, str | None]) -> tuple[Pod, ...]:
@@ -149,15 +169,9 @@ def nearest_pods(pods: tuple[Pod, ...], selector: Mapping[str, str | None]) -> t
 
 
 def relevant_events(events: tuple[Event, ...], view: BackendView) -> tuple[Event, ...]:
-    """Return the events about the backend's pods and what should create them, newest first."""
+    """Return the events about the backend's pods, newest first."""
     names = {pod.name for pod in view.current_pods}
-    owners = ("ReplicaSet", "StatefulSet", "DaemonSet", "Deployment", "Job")
-    chosen = [
-        event
-        for event in events
-        if event.involved_object.name in names
-        or (not names and event.type == "Warning" and event.involved_object.kind in owners)
-    ]
+    chosen = [event for event in events if event.involved_object.name in names]
     return tuple(sorted(chosen, key=lambda event: event.when, reverse=True)[:_EVENTS])
 
 

@@ -7,6 +7,7 @@ checks' job. Source: cert-manager docs and API (cert-manager.io/v1, acme.cert-ma
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,16 +17,17 @@ from ingressdoctor.collect.kinds import CERTIFICATE_REQUESTS, CERTIFICATES, CHAL
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, Stated
 from ingressdoctor.evidence.clock import Clock
-from ingressdoctor.evidence.kube import Condition
+from ingressdoctor.evidence.kube import Condition, Meta
 from ingressdoctor.evidence.routes import Custom, RouteDecision
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["certificate_chain", "chain_of", "link_of", "owned_by", "writer_of"]
+__all__ = ["certificate_chain", "chain_of", "link_of", "order_of", "owned_by", "writer_of"]
 
 _WANTED: Final = "the certificate that cert-manager keeps for this route"
-_FINISHED: Final = ("valid", "ready")
+_ORDER: Final = re.compile(r'order (?:resource )?"?(?:[a-z0-9.-]+/)?([a-z0-9][a-z0-9.-]*)"?')
+_ORDER_SAID_WHY: Final = re.compile(r'order is in "\w+" state: *\S')
 
 
 def _stated(kind: Kind[Custom]) -> Kind[Stated]:
@@ -55,21 +57,37 @@ async def certificate_chain(kube: Kubernetes, decision: RouteDecision, clock: Cl
 async def _below(
     kube: Kubernetes, namespace: str, certificate: Stated
 ) -> tuple[tuple[Stated, ...], tuple[Unavailable, ...]]:
-    """Walk down by ownerReference; stop where there is no child, or where we may not look."""
-    path: list[Stated] = []
-    parent = certificate
-    for kind in (CERTIFICATE_REQUESTS, ORDERS, CHALLENGES):
+    """Walk down by ownerReference; stop where there is no child, or where we may not look.
+
+    A request that says why its order failed needs the order alone. Otherwise the challenge speaks, which names its
+    order; only where there is none is the order asked.
+    """
+    requests = await list_kind(kube, _stated(CERTIFICATE_REQUESTS), namespace=namespace)
+    if isinstance(requests, Unavailable):
+        return (), (requests,)
+    request = next(iter(owned_by(certificate, requests.items)), None)
+    if request is None:
+        return (), ()
+    order = order_of(request)
+    if not order:
+        return (request,), ()
+    for kind in (ORDERS,) if _ORDER_SAID_WHY.search(_reason(request)) else (CHALLENGES, ORDERS):
         loaded = await list_kind(kube, _stated(kind), namespace=namespace)
         if isinstance(loaded, Unavailable):
-            return tuple(path), (loaded,)
-        children = owned_by(parent, loaded.items)
-        if not children:
-            break
-        parent = children[0]
-        path.append(parent)
-        if kind is ORDERS and parent.status.get("state") in _FINISHED:
-            break
-    return tuple(path), ()
+            return (request,), (loaded,)
+        if kind is CHALLENGES:
+            found = owned_by(Stated(kind="Order", metadata=Meta(name=order)), loaded.items)
+        else:
+            found = tuple(item for item in loaded.items if item.name == order) or owned_by(request, loaded.items)
+        if found:
+            return (request, found[0]), ()
+    return (request,), ()
+
+
+def order_of(request: Stated) -> str:
+    """Return the name of the ACME order that the request speaks of; empty for other kinds of issuers."""
+    found = _ORDER.search(_reason(request))
+    return found.group(1) if found else ""
 
 
 def writer_of(certificates: tuple[Stated, ...], secret: str) -> tuple[Stated, ...]:

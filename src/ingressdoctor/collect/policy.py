@@ -1,7 +1,8 @@
 """Read the NetworkPolicies between the controller's pods and the backend's, and have them judged.
 
-One request for the backend's namespace; the controller's is read only if that one lets the connection in, and the
-Namespaces' labels only if a selector asks for them. The rules themselves are in ``routing.netpol``.
+One request for the backend's namespace; the controller's is read only if that one lets the connection in and the
+origin's answer leaves a reason to, the Namespaces' labels only if a selector asks for them. The rules themselves are
+in ``routing.netpol``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ingressdoctor.collect.kube import get_object, list_kind
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
+from ingressdoctor.evidence.outside import OriginProbe
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.netpol import Party, Verdict, evaluate, needs_namespace_labels
@@ -33,7 +35,9 @@ Labels = Mapping[str, Mapping[str, str]]
 
 
 @collector(wanted=_WANTED, timeout_s=15.0)
-async def policy_verdict(kube: Kubernetes, view: BackendView, controller: Controller) -> PolicyVerdict | Unavailable:
+async def policy_verdict(
+    kube: Kubernetes, view: BackendView, controller: Controller, origin: OriginProbe | Unavailable
+) -> PolicyVerdict | Unavailable:
     """Judge controller pod -> backend pod on the port that the Service resolves to."""
     judged = pairs(view, controller)
     if not judged:
@@ -44,7 +48,7 @@ async def policy_verdict(kube: Kubernetes, view: BackendView, controller: Contro
     policies, limits = own.items, (_PLUGIN,)
     labels = await _labels(kube, policies, (controller.namespace,))
     verdict = judge(judged, policies, labels, limits)
-    if verdict.allowed is False or controller.namespace == view.ref.namespace:
+    if verdict.allowed is False or controller.namespace == view.ref.namespace or _passes(origin):
         return verdict
     theirs = await list_kind(kube, NETWORK_POLICIES, namespace=controller.namespace)
     if isinstance(theirs, Unavailable):
@@ -53,6 +57,11 @@ async def policy_verdict(kube: Kubernetes, view: BackendView, controller: Contro
         return verdict
     labels = {**labels, **await _labels(kube, theirs.items, (view.ref.namespace,))}
     return judge(judged, policies + theirs.items, labels, limits)
+
+
+def _passes(origin: OriginProbe | Unavailable) -> bool:
+    """Whether the origin's answer leaves no reason to suspect the way from the controller to the pods."""
+    return not isinstance(origin, Unavailable) and origin.https.status not in (0, 502, 504)
 
 
 async def _labels(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ingressdoctor.evidence.kube import EndpointSlice, Event, NetworkPolicy, Node, Pod, Service, ServicePort
+from ingressdoctor.evidence.kube import EndpointSlice, Event, NetworkPolicy, Pod, Service, ServicePort
 from ingressdoctor.evidence.routes import BackendRef, DropReason, RouteDecision
 from ingressdoctor.model.evidence import Unavailable
 
@@ -14,6 +14,7 @@ __all__ = [
     "BackendEndpoints",
     "BackendView",
     "ChosenBackend",
+    "PodMaker",
     "PolicyVerdict",
     "ServiceForm",
     "chosen_backend",
@@ -111,14 +112,24 @@ class BackendEndpoints:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PodMaker:
+    """A Deployment whose pods the Service would select: how many it wants, and why it has none (if it says so)."""
+
+    ref: str
+    replicas: int
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackendView:
     """Everything about the winning route's Service.
 
     ``service`` is None when the API says 404: it does not exist (``siblings`` then names the Services of the
     namespace). ``port`` is the Service port the route means, None when there is no such port. ``pods`` are those the
     selector matches; ``namespace_pods`` counts all pods of the namespace, or is None when they were not listed.
-    ``events`` and ``nodes`` are read only when some pod is not well; otherwise they are empty tuples. ``live`` is
-    False when the controller dropped the route that names this backend; ``others`` are further backends of it.
+    ``events`` are read only when some pod is not well, ``near_pods`` and ``makers`` only when there is no pod;
+    otherwise they are empty tuples. ``live`` is False when the controller dropped the route that names this backend;
+    ``others`` are further backends of the route.
     """
 
     ref: BackendRef
@@ -130,7 +141,7 @@ class BackendView:
     near_pods: tuple[Pod, ...] = ()
     siblings: tuple[str, ...] = ()
     events: tuple[Event, ...] | Unavailable = ()
-    nodes: tuple[Node, ...] | Unavailable = ()
+    makers: tuple[PodMaker, ...] = ()
     form: ServiceForm = ServiceForm.SELECTOR
     endpoints: BackendEndpoints | Unavailable = BackendEndpoints()
     others: tuple[BackendRef, ...] = ()

@@ -17,9 +17,9 @@ from build.backend import (
     a_slice,
     a_view,
     an_endpoint,
-    an_event,
 )
 from ingressdoctor.api import BackendView, DroppedRoute, DropReason, RouteDecision, Status, Unavailable
+from ingressdoctor.evidence.backend import PodMaker
 from ingressdoctor_checks.backend import port_missing, service_missing
 from ingressdoctor_checks.backend_endpoints import no_endpoints, selector_matches_nothing
 
@@ -146,12 +146,22 @@ def test_selector_matches_nothing(view: BackendView, status: Status, words: str)
     assert words in finding.summary
 
 
-def test_why_no_pod_was_made_is_told() -> None:
-    event = an_event("web-1a", "FailedCreate", "exceeded quota: pods=10", kind="ReplicaSet")
+MAKERS = [
+    pytest.param(PodMaker(ref="Deployment shop/web", replicas=0), "which makes them, is scaled to zero", id="zero"),
+    pytest.param(
+        PodMaker(ref="Deployment shop/web", replicas=3, message="exceeded quota: pods=10"),
+        "wants 3 pods and has none (exceeded quota: pods=10)",
+        id="quota",
+    ),
+]
 
-    [finding] = selector_matches_nothing(a_decision(), nothing_selected(events=(event,)))
 
-    assert "exceeded quota: pods=10" in [fact.value for fact in finding.facts]
+@pytest.mark.parametrize(("maker", "words"), MAKERS)
+def test_why_no_pod_was_made_is_told(maker: PodMaker, words: str) -> None:
+    [finding] = selector_matches_nothing(a_decision(), nothing_selected(makers=(maker,), near_pods=(a_pod(),)))
+
+    assert finding.status is Status.FAIL
+    assert words in finding.summary
 
 
 OTHER_NAME = a_pod(ports=({"name": "web", "containerPort": 8080},))
