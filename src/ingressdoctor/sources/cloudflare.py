@@ -16,6 +16,7 @@ from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.failures import retry_after
+from ingressdoctor.sources.loading import load
 from ingressdoctor.sources.workers import Workers
 
 __all__ = ["CLOUDFLARE_ENDPOINT", "LiveCloudflare"]
@@ -97,4 +98,4 @@ class LiveCloudflare:
 
 def _load() -> None:
     """Import in a thread what takes a tenth of a second, so that other sources go on meanwhile."""
-    import ingressdoctor.sources.cloudflare_client  # noqa: F401
+    load("ingressdoctor.sources.cloudflare_client")

@@ -16,6 +16,7 @@ from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.failures import reason_of
+from ingressdoctor.sources.loading import load
 from ingressdoctor.sources.workers import Workers
 
 __all__ = ["HETZNER_ENDPOINT", "LiveHetzner"]
@@ -103,6 +104,7 @@ class LiveHetzner:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
+            load("ingressdoctor.sources.hcloud_client")
             from ingressdoctor.sources.hcloud_client import HetznerCaller
 
             return HetznerCaller(token, self._endpoint, self._timeout)

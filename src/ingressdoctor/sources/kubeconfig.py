@@ -19,11 +19,12 @@ from typing import Any, Final
 
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import clean
+from ingressdoctor.sources.loading import load
 
 __all__ = ["KubeClient", "load_client", "quiet_library"]
 
 _DEFAULT: Final = "~/.kube/config"
-_HINT: Final = "Set KUBECONFIG or name a file with --kubeconfig, and choose a context with --context."
+_HINT: Final = "Set KUBECONFIG, or kubeconfig under [kubernetes] in the configuration; choose a context with --context."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +46,7 @@ def load_client(kubeconfig: str | None, context: str | None, connections: int) -
     Raises:
         SourceError: there is no kubeconfig, no such context, or no credentials to be had.
     """
+    load("yaml", "kubernetes.client", "kubernetes.config")
     import yaml
     from kubernetes import client, config
 
