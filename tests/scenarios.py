@@ -15,36 +15,28 @@ from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.wiring import RunOptions, open_session
 
-ORDER = (Status.FAIL, Status.UNKNOWN, Status.WARN, Status.PASS)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one scenario led to. ``kube_requests`` counts what the API server was asked."""
+    """What one scenario led to, as plain data that crosses processes. ``kube_requests`` counts what the cluster was asked.
+
+    ``named`` are the ids of the causes in the order of the report (warnings count where one is expected); ``errors``
+    are checks that failed themselves.
+    """
 
     scenario: Fault
-    report: Report
+    verdict: str
+    named: tuple[str, ...]
+    failing: tuple[str, ...]
+    symptoms: tuple[str, ...]
+    unexplained: tuple[str, ...]
+    errors: tuple[str, ...]
+    gaps: tuple[str, ...]
     kube_requests: int
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """Ids of the causes in the order of the report; warnings count where a warning is what is expected."""
-        diagnosis = self.report.diagnosis
-        causes = (*diagnosis.causes, *diagnosis.beside)
-        if self.scenario.expect.status == "warn":
-            causes = (*causes, *diagnosis.warnings)
-        return tuple(dict.fromkeys(cause.check_id for cause in causes))
-
-    @property
-    def failing(self) -> tuple[str, ...]:
-        """Ids of all checks that failed."""
-        return tuple(
-            result.check.id for step in self.report.steps for result in step.results if result.status is Status.FAIL
-        )
-
-    @property
     def first(self) -> bool:
-        """The root cause is right and named first (or nothing is named where nothing is wrong)."""
+        """The root cause is right and named first (or nothing failed where nothing is wrong)."""
         expected = self.scenario.expect.cause
         return not self.failing if expected is None else self.named[:1] == (expected,)
 
@@ -57,14 +49,8 @@ class Outcome:
     @property
     def symptom(self) -> bool:
         """What a visitor sees is named as expected."""
-        seen = tuple(str(symptom) for symptom in self.report.diagnosis.symptoms)
         expected = self.scenario.expect.symptom
-        return seen == () if expected is None else expected in seen
-
-    @property
-    def explained(self) -> bool:
-        """No symptom was left without a cause."""
-        return not self.report.diagnosis.unexplained
+        return self.symptoms == () if expected is None else expected in self.symptoms
 
     @property
     def false_alarm(self) -> bool:
@@ -73,23 +59,42 @@ class Outcome:
 
     @property
     def right(self) -> bool:
-        """Everything above at once."""
-        return self.first and self.symptom and self.explained and not self.false_alarm and self.unknown == ()
-
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """Checks that could not judge although the lab hides nothing; and broken checks."""
-        results = [result for step in self.report.steps for result in step.results]
-        return tuple(result.check.id for result in results if result.error)
+        """Everything at once, with no symptom left unexplained and no check broken."""
+        whole = not self.unexplained and not self.errors
+        return self.first and self.symptom and whole and not self.false_alarm
 
     def __str__(self) -> str:
         expect = self.scenario.expect
-        seen = ", ".join(self.report.diagnosis.symptoms) or "-"
+        said = {
+            "failing": self.failing,
+            "unexplained": self.unexplained,
+            "errors": self.errors,
+            "could not look": self.gaps,
+        }
         return (
             f"{self.scenario.world}/{self.scenario.name}: expected {expect.status} {expect.cause or '-'} / "
-            f"{expect.symptom or '-'}, got {self.report.diagnosis.verdict} {', '.join(self.named) or '-'} / {seen}"
-            f"; failing: {', '.join(self.failing) or '-'}; errors: {', '.join(self.unknown) or '-'}"
+            f"{expect.symptom or '-'}, got {self.verdict} {', '.join(self.named) or '-'} / {', '.join(self.symptoms) or '-'}"
+            + "".join(f"; {name}: {', '.join(items)}" for name, items in said.items() if items)
         )
+
+
+def outcome_of(scenario: Fault, report: Report, kube_requests: int) -> Outcome:
+    """Reduce a report to what the accuracy table asks."""
+    diagnosis = report.diagnosis
+    warnings = diagnosis.warnings if scenario.expect.status == "warn" else ()
+    results = [result for step in report.steps for result in step.results]
+    causes = (*diagnosis.causes, *diagnosis.beside, *warnings)
+    return Outcome(
+        scenario=scenario,
+        verdict=str(diagnosis.verdict),
+        named=tuple(dict.fromkeys(cause.check_id for cause in causes)),
+        failing=tuple(result.check.id for result in results if result.status is Status.FAIL),
+        symptoms=tuple(str(symptom) for symptom in diagnosis.symptoms),
+        unexplained=tuple(str(symptom) for symptom in diagnosis.unexplained),
+        errors=tuple(result.check.id for result in results if result.error),
+        gaps=tuple(result.check.id for result in results if result.status is Status.UNKNOWN),
+        kube_requests=kube_requests,
+    )
 
 
 def scenarios(world: str = "") -> tuple[Fault, ...]:
@@ -122,4 +127,4 @@ def run_scenario(scenario: Fault, *, latency_s: float = 0.0) -> Outcome:
                 return await session.diagnose(Target.parse(scenario.host), RunOptions())
 
         report = asyncio.run(diagnose())
-        return Outcome(scenario=scenario, report=report, kube_requests=len(lab.requests["kube"]))
+        return outcome_of(scenario, report, len(lab.requests["kube"]))

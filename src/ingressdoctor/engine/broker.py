@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.observer import Observer
@@ -18,6 +19,8 @@ from ingressdoctor.model.needs import Need
 from ingressdoctor.model.text import clean
 
 __all__ = ["Broker", "Deadline"]
+
+_LONGER: Final = "Try again with a longer --timeout, or look at the network between here and there."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +93,25 @@ class Broker:
             self._tasks[wanted] = self._group.create_task(self._collect(collector), name=name)
         return self._tasks[wanted]
 
-    async def needs(self, needs: tuple[Need, ...]) -> dict[str, object] | Unavailable:
-        """Return values for all *needs* by parameter name, or the first gap that is not tolerated."""
-        values = await asyncio.gather(*(self.get(need.wanted) for need in needs))
+    async def needs(self, needs: tuple[Need, ...], by: Deadline | None = None) -> dict[str, object] | Unavailable:
+        """Return values for all *needs* by parameter name, or the first gap that is not tolerated.
+
+        What is not there *by* then counts as a gap here, and is still collected for others.
+        """
+        values = await asyncio.gather(*(self._get_by(need.wanted, by) for need in needs))
         for need, value in zip(needs, values, strict=True):
             if isinstance(value, Unavailable) and not need.tolerant:
                 return value
         return {need.parameter: value for need, value in zip(needs, values, strict=True)}
+
+    async def _get_by(self, wanted: type, by: Deadline | None) -> object:
+        try:
+            async with asyncio.timeout_at(None if by is None else by.at):
+                return await self.get(wanted)
+        except TimeoutError:
+            return Unavailable(
+                wanted=self._catalog.collectors[wanted].wanted, reason="no answer yet", enable_with=_LONGER
+            )
 
     async def _collect(self, collector: Collector) -> object:
         values = await self.needs(collector.needs)
@@ -114,6 +129,12 @@ class Broker:
     async def _bounded(self, collector: Collector, values: dict[str, object]) -> object:
         self._on_collect(collector.name)
         limit = min(collector.timeout_s, self._deadline.left())
+        if limit <= 0:
+            return Unavailable(
+                wanted=collector.wanted,
+                reason="the time for the whole run was over before it could be asked for",
+                enable_with=_LONGER,
+            )
         try:
             async with asyncio.timeout(limit):
                 return await collector.function(**values)
@@ -121,7 +142,7 @@ class Broker:
             return Unavailable(
                 wanted=collector.wanted,
                 reason=f"no answer within {limit:.1f} s",
-                enable_with="try again with a longer --timeout, or look at the network between here and there",
+                enable_with=_LONGER,
             )
         except IngressDoctorError as error:
             return Unavailable(wanted=collector.wanted, reason=clean(error.message), enable_with=clean(error.hint))

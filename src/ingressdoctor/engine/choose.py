@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from ingressdoctor.engine.broker import Broker
+from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.errors import UsageError
 from ingressdoctor.model.check import Check
@@ -43,10 +43,17 @@ def select(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) ->
     return tuple(item for item in kept if not any(fnmatchcase(item.id, pattern) for pattern in skip))
 
 
-async def choose_walk(
-    catalog: Catalog, broker: Broker, *, host: str, forced: str, patterns: Mapping[str, str], only: Sequence[str]
-) -> Choice:
-    """Return the walk for *host*.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What decides on the walk before any evidence does: the option, patterns by hostname, the checks selected."""
+
+    forced: str = ""
+    patterns: Mapping[str, str]
+    only: Sequence[str] = ()
+
+
+async def choose_walk(catalog: Catalog, broker: Broker, host: str, wishes: Wishes, by: Deadline) -> Choice:
+    """Return the walk for *host*, from the evidence that is there *by* then.
 
     With *only*, a walk that holds the selected checks is taken without collecting evidence for the choice, so that
     ``--only 'dns.*'`` asks nobody but DNS.

@@ -98,7 +98,7 @@ def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapp
         causes=explaining,
         beside=beside,
         warnings=_warnings(walk, results),
-        symptoms=observed,
+        symptoms=tuple(dict.fromkeys((*observed, *_symptoms(results, Status.WARN)))),
         unexplained=unexplained,
         latent=latent,
         healthy_hops=tuple(step.step.hop for step in steps if step.status is Status.PASS),

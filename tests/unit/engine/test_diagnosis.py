@@ -136,3 +136,13 @@ def test_coverage_counts_links_not_checks() -> None:
 
     assert (coverage.verified, coverage.total) == (1, 2)
     assert coverage.unverified == ("sea to dam",)
+
+
+def test_what_a_visitor_sees_in_a_warning_is_named_but_needs_no_cause() -> None:
+    challenged = result("mouth.dry", "mouth", W, symptom=Symptom.EDGE_CHALLENGE)
+
+    diagnosis = diagnose("mill.example.org", RIVER, [challenged, spring(P)], {})
+
+    assert diagnosis.symptoms == (Symptom.EDGE_CHALLENGE,)
+    assert diagnosis.unexplained == ()
+    assert diagnosis.verdict is Verdict.DEGRADED
