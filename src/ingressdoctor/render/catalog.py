@@ -62,7 +62,7 @@ def check_to_terminal(check: Check, section: str, page: Page) -> str:
     text = section or _docstring(check)
     # The page is Markdown as its author wrote it; lines are kept, so that commands can be copied.
     for line in text.splitlines():
-        sheet.command(line, indent=0) if line.strip() else sheet.blank()
+        sheet.verbatim(line)
     sheet.blank()
     rows = {
         "step": check.step,

@@ -78,15 +78,13 @@ def _walk(report: Report, page: Page) -> list[str]:
     if report.walk is None:
         return []
     lines = ["| | step | answer | time |", "| --- | --- | --- | ---: |"]
-    lines += [_row(item, number, page) for number, item in enumerate(report.steps, start=1)]
+    lines += [_row(item, number, page, report.walk.proof) for number, item in enumerate(report.steps, start=1)]
     return [*lines, "", f"Walk {code(report.walk.id)}, because {escaped(report.ground)}.", ""]
 
 
-def _row(item: StepReport, number: int, page: Page) -> str:
+def _row(item: StepReport, number: int, page: Page, proof: tuple[str, ...]) -> str:
     glyph = glyph_of(item.status, page)
-    return (
-        f"| {glyph} | {number} {escaped(item.step.question)} | {escaped(short_answer(item))} | {item.elapsed_s:.2f} s |"
-    )
+    return f"| {glyph} | {number} {escaped(item.step.question)} | {escaped(short_answer(item, proof))} | {item.elapsed_s:.2f} s |"
 
 
 def _remedy(remedy: Remedy) -> list[str]:

@@ -80,6 +80,10 @@ class Sheet:
             text = text + Text(f"  # {note}", style="dim")
         self._console.print(text, no_wrap=True, overflow="ignore", crop=False, soft_wrap=True)
 
+    def verbatim(self, line: str) -> None:
+        """Add one line of a page of the documentation as its author wrote it, with its indentation."""
+        self._line(Text(clean(line).replace("\t", "    ")))
+
     def text(self) -> str:
         """Return everything added so far; on a page without Unicode other signs are shown as escapes."""
         text = self._out.getvalue()

@@ -102,12 +102,12 @@ def _add_walk(sheet: Sheet, report: Report) -> None:
     # The answer gets at least half of the line; a longer question is cut.
     column = min(widest, (sheet.page.width - 14) // 2)
     for number, item in enumerate(report.steps, start=1):
-        _add_step(sheet, item, number, column)
+        _add_step(sheet, item, number, column, report.walk.proof)
         if sheet.page.verbose:
             add_findings(sheet, item)
 
 
-def _add_step(sheet: Sheet, item: StepReport, number: int, column: int) -> None:
+def _add_step(sheet: Sheet, item: StepReport, number: int, column: int, proof: tuple[str, ...]) -> None:
     status = item.status
     question = safe(item.step.question)
     question = question if len(question) <= column else question[: column - 1] + "…"
@@ -115,14 +115,14 @@ def _add_step(sheet: Sheet, item: StepReport, number: int, column: int) -> None:
     sheet.row(
         (glyph_of(status, sheet.page), colour_of(status)),
         (f" {number} {question:<{column}}  ", ""),
-        (short_answer(item), strong),
+        (short_answer(item, proof), strong),
         right=(f"{item.elapsed_s:.2f} s", "dim"),
     )
 
 
-def short_answer(item: StepReport) -> str:
-    """Return the step's worst finding as one line."""
-    result = _worst(item)
+def short_answer(item: StepReport, proof: tuple[str, ...] = ()) -> str:
+    """Return the step's worst finding as one line; among equals one of the checks that prove the walk speaks first."""
+    result = _speaking(item, proof)
     if result is None or item.status is Status.SKIP:
         return "does not apply"
     if result.missing is not None:
@@ -131,8 +131,12 @@ def short_answer(item: StepReport) -> str:
     return safe(finding.summary).rstrip(".")
 
 
-def _worst(item: StepReport) -> CheckResult | None:
-    return max(item.results, key=lambda result: result.status.severity, default=None)
+def _speaking(item: StepReport, proof: tuple[str, ...]) -> CheckResult | None:
+    def rank(result: CheckResult) -> tuple[int, bool, bool]:
+        has_facts = any(finding.facts for finding in result.findings)
+        return result.status.severity, result.check.id in proof, has_facts
+
+    return max(item.results, key=rank, default=None)
 
 
 def _add_remedy(sheet: Sheet, report: Report) -> None:
