@@ -83,8 +83,8 @@ def _walk(report: Report, page: Page) -> list[str]:
 
 
 def _row(item: StepReport, number: int, page: Page, proof: tuple[str, ...]) -> str:
-    glyph = glyph_of(item.status, page)
-    return f"| {glyph} | {number} {escaped(item.step.question)} | {escaped(short_answer(item, proof))} | {item.elapsed_s:.2f} s |"
+    glyph, answer = glyph_of(item.status, page), escaped(short_answer(item, proof))
+    return f"| {glyph} | {number} {escaped(item.step.question)} | {answer} | {item.elapsed_s:.2f} s |"
 
 
 def _remedy(remedy: Remedy) -> list[str]:
