@@ -26,6 +26,7 @@ T = TypeVar("T", bound=Resource)
 _PAGE: Final = 500  # what kubectl asks for
 _MAX_PAGES: Final = 400
 _MAX_RESTARTS: Final = 2
+_AGAIN: Final = "Try again; 'kubectl get --raw /readyz?verbose' tells how the API server is."
 _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]{0,300})" cannot (?P<verb>[a-z]{1,40}) resource "(?P<resource>[^"]{0,200})" '
     r'in API group "(?P<group>[^"]{0,200})"(?: in the namespace "(?P<namespace>[^"]{0,100})")?'
@@ -134,7 +135,7 @@ async def pod_log(
         return answer.body[:limit_bytes].decode("utf-8", "replace")
     if answer.status == 403:
         return _forbidden(answer, wanted, {"verb": "get", "resource": "pods/log", "namespace": pod.namespace})
-    return Unavailable(wanted=wanted, reason=_reason(answer))
+    return Unavailable(wanted=wanted, reason=_reason(answer), enable_with=_AGAIN)
 
 
 def refusal(answer: Answer, kind: Kind[T], *, verb: str, namespace: str) -> Unavailable:
@@ -149,7 +150,7 @@ def refusal(answer: Answer, kind: Kind[T], *, verb: str, namespace: str) -> Unav
             reason="the API server does not accept the credentials (401)",
             enable_with="Log in to the cluster again; 'kubectl auth whoami' must answer with your user.",
         )
-    return Unavailable(wanted=wanted, reason=_reason(answer))
+    return Unavailable(wanted=wanted, reason=_reason(answer), enable_with=_AGAIN)
 
 
 def not_json(answer: Answer, kind: Kind[T], namespace: str) -> Unavailable:

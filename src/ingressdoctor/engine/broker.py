@@ -21,6 +21,7 @@ from ingressdoctor.model.text import clean
 __all__ = ["Broker", "Deadline"]
 
 _LONGER: Final = "Try again with a longer --timeout, or look at the network between here and there."
+_NO_TIME: Final = Unavailable(wanted="more time", reason="the time for the whole run was over", enable_with=_LONGER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +117,11 @@ class Broker:
     async def _collect(self, collector: Collector) -> object:
         values = await self.needs(collector.needs)
         if isinstance(values, Unavailable):
-            return Unavailable(
-                wanted=collector.wanted,
-                reason=f"it needs {values.wanted}: {values.reason}",
-                enable_with=values.enable_with,
-            )
+            return _for_want_of(values, collector)
+        if self._deadline.left() <= 0:
+            # Whoever can do without that evidence could have, in time; what took the time is to be named.
+            late = next((value for value in values.values() if isinstance(value, Unavailable)), None)
+            return _for_want_of(late or _NO_TIME, collector)
         self._observer.evidence_started(collector.wanted)
         value = await self._bounded(collector, values)
         self._observer.evidence_done(collector.wanted, not isinstance(value, Unavailable))
@@ -129,12 +130,6 @@ class Broker:
     async def _bounded(self, collector: Collector, values: dict[str, object]) -> object:
         self._on_collect(collector.name)
         limit = min(collector.timeout_s, self._deadline.left())
-        if limit <= 0:
-            return Unavailable(
-                wanted=collector.wanted,
-                reason="the time for the whole run was over before it could be asked for",
-                enable_with=_LONGER,
-            )
         try:
             async with asyncio.timeout(limit):
                 return await collector.function(**values)
@@ -152,3 +147,8 @@ class Broker:
                 reason=f"collector {collector.name} failed: {type(error).__name__}: {clean(str(error), 300)}",
                 enable_with="this is a bug in the collector; please report it",
             )
+
+
+def _for_want_of(gap: Unavailable, collector: Collector) -> Unavailable:
+    reason = f"it needs {gap.wanted}: {gap.reason}"
+    return Unavailable(wanted=collector.wanted, reason=reason, enable_with=gap.enable_with)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from ingressdoctor.engine.broker import Broker, Deadline
@@ -14,7 +14,7 @@ from ingressdoctor.model.check import Check
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.walk import Claim, Walk
 
-__all__ = ["Choice", "choose_walk", "select"]
+__all__ = ["Choice", "Wishes", "choose_walk", "select"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class Wishes:
     """What decides on the walk before any evidence does: the option, patterns by hostname, the checks selected."""
 
     forced: str = ""
-    patterns: Mapping[str, str]
+    patterns: Mapping[str, str] = field(default_factory=dict)
     only: Sequence[str] = ()
 
 
@@ -59,20 +59,20 @@ async def choose_walk(catalog: Catalog, broker: Broker, host: str, wishes: Wishe
     ``--only 'dns.*'`` asks nobody but DNS.
 
     Raises:
-        UsageError: *forced* or a pattern names a walk that does not exist.
+        UsageError: the option or a pattern names a walk that does not exist.
     """
-    if forced:
-        return Choice(walk=_named(catalog, forced, "--walk"), ground="asked for with --walk")
-    pattern = next((item for item in patterns if fnmatchcase(host, item)), None)
+    if wishes.forced:
+        return Choice(walk=_named(catalog, wishes.forced, "--walk"), ground="asked for with --walk")
+    pattern = next((item for item in wishes.patterns if fnmatchcase(host, item)), None)
     if pattern is not None:
-        walk = _named(catalog, patterns[pattern], f"the pattern {pattern!r} in [walks]")
+        walk = _named(catalog, wishes.patterns[pattern], f"the pattern {pattern!r} in [walks]")
         return Choice(walk=walk, ground=f"the pattern {pattern!r} in the configuration")
-    if only:
-        wanted = {item.step for item in select(catalog.checks, only, ())}
+    if wishes.only:
+        wanted = {item.step for item in select(catalog.checks, wishes.only, ())}
         holds = [walk for walk in catalog.walks if wanted <= {step.id for step in walk.steps}]
         if holds:
             return Choice(walk=holds[0], ground="it holds the checks selected with --only")
-    return await _by_claims(catalog, broker, host)
+    return await _by_claims(catalog, broker, host, by)
 
 
 def _named(catalog: Catalog, name: str, where: str) -> Walk:
@@ -83,10 +83,10 @@ def _named(catalog: Catalog, name: str, where: str) -> Walk:
     return walk
 
 
-async def _by_claims(catalog: Catalog, broker: Broker, host: str) -> Choice:
+async def _by_claims(catalog: Catalog, broker: Broker, host: str, by: Deadline) -> Choice:
     claims: list[tuple[Walk, Claim]] = []
     for chooser in catalog.choosers:
-        values = await broker.needs(chooser.needs)
+        values = await broker.needs(chooser.needs, by)
         walk = catalog.walk(chooser.walk)
         if isinstance(values, Unavailable) or walk is None:
             continue

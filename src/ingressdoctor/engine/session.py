@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Final
 
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
-from ingressdoctor.engine.choose import Choice, choose_walk, select
+from ingressdoctor.engine.choose import Choice, Wishes, choose_walk, select
 from ingressdoctor.engine.diagnosis import coverage_of, diagnose, steps_of
 from ingressdoctor.engine.observer import Observer
 from ingressdoctor.engine.runner import run_checks
@@ -29,6 +30,8 @@ from ingressdoctor.model.target import Target
 from ingressdoctor.model.walk import Walk
 
 __all__ = ["Run", "RunSpec", "ask", "diagnose_target"]
+
+_JUDGING_S: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
     select(run.catalog.checks, spec.only, spec.skip)
     deadline = Deadline.after(spec.timeout_s)
     async with _Scope() as group:
-        session, broker = _brokers(run, group, deadline)
+        session, broker = _brokers(run, group, Deadline.after(spec.timeout_s - _time_to_judge(spec)))
         choice = await _choose(run, broker, target, spec, deadline)
         results: tuple[CheckResult, ...] = ()
         if choice.walk is not None:
@@ -136,9 +139,9 @@ def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Br
 async def _choose(run: Run, broker: Broker, target: Target, spec: RunSpec, deadline: Deadline) -> Choice:
     if not spec.walk and not spec.only:
         broker.prefetch(_common_needs(run.catalog, spec))
-    choosing = asyncio.ensure_future(
-        choose_walk(run.catalog, broker, host=target.hostname, forced=spec.walk, patterns=spec.patterns, only=spec.only)
-    )
+    wishes = Wishes(forced=spec.walk, patterns=spec.patterns, only=spec.only)
+    by = Deadline.after(deadline.left() / 2)
+    choosing = asyncio.ensure_future(choose_walk(run.catalog, broker, target.hostname, wishes, by))
     stopping = asyncio.ensure_future(run.stop.wait())
     try:
         await asyncio.wait({choosing, stopping}, timeout=deadline.left(), return_when=asyncio.FIRST_COMPLETED)
@@ -148,6 +151,11 @@ async def _choose(run: Run, broker: Broker, target: Target, spec: RunSpec, deadl
     finally:
         choosing.cancel()
         stopping.cancel()
+
+
+def _time_to_judge(spec: RunSpec) -> float:
+    """Seconds kept from collecting, so that what did arrive is judged when something else never does."""
+    return min(_JUDGING_S, spec.timeout_s / 10)
 
 
 def _fallback(catalog: Catalog) -> Choice:

@@ -12,9 +12,14 @@ class Unavailable:
     """Why a piece of evidence is missing. Never ``None``, never an empty list.
 
     ``wanted`` names the evidence ("the cluster's IngressRoutes"), ``reason`` what stood in the way ("403:
-    ServiceAccount x cannot list ..."), ``enable_with`` the grant, token or option that would allow it.
+    ServiceAccount x cannot list ..."), ``enable_with`` the grant, token or option that would allow it. The reason is a
+    clause, to be put into sentences: a full stop at its end is dropped.
     """
 
     wanted: str
     reason: str
     enable_with: str = ""
+
+    def __post_init__(self) -> None:
+        """Turn a sentence, as exceptions hold it, into a clause."""
+        object.__setattr__(self, "reason", self.reason.rstrip().removesuffix("."))
