@@ -32,7 +32,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.outside_view import curl, works
+from ingressdoctor_checks.outside_view import curl, dig, works
 
 __all__ = ["origin_mismatch"]
 
@@ -54,7 +54,9 @@ _API: Final = "Cloudflare API: GET /zones/{id}/dns_records"
         str(Symptom.EDGE_524),
         str(Symptom.EDGE_525),
         str(Symptom.EDGE_526),
+        str(Symptom.EDGE_530),
         str(Symptom.EDGE_1000),
+        str(Symptom.EDGE_1016),
         str(Symptom.CONTROLLER_404),
         str(Symptom.APP_404),
         str(Symptom.HTTP_403),
@@ -84,7 +86,7 @@ def origin_mismatch(
     held, told_by = _record_addresses(view, ranges, zone)
     wanted, owner = _origin_addresses(lookup, controller)
     if not held:
-        yield _no_record_address(view, zone, told_by)
+        yield _no_record_address(view, zone, probe)
     elif any(is_originless(address) for address in held):
         yield skip("The record holds a placeholder that means: no origin, on purpose.")
     elif not wanted:
@@ -124,7 +126,7 @@ def _origin_addresses(
     return (), ""
 
 
-def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, told_by: str) -> Finding:
+def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, probe: OutsideProbe | Unavailable) -> Finding:
     if not view.addresses:
         return skip("The name has no address to compare.")
     if isinstance(zone, Unavailable):
@@ -136,12 +138,32 @@ def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, told_by: st
         return unknown(
             f"The zone {zone.name} holds no A, AAAA or CNAME record for the name, yet it resolves.",
             enable_with="Look for a Cloudflare load balancer, a Worker route or another account that answers for it.",
-            seen={"told by": told_by},
         )
-    return unknown(
-        f"The CNAME {' → '.join(zone.chain) or zone.records[0].content} leads to no address.",
-        enable_with="Look up the CNAME's target with dig.",
+    goal = zone.chain[-1] if zone.chain else zone.records[0].content
+    if not _edge_found_none(probe):
+        return unknown(
+            f"No address was found for {goal}, the end of the CNAME.", enable_with=f"Look up {goal} with dig."
+        )
+    return fail(
+        f"The record of {view.hostname} leads to {goal}, which has no address: the edge finds no origin.",
+        subject=view.hostname,
+        seen={
+            "record": f"{zone.records[0].type} {zone.records[0].content}",
+            "CNAMEs": " → ".join(zone.chain) or "none",
+        },
+        where=_API,
+        remedy=Remedy(
+            text=f"Create {goal}, or set the record of {view.hostname} to the load balancer's address.",
+            commands=(dig(goal),),
+            proof=curl(f"https://{view.hostname}/"),
+        ),
     )
+
+
+def _edge_found_none(probe: OutsideProbe | Unavailable) -> bool:
+    """Tell whether the edge itself says that the origin's name does not resolve; our resolver may just have failed."""
+    error = probe.edge_error if isinstance(probe, OutsideProbe) else None
+    return error is not None and error.code in {1001, 1016, 530}
 
 
 def _no_origin_address(lookup: LoadBalancerLookup | Unavailable, controller: Controller | Unavailable) -> Finding:

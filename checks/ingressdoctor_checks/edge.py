@@ -48,6 +48,8 @@ _MAKERS: Final = (
     title="Cloudflare's edge does not answer with an error page of its own",
     step="outside",
     link="edge → origin",
+    # Errors that have their reason at the edge itself; the others are what a visitor sees of a deeper one.
+    causes=(str(Symptom.EDGE_500), str(Symptom.EDGE_503), str(Symptom.EDGE_527), str(Symptom.EDGE_1020)),
 )
 def error_page(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     """An error that the edge made, with what its code means."""
@@ -142,6 +144,8 @@ def access_login(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     title="The site answers the visitor's request",
     step="outside",
     link="visitor → site",
+    # Nothing on the path makes a 500 of its own accord: it is the application's, unless a deeper check knows better.
+    causes=(str(Symptom.HTTP_500),),
 )
 def http_error(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     """The answer of what stands behind the edge: the controller, or the application."""

@@ -111,7 +111,15 @@ DOWN = visited(error=522)
             SERVICE,
             DOWN,
             Status.UNKNOWN,
-            id="a-cname-to-nowhere",
+            id="a-cname-that-our-resolver-cannot-follow",
+        ),
+        pytest.param(
+            zone(record("lb.gone.example", kind="CNAME"), chain=("lb.gone.example",)),
+            lookup(),
+            SERVICE,
+            visited(error=1016, http_status=530),
+            Status.FAIL,
+            id="a-cname-that-the-edge-cannot-follow-either",
         ),
     ],
 )

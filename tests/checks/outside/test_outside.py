@@ -7,6 +7,7 @@ from build.outside import (
     EDGE,
     HOST,
     MISSING,
+    RANGES,
     TARGET,
     certificate,
     dns_view,
@@ -31,7 +32,8 @@ from ingressdoctor.api import (
     TcpAttempt,
     Unavailable,
 )
-from ingressdoctor_checks.outside import certificate_invalid, offline, unreachable
+from ingressdoctor_checks.edge_certificate import certificate_invalid
+from ingressdoctor_checks.outside import offline, unreachable
 
 
 @pytest.mark.parametrize(
@@ -176,11 +178,26 @@ EXPIRED = certificate("2026-11-19T00:00:00Z")
     ],
 )
 def test_certificate_invalid(probe: OutsideProbe, status: Status, words: str) -> None:
-    [finding] = certificate_invalid(TARGET, probe, CLOCK)
+    [finding] = certificate_invalid(TARGET, probe, RANGES, CLOCK)
 
     assert finding.status is status
     assert words in finding.summary
     assert finding.symptom is (Symptom.TLS_UNTRUSTED if status is Status.FAIL else None)
+
+
+@pytest.mark.parametrize(
+    ("last", "status"),
+    [
+        pytest.param(failed(Reach.TLS_ALERT), Status.FAIL, id="an-alert-of-the-edge"),
+        pytest.param(failed(Reach.TLS_ALERT, address="203.0.113.10"), Status.SKIP, id="an-alert-of-an-origin"),
+        pytest.param(failed(Reach.TLS_EOF), Status.SKIP, id="a-closed-handshake-names-no-certificate"),
+    ],
+)
+def test_an_edge_without_a_certificate(last: HttpExchange, status: Status) -> None:
+    [finding] = certificate_invalid(TARGET, visited(last), RANGES, CLOCK)
+
+    assert finding.status is status
+    assert finding.symptom is (Symptom.TLS_HANDSHAKE if status is Status.FAIL else None)
 
 
 def test_a_hostile_url_is_made_harmless() -> None:
