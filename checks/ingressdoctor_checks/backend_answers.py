@@ -29,7 +29,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.backend_common import STEP, backend_of, kubectl, many, proof_of_pods, subject, workload
+from ingressdoctor_checks.backend_common import STEP, backend_of, curl, kubectl, many, proof_of_pods, subject, workload
 from ingressdoctor_checks.backend_seen import Seen, seen_of
 
 _LINK: Final = "controller → pod"
@@ -229,14 +229,6 @@ def _slow(backend: BackendView, seen: Seen, decision: RouteDecision) -> Finding:
                 *((look(*kubectl(backend.ref.namespace, "logs", workload(pod), "--tail=100")),) if pod else ()),
                 look(*kubectl(backend.ref.namespace, "top", "pods")),
             ),
-            proof=look(
-                "curl",
-                "-sS",
-                "-o",
-                "/dev/null",
-                "-w",
-                "%{http_code} %{time_total}\n",
-                f"https://{decision.request.host}{decision.request.path}",
-            ),
+            proof=curl(decision),
         ),
     )

@@ -26,6 +26,7 @@ __all__ = [
     "STEP",
     "as_yaml",
     "backend_of",
+    "curl",
     "dead",
     "kubectl",
     "many",
@@ -102,6 +103,12 @@ def proof_of_pods(view: BackendView) -> Command:
     """Return the command that ends well once a pod of the Service is ready."""
     words = ("wait", "--for=condition=Ready", "pod", "-l", selector_text(view), "--timeout=120s")
     return look(*kubectl(view.ref.namespace, *words))
+
+
+def curl(decision: RouteDecision) -> Command:
+    """Return the command that shows status and duration of the very request."""
+    url = f"https://{decision.request.host}{decision.request.path}"
+    return look("curl", "-sS", "-o", "/dev/null", "-w", r"%{http_code} %{time_total}\n", url)
 
 
 def workload(pod: Pod) -> str:

@@ -56,7 +56,7 @@ def pods_not_ready(decision: RouteDecision, view: BackendView | Unavailable, clo
             else ok(f"All {many(len(backend.current_pods), 'pod')} of {subject(backend)} are ready.")
         )
         return
-    first = sick[0]
+    first = next((item for item in sick if event_text(backend.events, item.pod, "Unhealthy")), sick[0])
     how, remedy, said = _not_ready(backend, first)
     namespace, pod = backend.ref.namespace, first.pod.name
     container = ("-c", first.container) if first.container else ()

@@ -79,7 +79,7 @@ def origin_invalid(
     if defect is None:
         yield _fine(leaf, tls)
         return
-    yield _bad(origin, leaf, tls, defect, _strict(zone, outside))
+    yield _bad(origin, leaf, tls, defect, (_strict(zone, outside), chain))
 
 
 def _owned_elsewhere(chain: CertificateChain | Unavailable, logs: ControllerLogs | Unavailable) -> str:
@@ -151,7 +151,14 @@ def _strict(zone: ZoneFacts | Unavailable, outside: OutsideProbe | Unavailable) 
     return ""
 
 
-def _bad(origin: OriginProbe, leaf: CertificateFacts, tls: TlsAttempt, defect: _Defect, ground: str) -> Finding:
+def _bad(
+    origin: OriginProbe,
+    leaf: CertificateFacts,
+    tls: TlsAttempt,
+    defect: _Defect,
+    context: tuple[str, CertificateChain | Unavailable],
+) -> Finding:
+    ground, chain = context
     say = fail if ground else warn
     tail = f", and {ground}" if ground else "; only the zone's SSL mode lets it pass"
     return say(
@@ -169,7 +176,9 @@ def _bad(origin: OriginProbe, leaf: CertificateFacts, tls: TlsAttempt, defect: _
             text=defect.remedy,
             commands=(
                 look("kubectl", "get", "certificates", "-A"),
-                look("kubectl", "get", "ingressroutes,ingresses", "-A"),
+                look("kubectl", "get", "ingressroutes,ingresses", "-A")
+                if isinstance(chain, Unavailable)
+                else look("kubectl", "-n", chain.namespace, "describe", "secret", chain.secret),
             ),
             proof=look("curl", "-sSv", "--resolve", f"{tls.sni}:443:{origin.address}", f"https://{tls.sni}/"),
         ),

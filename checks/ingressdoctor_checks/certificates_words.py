@@ -15,7 +15,10 @@ __all__ = ["advice", "describe", "facts", "stop", "wait"]
 
 def facts(chain: CertificateChain, clock: Clock) -> dict[str, str]:
     """Return what is known of the chain, link by link, and when cert-manager tries again."""
-    found = {f"{link.ref.partition(' ')[0]}": f"{link.state}: {shorten(link.reason, 160)}" for link in chain.links}
+    found = {
+        f"{link.ref.partition(' ')[0]}": f"{link.state}: {shorten(link.reason, 160)}".removesuffix(": ")
+        for link in chain.links
+    }
     found["valid until"] = chain.not_after
     found["renewal due"] = chain.renewal_time
     found["issuer"] = chain.issuer

@@ -10,7 +10,6 @@ from typing import Final
 
 from ingressdoctor.api import (
     BackendView,
-    Controller,
     Finding,
     OriginProbe,
     PolicyVerdict,
@@ -26,7 +25,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.backend_common import STEP, as_yaml, kubectl, pods_of, subject
+from ingressdoctor_checks.backend_common import STEP, as_yaml, curl, kubectl, pods_of, subject
 from ingressdoctor_checks.backend_seen import got_through
 
 _WHERE: Final = "NetworkPolicies of both namespaces, evaluated"
@@ -55,7 +54,6 @@ def controller_denied(
     decision: RouteDecision,
     view: BackendView | Unavailable,
     verdict: PolicyVerdict | Unavailable,
-    controller: Controller | Unavailable,
     origin: OriginProbe | Unavailable,
 ) -> Iterator[Finding]:
     """Dropped packets look like a slow application; only the policies tell the difference."""
@@ -77,19 +75,16 @@ def controller_denied(
     if verdict.allowed:
         yield ok(verdict.why, subject=subject(backend), where=_WHERE)
         return
-    yield _not_allowed(backend, verdict, controller, origin)
+    yield _not_allowed(decision, backend, verdict, origin)
 
 
 def _not_allowed(
-    backend: BackendView,
-    verdict: PolicyVerdict,
-    controller: Controller | Unavailable,
-    origin: OriginProbe | Unavailable,
+    decision: RouteDecision, backend: BackendView, verdict: PolicyVerdict, origin: OriginProbe | Unavailable
 ) -> Finding:
     through = got_through(origin)
     if verdict.allowed is None and through:
         return ok("The policies alone cannot tell, but the controller reaches the pods.", subject=subject(backend))
-    remedy = _remedy(backend, verdict, controller)
+    remedy = _remedy(decision, backend, verdict)
     facts = {
         "from": f"Pod {verdict.source.namespace}/{verdict.source.name}" if verdict.source else "the controller",
         "to": f"Pod {verdict.destination.namespace}/{verdict.destination.name}" if verdict.destination else "",
@@ -121,7 +116,7 @@ def _not_allowed(
     )
 
 
-def _remedy(backend: BackendView, verdict: PolicyVerdict, controller: Controller | Unavailable) -> Remedy:
+def _remedy(decision: RouteDecision, backend: BackendView, verdict: PolicyVerdict) -> Remedy:
     egress = verdict.direction == "egress"
     own, peer = (verdict.source, verdict.destination) if egress else (verdict.destination, verdict.source)
     namespace = own.namespace if own else backend.ref.namespace
@@ -139,17 +134,13 @@ def _remedy(backend: BackendView, verdict: PolicyVerdict, controller: Controller
         text = "Apply this policy, which adds to the others (policies never take away):\n" + _template(
             egress, namespace, own_labels, (peer.namespace, _stable(peer.labels)), verdict.port or 0
         )
-    proof = None
-    if not isinstance(controller, Unavailable):
-        words = ("logs", "-l", _as_selector(source.labels if source else {}), "--tail=20")
-        proof = look(*kubectl(controller.namespace, *words))
     return Remedy(
         text=text,
         commands=(
             look(*kubectl(namespace, "get", "networkpolicies", "-o", "yaml")),
             changes(*kubectl(namespace, "apply", "-f", "allow-controller.yaml")),
         ),
-        proof=proof,
+        proof=curl(decision),
     )
 
 
@@ -164,10 +155,6 @@ def _stable(labels: dict[str, str]) -> dict[str, str]:
     if name:
         return {"app.kubernetes.io/name": name}
     return {key: value for key, value in labels.items() if key not in _HASHES and not key.startswith("helm.sh/")}
-
-
-def _as_selector(labels: dict[str, str]) -> str:
-    return ",".join(f"{key}={value}" for key, value in _stable(labels).items())
 
 
 def _template(egress: bool, namespace: str, own: dict[str, str], peer: tuple[str, dict[str, str]], port: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from difflib import SequenceMatcher
 from typing import Final, TypeVar
 
 from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, PODS, SERVICES, Kind
@@ -31,6 +32,7 @@ _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 _WANTED: Final = "the Service that the route ends at"
 _NEAR: Final = 3
 _EVENTS: Final = 60
+_COMPARED: Final = 63  # the length of a label value
 _NAMES: Final = 500
 _DEPLOYMENTS: Final = Kind(Stated, "Deployment", "apps", "v1", "deployments")
 
@@ -154,14 +156,20 @@ def _complaints(deployment: Stated) -> Iterator[str]:
 
 
 def nearest_pods(pods: tuple[Pod, ...], selector: Mapping[str, str | None]) -> tuple[Pod, ...]:
-    """Return the pods that carry most of the selector's keys, best first; finished ones do not count.
+    """Return the pods that carry most of the selector, best first; finished ones do not count.
 
-    A pod that shares neither a pair nor a key with the selector is not near.
+    Equal pairs count first, then how alike the other values are, so that a misspelt name finds the pod it means. A
+    pod that shares neither a pair nor a key with the selector is not near.
     """
 
-    def nearness(pod: Pod) -> tuple[int, int]:
+    def nearness(pod: Pod) -> tuple[int, float]:
         missing = differences(selector, pod.labels)
-        return len(selector) - len(missing), sum(item.found is not None for item in missing)
+        alike = (
+            1 + SequenceMatcher(None, item.wanted[:_COMPARED], item.found[:_COMPARED]).ratio()
+            for item in missing
+            if item.found is not None
+        )
+        return len(selector) - len(missing), sum(alike)
 
     alive = [pod for pod in pods if pod.status.phase not in ("Succeeded", "Failed")]
     ranked = sorted((pod for pod in alive if sum(nearness(pod))), key=lambda pod: (*nearness(pod), pod.name))

@@ -15,8 +15,10 @@ from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.routing.netpol_parts import (
     NAME_LABEL,
     Party,
+    half_fits,
     maps,
     peer_matches,
+    peer_text,
     port_matches,
     port_text,
     sequence,
@@ -50,22 +52,28 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """How one rule of one policy judged the connection: by its peers and by its ports."""
+    """How one rule of one policy judged the connection: by its peers and by its ports.
+
+    ``half`` tells that one part of some peer fits, its namespaces or its pods.
+    """
 
     policy: NetworkPolicy
     selected: bool | None
     number: int
     peer: bool | None
     port: bool | None
+    peers: str
     ports: str
+    half: bool
 
     @property
     def answer(self) -> bool | None:
         return all_of((self.selected, self.peer, self.port))
 
     @property
-    def nearness(self) -> tuple[bool, bool]:
-        return self.peer is not False, self.port is not False
+    def nearness(self) -> tuple[bool, int]:
+        """Sort key: what would let the connection in with the smallest change comes last."""
+        return self.answer is True, 4 * (self.peer is not False) + 2 * (self.port is not False) + self.half
 
 
 def evaluate(
@@ -139,7 +147,7 @@ def _side(
     answer = any_of(rule.answer for rule in rules)
     if answer is False and isolated is None:
         answer = None
-    nearest = max(rules, key=lambda rule: (rule.answer is True, rule.nearness), default=None)
+    nearest = max(rules, key=lambda rule: rule.nearness, default=None)
     return Verdict(
         allowed=answer,
         why=_explain(answer, direction, (own, other), selecting, nearest),
@@ -173,7 +181,9 @@ def _rules(
                 number=number,
                 peer=any_of(peer_matches(peer, policy.namespace, other) for peer in peers) if peers else True,
                 port=any_of(port_matches(item, *port) for item in ports) if ports else True,
+                peers=" or ".join(peer_text(peer) for peer in peers) or "anyone",
                 ports=", ".join(port_text(item) for item in ports) or "any",
+                half=any(half_fits(peer, policy.namespace, other) for peer in peers),
             )
         )
     return tuple(found)
@@ -195,10 +205,13 @@ def _explain(
             f"{direction.capitalize()} of {own.title} with {other.title} cannot be decided from the objects: {where}"
             f" depends on the network plugin or on labels that could not be read."
         )
-    named = ", ".join(policy.ref for policy in selecting[:3]) + (" …" if len(selecting) > 3 else "")
-    text = f"{direction.capitalize()} of {own.title} is restricted by {named}, and no rule allows {other.title}"
+    count = len(selecting)
+    who = selecting[0].ref if count == 1 else f"{count} NetworkPolicies"
+    text = f"{direction.capitalize()} of {own.title} is restricted by {who}, and no rule allows {other.title}"
     if nearest is None or not any(nearest.nearness):
         return f"{text}."
-    if nearest.nearness[0]:
+    if nearest.peer is not False:
         return f"{text}: {where} names it, but only for {nearest.ports}."
-    return f"{text}: {where} opens the port, but its peers do not match."
+    if nearest.port is not False:
+        return f"{text}: {where} opens the port for {nearest.peers}."
+    return f"{text}: {where} is for {nearest.peers}, and for {nearest.ports}."

@@ -11,9 +11,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ingressdoctor.evidence.kube import Pod
-from ingressdoctor.routing.selectors import all_of, selector_matches
+from ingressdoctor.routing.selectors import all_of, keys_of, selector_matches, selector_words
 
-__all__ = ["NAME_LABEL", "Party", "maps", "peer_matches", "port_matches", "port_text", "sequence"]
+__all__ = [
+    "NAME_LABEL",
+    "Party",
+    "half_fits",
+    "maps",
+    "peer_matches",
+    "peer_text",
+    "port_matches",
+    "port_text",
+    "sequence",
+]
 
 NAME_LABEL = "kubernetes.io/metadata.name"
 
@@ -93,6 +103,27 @@ def peer_matches(peer: Mapping[str, object], policy_namespace: str, other: Party
         complete = other.namespace_labels is not None
         home = selector_matches(namespaces, other.known_namespace_labels, complete=complete)
     return all_of((home, selector_matches(pods, pod.labels)))
+
+
+def half_fits(peer: Mapping[str, object], policy_namespace: str, other: Party) -> bool:
+    """Whether one half of a peer, its namespaces or its pods, asks for something that *other* has.
+
+    For telling near misses: a half that selects everything says nothing.
+    """
+    halves = ({key: peer[key]} for key in ("podSelector", "namespaceSelector") if keys_of(peer.get(key)))
+    return any(peer_matches({"namespaceSelector": {}, **half}, policy_namespace, other) is True for half in halves)
+
+
+def peer_text(peer: Mapping[str, object]) -> str:
+    """Return a peer in words: ``pods app=web of namespaces team=edge``."""
+    block = peer.get("ipBlock")
+    if isinstance(block, Mapping):
+        return f"addresses in {block.get('cidr')}"
+    pods, spaces = peer.get("podSelector"), peer.get("namespaceSelector")
+    which = f"pods {selector_words(pods)}" if keys_of(pods) else "all pods"
+    if spaces is None:
+        return f"{which} of its own namespace"
+    return f"{which} of namespaces {selector_words(spaces)}" if keys_of(spaces) else f"{which} of any namespace"
 
 
 def _in_block(block: Mapping[str, object], other: Party) -> bool | None:

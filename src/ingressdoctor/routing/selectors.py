@@ -10,7 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["Difference", "all_of", "any_of", "differences", "keys_of", "labels_match", "selector_matches"]
+__all__ = [
+    "Difference",
+    "all_of",
+    "any_of",
+    "differences",
+    "keys_of",
+    "labels_match",
+    "selector_matches",
+    "selector_words",
+]
 
 
 def all_of(answers: Iterable[bool | None]) -> bool | None:
@@ -102,6 +111,20 @@ def keys_of(selector: object) -> frozenset[str]:
         if isinstance(item, Mapping):
             keys.add(str(item.get("key")))
     return frozenset(keys)
+
+
+def selector_words(selector: object) -> str:
+    """Return a LabelSelector in words, as ``app=web, tier NotIn (db)``; "any" when it selects everything."""
+    if not isinstance(selector, Mapping):
+        return "any"
+    wanted, expressions = selector.get("matchLabels"), selector.get("matchExpressions")
+    words = [f"{key}={value}" for key, value in wanted.items()] if isinstance(wanted, Mapping) else []
+    for item in expressions if isinstance(expressions, list | tuple) else ():
+        if isinstance(item, Mapping):
+            values = item.get("values")
+            listed = f" ({', '.join(map(str, values))})" if isinstance(values, list | tuple) and values else ""
+            words.append(f"{item.get('key')} {item.get('operator')}{listed}")
+    return ", ".join(words) or "any"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

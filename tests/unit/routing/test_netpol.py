@@ -347,3 +347,14 @@ def test_ip_blocks_agree_with_bit_arithmetic(address: str, cidr: str, excepted: 
     verdict = evaluate([policy], Party(addresses=(address,)), Party.of(web()), 8080)
 
     assert verdict.allowed is (inside(cidr) and not any(inside(block) for block in excepted))
+
+
+def test_a_peer_that_fits_by_half_is_the_nearest() -> None:
+    peer = {**from_ns("kube-system"), "podSelector": {"matchLabels": {"app": "traefik"}}}
+    allow = a_policy("allow-traefik", podSelector={}, ingress=[{"from": [peer], "ports": [{"port": 8080}]}])
+    other = a_policy("allow-monitoring", podSelector={}, ingress=[{"from": [from_ns("monitoring")]}])
+
+    verdict = evaluate([other, DENY, allow], Party.of(ctl()), Party.of(web()), 8080)
+
+    assert verdict.deciding == "NetworkPolicy shop/allow-traefik"
+    assert "opens the port for pods app=traefik of namespaces kubernetes.io/metadata.name=kube-system" in verdict.why
