@@ -142,6 +142,13 @@ def route_shadowed(
         yield skip("No single route takes the request, so none can be in another's way.")
         return
     others = [route for route in decision.candidates if _is_shadowed(route, winner, target.hostname)]
+    if not others and decision.unread:
+        yield unknown(
+            f"{winner.ref} takes the request, unless one comes before it that could not be read: {decision.unread[0]}.",
+            enable_with="Allow list on ingressroutes (traefik.io) and ingresses (networking.k8s.io), or correct the "
+            "object.",
+        )
+        return
     if not others:
         yield ok(
             f"{winner.ref} takes the request, and no other route was written for it.", subject=winner.ref, where=API

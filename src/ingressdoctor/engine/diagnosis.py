@@ -222,6 +222,8 @@ def _headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -
 def _broken_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> str:
     if diagnosis.causes:
         cause = diagnosis.causes[0]
+        if any(symptom.is_ours for symptom in cause.explains):
+            return f"{host} could not be looked at from here: {cause.finding.summary}"
         how = "answers, but something is broken" if diagnosis.latent else "is down"
         return f"{host} {how} at {cause.step.hop}: {cause.finding.summary}"
     seen = next((f.summary for r in results for f in r.findings if f.symptom and f.status is Status.FAIL), "it fails")

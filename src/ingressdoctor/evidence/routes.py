@@ -157,7 +157,8 @@ class RouteDecision:
     ``winner`` is set for ROUTED and REDIRECT; ``candidates`` are the live routes on the request's entry point that
     could take its host; ``elsewhere`` are live routes that would match on another entry point or without TLS;
     ``near`` are known hostnames that look like the target's; ``limits`` say what was not evaluated (unreadable
-    kinds, unknown version, matchers outside the model).
+    kinds, unknown version, matchers outside the model); ``unread`` are the kinds and objects that could not be read
+    and may hold a route that comes before the winner.
     """
 
     request: RouteRequest
@@ -170,6 +171,7 @@ class RouteDecision:
     known_hosts: tuple[str, ...] = ()
     predicted_status: int | None = None
     limits: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

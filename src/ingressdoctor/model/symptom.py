@@ -53,3 +53,8 @@ class Symptom(StrEnum):
     HTTP_502 = "http-502"
     HTTP_503 = "http-503"
     HTTP_504 = "http-504"
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it tells about the machine that asks, and nothing about the target."""
+        return self is Symptom.OFFLINE

@@ -188,7 +188,7 @@ def _won(item: _Judged, rest: list[_Judged], table: RouteTable, limits: tuple[st
         names = ", ".join(other.ref for other in tied)
         limits = (*limits, f"equal priority {route.priority}: {route.ref} and {names}; Traefik may take either")
         return RouteDecision(request=request, outcome=Outcome.AMBIGUOUS, limits=limits)
-    return RouteDecision(request=request, outcome=Outcome.ROUTED, winner=route, limits=limits)
+    return RouteDecision(request=request, outcome=Outcome.ROUTED, winner=route, limits=limits, unread=table.unread)
 
 
 def _redirected(route: CandidateRoute, table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
