@@ -191,17 +191,14 @@ def _why_empty(backend: BackendView) -> tuple[str, Remedy] | None:
             f"{many(len(ready), 'pod')} are ready, but the EndpointSlices do not list them",
             _inspect("The cluster's endpoint controller lags or is down: look at kube-controller-manager.", backend),
         )
-    if not isinstance(backend.pods, Unavailable) and backend.pods and not backend.current_pods:
-        return "its pods have all finished or are being deleted", _inspect("Start the workload again.", backend)
     if isinstance(backend.pods, Unavailable):
         # No other check can say why, and what the EndpointSlices list was seen all the same.
         text = f"none of its {many(len(every), 'endpoint')} is ready" if every else "its EndpointSlices list none"
-        return f"{text} (the pods could not be looked at)", _inspect(_see_pods(backend.pods), backend)
-    return None
-
-
-def _see_pods(gap: Unavailable) -> str:
-    return f"Look at the Service's pods with an account that may read them. {gap.enable_with}".rstrip()
+        way_out = f"Look at the Service's pods with an account that may read them. {backend.pods.enable_with}".rstrip()
+        return f"{text} (the pods could not be looked at)", _inspect(way_out, backend)
+    gone = backend.pods and not backend.current_pods
+    text = "its pods have all finished or are being deleted"
+    return (text, _inspect("Start the workload again.", backend)) if gone else None
 
 
 def _endpoints_text(backend: BackendView) -> str:
