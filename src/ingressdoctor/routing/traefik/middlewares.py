@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ingressdoctor.evidence.routes import Custom, DropReason
 from ingressdoctor.routing.traefik.naming import normalize
-from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, INGRESS_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["Known", "Problem", "as_list", "as_map", "resolve"]
@@ -42,6 +42,8 @@ class Known:
 
     def problem(self, qualified: str, seen: tuple[str, ...] = ()) -> Problem | None:
         """Say why a middleware cannot be built; None when it can, or when that cannot be told."""
+        if qualified.endswith(f"@{INGRESS_PROVIDER}"):  # a bare name in an Ingress; that provider makes none
+            return Problem(DropReason.MIDDLEWARE_MISSING, f'middleware "{qualified}" does not exist', qualified)
         if not qualified.endswith(_SUFFIX) or self.by_id is None:
             return None
         if qualified in seen or len(seen) > _MAX_CHAIN:
