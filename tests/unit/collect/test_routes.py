@@ -1,0 +1,132 @@
+"""Listing the routing objects with few requests, and deciding the target's request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+
+from build.controller import a_traefik
+from build.kube import TableKube, a_list, forbidden
+from build.routes import a_class, an_ingress, an_ingress_route, objects
+from ingressdoctor.api import (
+    Controller,
+    KnownHosts,
+    Loaded,
+    Outcome,
+    RouteDecision,
+    RoutingObjects,
+    SourceError,
+    Target,
+    Unavailable,
+)
+from ingressdoctor.collect.routes import build_routes, collect_decision, collect_hosts, collect_objects, request_for
+
+TRAEFIK = "/apis/traefik.io/v1alpha1"
+INGRESSES = "/apis/networking.k8s.io/v1/ingresses"
+CLASSES = "/apis/networking.k8s.io/v1/ingressclasses"
+GONE = Unavailable(wanted="the ingress controller", reason="no Traefik was found")
+
+
+def raw(item: object) -> Any:
+    return json.loads(msgspec.json.encode(item))
+
+
+def answers(**parts: Any) -> dict[str, Any]:
+    return {
+        f"{TRAEFIK}/ingressroutes": parts.get("routes", a_list()),
+        f"{TRAEFIK}/middlewares": a_list(),
+        f"{TRAEFIK}/traefikservices": a_list(),
+        INGRESSES: parts.get("ingresses", a_list()),
+        CLASSES: a_list(raw(a_class())),
+    }
+
+
+SERVICE = {"services": [{"name": "split", "kind": "TraefikService"}]}
+INTERNAL = {"services": [{"name": "api@internal", "kind": "TraefikService"}]}
+REQUESTS = [
+    pytest.param({}, 3, id="three-kinds"),
+    pytest.param({"ingresses": a_list(raw(an_ingress()))}, 4, id="classes-if-one-is-named"),
+    pytest.param({"ingresses": a_list(raw(an_ingress(class_name=None)))}, 3, id="no-classes-for-the-classless"),
+    pytest.param({"routes": a_list(raw(an_ingress_route(route=SERVICE)))}, 4, id="traefik-services-if-referred-to"),
+    pytest.param({"routes": a_list(raw(an_ingress_route(route=INTERNAL)))}, 3, id="internal-service-needs-none"),
+]
+
+
+@pytest.mark.parametrize(("parts", "requests"), REQUESTS)
+async def test_only_what_is_needed_is_listed(parts: dict[str, Any], requests: int) -> None:
+    kube = TableKube(answers(**parts))
+
+    found = await collect_objects.function(kube)
+
+    assert isinstance(found, RoutingObjects)
+    assert len(kube.calls) == requests
+
+
+async def test_one_unreadable_kind_costs_only_itself() -> None:
+    table = answers() | {f"{TRAEFIK}/middlewares": forbidden("no"), INGRESSES: SourceError("timed out", hint="Wait.")}
+
+    found = await collect_objects.function(TableKube(table))
+
+    assert isinstance(found, RoutingObjects)
+    assert isinstance(found.ingress_routes, Loaded)
+    assert isinstance(found.middlewares, Unavailable)
+    assert isinstance(found.ingresses, Unavailable)
+    assert (found.ingresses.reason, found.ingresses.enable_with) == ("timed out", "Wait.")
+
+
+async def test_nothing_readable_is_unavailable() -> None:
+    table = answers(routes=forbidden("no"), ingresses=forbidden("no"))
+
+    assert isinstance(await collect_objects.function(TableKube(table)), Unavailable)
+
+
+async def test_missing_crds_leave_the_ingresses() -> None:
+    found = await collect_objects.function(TableKube({INGRESSES: a_list(raw(an_ingress())), CLASSES: a_list()}))
+
+    assert isinstance(found, RoutingObjects)
+    assert found.ingress_routes == Loaded(installed=False)
+
+
+async def decision(controller: Controller | Unavailable, found: RoutingObjects, url: str) -> RouteDecision:
+    table = await build_routes.function(controller, found)
+    result = await collect_decision.function(table, controller, Target.parse(url))
+    assert isinstance(result, RouteDecision)
+    return result
+
+
+async def test_decision_on_the_entry_point_of_the_port() -> None:
+    result = await decision(a_traefik(), objects(an_ingress_route()), "www.example.com/a?b=1")
+
+    assert result.outcome is Outcome.ROUTED
+    assert (result.request.entry_point, result.request.path, result.request.query) == ("websecure", "/a", "b=1")
+
+
+async def test_plain_target_arrives_on_web() -> None:
+    result = await decision(a_traefik(), objects(an_ingress_route()), "http://www.example.com")
+
+    assert (result.request.entry_point, result.request.tls) == ("web", False)
+
+
+async def test_without_a_controller_the_charts_defaults_are_assumed_and_said() -> None:
+    result = await decision(GONE, objects(an_ingress_route()), "www.example.com")
+
+    assert result.outcome is Outcome.ROUTED
+    assert any("no Traefik was found" in limit for limit in result.limits)
+
+
+async def test_without_pods_the_charts_defaults_are_assumed_and_said() -> None:
+    empty = a_traefik(pods=())
+
+    assert request_for(Target.parse("www.example.com"), empty).entry_point == ""
+
+
+async def test_known_hosts_say_what_was_not_read() -> None:
+    found = await collect_hosts.function(objects(an_ingress_route("Host(`*.example.com`)"), unread=("ingresses",)))
+
+    assert isinstance(found, KnownHosts)
+    assert found.naming("www.example.com") == ("IngressRoute ns/shop",)
+    assert found.naming("example.org") == ()
+    assert len(found.unread) == 1
