@@ -1,0 +1,164 @@
+"""Reading the backend: what is asked when it is well and when it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from build.backend import (
+    a_decision,
+    a_pod,
+    a_ref,
+    a_service,
+    an_event,
+    slices_of,
+    waiting,
+)
+from build.cluster import FakeCluster
+from ingressdoctor.api import (
+    BackendView,
+    DroppedRoute,
+    DropReason,
+    SourceError,
+    Unavailable,
+)
+from ingressdoctor.collect.backend import backend_view, nearest_pods
+from ingressdoctor.evidence.backend import PodMaker, chosen_backend
+
+SERVICES = "/api/v1/namespaces/shop/services"
+PODS = "/api/v1/namespaces/shop/pods"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
+EVENTS = "/api/v1/namespaces/shop/events"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
+
+
+def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: list[Any]) -> FakeCluster:
+    names = {"events": EVENTS, "deployments": DEPLOYMENTS}
+    objects: dict[str, Any] = {
+        f"{SERVICES}/web": a_service(),
+        SERVICES: [a_service(), a_service("api")],
+        PODS: list(pods),
+        SLICES: list(slices_of([pod for pod in pods if pod.labels == {"app": "web"}])),
+        EVENTS: [],
+        DEPLOYMENTS: [],
+        **{names[key]: value for key, value in more.items()},
+    }
+    return FakeCluster(objects, statuses)
+
+
+async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:
+    view = await backend_view.function(cluster, a_decision(**decision))
+    assert isinstance(view, BackendView)
+    return view
+
+
+async def test_a_healthy_backend_costs_three_requests() -> None:
+    cluster = a_cluster(a_pod(), a_pod("web-2", ip="10.42.2.6"), a_pod("other", labels={"app": "db"}))
+
+    view = await view_of(cluster)
+
+    assert sorted(cluster.asked) == sorted([f"{SERVICES}/web", SLICES, PODS])
+    assert [pod.name for pod in view.current_pods] == ["web-1", "web-2"]
+    assert [item.address for item in view.serving] == ["10.42.1.5", "10.42.2.6"]
+
+
+async def test_unwell_pods_cost_the_events_too() -> None:
+    event = an_event("web-1", "BackOff", "restarting")
+    sick = a_pod(ready=False, status=waiting("CrashLoopBackOff"))
+    cluster = a_cluster(sick, events=[event, an_event("other", "x", "y")])
+
+    view = await view_of(cluster)
+
+    assert cluster.asked[3:] == [EVENTS]
+    assert view.events == (event,)
+
+
+async def test_no_pods_cost_the_namespaces_pods_and_deployments() -> None:
+    maker = {
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"replicas": 3, "template": {"metadata": {"labels": {"app": "web", "x": "y"}}}},
+        "status": {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]},
+    }
+    other = {"kind": "Deployment", "metadata": {"name": "db"}, "spec": {"template": None}}
+    cluster = a_cluster(a_pod("wob-1", labels={"app": "wob"}), deployments=[maker, other])
+
+    view = await view_of(cluster)
+
+    assert sorted(cluster.asked[3:]) == sorted([PODS, DEPLOYMENTS])
+    assert [pod.name for pod in view.near_pods] == ["wob-1"]
+    assert view.makers == (PodMaker(ref="Deployment shop/web", replicas=3, message="exceeded quota"),)
+    assert view.namespace_pods == 1
+
+
+async def test_a_missing_service_costs_the_names_of_its_siblings() -> None:
+    cluster = a_cluster(a_pod(), statuses={f"{SERVICES}/web": 404})
+
+    view = await view_of(cluster)
+
+    assert view.service is None
+    assert view.siblings == ("web", "api")
+    assert len(cluster.asked) == 3
+
+
+async def test_what_may_not_be_read_is_said_part_by_part() -> None:
+    refused = await backend_view.function(a_cluster(statuses={f"{SERVICES}/web": 403}), a_decision())
+    assert isinstance(refused, Unavailable)
+    assert "services" in refused.enable_with
+
+    view = await view_of(a_cluster(a_pod(), statuses={SLICES: 403, PODS: 403}))
+    assert isinstance(view.slices, Unavailable)
+    assert isinstance(view.endpoints, Unavailable)
+    assert isinstance(view.pods, Unavailable)
+
+
+async def test_an_api_server_that_cannot_be_reached_is_one_plain_error() -> None:
+    cluster = a_cluster(statuses={f"{SERVICES}/web": 0, SLICES: 0})
+
+    with pytest.raises(SourceError, match="cannot be reached"):
+        await backend_view.function(cluster, a_decision())
+
+
+async def test_no_route_asks_nothing() -> None:
+    cluster = a_cluster()
+
+    assert isinstance(await backend_view.function(cluster, a_decision(routed=False)), Unavailable)
+    assert cluster.asked == []
+
+
+def dropped(reason: DropReason, name: str) -> DroppedRoute:
+    return DroppedRoute(ref=f"IngressRoute shop/{name}", rule="x", reason=reason, detail="x", backends=(a_ref(name),))
+
+
+CHOICES: list[Any] = [
+    pytest.param(a_decision(), "web", True, id="the-winners"),
+    pytest.param(
+        a_decision(backends=(a_ref("old", weight=0), a_ref("new", weight=9))), "new", True, id="no-share-no-look"
+    ),
+    pytest.param(a_decision(backends=(a_ref("old", weight=0),)), "old", True, id="only-one-without-a-share"),
+    pytest.param(
+        a_decision(routed=False, dropped=(dropped(DropReason.RULE, "a"), dropped(DropReason.SERVICE_MISSING, "b"))),
+        "b",
+        False,
+        id="the-dropped-route-that-lacks-its-service-first",
+    ),
+    pytest.param(a_decision(routed=False), None, False, id="none"),
+    pytest.param(a_decision(backends=()), None, False, id="winner-without-a-service"),
+]
+
+
+@pytest.mark.parametrize(("decision", "name", "live"), CHOICES)
+def test_which_backend_is_looked_at(decision: Any, name: str | None, live: bool) -> None:
+    chosen = chosen_backend(decision)
+
+    assert (chosen.ref.name if chosen else None) == name
+    assert (chosen.live if chosen else False) is live
+
+
+def test_the_nearest_pod_is_the_one_with_the_likest_value() -> None:
+    pods = tuple(a_pod(name, labels={"name": name, "team": "a"}) for name in ("redis", "shop-api", "shopp"))
+
+    assert [pod.name for pod in nearest_pods(pods, {"name": "shop", "team": "a"})] == ["shopp", "shop-api", "redis"]
+    assert nearest_pods(pods, {"unheard": "of"}) == ()

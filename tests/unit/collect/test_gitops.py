@@ -1,0 +1,85 @@
+"""Finding the Argo CD Application of a route that is there, and of one that is not."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from build.backend import (
+    a_decision,
+)
+from build.certificates import (
+    a_resource,
+    an_application,
+)
+from build.cluster import FakeCluster
+from ingressdoctor.api import (
+    GitOpsView,
+    Loaded,
+    RoutingObjects,
+    Unavailable,
+)
+from ingressdoctor.collect.gitops import gitops_view, owner_of
+from ingressdoctor.evidence.routes import Custom
+
+APPLICATIONS = "/apis/argoproj.io/v1alpha1/applications"
+
+
+def route(annotation: str = "", name: str = "web") -> Custom:
+    meta = {"name": name, "namespace": "shop", "annotations": {"argocd.argoproj.io/tracking-id": annotation}}
+    return msgspec.convert({"kind": "IngressRoute", "metadata": meta}, Custom)
+
+
+def objects_of(*routes: Custom) -> RoutingObjects:
+    return RoutingObjects(
+        ingress_routes=Loaded(items=routes),
+        ingresses=Loaded(),
+        middlewares=Loaded(),
+        ingress_classes=Loaded(),
+        traefik_services=Loaded(),
+    )
+
+
+TRACKED = [
+    pytest.param("shop-prod:traefik.io/IngressRoute:shop/web", "shop-prod", id="its-own"),
+    pytest.param("team_shop:traefik.io/IngressRoute:shop/web", "team/shop", id="application-in-another-namespace"),
+    pytest.param("shop-prod:traefik.io/IngressRoute:shop/other", "", id="copied-from-another-object"),
+    pytest.param("shop-prod:/Service:shop/web", "", id="another-kind"),
+    pytest.param("nonsense", "", id="nonsense"),
+]
+
+
+@pytest.mark.parametrize(("annotation", "expected"), TRACKED)
+def test_owner_of(annotation: str, expected: str) -> None:
+    assert owner_of(route(annotation)) == expected
+
+
+async def test_a_live_route_names_its_owner_without_a_request() -> None:
+    cluster = FakeCluster({})
+    objects = objects_of(route("shop-prod:traefik.io/IngressRoute:shop/web"))
+
+    view = await gitops_view.function(cluster, a_decision(), objects)
+
+    assert isinstance(view, GitOpsView)
+    assert (view.application, view.listed) == ("shop-prod", False)
+    assert cluster.asked == []
+
+
+async def test_without_a_route_the_applications_are_listed_once() -> None:
+    cluster = FakeCluster({APPLICATIONS: [an_application(resources=[a_resource()])]})
+
+    view = await gitops_view.function(cluster, a_decision(routed=False), objects_of())
+
+    assert cluster.asked == [APPLICATIONS]
+    assert isinstance(view, GitOpsView)
+    assert [item.ref for item in view.missing] == ["IngressRoute shop/web"]
+
+
+async def test_argo_cd_need_not_be_there() -> None:
+    absent = await gitops_view.function(FakeCluster({}), a_decision(routed=False), objects_of())
+    refused = await gitops_view.function(FakeCluster({}, {APPLICATIONS: 403}), a_decision(routed=False), objects_of())
+
+    assert isinstance(absent, Unavailable)
+    assert absent.reason == "Argo CD is not installed"
+    assert isinstance(refused, Unavailable)
+    assert "403" in refused.reason
