@@ -87,6 +87,7 @@ _ODD: Final = (Symptom.EMPTY_REPLY, "no usable answer comes", "Repeat the reques
     step="outside",
     link="this machine → internet",
     causes=(str(Symptom.OFFLINE),),
+    vantage=True,
 )
 def offline(online: Online, probe: OutsideProbe | Unavailable) -> Iterator[Finding]:
     """Offline, nothing outside can be judged and nobody is to blame."""

@@ -42,7 +42,7 @@ PUBLIC: Final = Walk(
         Step(
             id="balancer",
             question="Is the load balancer healthy?",
-            hop="Hetzner load balancer",
+            hop="the Hetzner load balancer",
             docs="walks/public.md#3-is-the-load-balancer-healthy",
         ),
         Step(
@@ -54,7 +54,7 @@ PUBLIC: Final = Walk(
         Step(
             id="backend",
             question="Is the backend healthy?",
-            hop="backend",
+            hop="the backend",
             docs="walks/public.md#5-is-the-backend-healthy",
         ),
     ),

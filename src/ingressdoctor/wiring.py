@@ -17,9 +17,11 @@ from typing import Self, TypeVar
 from ingressdoctor import collect
 from ingressdoctor.config import Settings
 from ingressdoctor.engine.catalog import Catalog, build_catalog
+from ingressdoctor.engine.cost import cost_of
 from ingressdoctor.engine.observer import Observer, Silent
 from ingressdoctor.engine.plugins import load_folder, load_installed, load_package
 from ingressdoctor.engine.session import Run, RunSpec, ask, diagnose_target
+from ingressdoctor.evidence.access import AccessSurvey, Sight
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.routes import KnownHosts, RouteDecision
@@ -30,7 +32,7 @@ from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes, Net
 from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
 
-__all__ = ["RunOptions", "Session", "load_catalog", "open_session"]
+__all__ = ["RunOptions", "Session", "SourceAccess", "load_catalog", "open_session"]
 
 T = TypeVar("T")
 
@@ -46,6 +48,17 @@ class RunOptions:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     timeout_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAccess:
+    """One line of ``ingressdoctor access``; ``costs`` are the steps that lose checks, with how many."""
+
+    source: str
+    readable: bool | None
+    detail: str
+    costs: tuple[str, ...] = ()
+    enable_with: str = ""
 
 
 def load_catalog(settings: Settings) -> Catalog:
@@ -105,6 +118,23 @@ class Session:
     async def route(self, target: Target) -> RouteDecision | Unavailable:
         """Return which router takes a request for *target*, and why not the others."""
         return await self._one(RouteDecision, target)
+
+    async def access(self) -> tuple[SourceAccess, ...]:
+        """Return what today's credentials can read, and the steps that each missing one costs."""
+        survey = await self._one(AccessSurvey, None)
+        if isinstance(survey, Unavailable):
+            return (SourceAccess(source="survey", readable=None, detail=survey.reason, enable_with=survey.enable_with),)
+        return tuple(self._priced(sight) for sight in survey.sights)
+
+    def _priced(self, sight: Sight) -> SourceAccess:
+        costs = () if sight.readable else cost_of(self._catalog, sight.feeds)
+        return SourceAccess(
+            source=sight.source,
+            readable=sight.readable,
+            detail=sight.detail,
+            costs=costs,
+            enable_with=sight.enable_with,
+        )
 
     async def evidence(self, wanted: Sequence[type], target: Target | None = None) -> tuple[object, ...]:
         """Collect evidence by type without judging it."""

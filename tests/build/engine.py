@@ -70,10 +70,10 @@ def finding(status: Status, symptom: Symptom | None = None) -> Finding:
             return skip("does not apply")
 
 
-def a_check(name: str, step: str, causes: tuple[str, ...] = (), link: str = "") -> Check:
+def a_check(name: str, step: str, causes: tuple[str, ...] = (), link: str = "", *, vantage: bool = False) -> Check:
     """A check without needs."""
 
-    @check(id=name, title=name, step=step, causes=causes, link=link)
+    @check(id=name, title=name, step=step, causes=causes, link=link, vantage=vantage)
     def declared() -> Iterator[Finding]:
         yield ok("fine")
 
@@ -88,9 +88,10 @@ def result(
     causes: tuple[str, ...] = (),
     symptom: Symptom | None = None,
     link: str = "",
+    vantage: bool = False,
 ) -> CheckResult:
     """The result of one check."""
-    return CheckResult(check=a_check(name, step, causes, link), findings=(finding(status, symptom),))
+    return CheckResult(check=a_check(name, step, causes, link, vantage=vantage), findings=(finding(status, symptom),))
 
 
 def catalog(*checks: Check, collectors: tuple[Collector, ...] = ()) -> Catalog:

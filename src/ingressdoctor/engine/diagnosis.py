@@ -84,7 +84,7 @@ def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapp
     named = [
         _cause(result, finding, walk, graph, failing, observed) for result in roots for finding in _failures(result)
     ]
-    ranked = sorted(named, key=lambda cause: _rank(cause, walk))
+    ranked = sorted(_without_fallbacks(named), key=lambda cause: _rank(cause, walk))
     explaining = tuple(cause for cause in ranked if cause.explains or not observed)
     beside = tuple(cause for cause in ranked if cause not in explaining)
     explained = {symptom for cause in explaining for symptom in cause.explains}
@@ -103,7 +103,9 @@ def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapp
         latent=latent,
         healthy_hops=tuple(step.step.hop for step in steps if step.status is Status.PASS),
         unseen_hops=tuple(step.step.hop for step in steps if step.status in (Status.UNKNOWN, Status.SKIP)),
-        next_steps=_next_steps(results, steps) if unexplained or verdict is Verdict.UNKNOWN else (),
+        next_steps=_next_steps(results, steps)
+        if unexplained or (verdict is Verdict.UNKNOWN and not explaining)
+        else (),
     )
     return _with_headline(diagnosis, host, results)
 
@@ -161,6 +163,12 @@ def _cause(
     )
 
 
+def _without_fallbacks(causes: list[Cause]) -> list[Cause]:
+    """Drop causes that only explain the symptom that they are themselves, where another cause explains it too."""
+    deeper = {symptom for cause in causes if cause.finding.symptom is None for symptom in cause.explains}
+    return [cause for cause in causes if cause.finding.symptom is None or not set(cause.explains) <= deeper]
+
+
 def _rank(cause: Cause, walk: Walk) -> tuple[int, int, int, str]:
     return (-len(cause.explains), -len(cause.brings_about), walk.position(cause.step.id), cause.check_id)
 
@@ -183,9 +191,11 @@ def _proven(walk: Walk, results: Sequence[CheckResult]) -> bool:
 
 
 def _verdict(walk: Walk, results: Sequence[CheckResult]) -> Verdict:
-    statuses = {finding.status for result in results for finding in result.findings}
-    if Status.FAIL in statuses:
+    if any(result.status is Status.FAIL and not result.check.vantage for result in results):
         return Verdict.BROKEN
+    if any(result.status is Status.FAIL for result in results):
+        return Verdict.UNKNOWN
+    statuses = {finding.status for result in results for finding in result.findings}
     nothing_seen = not statuses & {Status.PASS, Status.WARN}
     if nothing_seen or (Status.UNKNOWN in statuses and not _proven(walk, results)):
         return Verdict.UNKNOWN
@@ -214,6 +224,8 @@ def _headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -
             first, count = diagnosis.warnings[0].finding.summary, len(diagnosis.warnings)
             return f"{host} works, with {count} warning{'s' if count != 1 else ''}: {first}"
         case Verdict.UNKNOWN:
+            if diagnosis.causes:
+                return f"{host}: could not tell. {diagnosis.causes[0].finding.summary}"
             return f"{host}: could not tell. No failure was seen, but links that matter could not be looked at."
         case Verdict.BROKEN:
             return _broken_headline(diagnosis, host, results)

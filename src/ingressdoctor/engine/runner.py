@@ -49,15 +49,21 @@ def _bug(check: Check, text: str) -> CheckResult:
 
 
 async def run_checks(
-    checks: Sequence[Check], broker: Broker, *, observer: Observer, deadline: Deadline, stop: asyncio.Event
+    checks: Sequence[Check],
+    broker: Broker,
+    *,
+    observer: Observer,
+    deadline: Deadline,
+    stop: asyncio.Event,
+    began: float,
 ) -> tuple[CheckResult, ...]:
     """Run *checks* side by side and return their results in the order given.
 
+    ``began`` is the event loop's time when the run started, which the results' times count from.
     Returns early when *stop* is set or *deadline* passes; what has not been judged by then is unknown.
     """
     results: dict[str, CheckResult] = {}
     clock = asyncio.get_running_loop().time
-    began = clock()
 
     async def one(check: Check) -> None:
         values = await broker.needs(check.needs)

@@ -90,7 +90,9 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
         if choice.walk is not None:
             run.observer.walk_chosen(choice.walk, choice.ground)
             checks = select(run.catalog.checks_of(choice.walk), spec.only, spec.skip)
-            results = await run_checks(checks, broker, observer=run.observer, deadline=deadline, stop=run.stop)
+            results = await run_checks(
+                checks, broker, observer=run.observer, deadline=deadline, stop=run.stop, began=began
+            )
         broker.close()
         session.close()
     timings = timings_of(run.catalog, run.calls(), clock() - began)

@@ -30,7 +30,8 @@ class Check:
     """A pure function from evidence to findings, with a stable id.
 
     ``causes`` are ids of checks and symptoms that a failure here would bring about; ``link`` names the
-    link of the path that this check verifies, for the coverage count.
+    link of the path that this check verifies, for the coverage count; ``vantage`` tells that a failure speaks
+    of the place we look from and not of the target.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Check:
     needs: tuple[Need, ...]
     function: Callable[..., type_of_findings]
     module: str
+    vantage: bool = False
 
     def __call__(self, *args: object, **kwargs: object) -> tuple[Finding, ...]:
         """Judge: run the function and return its findings as a tuple."""
@@ -75,11 +77,12 @@ class WalkChooser:
 
 def check(
     *,
-    id: str,
+    id: str,  # noqa: A002 - the word that users know it by
     title: str,
     step: str,
     causes: tuple[str, ...] = (),
     link: str = "",
+    vantage: bool = False,
 ) -> Callable[[Callable[..., type_of_findings]], Check]:
     """Declare a check.
 
@@ -89,6 +92,7 @@ def check(
         step: Id of the walk step it belongs to.
         causes: Ids of checks and symptoms that a failure of this one brings about.
         link: The link of the path it verifies; checks with the same text count as one link.
+        vantage: A failure speaks of the place we look from; the verdict on the target is then "could not tell".
 
     Raises:
         PluginError: the id is malformed or a parameter is not annotated with evidence.
@@ -108,6 +112,7 @@ def check(
             needs=read_needs(function),
             function=function,
             module=function.__module__,
+            vantage=vantage,
         )
 
     return decorate

@@ -64,6 +64,9 @@ class Target:
             UsageError: the text names no host, an address, or something no resolver could ever answer.
         """
         stripped = text.strip()
+        # urlsplit silently drops tabs and line breaks; a name with one is a paste that went wrong.
+        if any(ord(char) < 32 or ord(char) == 127 for char in stripped):
+            raise UsageError(f"{clean(stripped, 80)!r} holds a space or a control character.", hint=_EXAMPLE)
         if not stripped:
             raise UsageError("The target is empty.", hint=_EXAMPLE)
         parts = _split(stripped)

@@ -55,7 +55,7 @@ def _add_meaning(sheet: Sheet, report: Report) -> None:
     for number, cause in enumerate(diagnosis.causes):
         if number:
             sheet.say(("  also broken at ", ""), (_place(cause), colour_of(Status.FAIL)), indent=4)
-        if cause.explains:
+        if cause.explains and diagnosis.verdict is Verdict.BROKEN:
             sheet.say(("  explains " + listed(in_words(s) for s in cause.explains), ""), indent=4)
     if diagnosis.latent:
         sheet.say(("  latent: from outside it still answers, so visitors may not have noticed", "yellow"), indent=4)

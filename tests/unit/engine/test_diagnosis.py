@@ -62,6 +62,15 @@ CASES = [
         [result("mouth.dry", "mouth", P), spring(F)], ["spring.frozen"], [], id="healthy-outside-broken-inside"
     ),
     pytest.param(
+        [
+            result("mouth.foul", "mouth", F, causes=("edge-522",), symptom=Symptom.EDGE_522),
+            dam(F, "edge-522"),
+        ],
+        ["dam.closed"],
+        [],
+        id="what-a-visitor-sees-explains-itself-only-if-nothing-else-does",
+    ),
+    pytest.param(
         [result("dam.gone", "dam", F, causes=("dns-nxdomain",), symptom=Symptom.DNS_NXDOMAIN)],
         ["dam.gone"],
         [],
@@ -122,6 +131,17 @@ VERDICTS = [
 @pytest.mark.parametrize(("results", "verdict"), VERDICTS)
 def test_verdict(results: list[CheckResult], verdict: Verdict) -> None:
     assert diagnose("mill.example.org", RIVER, results, {}).verdict is verdict
+
+
+def test_a_failure_of_the_vantage_point_is_no_verdict_on_the_target() -> None:
+    offline = result("mouth.blind", "mouth", F, causes=("offline",), symptom=Symptom.OFFLINE, vantage=True)
+
+    alone = diagnose("mill.example.org", RIVER, [offline, dam(U)], {"mouth.blind": ("offline",)})
+    both = diagnose("mill.example.org", RIVER, [offline, dam(F)], {"mouth.blind": ("offline",)})
+
+    assert alone.verdict is Verdict.UNKNOWN
+    assert alone.headline == "mill.example.org: could not tell. broken"
+    assert both.verdict is Verdict.BROKEN
 
 
 def test_coverage_counts_links_not_checks() -> None:

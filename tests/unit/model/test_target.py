@@ -52,6 +52,7 @@ REFUSED = [
     pytest.param("ftp://www.wecare.gr", "scheme 'ftp'", id="foreign-scheme"),
     pytest.param("https://u:secret@www.wecare.gr", "password does not belong", id="password"),
     pytest.param("https://www.wecare.gr/a b", "space or a control", id="space-in-path"),
+    pytest.param("www.wecare\n.gr", "space or a control", id="line-break"),
     pytest.param("www.wecare.gr/\x1b[31m", "space or a control", id="escape-in-path"),
 ]
 

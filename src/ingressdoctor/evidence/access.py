@@ -1,0 +1,29 @@
+"""What today's credentials may look at, source by source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["AccessSurvey", "Sight"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """One thing that was tried.
+
+    ``readable`` is None when it could not be tried (the source does not answer, or there was nothing to try it on);
+    ``feeds`` are the evidence types that are lost, in part or whole, when it is not readable.
+    """
+
+    source: str
+    readable: bool | None
+    detail: str
+    enable_with: str = ""
+    feeds: tuple[type, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessSurvey:
+    """Everything that was tried, in the order of the path."""
+
+    sights: tuple[Sight, ...]
