@@ -1,0 +1,102 @@
+"""Does Traefik run, and does the public port lead to it?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from build.controller import a_traefik, a_traefik_pod, a_traefik_service
+from build.outside import zone
+from ingressdoctor.api import Controller, Status, Target, Unavailable
+from ingressdoctor_checks.traefik import pods_not_ready, port_not_exposed
+
+TARGET = Target.parse("www.example.com")
+UNSEEN = Unavailable(wanted="Traefik's services", reason="403: no", enable_with="Grant 'list' on services.")
+
+
+def ill(name: str = "ill", state: dict[str, Any] | None = None, **parts: Any) -> Any:
+    status = {
+        "conditions": [{"type": "Ready", "status": "False", "message": "containers with unready status"}],
+        "containerStatuses": [{"name": "traefik", "ready": False, "restartCount": 7, "state": state or {}}],
+        **parts,
+    }
+    return a_traefik_pod(name, ready=False, status=status)
+
+
+CRASH = {"waiting": {"reason": "CrashLoopBackOff"}}
+ENDED = [
+    {
+        "name": "traefik",
+        "ready": False,
+        "restartCount": 7,
+        "state": CRASH,
+        "lastState": {"terminated": {"exitCode": 1}},
+    }
+]
+UNSCHEDULED = {
+    "containerStatuses": None,
+    "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}],
+}
+PODS = [
+    pytest.param(a_traefik(), Status.PASS, "All 1 pods", id="ready"),
+    pytest.param(a_traefik(pods=(ill(state=CRASH),)), Status.FAIL, "CrashLoopBackOff", id="none-ready"),
+    pytest.param(a_traefik(pods=(ill(containerStatuses=ENDED),)), Status.FAIL, "exit code 1", id="with-the-exit-code"),
+    pytest.param(a_traefik(pods=(ill(state={"running": {}}),)), Status.FAIL, "readiness probe", id="probe-fails"),
+    pytest.param(a_traefik(pods=(ill(**UNSCHEDULED),)), Status.FAIL, "nodes are available", id="not-scheduled"),
+    pytest.param(
+        a_traefik(pods=(a_traefik_pod(), ill(state=CRASH))), Status.WARN, "1 of 2", id="some-ready-is-a-warning"
+    ),
+    pytest.param(a_traefik(pods=()), Status.FAIL, "no pods at all", id="scaled-to-nothing"),
+    pytest.param(
+        a_traefik(pods=(a_traefik_pod(), a_traefik_pod("old", metadata={"deletionTimestamp": "2026-03-10T12:00:00Z"}))),
+        *(Status.PASS, "All 1 pods"),
+        id="a-pod-being-deleted-does-not-count",
+    ),
+    pytest.param(a_traefik(pods=(ill(conditions=None, containerStatuses=None),)), Status.FAIL, "phase", id="nulls"),
+]
+
+
+@pytest.mark.parametrize(("controller", "status", "says"), PODS)
+def test_pods_not_ready(controller: Controller, status: Status, says: str) -> None:
+    (finding,) = pods_not_ready(controller)
+
+    assert finding.status is status
+    assert says in finding.summary
+    assert (finding.remedy is None) is (status is Status.PASS)
+
+
+NO_443 = a_traefik_service(ports=({"name": "web", "port": 80, "targetPort": "web"},))
+NOBODY = a_traefik_service(ports=({"port": 443, "targetPort": 4443},))
+FILE = a_traefik_pod(args=("--configFile=/etc/t.yml",))
+EXPOSED = [
+    pytest.param(a_traefik(), zone(), Status.PASS, "websecure", id="leads-to-websecure"),
+    pytest.param(
+        a_traefik(), zone(settings={"ssl": "flexible"}), Status.PASS, "entry point web", id="flexible-asks-80"
+    ),
+    pytest.param(a_traefik(service=NO_443), zone(), Status.FAIL, "has no port 443", id="service-without-443"),
+    pytest.param(
+        a_traefik(service=NO_443), zone(settings={"ssl": "flexible"}), Status.PASS, "Port 80", id="443-not-needed"
+    ),
+    pytest.param(a_traefik(service=NOBODY), zone(), Status.FAIL, "no entry point listens", id="nobody-listens"),
+    pytest.param(
+        a_traefik(service=NOBODY, pods=(FILE,)),
+        zone(),
+        Status.UNKNOWN,
+        "could not be seen",
+        id="configuration-in-a-file",
+    ),
+    pytest.param(a_traefik(pods=()), zone(), Status.SKIP, "no Traefik pod", id="pods-are-judged-elsewhere"),
+    pytest.param(
+        a_traefik(no_service=True, unread=(UNSEEN,)), zone(), Status.UNKNOWN, "403", id="services-may-not-be-read"
+    ),
+    pytest.param(a_traefik(no_service=True), zone(), Status.FAIL, "no Service", id="neither-service-nor-host-port"),
+]
+
+
+@pytest.mark.parametrize(("controller", "facts", "status", "says"), EXPOSED)
+def test_port_not_exposed(controller: Controller, facts: Any, status: Status, says: str) -> None:
+    (finding,) = port_not_exposed(controller, facts, TARGET)
+
+    assert finding.status is status
+    assert says in finding.summary
