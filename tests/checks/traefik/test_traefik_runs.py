@@ -34,7 +34,7 @@ ENDED = [
         "lastState": {"terminated": {"exitCode": 1}},
     }
 ]
-UNSCHEDULED = {
+UNSCHEDULED: dict[str, Any] = {
     "containerStatuses": None,
     "conditions": [{"type": "PodScheduled", "status": "False", "message": "0/3 nodes are available"}],
 }
