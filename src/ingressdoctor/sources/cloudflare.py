@@ -70,6 +70,8 @@ class LiveCloudflare:
             SourceError: no token, no connection, timeout, or a body over the cap.
         """
         token = await self._credential.get(self._workers)
+        if self._client is None:
+            await self._workers.run(_load)
         with self._calls.call("cloudflare", f"GET {path}") as call:
             async with self._slots:
                 answer = await self._once(token, path, query)
@@ -87,8 +89,6 @@ class LiveCloudflare:
             await client.aclose()
 
     async def _once(self, token: Secret, path: str, query: Mapping[str, str]) -> Answer:
-        if self._client is None:
-            await self._workers.run(_load)
         from ingressdoctor.sources.cloudflare_client import CloudflareClient
 
         if self._client is None:

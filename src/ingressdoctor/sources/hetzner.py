@@ -70,6 +70,7 @@ class LiveHetzner:
             SourceError: no token, no connection, timeout.
         """
         token = await self._credential.get(self._workers)
+        await self._workers.run(lambda: load("ingressdoctor.sources.hcloud_client"))
         with self._calls.call("hetzner", f"GET {path}") as call:
             try:
                 # The thread keeps to its own timeouts, except while it resolves a name: that has none.
@@ -104,7 +105,6 @@ class LiveHetzner:
         try:
             return self._idle.get_nowait()
         except queue.Empty:
-            load("ingressdoctor.sources.hcloud_client")
             from ingressdoctor.sources.hcloud_client import HetznerCaller
 
             return HetznerCaller(token, self._endpoint, self._timeout)

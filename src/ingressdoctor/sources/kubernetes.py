@@ -72,8 +72,9 @@ class LiveKubernetes:
             SourceError: no kubeconfig, no connection, TLS failure, timeout, or a body over the cap.
         """
         target = path + (f"?{urlencode(dict(query))}" if query else "")
+        # Loading the library and logging in is no round trip of this request: it is not in the request's time.
+        client = await self._client()
         with self._calls.call("kubernetes", f"GET {target}") as call:
-            client = await self._client()
             answer = await self._once(client, target)
             wait = retry_after(answer.headers) if answer.status == 429 else None
             if wait is not None:
