@@ -132,7 +132,14 @@ def _pairs(arguments: tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _query(arguments: tuple[str, ...], _: Version) -> Tested:
     flat = tuple(part for argument in arguments for part in argument.split("=", 1))
-    wanted = [(key, compile_pattern(template_pattern(f"{key}={value}", "query"))) for key, value in _pairs(flat)]
+    wanted, variables = [], set[str]()
+    for key, value in _pairs(flat):
+        template = f"{key}={value}"
+        wanted.append((key, compile_pattern(template_pattern(template, "query"))))
+        names = [template[start + 1 : stop - 1].partition(":")[0] for start, stop in _braces(template)]
+        if again := next((name for name in names if name in variables), None):
+            raise RuleError(f"mux: duplicated route variable {quoted(again)}")
+        variables.update(names)
 
     def test(seen: Seen) -> bool:
         return all(any(search(f"{key}={value}") for value in seen.query.get(key, ())[:1]) for key, search in wanted)

@@ -8,6 +8,7 @@ import pytest
 
 from ingressdoctor.evidence.routes import RouteRequest
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.request import canonical_host, routing_path, see
 from ingressdoctor.routing.traefik.version import Version
 
@@ -98,6 +99,23 @@ V2 = [
 @pytest.mark.parametrize(("rule", "request_parts", "expected"), V2)
 def test_syntax_v2(rule: str, request_parts: dict[str, Any], expected: bool) -> None:
     assert matches(rule, syntax="v2", **request_parts) is expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        pytest.param("Path(`api`)", 'mux: path must start with a slash, got "api"', id="path-without-slash"),
+        pytest.param("Path(`/{x`)", 'mux: unbalanced braces in "/{x"', id="open-brace"),
+        pytest.param("Path(`/{:y}`)", 'mux: missing name or pattern in "{:y}"', id="placeholder-without-name"),
+        pytest.param("Query(`a={x}`, `b={x}`)", 'mux: duplicated route variable "x"', id="same-name-twice"),
+        pytest.param("Headers(`X-A`)", "mux: number of parameters must be multiple of 2, got [X-A]", id="half-a-pair"),
+    ],
+)
+def test_syntax_v2_refuses(rule: str, reason: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        compile_rule(rule, "v2", Version.parse("v3.7.9"))
+
+    assert caught.value.reason.endswith(reason)
 
 
 @pytest.mark.parametrize(
