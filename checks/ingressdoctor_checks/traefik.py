@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ingressdoctor.api import (
     Controller,
+    ControllerLogs,
     Finding,
     Pod,
     PortPath,
@@ -22,12 +23,14 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    shorten,
     skip,
     unknown,
     warn,
 )
 from ingressdoctor_checks.balancer_common import asked_port
 from ingressdoctor_checks.traefik_common import API, STEP, logs_of, proof_of
+from ingressdoctor_checks.traefik_signatures import meaning_of
 
 __all__ = ["pods_not_ready", "port_not_exposed"]
 
@@ -55,7 +58,7 @@ __all__ = ["pods_not_ready", "port_not_exposed"]
         "empty-reply",
     ),
 )
-def pods_not_ready(controller: Controller) -> Iterator[Finding]:
+def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable) -> Iterator[Finding]:
     """At least one pod takes traffic; better all of them do."""
     subject = f"Traefik {controller.namespace}/{controller.workload}"
     ready, pods = controller.ready_pods, controller.pods
@@ -83,6 +86,10 @@ def pods_not_ready(controller: Controller) -> Iterator[Finding]:
         return
     reasons = {pod.name: reason_of(pod) for pod in (waiting or pods)}
     first = next(iter(reasons.values()))
+    if complaint := _complaint(logs):
+        cause, line = complaint
+        reasons["its log"] = line
+        first += f"; its log: {cause}"
     remedy = Remedy(
         text="The log of the crashed container says why it does not start; the events say what keeps it from running.",
         commands=(
@@ -98,6 +105,16 @@ def pods_not_ready(controller: Controller) -> Iterator[Finding]:
         return
     summary = f"None of the {len(pods)} Traefik pods is ready ({first}), so no request gets past the load balancer."
     yield fail(summary, subject=subject, where=API, seen=reasons, remedy=remedy)
+
+
+def _complaint(logs: ControllerLogs | Unavailable) -> tuple[str, str] | None:
+    """Return what the last line that concerns all of Traefik means, and the line."""
+    lines = () if isinstance(logs, Unavailable) else reversed(logs.errors)
+    for line in lines:
+        meaning = meaning_of(line)
+        if meaning is not None and meaning.everywhere:
+            return meaning.cause, shorten(line, 300)
+    return None
 
 
 def reason_of(pod: Pod) -> str:

@@ -22,6 +22,7 @@ from ingressdoctor.api import (
     ok,
     warn,
 )
+from ingressdoctor_checks.undecided import undecided
 
 __all__ = [
     "API",
@@ -126,4 +127,4 @@ def blame(
         verb = fail if weight_of(route, decision, target.hostname) is Status.FAIL else warn
         yield verb(summary, subject=route.ref, where=API, seen=facts, remedy=remedy)
     if not concerned:
-        yield ok(fine)
+        yield undecided(decision) or ok(fine)

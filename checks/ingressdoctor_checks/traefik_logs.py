@@ -37,8 +37,9 @@ _SHOWN: Final = 3
 _RECENT_S: Final = 120.0
 _COMPLAINT_S: Final = 1_800.0
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
-# Edge errors that a broken way to the origin brings; others were made by an answer that came from it.
-_WAY_BROKEN: Final = frozenset([520, 521, 522, 523, 524, 525, 526, 527, 530, 502, 504])
+# Edge errors that a broken way to the origin brings. Not 526: then the edge did reach Traefik and refused its
+# certificate, which leaves no line in the access log.
+_WAY_BROKEN: Final = frozenset([502, 504, 520, 521, 522, 523, 524, 525, 527, 530])
 
 
 @check(
@@ -135,7 +136,7 @@ def no_arrivals(
         )
         return
     if isinstance(outside, Unavailable) or not _way_broken(outside):
-        yield skip("The way to Traefik is not in question: an answer came through.")
+        yield skip("The way to Traefik is not in question: something answered, or was refused for its certificate.")
         return
     if logs.access_log_on is not True or (logs.hostless_access and not logs.other_access):
         yield unknown(

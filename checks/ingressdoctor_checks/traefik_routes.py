@@ -14,6 +14,7 @@ from ingressdoctor.api import (
     CandidateRoute,
     Controller,
     Finding,
+    KnownHosts,
     Outcome,
     OutsideProbe,
     Remedy,
@@ -30,6 +31,7 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.traefik_common import API, LINK_ROUTE, STEP, describe, edit, names_host, proof_of
+from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["route_missing", "route_shadowed"]
 
@@ -45,14 +47,11 @@ _LIST: Final = look("kubectl", "get", "ingressroutes.traefik.io,ingresses.networ
     link=LINK_ROUTE,
     causes=("controller-404", "app-404", "traefik.default-certificate", "traefik.log-errors"),
 )
-def route_missing(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+def route_missing(decision: RouteDecision, hosts: KnownHosts | Unavailable, target: Target) -> Iterator[Finding]:
     """Some live router takes the request on the entry point where it arrives."""
     request, winner = decision.request, decision.winner
-    if decision.outcome is Outcome.UNDECIDED:
-        yield unknown(
-            f"Which route takes {target.url} cannot be told: {'; '.join(decision.limits) or 'no reason given'}.",
-            enable_with="Allow list on ingressroutes, middlewares (traefik.io), ingresses and ingressclasses.",
-        )
+    if (gap := undecided(decision)) is not None:
+        yield gap
     elif decision.outcome is Outcome.REDIRECT:
         yield ok(f"The entry point {request.entry_point} redirects every request.", where=API)
     elif decision.outcome is Outcome.AMBIGUOUS:
@@ -66,7 +65,7 @@ def route_missing(decision: RouteDecision, target: Target) -> Iterator[Finding]:
             seen={"rule": winner.rule, "priority": str(winner.priority), "entry point": request.entry_point},
         )
     else:
-        yield _no_route(decision, target)
+        yield _no_route(decision, hosts, target)
 
 
 def _lost(decision: RouteDecision, winner: CandidateRoute, target: Target) -> bool:
@@ -75,7 +74,7 @@ def _lost(decision: RouteDecision, winner: CandidateRoute, target: Target) -> bo
     return not own and any(route.matches is not False for route in decision.dropped)
 
 
-def _no_route(decision: RouteDecision, target: Target) -> Finding:
+def _no_route(decision: RouteDecision, hosts: KnownHosts | Unavailable, target: Target) -> Finding:
     request = decision.request
     seen = {
         "host": request.host,
@@ -109,6 +108,9 @@ def _no_route(decision: RouteDecision, target: Target) -> Finding:
     elif decision.near:
         seen["did you mean"] = ", ".join(decision.near)
         nearest = decision.near[0]
+        naming = () if isinstance(hosts, Unavailable) else hosts.hosts.get(nearest, ())
+        commands += [describe(ref) for ref in naming[:1]]
+        seen["named by"] = ", ".join(naming) or "unknown"
         summary = f"Traefik has no route for {request.host}; the nearest name that has one is {nearest}."
         text = "If the route was meant for this host, correct its hostname; else write the route, or bring it from git."
     return fail(
@@ -139,7 +141,7 @@ def route_shadowed(
         return
     winner = decision.winner
     if winner is None or decision.outcome is not Outcome.ROUTED:
-        yield skip("No single route takes the request, so none can be in another's way.")
+        yield undecided(decision) or skip("No single route takes the request, so none can be in another's way.")
         return
     others = [route for route in decision.candidates if _is_shadowed(route, winner, target.hostname)]
     if not others and decision.unread:

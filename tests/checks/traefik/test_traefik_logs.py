@@ -80,6 +80,7 @@ ARRIVALS = [
     pytest.param(logs(), visited(failed(Reach.TIMEOUT)), Status.WARN, "reached Traefik", id="no-answer-at-all"),
     pytest.param(logs(), visited(exchange(200)), Status.SKIP, "not in question", id="site-works"),
     pytest.param(logs(), visited(exchange(404)), Status.SKIP, "not in question", id="answer-came-through"),
+    pytest.param(logs(), visited(exchange(526), error=526), Status.SKIP, "not in question", id="526-proves-arrival"),
     pytest.param(logs(), UNSEEN, Status.SKIP, "not in question", id="outside-not-seen"),
     pytest.param(logs(on=False), BROKEN, Status.UNKNOWN, "access log is off", id="access-log-off"),
     pytest.param(logs(on=None), BROKEN, Status.UNKNOWN, "access log is off", id="access-log-not-known"),

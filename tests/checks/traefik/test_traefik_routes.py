@@ -9,7 +9,7 @@ import pytest
 from build.controller import a_traefik, a_traefik_pod
 from build.outside import exchange, visited
 from build.routes import HOST, a_backend, a_candidate, a_decision, a_dropped
-from ingressdoctor.api import Check, DropReason, Outcome, RouteDecision, Status, Target, Unavailable
+from ingressdoctor.api import Check, DropReason, KnownHosts, Outcome, RouteDecision, Status, Target, Unavailable
 from ingressdoctor_checks.traefik_dropped import (
     entry_point_missing,
     middleware_cross_namespace,
@@ -20,6 +20,7 @@ from ingressdoctor_checks.traefik_dropped import (
 from ingressdoctor_checks.traefik_routes import route_missing, route_shadowed
 
 TARGET = Target.parse(HOST)
+UNSEEN = Unavailable(wanted="the answer from outside", reason="offline")
 CATCH_ALL = a_candidate("HostRegexp(`.+`)", name="catch-all")
 REDIRECT = a_candidate("HostRegexp(`^.+$`)", ref="entry point web", provider="internal")
 MISSING = [
@@ -67,7 +68,7 @@ MISSING = [
 
 @pytest.mark.parametrize(("decision", "status", "says"), MISSING)
 def test_route_missing(decision: RouteDecision, status: Status, says: str) -> None:
-    (finding,) = route_missing(decision, TARGET)
+    (finding,) = route_missing(decision, UNSEEN, TARGET)
 
     assert finding.status is status
     assert says in finding.summary
@@ -77,7 +78,6 @@ OWN = a_candidate()
 MAINTENANCE = a_candidate(f"Host(`{HOST}`) || Host(`example.com`)", name="maintenance", priority=1000)
 API_PATH = a_candidate(f"Host(`{HOST}`) && PathPrefix(`/api`)", name="api")
 DOWN, UP = visited(exchange(503)), visited(exchange(200))
-UNSEEN = Unavailable(wanted="the answer from outside", reason="offline")
 SHADOWED = [
     pytest.param(a_decision(OWN), DOWN, Status.PASS, "no other", id="alone"),
     pytest.param(a_decision(MAINTENANCE, OWN), DOWN, Status.FAIL, "1000 against", id="priority-set-higher"),
@@ -120,6 +120,15 @@ def test_route_shadowed(decision: RouteDecision, outside: Any, status: Status, s
 
     assert finding.status is status
     assert says in finding.summary
+
+
+def test_misspelt_host_leads_to_its_object() -> None:
+    hosts = KnownHosts(hosts={"www.exmaple.com": ("IngressRoute ns/shop",)})
+
+    (finding,) = route_missing(a_decision(near=("www.exmaple.com",)), hosts, TARGET)
+
+    assert finding.remedy is not None
+    assert any("ingressroutes.traefik.io/shop" in command.argv for command in finding.remedy.commands)
 
 
 DROPS = [

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from build.controller import a_traefik, a_traefik_pod, a_traefik_service
+from build.controller import a_traefik, a_traefik_pod, a_traefik_service, logs
 from build.outside import zone
 from ingressdoctor.api import Controller, Status, Target, Unavailable
 from ingressdoctor_checks.traefik import pods_not_ready, port_not_exposed
@@ -59,11 +59,20 @@ PODS = [
 
 @pytest.mark.parametrize(("controller", "status", "says"), PODS)
 def test_pods_not_ready(controller: Controller, status: Status, says: str) -> None:
-    (finding,) = pods_not_ready(controller)
+    (finding,) = pods_not_ready(controller, logs())
 
     assert finding.status is status
     assert says in finding.summary
     assert (finding.remedy is None) is (status is Status.PASS)
+
+
+def test_the_log_says_why_the_pods_are_not_ready() -> None:
+    line = 'ERR Command error error="failed to decode configuration from flags: field not found, node: x"'
+
+    (finding,) = pods_not_ready(a_traefik(pods=(ill(state=CRASH),)), logs("ERR about one route", line, "ERR other"))
+
+    assert "an option that this version does not know" in finding.summary
+    assert any("node: x" in fact.value for fact in finding.facts)
 
 
 NO_443 = a_traefik_service(ports=({"name": "web", "port": 80, "targetPort": "web"},))
