@@ -20,6 +20,7 @@ from ingressdoctor.api import (
     skip,
     unknown,
 )
+from ingressdoctor_checks.undecided import undecided
 
 __all__ = [
     "NO_SERVER",
@@ -47,7 +48,9 @@ def backend_of(decision: RouteDecision, view: BackendView | Unavailable) -> Back
     if not isinstance(view, Unavailable):
         return view
     if chosen_backend(decision) is None:
-        return skip("No route of this host ends at a Service, so there is no backend to look at.")
+        return undecided(decision) or skip(
+            "No route of this host ends at a Service, so there is no backend to look at."
+        )
     return unknown(f"The backend could not be looked at: {view.reason}.", enable_with=view.enable_with or _GRANT)
 
 

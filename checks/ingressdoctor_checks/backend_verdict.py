@@ -58,6 +58,7 @@ def verdict(
         "pods": ", ".join(item.pod.name for item in sick[:5]) + (" …" if len(sick) > 5 else ""),
         **{name: value for name, value in seen.items() if value},
         "endpoints left": str(len(left)),
+        **_not_seen(backend),
     }
     if len(sick) == every:
         count = "The only pod" if every == 1 else f"All {every} pods"
@@ -71,3 +72,11 @@ def verdict(
         return fail(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
     summary = f"{summary} {many(len(left), 'endpoint')} still take requests."
     return warn(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
+
+
+def _not_seen(backend: BackendView) -> dict[str, str]:
+    """Say that events, which would tell more, could not be looked at."""
+    gap = backend.events
+    if not isinstance(gap, Unavailable):
+        return {}
+    return {"events": f"not looked at: {gap.reason}. {gap.enable_with}".rstrip()}

@@ -104,7 +104,9 @@ def _enough(balancer: LoadBalancer, count: int) -> Iterator[Finding]:
 
 
 def _nodes_seen(nodes: ClusterNodes | Unavailable) -> dict[str, str]:
-    if isinstance(nodes, Unavailable) or not nodes.asked:
+    if isinstance(nodes, Unavailable):
+        return {"nodes of the cluster": f"not looked at: {nodes.reason}. {nodes.enable_with}".rstrip()}
+    if not nodes.asked:
         return {}
     kept_out = [node.name for node in nodes.nodes if excluded(node)]
     foreign = [node.name for node in nodes.nodes if "://" not in (node.spec.provider_id or "")]
@@ -173,19 +175,25 @@ def targets_unhealthy(
         yield skip(f"{subject(balancer)} has no service on port {asked}, so nothing is checked for it.")
         return
     for port in ports:
-        yield _judge(
-            balancer, port, views_of(balancer, port, (lookup, controller, nodes)), controller, needed=port == asked
-        )
+        views = views_of(balancer, port, (lookup, controller, nodes))
+        gap = _nodes_seen(nodes) if isinstance(nodes, Unavailable) else {}
+        yield _judge(balancer, port, views, controller, gap, needed=port == asked)
 
 
 def _judge(
-    balancer: LoadBalancer, port: int, views: tuple[TargetView, ...], controller: Controller, *, needed: bool
+    balancer: LoadBalancer,
+    port: int,
+    views: tuple[TargetView, ...],
+    controller: Controller,
+    gap: dict[str, str],
+    *,
+    needed: bool,
 ) -> Finding:
-    """Judge one port by the health of its targets."""
+    """Judge one port by the health of its targets; *gap* is what could not be looked at."""
     healthy = [view for view in views if view.status == "healthy"]
     ill = [view for view in views if view.status == "unhealthy" and not view.expected]
     expected = [view for view in views if view.status == "unhealthy" and view.expected]
-    seen = {f"port {port}": f"{len(healthy)} of {len(views)} targets healthy"}
+    seen = {f"port {port}": f"{len(healthy)} of {len(views)} targets healthy"} | gap
     seen |= {view.name: f"{view.status}{f' ({view.detail})' if view.detail else ''}" for view in views[:10]}
     name = subject(balancer)
     if not healthy and (ill or expected):

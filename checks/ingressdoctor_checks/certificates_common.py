@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     skip,
     unknown,
 )
+from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["LINK", "STEP", "TLS_EFFECTS", "certificate_of", "covers", "from_origin_ca", "leaf_of", "still_served"]
 
@@ -33,7 +34,7 @@ def certificate_of(
 ) -> tuple[CertificateChain, ChainLink] | Finding:
     """Return the chain and the Certificate at its top, or the finding that says why there is none to judge."""
     if decision.winner is None:
-        return skip("No route serves this host, so there is no certificate to ask for.")
+        return undecided(decision) or skip("No route serves this host, so there is no certificate to ask for.")
     if not decision.winner.tls_secret:
         return skip("The route names no TLS Secret.")
     if isinstance(chain, Unavailable):

@@ -45,18 +45,26 @@ async def policy_verdict(
     own = await list_kind(kube, NETWORK_POLICIES, namespace=view.ref.namespace)
     if isinstance(own, Unavailable):
         return own
-    policies, limits = own.items, (_PLUGIN,)
-    labels = await _labels(kube, policies, (controller.namespace,))
+    policies: tuple[NetworkPolicy, ...] = own.items
+    limits: tuple[str, ...] = (_PLUGIN,)
+    labels, gap = await _labels(kube, policies, (controller.namespace,))
     verdict = judge(judged, policies, labels, limits)
-    if verdict.allowed is False or controller.namespace == view.ref.namespace or _passes(origin):
+    if _passes(origin):
         return verdict
+    first = _or_gap(verdict, gap)
+    if first is gap or verdict.allowed is False or controller.namespace == view.ref.namespace:
+        return first
     theirs = await list_kind(kube, NETWORK_POLICIES, namespace=controller.namespace)
+    found = () if isinstance(theirs, Unavailable) else theirs.items
     if isinstance(theirs, Unavailable):
-        return judge(judged, policies, labels, (*limits, _UNREAD.format(controller.namespace, theirs.reason)))
-    if not theirs.items:
-        return verdict
-    labels = {**labels, **await _labels(kube, theirs.items, (view.ref.namespace,))}
-    return judge(judged, policies + theirs.items, labels, limits)
+        limits = (*limits, _UNREAD.format(controller.namespace, theirs.reason))
+    more, gap = await _labels(kube, found, (view.ref.namespace,))
+    return _or_gap(judge(judged, policies + found, {**labels, **more}, limits), gap)
+
+
+def _or_gap(verdict: PolicyVerdict, gap: Unavailable | None) -> PolicyVerdict | Unavailable:
+    """Return what could not be read in place of a verdict that it leaves open."""
+    return gap if verdict.allowed is None and gap is not None else verdict
 
 
 def _passes(origin: OriginProbe | Unavailable) -> bool:
@@ -66,16 +74,17 @@ def _passes(origin: OriginProbe | Unavailable) -> bool:
 
 async def _labels(
     kube: Kubernetes, policies: tuple[NetworkPolicy, ...], namespaces: tuple[str, ...]
-) -> dict[str, Mapping[str, str]]:
+) -> tuple[dict[str, Mapping[str, str]], Unavailable | None]:
     """Read the labels of the Namespaces on the other side, if a selector asks for more than their names."""
-    if not needs_namespace_labels(policies):
-        return {}
     found: dict[str, Mapping[str, str]] = {}
-    for name in namespaces:
+    gap: Unavailable | None = None
+    for name in namespaces if needs_namespace_labels(policies) else ():
         namespace = await get_object(kube, NAMESPACES, "", name)
-        if namespace is not None and not isinstance(namespace, Unavailable):
+        if isinstance(namespace, Unavailable):
+            gap = namespace
+        elif namespace is not None:
             found[name] = namespace.labels
-    return found
+    return found, gap
 
 
 def pairs(view: BackendView, controller: Controller) -> Pairs:
