@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingressdoctor.api import (
+    Clock,
     Controller,
     ControllerLogs,
     Finding,
@@ -29,7 +30,7 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.balancer_common import asked_port
-from ingressdoctor_checks.traefik_common import API, STEP, logs_of, proof_of
+from ingressdoctor_checks.traefik_common import API, STEP, is_recent, logs_of, proof_of
 from ingressdoctor_checks.traefik_signatures import meaning_of
 
 __all__ = ["pods_not_ready", "port_not_exposed"]
@@ -58,7 +59,7 @@ __all__ = ["pods_not_ready", "port_not_exposed"]
         "empty-reply",
     ),
 )
-def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable) -> Iterator[Finding]:
+def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, clock: Clock) -> Iterator[Finding]:
     """At least one pod takes traffic; better all of them do."""
     subject = f"Traefik {controller.namespace}/{controller.workload}"
     ready, pods = controller.ready_pods, controller.pods
@@ -86,7 +87,7 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable) -
         return
     reasons = {pod.name: reason_of(pod) for pod in (waiting or pods)}
     first = next(iter(reasons.values()))
-    if complaint := _complaint(logs):
+    if complaint := _complaint(logs, clock):
         cause, line = complaint
         reasons["its log"] = line
         first += f"; its log: {cause}"
@@ -107,11 +108,11 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable) -
     yield fail(summary, subject=subject, where=API, seen=reasons, remedy=remedy)
 
 
-def _complaint(logs: ControllerLogs | Unavailable) -> tuple[str, str] | None:
+def _complaint(logs: ControllerLogs | Unavailable, clock: Clock) -> tuple[str, str] | None:
     """Return what the last line that concerns all of Traefik means, and the line."""
     lines = () if isinstance(logs, Unavailable) else reversed(logs.errors)
     for line in lines:
-        meaning = meaning_of(line)
+        meaning = meaning_of(line) if is_recent(line, clock) else None
         if meaning is not None and meaning.everywhere:
             return meaning.cause, shorten(line, 300)
     return None

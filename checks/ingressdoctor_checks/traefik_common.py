@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ingressdoctor.api import (
+    Clock,
     Command,
     Controller,
     DroppedRoute,
@@ -32,6 +33,7 @@ __all__ = [
     "blame",
     "describe",
     "edit",
+    "is_recent",
     "kube_name",
     "logs_of",
     "names_host",
@@ -51,6 +53,8 @@ _PLURALS: Final = {
     "TraefikService": "traefikservices.traefik.io",
     "Service": "services",
 }
+_COMPLAINT_S: Final = 1_800.0
+_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 _REF: Final = re.compile(r"(\w+) (?:([^/ ]+)/)?([^/ ]+)")
 
 
@@ -84,6 +88,13 @@ def logs_of(controller: Controller) -> Command:
 def proof_of(target: Target) -> Command:
     """Return the request that proves recovery."""
     return look("curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}\\n", target.url)
+
+
+def is_recent(line: str, clock: Clock) -> bool:
+    """Tell whether a log line is of the last half hour; a line without a full date counts."""
+    stamp = _STAMP.search(line)
+    age = clock.seconds_since(stamp.group()) if stamp else None
+    return age is None or age <= _COMPLAINT_S
 
 
 def names_host(rule: str, hostname: str) -> bool:

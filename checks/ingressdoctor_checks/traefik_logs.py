@@ -27,7 +27,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.traefik_common import STEP, logs_of, proof_of, split_ref
+from ingressdoctor_checks.traefik_common import STEP, is_recent, logs_of, proof_of, split_ref
 from ingressdoctor_checks.traefik_signatures import Signature, meaning_of
 
 __all__ = ["log_errors", "no_arrivals"]
@@ -35,8 +35,6 @@ __all__ = ["log_errors", "no_arrivals"]
 _LOG: Final = "log of Traefik"
 _SHOWN: Final = 3
 _RECENT_S: Final = 120.0
-_COMPLAINT_S: Final = 1_800.0
-_STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 # Edge errors that a broken way to the origin brings. Not 526: then the edge did reach Traefik and refused its
 # certificate, which leaves no line in the access log.
 _WAY_BROKEN: Final = frozenset([502, 504, 520, 521, 522, 523, 524, 525, 527, 530])
@@ -55,7 +53,7 @@ def log_errors(
     words = _words(decision, target)
     found: dict[str, tuple[Signature, str]] = {}
     for line in logs.errors:
-        meaning = meaning_of(line) if _is_recent(line, clock) else None
+        meaning = meaning_of(line) if is_recent(line, clock) else None
         if meaning is not None and (meaning.everywhere or _concerns(line, words)):
             found[meaning.cause] = (meaning, line)
     if not found:
@@ -78,13 +76,6 @@ def log_errors(
             proof=proof_of(target),
         ),
     )
-
-
-def _is_recent(line: str, clock: Clock) -> bool:
-    """Tell whether a line is of the last half hour; a line without a full date counts."""
-    stamp = _STAMP.search(line)
-    age = clock.seconds_since(stamp.group()) if stamp else None
-    return age is None or age <= _COMPLAINT_S
 
 
 def _words(decision: RouteDecision | Unavailable, target: Target) -> tuple[re.Pattern[str], ...]:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from build.controller import a_traefik, a_traefik_pod, a_traefik_service, logs
 from build.outside import zone
-from ingressdoctor.api import Controller, Status, Target, Unavailable
+from ingressdoctor.api import Clock, Controller, Status, Target, Unavailable
 from ingressdoctor_checks.traefik import pods_not_ready, port_not_exposed
 
 TARGET = Target.parse("www.example.com")
+CLOCK = Clock(now=datetime(2026, 3, 10, 12, 0, tzinfo=UTC))
 UNSEEN = Unavailable(wanted="Traefik's services", reason="403: no", enable_with="Grant 'list' on services.")
 
 
@@ -59,7 +61,7 @@ PODS = [
 
 @pytest.mark.parametrize(("controller", "status", "says"), PODS)
 def test_pods_not_ready(controller: Controller, status: Status, says: str) -> None:
-    (finding,) = pods_not_ready(controller, logs())
+    (finding,) = pods_not_ready(controller, logs(), CLOCK)
 
     assert finding.status is status
     assert says in finding.summary
@@ -69,7 +71,9 @@ def test_pods_not_ready(controller: Controller, status: Status, says: str) -> No
 def test_the_log_says_why_the_pods_are_not_ready() -> None:
     line = 'ERR Command error error="failed to decode configuration from flags: field not found, node: x"'
 
-    (finding,) = pods_not_ready(a_traefik(pods=(ill(state=CRASH),)), logs("ERR about one route", line, "ERR other"))
+    found = logs("ERR about one route", line, "ERR other", "2026-03-10T09:00:00Z ERR bind: permission denied")
+
+    (finding,) = pods_not_ready(a_traefik(pods=(ill(state=CRASH),)), found, CLOCK)
 
     assert "an option that this version does not know" in finding.summary
     assert any("node: x" in fact.value for fact in finding.facts)

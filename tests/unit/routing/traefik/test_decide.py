@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build.routes import (
     HOST,
@@ -308,6 +310,29 @@ def test_nonsense_in_specs_is_survived() -> None:
     items = [msgspec.structs.replace(an_ingress_route(name=f"r{i}"), spec=spec) for i, spec in enumerate(odd)]
 
     assert decided(objects(*items)).outcome is Outcome.NO_ROUTE
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=12)
+    | st.sampled_from(["Host(`www.example.com`)", "x"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["match", "services", "name", "port", "namespace", "middlewares"]), inner)
+    ),
+    max_leaves=12,
+)
+KEYS = st.sampled_from(["routes", "tls", "entryPoints", "ingressClassName", "parentRefs"])
+
+
+@given(st.dictionaries(KEYS, JSON | st.lists(JSON, max_size=3)))
+def test_any_spec_is_decided(spec: dict[str, Any]) -> None:
+    item = msgspec.structs.replace(an_ingress_route(), spec=spec)
+    middleware = msgspec.structs.replace(a_middleware(), spec=spec)
+
+    decided(objects(item, middlewares=(middleware,), traefik_services=(item,)))
 
 
 def test_ten_thousand_routes_are_decided_quickly() -> None:
