@@ -53,6 +53,22 @@ class Catalog:
         """Return a walk by id."""
         return next((walk for walk in self.walks if walk.id == name), None)
 
+    def urgency(self, wanted: Iterable[type]) -> dict[type, int]:
+        """Return *wanted* and all collected evidence below it, each with how many links of evidence wait for it."""
+        depth: dict[type, int] = {}
+
+        def visit(item: type, above: int) -> None:
+            collector = self.collectors.get(item)
+            if collector is None or depth.get(item, -1) >= above:
+                return
+            depth[item] = above
+            for need in collector.needs:
+                visit(need.wanted, above + 1)
+
+        for item in wanted:
+            visit(item, 0)
+        return depth
+
     def checks_of(self, walk: Walk) -> tuple[Check, ...]:
         """Return the checks of a walk in the order of its steps, then by id."""
         steps = {step.id for step in walk.steps}

@@ -167,10 +167,14 @@ def _fallback(catalog: Catalog) -> Choice:
 
 
 def _common_needs(catalog: Catalog, spec: RunSpec) -> tuple[type, ...]:
-    """Evidence that the checks of every walk need, whichever will be chosen: it can be fetched at once."""
+    """Evidence that the checks of every walk need, whichever will be chosen: it can be fetched at once.
+
+    What the longest chain of other evidence waits for comes first: the order decides which library is loaded first.
+    """
     per_walk = [_needs_of(select(catalog.checks_of(walk), spec.only, spec.skip)) for walk in catalog.walks]
     common = set.intersection(*per_walk) if per_walk else set()
-    return tuple(sorted(common, key=lambda item: item.__name__))
+    urgency = catalog.urgency(common)
+    return tuple(sorted(urgency, key=lambda item: (-urgency[item], item.__name__)))
 
 
 def _needs_of(checks: Sequence[Check]) -> set[type]:
