@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from ingressdoctor.evidence.kube import Ingress, IngressClass, Loaded, Resource
+from ingressdoctor.evidence.kube import EndpointSlice, Ingress, IngressClass, Loaded, Node, Resource, Service
 from ingressdoctor.model.evidence import Unavailable
 
 __all__ = [
+    "NOT_READ",
     "BackendRef",
     "CandidateRoute",
     "Custom",
@@ -26,7 +27,10 @@ __all__ = [
     "RouteDecision",
     "RouteRequest",
     "RoutingObjects",
+    "SecretShape",
 ]
+
+NOT_READ: Final = Unavailable(wanted="this kind", reason="not read: nothing asked for it")
 
 
 class Custom(Resource, frozen=True, kw_only=True):
@@ -36,15 +40,37 @@ class Custom(Resource, frozen=True, kw_only=True):
     status: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class SecretShape(Resource, frozen=True, kw_only=True):
+    """What may be known of a Secret without holding it: its type, its keys, and those with something in them."""
+
+    type: str = "Opaque"
+    keys: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoutingObjects:
-    """Every routing object of the cluster, kind by kind; a kind that may not be read is Unavailable."""
+    """Every routing object of the cluster, kind by kind; a kind that may not be read is Unavailable.
+
+    The kinds with a default are read only where a question needs them. ``NOT_READ`` means that nobody looked: the
+    model then takes what refers to them as sound. A kind that is Loaded is complete: what it lacks does not exist.
+    """
 
     ingress_routes: Loaded[Custom] | Unavailable
     ingresses: Loaded[Ingress] | Unavailable
     middlewares: Loaded[Custom] | Unavailable
     ingress_classes: Loaded[IngressClass] | Unavailable
     traefik_services: Loaded[Custom] | Unavailable
+    ingress_route_tcps: Loaded[Custom] | Unavailable = NOT_READ
+    middleware_tcps: Loaded[Custom] | Unavailable = NOT_READ
+    tls_options: Loaded[Custom] | Unavailable = NOT_READ
+    tls_stores: Loaded[Custom] | Unavailable = NOT_READ
+    servers_transports: Loaded[Custom] | Unavailable = NOT_READ
+    servers_transport_tcps: Loaded[Custom] | Unavailable = NOT_READ
+    services: Loaded[Service] | Unavailable = NOT_READ
+    endpoint_slices: Loaded[EndpointSlice] | Unavailable = NOT_READ
+    nodes: Loaded[Node] | Unavailable = NOT_READ
+    secrets: Loaded[SecretShape] | Unavailable = NOT_READ
 
 
 class DropReason(StrEnum):

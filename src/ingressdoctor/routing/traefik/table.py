@@ -159,7 +159,8 @@ def _drafts(
 
 
 def _middlewares(objects: RoutingObjects, settings: ProviderSettings) -> dict[str, Custom] | None:
-    if not isinstance(objects.middlewares, Loaded):
+    # One that does not decode may be the very one that a route names.
+    if not isinstance(objects.middlewares, Loaded) or objects.middlewares.broken:
         return None
     # The provider's filters hold for middlewares too: an unlabelled one looks missing.
     seen = (m for m in objects.middlewares.items if settings.watches(m.namespace) and settings.selects(m.labels))
