@@ -118,7 +118,7 @@ def _why_absent(controller: Controller, balancer: LoadBalancer, published: Servi
     if published is None:
         return "The Service does not publish this port either: expose it there first (Helm: ports.<name>.expose)."
     if managed(balancer, controller.service):
-        return "The Service publishes it. " + resync_text(controller) + "; its events say why if that does not help."
+        return f"Have the cloud controller sync again: the Service does publish the port. {resync_text(controller)}."
     return "Add the service to the load balancer by hand."
 
 

@@ -47,7 +47,7 @@ class RunOptions:
     walk: str = ""
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
-    timeout_s: float = 20.0
+    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

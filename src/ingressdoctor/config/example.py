@@ -17,9 +17,9 @@ _HEAD: Final = """\
 # The five lines that matter most:
 kubernetes.context = ""                             # "" is the current context of your kubeconfig
 hetzner.token = { env = "HCLOUD_TOKEN" }            # read-only is enough; also { file = "..." } or { command = [...] }
-cloudflare.token = { env = "CLOUDFLARE_API_TOKEN" } # permissions Zone:Read and DNS:Read
+cloudflare.token = { env = "CLOUDFLARE_API_TOKEN" } # Zone, DNS and Zone Settings: Read
 walks.patterns = {}                                 # as in { "*-mgmt.example.org" = "tunnel" }
-run.timeout = 20                                    # seconds for one whole diagnosis
+run.timeout = 30                                    # seconds for one whole diagnosis
 
 # Everything else, with examples. Secrets never stand here, only where to find them.
 # Sections ([dns], then resolvers = ...) work as well, but a section is written in one way only.

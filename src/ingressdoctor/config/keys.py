@@ -59,7 +59,7 @@ KEYS = (
     _key("online.probe", values.many(values.anchor), '["1.1.1.1:443"]', "places that prove this machine is online"),
     _key("plugins.folders", values.many(values.folder), '["./checks"]', "folders of your own check files"),
     _key("walks.patterns", values.patterns, '{ "*-mgmt.example.org" = "tunnel" }', "walk to take, by hostname"),
-    _key("run.timeout", values.seconds, "20", "seconds for one whole diagnosis"),
+    _key("run.timeout", values.seconds, "30", "seconds for one whole diagnosis"),
     _key("run.strict", values.flag, "false", "warnings count as broken (exit code 1)"),
 )
 

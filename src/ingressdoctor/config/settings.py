@@ -102,7 +102,7 @@ class WalkSettings:
 class RunSettings:
     """One run: seconds until what is missing counts as unknown, and whether warnings count as broken."""
 
-    timeout_s: float = 20.0
+    timeout_s: float = 30.0
     strict: bool = False
 
 

@@ -42,7 +42,7 @@ class RunSpec:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     patterns: Mapping[str, str] = field(default_factory=dict)
-    timeout_s: float = 20.0
+    timeout_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

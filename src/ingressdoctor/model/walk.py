@@ -12,13 +12,15 @@ class Step:
     """One documented step.
 
     ``id`` is what checks name in their ``step``; ``question`` is how an operator asks it; ``hop`` is the
-    place on the path, as it is named when it is to blame; ``docs`` is the page under ``docs/``.
+    place on the path, as it is named when it is to blame; ``docs`` is the page under ``docs/``; ``speaker`` is the
+    check whose word stands for the step in one line, as long as no other has something worse to say.
     """
 
     id: str
     question: str
     hop: str
     docs: str
+    speaker: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,12 +78,12 @@ def _walk(report: Report, page: Page) -> list[str]:
     if report.walk is None:
         return []
     lines = ["| | step | answer | time |", "| --- | --- | --- | ---: |"]
-    lines += [_row(item, number, page, report.walk.proof) for number, item in enumerate(report.steps, start=1)]
+    lines += [_row(item, number, page, report.diagnosis.causes) for number, item in enumerate(report.steps, start=1)]
     return [*lines, "", f"Walk {code(report.walk.id)}, because {escaped(report.ground)}.", ""]
 
 
-def _row(item: StepReport, number: int, page: Page, proof: tuple[str, ...]) -> str:
-    glyph, answer = glyph_of(item.status, page), escaped(short_answer(item, proof))
+def _row(item: StepReport, number: int, page: Page, causes: tuple[Cause, ...]) -> str:
+    glyph, answer = glyph_of(item.status, page), escaped(short_answer(item, causes))
     return f"| {glyph} | {number} {escaped(item.step.question)} | {answer} | {item.elapsed_s:.2f} s |"
 
 

@@ -102,12 +102,12 @@ def _add_walk(sheet: Sheet, report: Report) -> None:
     # The answer gets at least half of the line; a longer question is cut.
     column = min(widest, (sheet.page.width - 14) // 2)
     for number, item in enumerate(report.steps, start=1):
-        _add_step(sheet, item, number, column, report.walk.proof)
+        _add_step(sheet, item, number, column, report.diagnosis.causes)
         if sheet.page.verbose:
             add_findings(sheet, item)
 
 
-def _add_step(sheet: Sheet, item: StepReport, number: int, column: int, proof: tuple[str, ...]) -> None:
+def _add_step(sheet: Sheet, item: StepReport, number: int, column: int, causes: tuple[Cause, ...]) -> None:
     status = item.status
     question = safe(item.step.question)
     question = question if len(question) <= column else question[: column - 1] + "…"
@@ -115,14 +115,14 @@ def _add_step(sheet: Sheet, item: StepReport, number: int, column: int, proof: t
     sheet.row(
         (glyph_of(status, sheet.page), colour_of(status)),
         (f" {number} {question:<{column}}  ", ""),
-        (short_answer(item, proof), strong),
+        (short_answer(item, causes), strong),
         right=(f"{item.elapsed_s:.2f} s", "dim"),
     )
 
 
-def short_answer(item: StepReport, proof: tuple[str, ...] = ()) -> str:
-    """Return the step's worst finding as one line; among equals one of the checks that prove the walk speaks first."""
-    result = _speaking(item, proof)
+def short_answer(item: StepReport, causes: tuple[Cause, ...] = ()) -> str:
+    """Return the step's worst finding as one line; among equals a cause speaks first, then the step's speaker."""
+    result = _speaking(item, {cause.check_id for cause in causes})
     if result is None or item.status is Status.SKIP:
         return "does not apply"
     if result.missing is not None:
@@ -131,10 +131,11 @@ def short_answer(item: StepReport, proof: tuple[str, ...] = ()) -> str:
     return safe(finding.summary).rstrip(".")
 
 
-def _speaking(item: StepReport, proof: tuple[str, ...]) -> CheckResult | None:
-    def rank(result: CheckResult) -> tuple[int, bool, bool]:
+def _speaking(item: StepReport, causes: set[str]) -> CheckResult | None:
+    def rank(result: CheckResult) -> tuple[int, bool, bool, bool]:
+        name = result.check.id
         has_facts = any(finding.facts for finding in result.findings)
-        return result.status.severity, result.check.id in proof, has_facts
+        return result.status.severity, name in causes, name == item.step.speaker, has_facts
 
     return max(item.results, key=rank, default=None)
 
