@@ -65,7 +65,7 @@ def seconds(raw: object, base: Path) -> float:
     """A number of seconds, more than 0 and at most an hour."""
     del base
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw <= _MAX_SECONDS:
-        raise UnfitError(f"a number of seconds from above 0 to {_MAX_SECONDS:g}, without quotes, as in 20")
+        raise UnfitError(f"a number of seconds from above 0 to {_MAX_SECONDS:g}, without quotes, as in 30")
     return float(raw)
 
 
