@@ -178,7 +178,7 @@ def port_not_exposed(controller: Controller, zone: ZoneFacts | Unavailable, targ
             seen={"container port": str(path.container_port), "entry point": name},
         )
         return
-    if controller.service is None and controller.unread:
+    if controller.unread:
         missing = controller.unread[0]
         yield unknown(
             f"How port {port} leads to Traefik could not be seen: {missing.reason}.",

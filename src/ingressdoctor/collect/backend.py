@@ -14,7 +14,7 @@ from difflib import SequenceMatcher
 from typing import Final, TypeVar
 
 from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, PODS, SERVICES, Kind
-from ingressdoctor.collect.kube import get_object, list_kind
+from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker, chosen_backend
 from ingressdoctor.evidence.certificates import Stated
@@ -56,7 +56,7 @@ async def _read(kube: Kubernetes, chosen: ChosenBackend) -> BackendView | Unavai
         slices_task = group.create_task(
             list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{_SERVICE_LABEL}={name}")
         )
-    service, slices = service_task.result(), _items(slices_task.result())
+    service, slices = service_task.result(), whole(slices_task.result(), "the Service's EndpointSlices")
     if isinstance(service, Unavailable):
         return service
     if service is None:
@@ -99,7 +99,7 @@ async def _pods(kube: Kubernetes, service: Service) -> tuple[Pod, ...] | Unavail
     if not selector or service.spec.type == "ExternalName":
         return ()
     labels = ",".join(f"{key}={value or ''}" for key, value in selector.items())
-    return _items(await list_kind(kube, PODS, namespace=service.namespace, labels=labels))
+    return whole(await list_kind(kube, PODS, namespace=service.namespace, labels=labels), "the Service's pods")
 
 
 def _unwell(view: BackendView) -> bool:

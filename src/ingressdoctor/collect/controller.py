@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 from ingressdoctor.collect.kinds import PODS, SERVICES, Kind
-from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.collect.kube import list_kind, undecodable
 from ingressdoctor.collect.static_config import static_of, traefik_container
 from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
@@ -44,10 +44,13 @@ async def collect_controller(kube: Kubernetes) -> Controller | Unavailable:
     found = pods.items if isinstance(pods, Loaded) else ()
     if isinstance(pods, Unavailable) or not (found or _fronts(services)):
         found = await _by_image(kube)
-        if found and not _fronts(services):
-            services = await list_kind(kube, SERVICES, namespace=found[0].namespace)
-    if not found and isinstance(pods, Unavailable):
-        return pods
+    if found and isinstance(services, Loaded) and not _fronts(services):
+        # A Service that somebody wrote by hand may lack the label.
+        services = await list_kind(kube, SERVICES, namespace=found[0].namespace)
+    if not found:
+        gap = pods if isinstance(pods, Unavailable) else undecodable(pods, _WANTED)
+        if gap is not None:
+            return gap
     return judge_controller(found, services)
 
 
@@ -92,6 +95,7 @@ def judge_controller(pods: Sequence[Pod], services: Loaded[Service] | Unavailabl
 
     chosen, *others = sorted(groups, key=rank)
     mine = tuple(sorted(groups[chosen], key=lambda pod: (not pod.ready, pod.name)))
+    gap = services if isinstance(services, Unavailable) else undecodable(services, "the Service in front of Traefik")
     return Controller(
         kind="traefik",
         namespace=chosen[0],
@@ -101,7 +105,7 @@ def judge_controller(pods: Sequence[Pod], services: Loaded[Service] | Unavailabl
         static=static_of(mine[0]),
         version=version_of(mine[0]),
         others=tuple(f"{namespace}/{name}" for namespace, name in others),
-        unread=(services,) if isinstance(services, Unavailable) else (),
+        unread=(gap,) if gap is not None else (),
     )
 
 
@@ -135,8 +139,7 @@ def _workload(pod: Pod) -> str:
 
 def _service_before(pods: Sequence[Pod], services: Sequence[Service]) -> Service | None:
     """Return the Service that selects the pods and most likely carries public traffic."""
-    labels = pods[0].labels
-    fitting = [item for item in services if item.namespace == pods[0].namespace and _selects(item, labels)]
+    fitting = [item for item in services if any(_selects(item, pod) for pod in pods)]
 
     def rank(item: Service) -> tuple[bool, int, str]:
         web = sum(1 for port in item.ports if port.port in _WEB_PORTS)
@@ -145,9 +148,10 @@ def _service_before(pods: Sequence[Pod], services: Sequence[Service]) -> Service
     return min(fitting, key=rank, default=None)
 
 
-def _selects(service: Service, labels: dict[str, str]) -> bool:
-    selector = service.spec.selector or {}
-    return bool(selector) and all(labels.get(key) == (value or "") for key, value in selector.items())
+def _selects(service: Service, pod: Pod) -> bool:
+    selector, labels = service.spec.selector or {}, pod.labels
+    fits = all(labels.get(key) == (value or "") for key, value in selector.items())
+    return bool(selector) and fits and service.namespace == pod.namespace
 
 
 def version_of(pod: Pod) -> str:

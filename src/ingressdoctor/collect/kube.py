@@ -19,7 +19,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.base import Answer, Kubernetes
 
-__all__ = ["get_object", "list_kind", "not_json", "pod_log", "refusal"]
+__all__ = ["get_object", "list_kind", "not_json", "pod_log", "refusal", "undecodable", "whole"]
 
 T = TypeVar("T", bound=Resource)
 
@@ -93,6 +93,25 @@ async def list_kind(
             return Loaded(items=tuple(items), broken=tuple(broken))
     return Unavailable(
         wanted=_wanted(kind, namespace), reason=f"the list did not end within {_MAX_PAGES} pages of {_PAGE}"
+    )
+
+
+def whole(loaded: Loaded[T] | Unavailable, wanted: str) -> tuple[T, ...] | Unavailable:
+    """Return every item, or what stands in the way; an object that does not decode is never taken for an absent one."""
+    if isinstance(loaded, Unavailable):
+        return loaded
+    return undecodable(loaded, wanted) or loaded.items
+
+
+def undecodable(loaded: Loaded[T], wanted: str) -> Unavailable | None:
+    """Name the first object of the list that does not decode, if there is one."""
+    if not loaded.broken:
+        return None
+    more = f", and {len(loaded.broken) - 1} more" if len(loaded.broken) > 1 else ""
+    return Unavailable(
+        wanted=wanted,
+        reason=f"an object has an unexpected shape: {loaded.broken[0]}{more}",
+        enable_with="Read that object with 'kubectl get -o yaml' and correct the field.",
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
-from ingressdoctor.collect.kube import get_object, list_kind
+from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
@@ -42,10 +42,9 @@ async def policy_verdict(
     judged = pairs(view, controller)
     if not judged:
         return Unavailable(wanted=_WANTED, reason="there is no pair of a controller pod and a backend pod to judge")
-    own = await list_kind(kube, NETWORK_POLICIES, namespace=view.ref.namespace)
-    if isinstance(own, Unavailable):
-        return own
-    policies: tuple[NetworkPolicy, ...] = own.items
+    policies = whole(await list_kind(kube, NETWORK_POLICIES, namespace=view.ref.namespace), _WANTED)
+    if isinstance(policies, Unavailable):
+        return policies
     limits: tuple[str, ...] = (_PLUGIN,)
     labels, gap = await _labels(kube, policies, (controller.namespace,))
     verdict = judge(judged, policies, labels, limits)
@@ -54,8 +53,8 @@ async def policy_verdict(
     first = _or_gap(verdict, gap)
     if first is gap or verdict.allowed is False or controller.namespace == view.ref.namespace:
         return first
-    theirs = await list_kind(kube, NETWORK_POLICIES, namespace=controller.namespace)
-    found = () if isinstance(theirs, Unavailable) else theirs.items
+    theirs = whole(await list_kind(kube, NETWORK_POLICIES, namespace=controller.namespace), _WANTED)
+    found = () if isinstance(theirs, Unavailable) else theirs
     if isinstance(theirs, Unavailable):
         limits = (*limits, _UNREAD.format(controller.namespace, theirs.reason))
     more, gap = await _labels(kube, found, (view.ref.namespace,))
