@@ -201,10 +201,11 @@ def test_access(up: dict[str, str]) -> None:
     assert {source["readable"] for source in value["sources"]} == {True}
 
 
-def test_without_any_configuration_it_says_what_it_could_not_look_at() -> None:
+def test_without_credentials_it_says_what_it_could_not_look_at(tmp_path: Path) -> None:
     """No kubeconfig, no token, no way out: every step unknown or failed, and still a report."""
-    black_hole = ("--connect-to", "::127.0.0.1:9", "--resolver", "127.0.0.1:9")
-    done = run("www.wecare.gr", "--json", "--timeout", "4", *black_hole)
+    config = tmp_path / "ingressdoctor.toml"
+    config.write_text('online.probe = ["127.0.0.1:9"]\nhttp.connect_to = ["::127.0.0.1:9"]\n')
+    done = run("www.wecare.gr", "--json", "--timeout", "4", "--config", str(config), "--resolver", "127.0.0.1:9")
     value = valid(done.stdout)
 
     assert done.returncode in (1, 3)
