@@ -6,7 +6,8 @@ Reads nothing that a diagnosis would not read, and judges nothing. Lists are ask
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ingressdoctor.collect.hetzner import api_refusal
@@ -65,12 +66,22 @@ async def survey_access(
     online: Online | Unavailable, kube: Kubernetes, hetzner: Hetzner, cloudflare: Cloudflare, dns: Dns
 ) -> AccessSurvey:
     """Try everything side by side; a source that does not answer costs its own line only."""
-    tried: list[Awaitable[Sight]] = [_resolver(dns, server) for server in dns.resolvers]
-    tried += [_cloudflare(cloudflare), _hetzner(hetzner)]
-    tried += [_kind(kube, kind, feeds) for kind, feeds in _KINDS.items()]
-    tried.append(_logs(kube))
-    sights = await asyncio.gather(*tried)
-    return AccessSurvey(sights=(_online(online), *sights))
+    outside: list[Awaitable[Sight]] = [_resolver(dns, server) for server in dns.resolvers]
+    outside += [_cloudflare(cloudflare), _hetzner(hetzner)]
+    inside: list[Awaitable[Sight]] = [_kind(kube, kind, feeds) for kind, feeds in _KINDS.items()]
+    sights = await asyncio.gather(*outside, *inside, _logs(kube))
+    return AccessSurvey(sights=(_online(online), *sights[: len(outside)], *_folded(sights[len(outside) :])))
+
+
+def _folded(sights: Sequence[Sight]) -> tuple[Sight, ...]:
+    """Say once what is the same for every kind: that the cluster cannot be reached at all."""
+    first = sights[0]
+    if any(
+        sight.readable or (sight.detail, sight.enable_with) != (first.detail, first.enable_with) for sight in sights
+    ):
+        return tuple(sights)
+    feeds = tuple(dict.fromkeys(item for sight in sights for item in sight.feeds))
+    return (replace(first, source="Kubernetes API", feeds=feeds),)
 
 
 def _online(online: Online | Unavailable) -> Sight:

@@ -11,7 +11,7 @@ __all__ = ["checks_without", "cost_of"]
 
 
 def cost_of(catalog: Catalog, lost: Iterable[type]) -> tuple[str, ...]:
-    """Say per step how many checks cannot judge without *lost*, as ``Is the backend healthy? (10 of 12 checks)``."""
+    """Say per step how many checks see less without *lost*, as ``Is the backend healthy? (10 of 12 checks)``."""
     blind = {item.id for item in checks_without(catalog, lost)}
     lines: list[str] = []
     for walk in catalog.walks:
@@ -24,7 +24,10 @@ def cost_of(catalog: Catalog, lost: Iterable[type]) -> tuple[str, ...]:
 
 
 def checks_without(catalog: Catalog, lost: Iterable[type]) -> tuple[Check, ...]:
-    """Return the checks whose evidence is gone when *lost* is; tolerant needs do not count."""
+    """Return the checks that see less when *lost* is gone.
+
+    Evidence that tolerates a gap is still collected; a check that tolerates one still judges, but on less.
+    """
     gone = set(lost)
     grown = True
     while grown:
@@ -33,6 +36,4 @@ def checks_without(catalog: Catalog, lost: Iterable[type]) -> tuple[Check, ...]:
             if provides not in gone and any(need.wanted in gone and not need.tolerant for need in item.needs):
                 gone.add(provides)
                 grown = True
-    return tuple(
-        item for item in catalog.checks if any(need.wanted in gone and not need.tolerant for need in item.needs)
-    )
+    return tuple(item for item in catalog.checks if any(need.wanted in gone for need in item.needs))
