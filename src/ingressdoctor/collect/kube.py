@@ -26,6 +26,7 @@ T = TypeVar("T", bound=Resource)
 _PAGE: Final = 500  # what kubectl asks for
 _MAX_PAGES: Final = 400
 _MAX_RESTARTS: Final = 2
+_CORRECT: Final = "Read that object with 'kubectl get -o yaml' and correct the field."
 _AGAIN: Final = "Try again; 'kubectl get --raw /readyz?verbose' tells how the API server is."
 _FORBIDDEN: Final = re.compile(
     r'User "(?P<user>[^"]{0,300})" cannot (?P<verb>[a-z]{1,40}) resource "(?P<resource>[^"]{0,200})" '
@@ -111,7 +112,7 @@ def undecodable(loaded: Loaded[T], wanted: str) -> Unavailable | None:
     return Unavailable(
         wanted=wanted,
         reason=f"an object has an unexpected shape: {loaded.broken[0]}{more}",
-        enable_with="Read that object with 'kubectl get -o yaml' and correct the field.",
+        enable_with=_CORRECT,
     )
 
 
@@ -131,7 +132,8 @@ async def get_object(kube: Kubernetes, kind: Kind[T], namespace: str, name: str)
         return _decode(raw, kind)
     except msgspec.ValidationError as error:
         wanted = f"{kind.name} {clean(namespace, 80)}/{clean(name, 80)}"
-        return Unavailable(wanted=wanted, reason=f"it has an unexpected shape ({clean(str(error), 200)})")
+        reason = f"{wanted} has an unexpected shape: {clean(str(error), 200)}"
+        return Unavailable(wanted=wanted, reason=reason, enable_with=_CORRECT)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return not_json(answer, kind, namespace)
 
