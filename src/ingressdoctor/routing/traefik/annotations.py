@@ -33,6 +33,7 @@ class RouterOptions:
     priority: int = 0
     rule_syntax: str = ""
     tls: bool = False
+    tls_options: str = ""
 
 
 def read_router_options(annotations: Mapping[str, str]) -> RouterOptions | Problem:
@@ -56,6 +57,7 @@ def read_router_options(annotations: Mapping[str, str]) -> RouterOptions | Probl
         priority=int(values.get("priority", "0")),
         rule_syntax=values.get("rulesyntax", ""),
         tls=tls_named or values.get("tls", "").lower() == "true",
+        tls_options=values.get("tls.options", ""),
     )
 
 

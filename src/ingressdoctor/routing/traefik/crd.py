@@ -149,6 +149,7 @@ def _draft(item: Custom, route: Mapping[str, Any], rule: str, provider: _Provide
         backends=tuple(backends),
         tls=isinstance(tls, dict),
         tls_secret=str(tls_map.get("secretName") or ""),
+        tls_options=option,
         parents=parents,
     )
 

@@ -170,11 +170,17 @@ def _finish(
         syntax="default" if is_default else options.rule_syntax,
         priority=_DEFAULT_BACKEND_PRIORITY if is_default else options.priority,
         entry_points=options.entry_points,
-        middlewares=tuple(name if "@" in name else f"{name}@{INGRESS_PROVIDER}" for name in options.middlewares),
+        middlewares=tuple(_qualified(name) for name in options.middlewares),
         backends=(reference,),
         tls=options.tls,
         tls_secret=_secret_for(item, rule),
+        tls_options=_qualified(options.tls_options),
     )
+
+
+def _qualified(name: str) -> str:
+    """Return a name as Traefik completes it: without a provider it is one of the Ingress provider's own."""
+    return name if not name or "@" in name else f"{name}@{INGRESS_PROVIDER}"
 
 
 def _secret_for(item: Ingress, rule: str) -> str:

@@ -18,8 +18,8 @@ class Draft:
     """A router as its provider makes it, before entry points, rule and middlewares are judged.
 
     ``name`` is Traefik's own (``ns-name-hash@kubernetescrd``); ``middlewares`` are qualified ids; ``tls`` is the
-    router's own (an entry point may add it); ``priority`` 0 means the rule's length; ``uncertain``
-    says what could not be looked at about it.
+    router's own (an entry point may add it); ``tls_options`` the qualified id of its TLS options, empty for the
+    default; ``priority`` 0 means the rule's length; ``uncertain`` says what could not be looked at about it.
     """
 
     ref: str
@@ -35,6 +35,7 @@ class Draft:
     service: str = ""
     tls: bool = False
     tls_secret: str = ""
+    tls_options: str = ""
     parents: bool = False
     uncertain: str = ""
 

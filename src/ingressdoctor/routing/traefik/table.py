@@ -50,7 +50,11 @@ class LiveRouter:
 
 @dataclass(frozen=True, slots=True)
 class RouteTable:
-    """All routers of the cluster, live and dropped, and what could not be evaluated."""
+    """All routers of the cluster, live and dropped, and what could not be evaluated.
+
+    ``disabled`` are those that Traefik itself takes out after its providers made them; they serve nothing, but one
+    with TLS still claims its hosts on its entry points (``tls_options.py``).
+    """
 
     static: StaticConfig
     version: Version
@@ -62,6 +66,7 @@ class RouteTable:
     known_hosts: tuple[str, ...]
     limits: tuple[str, ...]
     unread: tuple[str, ...]
+    disabled: tuple[LiveRouter, ...] = ()
 
     def live(self, host: str) -> tuple[LiveRouter, ...]:
         """Return every live router that could take a request for the host, in no particular order."""
@@ -91,6 +96,7 @@ def build_table(
     known = Known(_middlewares(objects, crd), crd, chosen)
     points = {point.name: point for point in static.entry_points}
     live: list[LiveRouter] = []
+    disabled: list[LiveRouter] = []
     assumed = bool(static.unreadable)
     defaults = default_entry_points(static)
     syntax = _default_syntax(static, chosen)
@@ -101,6 +107,7 @@ def build_table(
         built = problem or _compile(draft, draft.syntax or syntax, chosen)
         if isinstance(built, Problem):
             dropped.append(_drop(draft, built))
+            disabled.append(LiveRouter(draft, None, draft.priority, names, (), 0))
             continue
         priority = draft.priority or len(draft.rule.encode("utf-8", "replace"))
         order = ranks.get(draft.provider, len(ranks))
@@ -120,6 +127,7 @@ def build_table(
         known_hosts=tuple(sorted(hosts_of(objects))),
         limits=_limits(static, chosen, (crd, ingress), objects),
         unread=unread,
+        disabled=tuple(disabled),
     )
 
 
