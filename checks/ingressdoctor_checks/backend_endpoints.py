@@ -181,7 +181,7 @@ def _why_empty(backend: BackendView) -> tuple[str, Remedy] | None:
     if backend.form is ServiceForm.MANUAL:
         text = "it has no selector, and nobody keeps EndpointSlices for it"
         if every:
-            text = "its hand-made EndpointSlices do not say ready: true, which Traefik wants to see"
+            text = "its hand-made EndpointSlices list none that is ready and serving"
         return text, _inspect("Give the Service a selector, or maintain its EndpointSlices.", backend)
     if every and all(item.terminating for item in every):
         return "all of its pods are being deleted", _inspect("Wait for new pods, or scale up.", backend)

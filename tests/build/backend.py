@@ -131,11 +131,14 @@ def a_slice(
     *endpoints: Mapping[str, Any],
     ports: Sequence[Mapping[str, Any]] | None = ({"name": "http", "port": 8080, "protocol": "TCP"},),
     family: str = "IPv4",
+    name: str = "web-abc",
+    meta: Mapping[str, Any] | None = None,
 ) -> EndpointSlice:
-    """An EndpointSlice of the given endpoints."""
+    """An EndpointSlice of the given endpoints; *meta* replaces single fields of its metadata."""
+    labels = {"kubernetes.io/service-name": "web"}
     raw = {
         "kind": "EndpointSlice",
-        "metadata": {"name": "web-abc", "namespace": NAMESPACE, "labels": {"kubernetes.io/service-name": "web"}},
+        "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels, **(meta or {})},
         "addressType": family,
         "endpoints": [dict(item) for item in endpoints],
         "ports": None if ports is None else [dict(port) for port in ports],

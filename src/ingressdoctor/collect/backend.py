@@ -18,17 +18,18 @@ from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker, chosen_backend
 from ingressdoctor.evidence.certificates import Stated
+from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import EndpointSlice, Event, Loaded, Pod, Resource, Service
 from ingressdoctor.evidence.routes import RouteDecision
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.selectors import differences, labels_match
-from ingressdoctor.routing.service import form_of, merge, service_port
+from ingressdoctor.routing.service import SERVICE_LABEL, form_of, merge, service_port
+from ingressdoctor.routing.traefik.version import Version
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["assemble", "backend_view", "makers_of", "nearest_pods", "relevant_events"]
 
-_SERVICE_LABEL: Final = "kubernetes.io/service-name"
 _WANTED: Final = "the Service that the route ends at"
 _NEAR: Final = 3
 _EVENTS: Final = 60
@@ -40,21 +41,27 @@ T = TypeVar("T", bound=Resource)
 
 
 @collector(wanted=_WANTED, timeout_s=20.0)
-async def backend_view(kube: Kubernetes, decision: RouteDecision) -> BackendView | Unavailable:
-    """Read the winner's backend, or that of a dropped route of the host when nothing wins."""
+async def backend_view(
+    kube: Kubernetes, decision: RouteDecision, controller: Controller | Unavailable
+) -> BackendView | Unavailable:
+    """Read the winner's backend, or that of a dropped route of the host when nothing wins.
+
+    The controller's version decides which endpoints it takes for servers.
+    """
     chosen = chosen_backend(decision)
     if chosen is None:
         return Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
-    (view,) = await together(_read(kube, chosen))
+    version = Version() if isinstance(controller, Unavailable) else Version.parse(controller.version)
+    (view,) = await together(_read(kube, chosen, version))
     return view
 
 
-async def _read(kube: Kubernetes, chosen: ChosenBackend) -> BackendView | Unavailable:
+async def _read(kube: Kubernetes, chosen: ChosenBackend, version: Version) -> BackendView | Unavailable:
     namespace, name = chosen.ref.namespace, chosen.ref.name
     async with asyncio.TaskGroup() as group:
         service_task = group.create_task(get_object(kube, SERVICES, namespace, name))
         slices_task = group.create_task(
-            list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{_SERVICE_LABEL}={name}")
+            list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{SERVICE_LABEL}={name}")
         )
     service, slices = service_task.result(), whole(slices_task.result(), "the Service's EndpointSlices")
     if isinstance(service, Unavailable):
@@ -63,7 +70,7 @@ async def _read(kube: Kubernetes, chosen: ChosenBackend) -> BackendView | Unavai
         siblings = await list_kind(kube, SERVICES, namespace=namespace)
         names = () if isinstance(siblings, Unavailable) else tuple(item.name for item in siblings.items[:_NAMES])
         return replace(assemble(chosen, None, slices, ()), siblings=names)
-    view = assemble(chosen, service, slices, await _pods(kube, service))
+    view = assemble(chosen, service, slices, await _pods(kube, service), version)
     return await _look_closer(kube, view) if _unwell(view) else view
 
 
@@ -72,14 +79,15 @@ def assemble(
     service: Service | None,
     slices: tuple[EndpointSlice, ...] | Unavailable,
     pods: tuple[Pod, ...] | Unavailable,
+    version: Version | None = None,
 ) -> BackendView:
     """Put what was read into one value: which port is meant, and the endpoints of that port."""
     port = service_port(service, chosen.ref.port) if service is not None else None
     endpoints: BackendEndpoints | Unavailable = BackendEndpoints()
     if isinstance(slices, Unavailable):
         endpoints = slices
-    elif port is not None:
-        endpoints = merge(slices, port)
+    elif service is not None and port is not None:
+        endpoints = merge(service, slices, port, version=version)
     view = BackendView(
         ref=chosen.ref,
         route=chosen.route,

@@ -70,8 +70,8 @@ class ServiceForm(StrEnum):
 class BackendEndpoint:
     """One address of one EndpointSlice, its conditions with the API's defaults for null.
 
-    ``port`` is None when the slice has no port of the Service port's name. ``taken`` tells that Traefik makes a
-    server of it: it wants ``ready`` or ``serving`` to be set and true.
+    ``port`` is None when the slice has no port of the Service port's name. ``taken`` tells that the Traefik at hand
+    makes a server of it, ``fenced`` that this server gets only the requests of sessions that stick to it.
     """
 
     address: str
@@ -83,6 +83,7 @@ class BackendEndpoint:
     serving: bool = True
     terminating: bool = False
     taken: bool = True
+    fenced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ class BackendEndpoints:
 
     @property
     def servers(self) -> tuple[BackendEndpoint, ...]:
-        """What Traefik balances over for HTTP: taken, with a port; each address once, terminating ones included."""
+        """What Traefik balances over: taken, with a port; each address once, fenced ones included."""
         found: dict[str, BackendEndpoint] = {}
         for item in self.all:
             if item.taken and item.port is not None:
@@ -103,7 +104,7 @@ class BackendEndpoints:
     @property
     def fresh(self) -> tuple[BackendEndpoint, ...]:
         """The servers that get new sessions: those that are not on their way out."""
-        return tuple(item for item in self.servers if not item.terminating)
+        return tuple(item for item in self.servers if not item.fenced)
 
     @property
     def portless(self) -> tuple[BackendEndpoint, ...]:

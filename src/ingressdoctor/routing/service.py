@@ -1,14 +1,18 @@
-"""From a Service reference to the addresses that get the request: ports, targetPorts, merged EndpointSlices.
+"""From a Service to the addresses behind it: ports, targetPorts, and merged EndpointSlices as Traefik reads them.
 
-Pure, and apart from what a check thinks of the result. It answers twice where the products differ: what Traefik
-takes as servers (endpoints of its own accord, clusterIP unused) and where kube-proxy sends a connection.
-Sources: kubernetes/endpointslice utils.go FindPort; kubernetes/api discovery/v1/types.go; kubernetes pkg/proxy
-topology.go; traefik pkg/provider/kubernetes/crd/kubernetes_http.go and k8s/endpoint.go.
+Pure, and apart from what a check thinks of the result. Where kube-proxy sends a connection is the job of
+``kube_proxy``, what a reference with nativeLB and the like becomes that of ``servers``.
+Sources: kubernetes/endpointslice utils.go (FindPort); kubernetes/api discovery/v1/types.go; traefik
+pkg/provider/kubernetes/crd/kubernetes_{http,tcp}.go and ingress/kubernetes.go of v2.11, v3.0 to v3.7, and
+k8s/endpointslice_indexer.go for the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
 
 from ingressdoctor.evidence.backend import BackendEndpoint, BackendEndpoints, ServiceForm
 from ingressdoctor.evidence.kube import (
@@ -20,10 +24,25 @@ from ingressdoctor.evidence.kube import (
     Service,
     ServicePort,
 )
+from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["belongs_in_slices", "form_of", "kube_proxy_endpoints", "merge", "service_port", "target_port"]
+__all__ = [
+    "SERVICE_LABEL",
+    "belongs_in_slices",
+    "form_of",
+    "is_address",
+    "merge",
+    "service_port",
+    "slices_of",
+    "target_port",
+]
 
-_FINISHED = ("Succeeded", "Failed")
+SERVICE_LABEL: Final = "kubernetes.io/service-name"
+_FINISHED: Final = ("Succeeded", "Failed")
+# Which condition makes a server, by release; before 3.1 the Endpoints object was read, which knows "ready" alone.
+_SLICES_READ: Final = (3, 1, 0)
+_SERVING_COUNTS: Final = (3, 3, 0)
+_NULL_IS_SERVING: Final = (3, 6, 7)
 
 
 def form_of(service: Service) -> ServiceForm:
@@ -69,19 +88,8 @@ def target_port(port: ServicePort, pod: Pod) -> int | None:
 
 
 def _sidecars(pod: Pod) -> tuple[Container, ...]:
-    """Return the restartable init containers, told by their state.
-
-    Once a pod is initialised every ordinary init container has terminated, so one that has not is a sidecar.
-    """
-    initialised = pod.condition("Initialized")
-    if initialised is None or initialised.status != "True":
-        return ()
-    alive = {
-        status.name
-        for status in pod.status.init_container_statuses or ()
-        if status.state is not None and status.state.terminated is None
-    }
-    return tuple(item for item in pod.spec.init_containers or () if item.name in alive)
+    """Return the init containers that keep running beside the others."""
+    return tuple(item for item in pod.spec.init_containers or () if item.restart_policy == "Always")
 
 
 def belongs_in_slices(pod: Pod) -> bool:
@@ -90,65 +98,96 @@ def belongs_in_slices(pod: Pod) -> bool:
     return has_address and pod.status.phase not in _FINISHED
 
 
-def merge(slices: Iterable[EndpointSlice], port: ServicePort) -> BackendEndpoints:
-    """Merge all slices of a Service for one of its ports.
+def slices_of(service: Service, slices: Iterable[EndpointSlice]) -> tuple[EndpointSlice, ...]:
+    """Return the slices that belong to *service*, oldest first: the label says so, never the slice's own name."""
+    mine = (
+        item
+        for item in slices
+        if item.namespace == service.namespace and item.labels.get(SERVICE_LABEL) == service.name
+    )
+    return tuple(sorted(mine, key=lambda item: (item.metadata.creation_timestamp or "", item.name)))
+
+
+def merge(
+    service: Service,
+    slices: Iterable[EndpointSlice],
+    port: ServicePort,
+    *,
+    version: Version | None = None,
+    layer4: bool = False,
+) -> BackendEndpoints:
+    """Merge the slices of *service* for one of its ports, as Traefik does.
 
     Slices repeat the Service port's name (empty when it has none). There are several: for many endpoints, for each
-    address family, and for pods that resolve a named targetPort to different numbers.
+    address family, and for pods that resolve a named targetPort to different numbers. Traefik looks neither at the
+    address family nor at the port's protocol.
+
+    Args:
+        service: Whose slices are meant; those of others are left out.
+        slices: Of the namespace, or more.
+        port: One port of the Service.
+        version: Traefik's, which decides what the conditions mean to it.
+        layer4: Whether a TCP or UDP route asks, for which only "ready" counts.
     """
+    release = version or Version()
     found: dict[tuple[str, int | None], BackendEndpoint] = {}
-    for item in slices:
+    for item in slices_of(service, slices):
         number = _port_of(item, port)
         for endpoint in item.endpoints or ():
+            taken, fenced = _as_server(endpoint.conditions or EndpointConditions(), release, layer4=layer4)
             for address in endpoint.addresses or ():
-                found.setdefault((address, number), _endpoint(endpoint, address, number, item.address_type or "IPv4"))
+                listed = release.since(_SLICES_READ) or _in_endpoints_object(service, address)
+                made = _endpoint(endpoint, address, item.address_type or "IPv4", number)
+                made = replace(made, taken=taken and listed, fenced=fenced)
+                known = found.get((address, number))
+                # Slices overlap while the cluster rewrites them: the one that Traefik takes counts.
+                if known is None or (made.taken and not known.taken):
+                    found[address, number] = made
     return BackendEndpoints(all=tuple(found.values()))
 
 
+def _as_server(said: EndpointConditions, release: Version, *, layer4: bool) -> tuple[bool, bool]:
+    """Tell whether Traefik takes an endpoint, and whether only for sessions that are bound to it.
+
+    ``publishNotReadyAddresses`` sets "ready" and leaves "serving" false: since 3.6.7 that is no help for HTTP.
+    """
+    if layer4 or not release.since(_SERVING_COUNTS):
+        return said.ready is True, False
+    if release.since(_NULL_IS_SERVING):
+        return said.serving is not False, said.terminating is True
+    return said.ready is True or said.serving is True, said.terminating is True and said.serving is True
+
+
+def _in_endpoints_object(service: Service, address: str) -> bool:
+    """Whether the Endpoints object, which Traefik read before 3.1, lists an address: of the primary family only."""
+    families = service.spec.ip_families or ()
+    primary = families[0] if families else "IPv6" if ":" in (service.spec.cluster_ip or "") else "IPv4"
+    return is_address(address, primary)
+
+
+def is_address(text: str, family: str) -> bool:
+    """Whether *text* is an address of the family ``IPv4`` or ``IPv6``."""
+    try:
+        return f"IPv{ipaddress.ip_address(text).version}" == family
+    except ValueError:
+        return False
+
+
 def _port_of(item: EndpointSlice, port: ServicePort) -> int | None:
-    """Return the slice's port of the same name and protocol; a port without a number means no restriction, not one."""
-    return next(
-        (
-            entry.port
-            for entry in item.ports or ()
-            if (entry.name or "") == (port.name or "") and (entry.protocol or "TCP") == (port.protocol or "TCP")
-        ),
-        None,
-    )
+    """Return the number of the slice's first port of that name; one without a number is no port to dial."""
+    numbers = (entry.port for entry in item.ports or () if (entry.name or "") == (port.name or ""))
+    return next(numbers, None) or None
 
 
-def _endpoint(endpoint: Endpoint, address: str, number: int | None, family: str) -> BackendEndpoint:
+def _endpoint(endpoint: Endpoint, address: str, family: str, number: int | None) -> BackendEndpoint:
     conditions = endpoint.conditions or EndpointConditions()
-    ready = conditions.ready is not False
     return BackendEndpoint(
         address=address,
         port=number,
         pod=(endpoint.target_ref.name or "") if endpoint.target_ref else "",
         node=endpoint.node_name or "",
         family=family,
-        ready=ready,
-        serving=ready if conditions.serving is None else conditions.serving,
+        ready=conditions.ready is not False,
+        serving=conditions.serving is not False,
         terminating=conditions.terminating is True,
-        taken=conditions.ready is True or conditions.serving is True,
     )
-
-
-def kube_proxy_endpoints(
-    service: Service, endpoints: BackendEndpoints, *, node: str = "", external: bool = False
-) -> tuple[BackendEndpoint, ...]:
-    """Return where kube-proxy on *node* sends a connection to the Service's clusterIP or (*external*) nodePort.
-
-    Ready endpoints; when there is none, those that still serve while terminating. With the traffic policy Local only
-    those on *node* count: none of them means that the connection is dropped.
-    """
-    spec = service.spec
-    policy = spec.external_traffic_policy if external else spec.internal_traffic_policy
-    usable = [item for item in endpoints.all if item.port is not None]
-    if policy == "Local":
-        usable = [item for item in usable if item.node == node]
-    return _ready_or_draining(usable)
-
-
-def _ready_or_draining(candidates: Sequence[BackendEndpoint]) -> tuple[BackendEndpoint, ...]:
-    ready = tuple(item for item in candidates if item.ready)
-    return ready or tuple(item for item in candidates if item.serving and item.terminating)

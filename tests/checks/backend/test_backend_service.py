@@ -187,9 +187,19 @@ ENDPOINTS = [
             pods=(),
             slices=(a_slice(an_endpoint(ready=None, serving=None, terminating=None)),),
         ),
+        Status.PASS,
+        "1 endpoint",
+        id="hand-made-slices-without-conditions-are-fine-since-3.6.7",
+    ),
+    pytest.param(
+        a_view(
+            service=a_service(spec={"selector": None}),
+            pods=(),
+            slices=(a_slice(an_endpoint(ready=False, serving=False)),),
+        ),
         Status.FAIL,
-        "do not say ready: true",
-        id="hand-made-slices-without-conditions",
+        "none that is ready and serving",
+        id="hand-made-slices-that-say-no",
     ),
     pytest.param(
         a_view(service=a_service(spec={"selector": None}), pods=(), slices=(a_slice(an_endpoint()),)),

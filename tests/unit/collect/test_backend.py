@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from build.backend import (
+    NOT_ASKED,
+    a_controller,
     a_decision,
     a_pod,
     a_ref,
@@ -49,7 +51,7 @@ def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: lis
 
 
 async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:
-    view = await backend_view.function(cluster, a_decision(**decision))
+    view = await backend_view.function(cluster, a_decision(**decision), a_controller())
     assert isinstance(view, BackendView)
     return view
 
@@ -104,7 +106,7 @@ async def test_a_missing_service_costs_the_names_of_its_siblings() -> None:
 
 
 async def test_what_may_not_be_read_is_said_part_by_part() -> None:
-    refused = await backend_view.function(a_cluster(statuses={f"{SERVICES}/web": 403}), a_decision())
+    refused = await backend_view.function(a_cluster(statuses={f"{SERVICES}/web": 403}), a_decision(), NOT_ASKED)
     assert isinstance(refused, Unavailable)
     assert "services" in refused.enable_with
 
@@ -118,13 +120,13 @@ async def test_an_api_server_that_cannot_be_reached_is_one_plain_error() -> None
     cluster = a_cluster(statuses={f"{SERVICES}/web": 0, SLICES: 0})
 
     with pytest.raises(SourceError, match="cannot be reached"):
-        await backend_view.function(cluster, a_decision())
+        await backend_view.function(cluster, a_decision(), NOT_ASKED)
 
 
 async def test_no_route_asks_nothing() -> None:
     cluster = a_cluster()
 
-    assert isinstance(await backend_view.function(cluster, a_decision(routed=False)), Unavailable)
+    assert isinstance(await backend_view.function(cluster, a_decision(routed=False), NOT_ASKED), Unavailable)
     assert cluster.asked == []
 
 

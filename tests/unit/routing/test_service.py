@@ -1,4 +1,4 @@
-"""Service ports, targetPorts and merged EndpointSlices, as Traefik and as kube-proxy see them."""
+"""Service ports, targetPorts and merged EndpointSlices, as each release of Traefik sees them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ingressdoctor.api import BackendEndpoints, EndpointSlice, Pod, ServiceForm
 from ingressdoctor.routing.service import (
     belongs_in_slices,
     form_of,
-    kube_proxy_endpoints,
     merge,
     service_port,
     target_port,
 )
+from ingressdoctor.routing.traefik.version import Version
 
 TWO = ({"name": "http", "port": 80, "targetPort": 8080}, {"name": "grpc", "port": 9000, "targetPort": "grpc"})
 
@@ -42,9 +42,10 @@ def test_the_only_port_may_be_nameless_and_is_not_found_by_the_empty_name() -> N
     assert service_port(service, "80") is service.ports[0]
 
 
-SIDECAR = {"initContainers": [{"name": "proxy", "ports": [{"name": "http", "containerPort": 15001}]}]}
-RUNNING = {"state": {"running": {}}, "name": "proxy"}
-ENDED = {"state": {"terminated": {"exitCode": 0}}, "name": "proxy"}
+def with_init(**more: Any) -> Pod:
+    init = {"name": "proxy", "ports": [{"name": "http", "containerPort": 15001}], **more}
+    return a_pod(ports=(), spec={"containers": [{"name": "app"}], "initContainers": [init]})
+
 
 TARGETS: list[Any] = [
     pytest.param({"targetPort": 9999}, a_pod(), 9999, id="numbers-are-not-checked"),
@@ -53,18 +54,11 @@ TARGETS: list[Any] = [
     pytest.param({}, a_pod(), 80, id="unset-is-the-port-itself"),
     pytest.param({"targetPort": "8081"}, a_pod(), 8081, id="digits-are-a-number"),
     pytest.param({"targetPort": "http", "protocol": "UDP"}, a_pod(), None, id="name-with-another-protocol"),
-    pytest.param(
-        {"targetPort": "http"},
-        a_pod(ports=(), spec=SIDECAR | {"containers": [{"name": "app"}]}, status={"initContainerStatuses": [RUNNING]}),
-        15001,
-        id="sidecars-after-containers",
-    ),
-    pytest.param(
-        {"targetPort": "http"},
-        a_pod(ports=(), spec=SIDECAR | {"containers": [{"name": "app"}]}, status={"initContainerStatuses": [ENDED]}),
-        None,
-        id="ordinary-init-containers-have-ended",
-    ),
+    pytest.param({"targetPort": 0}, a_pod(), 80, id="zero-is-unset"),
+    pytest.param({"targetPort": "http"}, with_init(restartPolicy="Always"), 15001, id="sidecars-after-containers"),
+    pytest.param({"targetPort": "http"}, with_init(), None, id="ordinary-init-containers-never"),
+    pytest.param({"targetPort": "http"}, with_init(restartPolicy="Never"), None, id="nor-with-another-policy"),
+    pytest.param({"targetPort": "http"}, a_pod(spec={"containers": None}), None, id="null-containers"),
 ]
 
 
@@ -102,41 +96,79 @@ def test_which_pods_are_listed(pod: Pod, expected: bool) -> None:
     assert belongs_in_slices(pod) is expected
 
 
-def merged(*slices: EndpointSlice) -> BackendEndpoints:
-    return merge(slices, a_service().ports[0])
+def merged(*slices: EndpointSlice, version: str = "", layer4: bool = False, **spec: Any) -> BackendEndpoints:
+    service = a_service(spec=spec)
+    return merge(service, slices, service.ports[0], version=Version.parse(version), layer4=layer4)
 
 
+READY = {"ready": True, "serving": True, "terminating": False}
+NULLS = {"ready": None, "serving": None, "terminating": None}
+DOWN = {"ready": False, "serving": False}
+DRAINING = {"ready": False, "serving": True, "terminating": True}
+PUBLISHED = {"ready": True, "serving": False}
+GONE = {"ready": False, "serving": False, "terminating": True}
+UNSAID = {"ready": True, "serving": None, "terminating": True}
+# What Traefik takes, and what of that only for sticky sessions: per release, then for TCP routes of any release.
 CONDITIONS = [
-    pytest.param({}, 1, 1, id="ready"),
-    pytest.param({"ready": False, "serving": False}, 0, 0, id="not-ready"),
-    pytest.param({"ready": False, "serving": True, "terminating": True}, 1, 1, id="draining-when-nothing-else-is-left"),
-    pytest.param({"ready": None, "serving": None, "terminating": None}, 0, 1, id="null-is-ready-but-not-to-traefik"),
-    pytest.param({"ready": True, "serving": None}, 1, 1, id="serving-unset"),
-    pytest.param({"ready": True, "serving": False}, 1, 1, id="published-though-not-ready"),
+    pytest.param("3.7.9", False, READY, (1, 0), id="ready"),
+    pytest.param("3.7.9", False, NULLS, (1, 0), id="null-serving-is-true-since-3.6.7"),
+    pytest.param("3.6.7", False, NULLS, (1, 0), id="3.6.7-changed-it"),
+    pytest.param("3.6.6", False, NULLS, (0, 0), id="null-is-false-up-to-3.6.6"),
+    pytest.param("3.2.0", False, NULLS, (0, 0), id="null-ready-is-false-up-to-3.2"),
+    pytest.param("3.7.9", False, DOWN, (0, 0), id="not-ready"),
+    pytest.param("3.7.9", False, DRAINING, (1, 1), id="draining-is-fenced-since-3.3"),
+    pytest.param("3.3.0", False, DRAINING, (1, 1), id="draining-is-fenced-in-3.3"),
+    pytest.param("3.2.0", False, DRAINING, (0, 0), id="draining-is-gone-in-3.2"),
+    pytest.param("2.11.53", False, DRAINING, (0, 0), id="draining-is-gone-in-2.11"),
+    pytest.param("3.7.9", False, PUBLISHED, (0, 0), id="published-not-ready-is-not-taken-since-3.6.7"),
+    pytest.param("3.6.6", False, PUBLISHED, (1, 0), id="published-not-ready-is-taken-up-to-3.6.6"),
+    pytest.param("3.1.0", False, PUBLISHED, (1, 0), id="published-not-ready-is-taken-in-3.1"),
+    pytest.param("3.7.9", False, GONE, (0, 0), id="terminating-and-not-serving"),
+    pytest.param("3.7.9", False, UNSAID, (1, 1), id="terminating-is-fenced-whatever-serving-says-since-3.6.7"),
+    pytest.param("3.6.6", False, UNSAID, (1, 0), id="fenced-wants-serving-up-to-3.6.6"),
+    pytest.param("3.7.9", True, READY, (1, 0), id="tcp-ready"),
+    pytest.param("3.7.9", True, NULLS, (0, 0), id="tcp-null-is-not-ready"),
+    pytest.param("3.7.9", True, DRAINING, (0, 0), id="tcp-never-drains"),
+    pytest.param("3.7.9", True, PUBLISHED, (1, 0), id="tcp-published-not-ready"),
+    pytest.param("3.2.0", True, READY, (1, 0), id="tcp-in-3.2"),
 ]
 
 
-@pytest.mark.parametrize(("said", "traefik", "kube_proxy"), CONDITIONS)
-def test_conditions(said: dict[str, bool | None], traefik: int, kube_proxy: int) -> None:
-    endpoints = merged(a_slice(an_endpoint(**said)))
+@pytest.mark.parametrize(("version", "layer4", "said", "expected"), CONDITIONS)
+def test_conditions_by_release(
+    version: str, layer4: bool, said: dict[str, bool | None], expected: tuple[int, int]
+) -> None:
+    endpoints = merged(a_slice(an_endpoint(**said)), version=version, layer4=layer4)
 
-    assert len(endpoints.servers) == traefik
-    assert len(kube_proxy_endpoints(a_service(), endpoints)) == kube_proxy
+    assert (len(endpoints.servers), sum(item.fenced for item in endpoints.servers)) == expected
+    assert len(endpoints.fresh) == expected[0] - expected[1]
 
 
 def test_conditions_missing_altogether_mean_ready() -> None:
     [endpoint] = merged(a_slice({"addresses": ["10.0.0.1"], "conditions": None})).all
 
-    assert (endpoint.ready, endpoint.serving, endpoint.terminating, endpoint.taken) == (True, True, False, False)
+    assert (endpoint.ready, endpoint.serving, endpoint.terminating, endpoint.taken) == (True, True, False, True)
 
 
-def test_draining_endpoints_are_left_alone_while_others_are_ready() -> None:
-    draining = an_endpoint("10.42.1.6", ready=False, serving=True, terminating=True)
-    endpoints = merged(a_slice(an_endpoint(), draining))
+FAMILIES = [
+    pytest.param("3.7.9", {}, ["10.42.1.5", "fd00::5", "db.example"], id="3.7-takes-every-family-and-names"),
+    pytest.param("3.0.4", {}, ["10.42.1.5"], id="3.0-reads-the-endpoints-object-ipv4"),
+    pytest.param("3.0.4", {"ipFamilies": ["IPv6", "IPv4"]}, ["fd00::5"], id="3.0-takes-the-primary-family"),
+    pytest.param("2.11.0", {"clusterIP": "fd00::1"}, ["fd00::5"], id="2.11-family-of-the-cluster-ip"),
+]
 
-    assert [item.address for item in kube_proxy_endpoints(a_service(), endpoints)] == ["10.42.1.5"]
-    assert [item.address for item in endpoints.servers] == ["10.42.1.5", "10.42.1.6"]
-    assert [item.address for item in endpoints.fresh] == ["10.42.1.5"]
+
+@pytest.mark.parametrize(("version", "spec", "expected"), FAMILIES)
+def test_address_families(version: str, spec: dict[str, Any], expected: list[str]) -> None:
+    endpoints = merged(
+        a_slice(an_endpoint()),
+        a_slice(an_endpoint("fd00::5"), family="IPv6", name="web-six"),
+        a_slice(an_endpoint("db.example"), family="FQDN", name="web-zzz"),
+        version=version,
+        **spec,
+    )
+
+    assert [item.address for item in endpoints.servers] == expected
 
 
 def test_several_slices_are_merged_and_addresses_kept_once() -> None:
@@ -155,11 +187,46 @@ def test_several_slices_are_merged_and_addresses_kept_once() -> None:
     assert [item.family for item in endpoints.servers] == ["IPv4", "IPv4", "IPv4", "IPv6"]
 
 
+def test_an_address_in_two_slices_counts_where_it_is_taken() -> None:
+    """While slices are rewritten a pod may stand in both, not ready in the older one."""
+    old = a_slice(an_endpoint(**DOWN), name="web-a")
+
+    assert [item.taken for item in merged(old, a_slice(an_endpoint(), name="web-b")).all] == [True]
+    assert [item.taken for item in merged(a_slice(an_endpoint(), name="web-0"), old).all] == [True]
+
+
+def test_the_oldest_slice_decides_on_the_port_then_the_name() -> None:
+    young = a_slice(an_endpoint(), meta={"creationTimestamp": "2026-11-20T00:00:00Z"}, name="web-a")
+    old = a_slice(
+        an_endpoint(),
+        ports=({"name": "http", "port": 9090},),
+        meta={"creationTimestamp": "2026-11-19T00:00:00Z"},
+        name="web-b",
+    )
+
+    assert [item.port for item in merged(young, old).servers] == [9090]
+
+
+STRANGERS = [
+    pytest.param({"labels": {"kubernetes.io/service-name": "api"}}, id="of-another-service"),
+    pytest.param({"labels": {}}, id="without-the-label"),
+    pytest.param({"labels": None}, id="null-labels"),
+    pytest.param({"namespace": "other"}, id="of-another-namespace"),
+]
+
+
+@pytest.mark.parametrize("meta", STRANGERS)
+def test_slices_of_others_do_not_count(meta: dict[str, Any]) -> None:
+    assert merged(a_slice(an_endpoint(), meta=meta, name="web-abc")).all == ()
+
+
 NAMELESS = [
     pytest.param([{"port": 8080}], 1, id="nameless-in-both"),
     pytest.param([{"name": "", "port": 8080}], 1, id="empty-name"),
     pytest.param([{"name": "http", "port": 8080}], 0, id="slice-names-it"),
     pytest.param([{"port": None}], 0, id="port-without-a-number"),
+    pytest.param([{"port": 0}], 0, id="zero-is-no-port"),
+    pytest.param([{"port": 53, "protocol": "UDP"}], 1, id="traefik-does-not-ask-for-the-protocol"),
     pytest.param(None, 0, id="null-ports"),
 ]
 
@@ -168,26 +235,10 @@ NAMELESS = [
 def test_port_names_of_slices_repeat_the_services(ports: Any, servers: int) -> None:
     service = a_service(ports=({"port": 80},))
 
-    endpoints = merge([a_slice(an_endpoint(), ports=ports)], service.ports[0])
+    endpoints = merge(service, [a_slice(an_endpoint(), ports=ports)], service.ports[0])
 
     assert len(endpoints.servers) == servers
     assert len(endpoints.portless) == 1 - servers
-
-
-POLICIES = [
-    pytest.param({}, False, "node-9", 1, id="cluster-goes-anywhere"),
-    pytest.param({"internalTrafficPolicy": "Local"}, False, "node-9", 0, id="internal-local-without-a-local-pod"),
-    pytest.param({"internalTrafficPolicy": "Local"}, False, "node-1", 1, id="internal-local-with-a-local-pod"),
-    pytest.param({"externalTrafficPolicy": "Local"}, True, "node-9", 0, id="external-local-drops"),
-    pytest.param({"externalTrafficPolicy": "Local"}, False, "node-9", 1, id="external-policy-is-not-for-cluster-ip"),
-]
-
-
-@pytest.mark.parametrize(("spec", "external", "node", "expected"), POLICIES)
-def test_traffic_policies(spec: dict[str, Any], external: bool, node: str, expected: int) -> None:
-    endpoints = merged(a_slice(an_endpoint()))
-
-    assert len(kube_proxy_endpoints(a_service(spec=spec), endpoints, node=node, external=external)) == expected
 
 
 def test_nulls_everywhere() -> None:

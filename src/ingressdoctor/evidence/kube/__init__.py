@@ -38,14 +38,17 @@ from ingressdoctor.evidence.kube.pod import (
 from ingressdoctor.evidence.kube.service import (
     Endpoint,
     EndpointConditions,
+    EndpointHints,
     EndpointPort,
     EndpointSlice,
     LoadBalancerIngress,
     LoadBalancerStatus,
+    NodeHint,
     Service,
     ServicePort,
     ServiceSpec,
     ServiceStatus,
+    ZoneHint,
 )
 
 __all__ = [
@@ -60,6 +63,7 @@ __all__ = [
     "ContainerStatus",
     "Endpoint",
     "EndpointConditions",
+    "EndpointHints",
     "EndpointPort",
     "EndpointSlice",
     "EnvVar",
@@ -79,6 +83,7 @@ __all__ = [
     "NetworkPolicy",
     "Node",
     "NodeAddress",
+    "NodeHint",
     "NodeSpec",
     "NodeStatus",
     "ObjectReference",
@@ -94,4 +99,5 @@ __all__ = [
     "ServiceStatus",
     "StateDetail",
     "VolumeMount",
+    "ZoneHint",
 ]

@@ -86,10 +86,11 @@ class VolumeMount(Base, frozen=True, kw_only=True):
 
 
 class Container(Base, frozen=True, kw_only=True):
-    """containers[] of a pod."""
+    """containers[] of a pod; ``restart_policy`` is set on init containers that are sidecars."""
 
     name: str = ""
     image: str | None = None
+    restart_policy: str | None = None
     args: tuple[str | None, ...] | None = None
     command: tuple[str | None, ...] | None = None
     env: tuple[EnvVar, ...] | None = None

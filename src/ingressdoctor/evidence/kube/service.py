@@ -13,14 +13,17 @@ from ingressdoctor.evidence.kube.meta import Base, ObjectReference, Resource
 __all__ = [
     "Endpoint",
     "EndpointConditions",
+    "EndpointHints",
     "EndpointPort",
     "EndpointSlice",
     "LoadBalancerIngress",
     "LoadBalancerStatus",
+    "NodeHint",
     "Service",
     "ServicePort",
     "ServiceSpec",
     "ServiceStatus",
+    "ZoneHint",
 ]
 
 
@@ -40,6 +43,7 @@ class ServiceSpec(Base, frozen=True, kw_only=True):
 
     type: str | None = None
     cluster_ip: str | None = msgspec.field(default=None, name="clusterIP")
+    ip_families: tuple[str, ...] | None = None
     ports: tuple[ServicePort, ...] | None = None
     selector: dict[str, str | None] | None = None
     external_name: str | None = None
@@ -47,6 +51,7 @@ class ServiceSpec(Base, frozen=True, kw_only=True):
     internal_traffic_policy: str | None = None
     load_balancer_class: str | None = None
     publish_not_ready_addresses: bool | None = None
+    traffic_distribution: str | None = None
     external_ips: tuple[str, ...] | None = msgspec.field(default=None, name="externalIPs")
 
 
@@ -88,6 +93,25 @@ class Service(Resource, frozen=True, kw_only=True):
         return (status.ingress or ()) if status else ()
 
 
+class ZoneHint(Base, frozen=True, kw_only=True):
+    """hints.forZones[] of an endpoint."""
+
+    name: str | None = None
+
+
+class NodeHint(Base, frozen=True, kw_only=True):
+    """hints.forNodes[] of an endpoint."""
+
+    name: str | None = None
+
+
+class EndpointHints(Base, frozen=True, kw_only=True):
+    """hints of an endpoint: the zones and nodes whose clients should prefer it."""
+
+    for_zones: tuple[ZoneHint, ...] | None = None
+    for_nodes: tuple[NodeHint, ...] | None = None
+
+
 class EndpointConditions(Base, frozen=True, kw_only=True):
     """Null means ready true, serving true, terminating false (discovery/v1)."""
 
@@ -102,6 +126,8 @@ class Endpoint(Base, frozen=True, kw_only=True):
     addresses: tuple[str, ...] | None = None
     conditions: EndpointConditions | None = None
     node_name: str | None = None
+    zone: str | None = None
+    hints: EndpointHints | None = None
     target_ref: ObjectReference | None = None
 
 
