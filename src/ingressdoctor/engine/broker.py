@@ -6,7 +6,7 @@ Failures never leave this module as exceptions: what could not be looked at beco
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,7 @@ from ingressdoctor.model.text import clean
 
 __all__ = ["Broker", "Deadline"]
 
+_PATIENCE: Final = 2 / 3
 _LONGER: Final = "Try again with a longer --timeout, or look at the network between here and there."
 _NO_TIME: Final = Unavailable(wanted="more time", reason="the time for the whole run was over", enable_with=_LONGER)
 
@@ -58,6 +59,7 @@ class Broker:
         self._givens = dict(givens)
         self._group = group
         self._deadline = deadline
+        self._patience = Deadline.after(deadline.left() * _PATIENCE)
         self._observer = observer
         self._parent = parent
         self._on_collect = on_collect
@@ -100,10 +102,7 @@ class Broker:
         What is not there *by* then counts as a gap here, and is still collected for others.
         """
         values = await asyncio.gather(*(self._get_by(need.wanted, by) for need in needs))
-        for need, value in zip(needs, values, strict=True):
-            if isinstance(value, Unavailable) and not need.tolerant:
-                return value
-        return {need.parameter: value for need, value in zip(needs, values, strict=True)}
+        return _by_parameter(needs, values)
 
     async def _get_by(self, wanted: type, by: Deadline | None) -> object:
         try:
@@ -115,11 +114,13 @@ class Broker:
             )
 
     async def _collect(self, collector: Collector) -> object:
-        values = await self.needs(collector.needs)
+        # Whoever can do without a piece of evidence does not lose all its time to waiting for it.
+        waits = (self._get_by(need.wanted, self._patience if need.tolerant else None) for need in collector.needs)
+        values = _by_parameter(collector.needs, await asyncio.gather(*waits))
         if isinstance(values, Unavailable):
             return _for_want_of(values, collector)
         if self._deadline.left() <= 0:
-            # Whoever can do without that evidence could have, in time; what took the time is to be named.
+            # What took the time is to be named.
             late = next((value for value in values.values() if isinstance(value, Unavailable)), None)
             return _for_want_of(late or _NO_TIME, collector)
         self._observer.evidence_started(collector.wanted)
@@ -147,6 +148,13 @@ class Broker:
                 reason=f"collector {collector.name} failed: {type(error).__name__}: {clean(str(error), 300)}",
                 enable_with="this is a bug in the collector; please report it",
             )
+
+
+def _by_parameter(needs: tuple[Need, ...], values: Sequence[object]) -> dict[str, object] | Unavailable:
+    for need, value in zip(needs, values, strict=True):
+        if isinstance(value, Unavailable) and not need.tolerant:
+            return value
+    return {need.parameter: value for need, value in zip(needs, values, strict=True)}
 
 
 def _for_want_of(gap: Unavailable, collector: Collector) -> Unavailable:
