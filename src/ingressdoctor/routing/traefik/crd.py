@@ -19,7 +19,7 @@ from ingressdoctor.routing.traefik.services import service_problem
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["build_ingress_routes"]
+__all__ = ["build_ingress_routes", "left_out", "tls_option"]
 
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 _DEFAULT_CLASS: Final = "traefik"
@@ -63,7 +63,7 @@ def build_ingress_routes(
 
 
 def _of_object(item: Custom, provider: _Provider) -> Iterator[Draft | DroppedRoute]:
-    filtered = _filtered(item, provider)
+    filtered = left_out(item, provider.settings, provider.version)
     for raw in as_list(item.spec.get("routes")):
         route = as_map(raw)
         rule = str(route.get("match") or "")
@@ -83,9 +83,8 @@ def _of_object(item: Custom, provider: _Provider) -> Iterator[Draft | DroppedRou
             yield outcome
 
 
-def _filtered(item: Custom, provider: _Provider) -> Problem | None:
-    """Say why the provider does not look at the object at all; none of these is ever logged."""
-    settings = provider.settings
+def left_out(item: Custom, settings: ProviderSettings, version: Version) -> Problem | None:
+    """Say why the provider does not look at an object with routes at all; none of these is ever logged."""
     if not settings.enabled:
         return Problem(DropReason.PROVIDER, "the provider kubernetesCRD is not switched on")
     if not settings.watches(item.namespace):
@@ -93,7 +92,7 @@ def _filtered(item: Custom, provider: _Provider) -> Problem | None:
         return Problem(DropReason.NAMESPACE, f"Traefik watches only the namespaces {watched}")
     if not settings.selects(item.labels):
         return Problem(DropReason.LABEL, f"the label selector {settings.label_selector!r} leaves it out")
-    name = _class_of(item, provider.version)
+    name = _class_of(item, version)
     wanted = settings.ingress_class
     if name == wanted or (not wanted and name == _DEFAULT_CLASS):
         return None
@@ -132,7 +131,7 @@ def _draft(item: Custom, route: Mapping[str, Any], rule: str, provider: _Provide
         backends.extend(found)
     tls = item.spec.get("tls")
     tls_map = as_map(tls)
-    if isinstance(option := _tls_option(item, tls_map, provider.settings), Problem):
+    if isinstance(option := tls_option(item, tls_map, provider.settings), Problem):
         return option
     parents = bool(as_list(item.spec.get("parentRefs"))) and provider.version.since((3, 6, 0))
     priority = route.get("priority")
@@ -154,7 +153,8 @@ def _draft(item: Custom, route: Mapping[str, Any], rule: str, provider: _Provide
     )
 
 
-def _tls_option(item: Custom, tls: Mapping[str, Any], settings: ProviderSettings) -> str | Problem:
+def tls_option(item: Custom, tls: Mapping[str, Any], settings: ProviderSettings) -> str | Problem:
+    """Return the qualified id of the TLS options that an object's tls section names, empty when it names none."""
     reference = as_map(tls.get("options"))
     if not reference.get("name"):
         return ""
