@@ -171,8 +171,8 @@ def _kind(error: IngressDoctorError) -> ErrorKind:
             return "internal"
 
 
-def main(*, interrupted: bool = False) -> None:
-    """Run the program on the process's own words and leave with its exit code."""
+def main(*, interrupted: bool = False) -> int:
+    """Run the program on the process's own words and return its exit code."""
     name = os.path.basename(sys.argv[0]) if sys.argv else ""  # noqa: PTH119 - pathlib is not needed for this
     program = "kubectl ingressdoctor" if name.startswith("kubectl-ingressdoctor") else "ingressdoctor"
-    sys.exit(run(sys.argv[1:], program, interrupted=interrupted))
+    return run(sys.argv[1:], program, interrupted=interrupted)

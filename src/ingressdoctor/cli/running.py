@@ -17,9 +17,9 @@ from ingressdoctor.cli.options import WATCH_S, Format, Output, Repeat, RunChoice
 from ingressdoctor.cli.output import is_rich, page_for, tell, write
 from ingressdoctor.cli.version import version
 from ingressdoctor.config import Settings
+from ingressdoctor.engine.observer import Observer
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
-from ingressdoctor.render.progress import LiveProgress, PlainProgress
 from ingressdoctor.wiring import RunOptions, Session, open_session
 
 __all__ = ["Request", "run_request"]
@@ -96,14 +96,22 @@ async def _until_healthy(request: Request, session: Session, stop: asyncio.Event
 
 
 async def _report(request: Request, session: Session, stop: asyncio.Event) -> Report:
-    page = page_for(sys.stderr)
     with contextlib.ExitStack() as stack:
-        observer: LiveProgress | PlainProgress | None = None
-        if is_rich(sys.stderr):
-            observer = stack.enter_context(LiveProgress(sys.stderr, page, request.target.hostname))
-        elif request.output.verbose and sys.stderr is not None:
-            observer = stack.enter_context(PlainProgress(sys.stderr, page))
-        return await session.diagnose(request.target, request.options(), observer, stop)
+        return await session.diagnose(request.target, request.options(), _observer(request, stack), stop)
+
+
+def _observer(request: Request, stack: contextlib.ExitStack) -> Observer | None:
+    """Return what shows the progress, if anybody looks: what draws is loaded only then."""
+    page = page_for(sys.stderr)
+    if is_rich(sys.stderr):
+        from ingressdoctor.render.progress import LiveProgress
+
+        return stack.enter_context(LiveProgress(sys.stderr, page, request.target.hostname))
+    if request.output.verbose and sys.stderr is not None:
+        from ingressdoctor.render.progress import PlainProgress
+
+        return stack.enter_context(PlainProgress(sys.stderr, page))
+    return None
 
 
 def _code(request: Request, report: Report) -> int:

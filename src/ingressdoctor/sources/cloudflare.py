@@ -1,7 +1,8 @@
 """Read from the Cloudflare API v4. Only GET exists here.
 
-On httpx and not on the vendor's SDK: for the dozen GETs needed, the SDK takes 0.2 to 1.0 s to import and 105 MB on
-disk, retries by itself, and asks for one page more than there is. httpx itself is loaded with the first call.
+Not on the vendor's SDK: for the dozen GETs needed, it takes 0.2 to 1.0 s to import and 105 MB on disk, retries by
+itself, and asks for one page more than there is. What they are sent with (cloudflare_client.py says why httpcore) is
+loaded with the first call.
 """
 
 from __future__ import annotations
@@ -97,5 +98,5 @@ class LiveCloudflare:
 
 
 def _load() -> None:
-    """Import in a thread what takes a tenth of a second, so that other sources go on meanwhile."""
+    """Import in a thread, so that other sources go on meanwhile."""
     load("ingressdoctor.sources.cloudflare_client")

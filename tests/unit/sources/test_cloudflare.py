@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gzip
 import json
 from typing import Any
 
@@ -130,6 +132,48 @@ async def test_an_unusable_endpoint(calls: CallLog, endpoint: str) -> None:
     with pytest.raises(SourceError, match="the endpoint is not a usable URL"):
         await source.get("/zones", {})
     await source.aclose()
+
+
+async def test_a_compressed_answer_is_unpacked(calls: CallLog) -> None:
+    body = gzip.compress(b'{"result": []}')
+    async with serve(Scripted({f"{BASE}/zones": [(200, {"Content-Encoding": "gzip"}, body)]})) as port:
+        source = live(port, calls)
+        answer = await source.get("/zones", {})
+        await source.aclose()
+
+    assert answer.body == b'{"result": []}'
+
+
+async def test_a_compressed_answer_is_capped_by_what_it_unpacks_to(calls: CallLog) -> None:
+    body = gzip.compress(bytes(17 * 1024 * 1024))
+    async with serve(Scripted({f"{BASE}/zones": [(200, {"Content-Encoding": "gzip"}, body)]})) as port:
+        source = live(port, calls)
+        with pytest.raises(SourceError, match="more than 16777216 bytes"):
+            await source.get("/zones", {})
+        await source.aclose()
+
+
+@pytest.mark.parametrize(
+    ("excepted", "asked"),
+    [
+        pytest.param("", ["http://api.example/client/v4/zones"], id="through-the-proxy"),
+        pytest.param("api.example", [], id="except-where-no_proxy-says-so"),
+    ],
+)
+async def test_the_environments_proxy_is_used(
+    calls: CallLog, monkeypatch: pytest.MonkeyPatch, excepted: str, asked: list[str]
+) -> None:
+    proxy = Scripted({"http://api.example/client/v4/zones": [(200, {}, b"{}")]})
+    async with serve(proxy) as port:
+        monkeypatch.setenv("http_proxy", f"http://user:p%40ss@{HOST}:{port}")
+        monkeypatch.setenv("no_proxy", excepted)
+        source = LiveCloudflare(token=Secret(TOKEN), endpoint=f"http://api.example{BASE}", calls=calls)
+        with contextlib.suppress(SourceError):
+            await source.get("/zones", {})
+        await source.aclose()
+
+    assert [target for target, _ in proxy.requests] == asked
+    assert all(headers["proxy-authorization"] == "Basic dXNlcjpwQHNz" for _, headers in proxy.requests)
 
 
 async def test_calls_at_once_do_not_mix_their_answers(calls: CallLog) -> None:
