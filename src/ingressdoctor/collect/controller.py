@@ -22,7 +22,7 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_controller", "judge_controller", "version_of"]
+__all__ = ["collect_controller", "is_traefik", "judge_controller", "version_of"]
 
 T = TypeVar("T", bound=Resource)
 
@@ -65,10 +65,10 @@ async def _labelled(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
 async def _by_image(kube: Kubernetes) -> tuple[Pod, ...]:
     lists = await together(*(list_kind(kube, PODS, namespace=name) for name in _LIKELY_NAMESPACES))
     pods = [pod for one in lists if isinstance(one, Loaded) for pod in one.items]
-    return tuple(pod for pod in pods if any(_is_traefik(item.image) for item in pod.containers))
+    return tuple(pod for pod in pods if any(is_traefik(item.image) for item in pod.containers))
 
 
-def _is_traefik(image: str | None) -> bool:
+def is_traefik(image: str | None) -> bool:
     """Tell Traefik's own image from others that carry the word (its dashboards, whoami ...)."""
     name = (image or "").partition("@")[0].rpartition("/")[2].partition(":")[0].lower()
     return name in ("traefik", "mirrored-library-traefik", "traefik-hub", "traefikee") or name.endswith("-traefik")

@@ -1,0 +1,101 @@
+"""Which kinds of manifests routing depends on, how each is decoded, and what marks one that was not rendered. Data."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+from ingressdoctor.evidence.kube import EndpointSlice, Ingress, IngressClass, Pod, Resource, Service
+from ingressdoctor.evidence.routes import Custom
+from ingressdoctor.model.text import clean
+
+__all__ = ["CLUSTER_SCOPED", "FIELDS", "KINDS", "OUTDATED", "WORKLOADS", "rendered"]
+
+_TRAEFIK: Final = "traefik.io"
+_OLD_TRAEFIK: Final = "traefik.containo.us"
+_NETWORK: Final = "networking.k8s.io"
+
+KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
+    (_TRAEFIK, "IngressRoute"): Custom,
+    (_TRAEFIK, "IngressRouteTCP"): Custom,
+    (_TRAEFIK, "Middleware"): Custom,
+    (_TRAEFIK, "MiddlewareTCP"): Custom,
+    (_TRAEFIK, "ServersTransport"): Custom,
+    (_TRAEFIK, "ServersTransportTCP"): Custom,
+    (_TRAEFIK, "TLSOption"): Custom,
+    (_TRAEFIK, "TLSStore"): Custom,
+    (_TRAEFIK, "TraefikService"): Custom,
+    (_OLD_TRAEFIK, "IngressRoute"): Custom,
+    (_NETWORK, "Ingress"): Ingress,
+    (_NETWORK, "IngressClass"): IngressClass,
+    ("extensions", "Ingress"): Ingress,
+    ("", "Service"): Service,
+    ("discovery.k8s.io", "EndpointSlice"): EndpointSlice,
+    ("", "Pod"): Pod,
+    ("apps", "Deployment"): Custom,
+    ("apps", "DaemonSet"): Custom,
+    ("apps", "StatefulSet"): Custom,
+}
+
+FIELDS: Final[dict[tuple[str, str], str]] = {
+    (_TRAEFIK, "IngressRoute"): "ingress_routes",
+    (_TRAEFIK, "IngressRouteTCP"): "ingress_route_tcps",
+    (_TRAEFIK, "Middleware"): "middlewares",
+    (_TRAEFIK, "MiddlewareTCP"): "middleware_tcps",
+    (_TRAEFIK, "ServersTransport"): "servers_transports",
+    (_TRAEFIK, "ServersTransportTCP"): "servers_transport_tcps",
+    (_TRAEFIK, "TLSOption"): "tls_options",
+    (_TRAEFIK, "TLSStore"): "tls_stores",
+    (_TRAEFIK, "TraefikService"): "traefik_services",
+    (_OLD_TRAEFIK, "IngressRoute"): "old",
+    (_NETWORK, "Ingress"): "ingresses",
+    (_NETWORK, "IngressClass"): "ingress_classes",
+    ("", "Service"): "services",
+    ("discovery.k8s.io", "EndpointSlice"): "endpoint_slices",
+}
+
+CLUSTER_SCOPED: Final = frozenset(["IngressClass"])
+WORKLOADS: Final = frozenset(["Deployment", "DaemonSet", "StatefulSet"])
+
+OUTDATED: Final = {
+    "extensions/v1beta1": "API servers since 1.22 do not know it; write networking.k8s.io/v1",
+    "networking.k8s.io/v1beta1": "API servers since 1.22 do not know it; write networking.k8s.io/v1",
+    "apps/v1beta1": "API servers since 1.16 do not know it; write apps/v1",
+    "apps/v1beta2": "API servers since 1.16 do not know it; write apps/v1",
+    "discovery.k8s.io/v1beta1": "API servers since 1.25 do not know it; write discovery.k8s.io/v1",
+}
+
+_TEMPLATE: Final = re.compile(r"\{\{.{0,60}")
+_VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]{0,60}[^}]{0,40}\}")
+# Their options may be templates of their own, as in headers and plugins.
+_MAY_HOLD_BRACES: Final = frozenset(["Middleware", "MiddlewareTCP", "Pod", *WORKLOADS])
+_WITH_VARIABLES: Final = frozenset(["IngressRoute", "IngressRouteTCP", "Ingress"])
+_MAX_TEXTS: Final = 20_000
+
+
+def rendered(value: dict[str, Any], kind: str) -> str:
+    """Say what in an object shows that it is still a template; empty when nothing does."""
+    parts = [value.get("metadata")] if kind in _MAY_HOLD_BRACES else [value.get("metadata"), value.get("spec")]
+    for number, text in enumerate(_texts(parts)):
+        if number > _MAX_TEXTS:
+            break
+        if "{{" in text and (found := _TEMPLATE.search(text)):
+            return f"a template that was not rendered: {clean(found.group(), 60)}"
+        if "${" in text and kind in _WITH_VARIABLES and (found := _VARIABLE.search(text)):
+            return f"a variable that was not replaced: {clean(found.group(), 60)}"
+    return ""
+
+
+def _texts(parts: list[Any]) -> Iterator[str]:
+    """Yield every string below, not descending forever: aliases of YAML may share values."""
+    waiting, seen = list(parts), 0
+    while waiting and seen < _MAX_TEXTS:
+        seen += 1
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            waiting.extend(item.values())
+        elif isinstance(item, list):
+            waiting.extend(item)

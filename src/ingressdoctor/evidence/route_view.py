@@ -1,0 +1,166 @@
+"""One request's way through the controller, and the routes of a whole set, with all that a reader needs to follow.
+
+Values only: what was decided (``evidence/routes.py``) together with the port, middlewares, Services and endpoints
+around it. Who decides, and how it looks, is others' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from ingressdoctor.evidence.backend import BackendView
+from ingressdoctor.evidence.controller import PortPath
+from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRoute, RouteDecision
+from ingressdoctor.model.evidence import Unavailable
+
+__all__ = [
+    "BackendSight",
+    "Clash",
+    "ClashKind",
+    "ControllerSight",
+    "HostRoutes",
+    "MiddlewareSight",
+    "RouteSet",
+    "RouteView",
+    "Skipped",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """Something in the files that was not used, and why; ``where`` is ``file:line (document n)``.
+
+    ``serious`` tells that a route may have been lost with it; False for what routing does not depend on.
+    """
+
+    where: str
+    what: str
+    serious: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MiddlewareSight:
+    """One middleware of the winner in the order of the request; ``depth`` is 1 and more inside a chain.
+
+    ``ref`` is the object, or the qualified id where there is none; ``effect`` says what it does to the request.
+    """
+
+    ref: str
+    type: str
+    effect: str
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackendSight:
+    """One backend of the winner: the Service with its endpoints, or why that could not be looked at."""
+
+    ref: BackendRef
+    view: BackendView | Unavailable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerSight:
+    """Which Traefik was asked: ``name`` is ``namespace/workload``, empty when none was found.
+
+    ``service`` is the object in front of it, ``version`` empty when unknown, ``source`` where its static
+    configuration is from ("args", "env", "file", "assumed").
+    """
+
+    name: str
+    service: str = ""
+    version: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteView:
+    """A decision with everything around it.
+
+    ``origin`` says where the objects are from ("the cluster", "3 files"); ``path`` is None when no Traefik is known
+    whose Service could be followed; ``assumed`` says what was taken for granted.
+    """
+
+    url: str
+    decision: RouteDecision
+    controller: ControllerSight
+    origin: str = "the cluster"
+    path: PortPath | None = None
+    middlewares: tuple[MiddlewareSight, ...] = ()
+    backends: tuple[BackendSight, ...] = ()
+    assumed: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+
+class ClashKind(StrEnum):
+    """In which way routes of a set get in each other's way."""
+
+    UNREACHABLE = "unreachable"
+    PARTLY_SHADOWED = "partly-shadowed"
+    NEVER_MATCHES = "never-matches"
+    TIE = "tie"
+    WIDER_FIRST = "wider-first"
+    REDIRECTED = "redirected"
+    PREFIX_SIBLING = "prefix-sibling"
+
+    @property
+    def fails(self) -> bool:
+        """Whether a route gets no request at all because of it."""
+        return self in (ClashKind.UNREACHABLE, ClashKind.NEVER_MATCHES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clash:
+    """One route that loses requests to another.
+
+    ``route`` and ``by`` are objects, ``by`` empty when the rule itself is at fault; ``entry_points`` are those where
+    it holds; ``example`` is a request to which it happens, as a URL; ``why`` one sentence.
+    """
+
+    kind: ClashKind
+    host: str
+    route: str
+    rule: str
+    priority: int
+    entry_points: tuple[str, ...]
+    why: str
+    by: str = ""
+    by_rule: str = ""
+    by_priority: int = 0
+    example: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRoutes:
+    """One host with its live routes in the order they are tried, the clashes between them, and what was dropped.
+
+    ``host`` is empty for routes without one.
+    """
+
+    host: str
+    routes: tuple[CandidateRoute, ...]
+    clashes: tuple[Clash, ...] = ()
+    dropped: tuple[DroppedRoute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteSet:
+    """Every route of a cluster or of a set of files, by host."""
+
+    hosts: tuple[HostRoutes, ...]
+    controller: ControllerSight
+    routers: int
+    origin: str = "the cluster"
+    assumed: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def dropped(self) -> int:
+        """How many routes the controller leaves out; one that names several hosts counts once."""
+        return len({(item.ref, item.rule) for host in self.hosts for item in host.dropped})
