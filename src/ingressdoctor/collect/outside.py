@@ -44,7 +44,7 @@ async def collect_outside(
         return Unavailable(
             wanted=_WANTED,
             reason=f"{target.hostname} has no address to connect to",
-            enable_with=f"Create a record for {target.hostname}, or look at the findings about DNS.",
+            enable_with="The findings about DNS say why, and what to do.",
         )
     probe = await _Trip(dns, net, target.hostname, view.addresses).run(target.url)
     if (offline := offline_reason(online)) and not any(hop.status for hop in probe.hops):
