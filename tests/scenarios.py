@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ingressdoctor.config import load_settings
 from ingressdoctor.lab import Fault, apply_fault, list_worlds, load_faults, load_world
-from ingressdoctor.lab.lab import running
-from ingressdoctor.lab.world import default_host
 from ingressdoctor.lab.faults import Expectation
+from ingressdoctor.lab.lab import running
+from ingressdoctor.lab.world import default_host, expected_of
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
@@ -112,7 +112,7 @@ def healthy(world: str) -> Fault:
         kind="unusual",
         host=default_host(world),
         patch=(),
-        expect=Expectation(status="pass"),
+        expect=Expectation(**expected_of(world)),
     )
 
 

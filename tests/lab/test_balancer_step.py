@@ -14,7 +14,7 @@ from ingressdoctor.collect.nodes import collect_nodes
 from ingressdoctor.collect.service_events import collect_service_events
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import HetznerProject
+from ingressdoctor.evidence.hetzner import HetznerProject, NodeAddresses
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 from ingressdoctor.model.evidence import Unavailable
@@ -47,7 +47,9 @@ async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
         assert isinstance(project, HetznerProject), project
         controller = await collect_controller.function(kube=kube)
         assert isinstance(controller, Controller), controller
-        lookup = await collect_lookup.function(project=project, controller=controller, preferences=Preferences())
+        lookup = await collect_lookup.function(
+            project=project, controller=controller, preferences=Preferences(), nodes=NodeAddresses()
+        )
         events = await collect_service_events.function(kube=kube, controller=controller, lookup=lookup)
         nodes = await collect_nodes.function(kube=kube, controller=controller, lookup=lookup, events=events)
     finally:

@@ -16,7 +16,7 @@ from typing import Final
 
 from ingressdoctor.collect.hetzner_objects import address_of
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup
+from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup, NodeAddresses
 from ingressdoctor.evidence.kube import Pod, Service
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.model.check import collector
@@ -36,7 +36,10 @@ class _Match:
 
 @collector(wanted="the load balancer in front of the ingress controller")
 async def collect_lookup(
-    project: HetznerProject | Unavailable, controller: Controller | Unavailable, preferences: Preferences
+    project: HetznerProject | Unavailable,
+    controller: Controller | Unavailable,
+    preferences: Preferences,
+    nodes: NodeAddresses | Unavailable,
 ) -> LoadBalancerLookup | Unavailable:
     """Return which load balancer of the project carries the controller's traffic.
 
@@ -48,10 +51,11 @@ async def collect_lookup(
         return controller if isinstance(project, Unavailable) or not named else _by_name_alone(project, named)
     if controller.service is None and controller.unread and not named:
         return controller.unread[0]
+    own = () if isinstance(nodes, Unavailable) else nodes.addresses
     if isinstance(project, Unavailable):
-        reason = "" if named else outside_hetzner(controller, nodes=_host_ips(controller.pods))
+        reason = "" if named else outside_hetzner(controller, nodes=(*_host_ips(controller.pods), *own))
         return _none(reason) if reason else project
-    return find_load_balancer(project, controller, named=named)
+    return find_load_balancer(project, controller, named=named, nodes=own)
 
 
 def _by_name_alone(project: HetznerProject, named: str) -> LoadBalancerLookup:
@@ -66,10 +70,12 @@ def _by_name_alone(project: HetznerProject, named: str) -> LoadBalancerLookup:
     )
 
 
-def find_load_balancer(project: HetznerProject, controller: Controller, *, named: str = "") -> LoadBalancerLookup:
+def find_load_balancer(
+    project: HetznerProject, controller: Controller, *, named: str = "", nodes: tuple[str, ...] = ()
+) -> LoadBalancerLookup:
     """Return the load balancer that belongs to the controller's Service, or by what it was looked for in vain.
 
-    A name from the configuration (*named*) decides alone.
+    A name from the configuration (*named*) decides alone; *nodes* are addresses of nodes beside those of the pods.
     """
     service = controller.service
     names = tuple(item.name for item in project.load_balancers)
@@ -80,7 +86,7 @@ def find_load_balancer(project: HetznerProject, controller: Controller, *, named
     matches = (_configured(project, named),) if named else tuple(_matches(project, service or Service()))
     looked_for = tuple(match.by for match in matches)
     hit = next((match for match in matches if match.found), None)
-    reason = "" if hit or named else outside_hetzner(controller, nodes=(*hosts, *machines))
+    reason = "" if hit or named else outside_hetzner(controller, nodes=(*hosts, *machines, *nodes))
     labelled = _labelled(project, service) if service else ()
     return LoadBalancerLookup(
         found=hit.found[0] if hit else None,

@@ -7,15 +7,20 @@ the checks.
 
 from __future__ import annotations
 
+from typing import Final
+
+from ingressdoctor.collect.hetzner_objects import address_of
 from ingressdoctor.collect.kinds import NODES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup, ServiceEvents
+from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup, NodeAddresses, ServiceEvents
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_nodes", "mapping_needed"]
+__all__ = ["collect_addresses", "collect_nodes", "mapping_needed"]
+
+_HETZNER: Final = "load-balancer.hetzner.cloud/"
 
 
 @collector(wanted="the cluster's nodes")
@@ -30,6 +35,29 @@ async def collect_nodes(
     if isinstance(loaded, Unavailable):
         return loaded
     return ClusterNodes(nodes=loaded.items, asked=True, why=why)
+
+
+@collector(wanted="the addresses of the cluster's nodes")
+async def collect_addresses(kube: Kubernetes, controller: Controller) -> NodeAddresses | Unavailable:
+    """Return the nodes' addresses if the controller's Service may publish them, so that no load balancer is missed."""
+    if not _may_publish_nodes(controller):
+        return NodeAddresses()
+    loaded = await list_kind(kube, NODES)
+    if isinstance(loaded, Unavailable):
+        return loaded
+    found = (address_of(item.address) for node in loaded.items for item in node.status.addresses or ())
+    return NodeAddresses(addresses=tuple(dict.fromkeys(filter(None, found))))
+
+
+def _may_publish_nodes(controller: Controller) -> bool:
+    """Tell whether the Service publishes addresses that nothing yet says to be a load balancer's or a pod's node's."""
+    service = controller.service
+    if service is None or service.spec.type != "LoadBalancer" or service.spec.load_balancer_class:
+        return False
+    if any(key.startswith(_HETZNER) for key in service.annotations):
+        return False
+    hosts = {address_of(pod.status.host_ip) for pod in controller.pods}
+    return any(address_of(item.ip) not in hosts for item in service.published if item.ip)
 
 
 def mapping_needed(lookup: LoadBalancerLookup, controller: Controller, events: ServiceEvents | Unavailable) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "LbTarget",
     "LoadBalancer",
     "LoadBalancerLookup",
+    "NodeAddresses",
     "Server",
     "ServiceEvents",
 ]
@@ -118,6 +119,13 @@ class HetznerProject:
     servers: tuple[Server, ...] = ()
     servers_unread: str = ""
     broken: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeAddresses:
+    """Addresses of the cluster's nodes, read only where a Service may publish them itself (ServiceLB of k3s)."""
+
+    addresses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from ingressdoctor.lab.policy import Policies
 from ingressdoctor.lab.serve.backends import start_backends
 from ingressdoctor.lab.serve.balancer import Balancer
 from ingressdoctor.lab.serve.edge import Edge
+from ingressdoctor.lab.serve.hostports import publish_host_ports
 from ingressdoctor.lab.serve.kube.logs import seeded
 from ingressdoctor.lab.serve.nodes import Nodes
 from ingressdoctor.lab.serve.traefik.controller import Controller
@@ -62,6 +63,7 @@ class DataPlane:
         nodes.attach(network)
         if settings.get("expose_node_ports") is True:
             nodes.expose(network)
+        publish_host_ports(network, cluster, nodes)
         _enforce_policies(network, cluster, settings)
         start_backends(network, cluster, nodes, self.pki, world.backends)
         self._controller = Controller(network, cluster, nodes, self.pki, partial(seeded, world.logs))

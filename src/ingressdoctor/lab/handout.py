@@ -20,7 +20,10 @@ LOOPBACK = "127.0.0.1"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where the lab's servers are: ports on loopback, DNS as host:port; *probe* answers when one is online."""
+    """Where the lab's servers are: ports on loopback, DNS as host:port; *probe* answers when one is online.
+
+    *hetzner* is 0 in a world that has no account there: then neither endpoint nor token is handed out.
+    """
 
     kube: int
     hetzner: int
@@ -83,9 +86,9 @@ def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) 
         environment={
             "INGRESSDOCTOR_CONFIG": str(config),
             "KUBECONFIG": str(kubeconfig),
-            "HCLOUD_TOKEN": tokens.hetzner,
             "CLOUDFLARE_API_TOKEN": tokens.cloudflare,
-        },
+        }
+        | ({"HCLOUD_TOKEN": tokens.hetzner} if endpoints.hetzner else {}),
     )
 
 
@@ -108,13 +111,16 @@ def _kubeconfig(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) ->
 def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path) -> str:
     """The product's configuration. JSON strings and lists of strings are TOML too."""
     quoted = json.dumps
+    hetzner = (
+        "[hetzner]",
+        f"endpoint = {quoted(f'http://{LOOPBACK}:{endpoints.hetzner}/v1')}",
+        'token = { env = "HCLOUD_TOKEN" }',
+    )
     return "\n".join(
         (
             "[kubernetes]",
             f"kubeconfig = {quoted(str(kubeconfig))}",
-            "[hetzner]",
-            f"endpoint = {quoted(f'http://{LOOPBACK}:{endpoints.hetzner}/v1')}",
-            'token = { env = "HCLOUD_TOKEN" }',
+            *(hetzner if endpoints.hetzner else ()),
             "[cloudflare]",
             f"endpoint = {quoted(f'http://{LOOPBACK}:{endpoints.cloudflare}/client/v4')}",
             'token = { env = "CLOUDFLARE_API_TOKEN" }',

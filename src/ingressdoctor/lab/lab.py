@@ -104,7 +104,7 @@ class Lab:
         endpoints = Endpoints(
             probe=views["public"].address,
             kube=servers["kube"].port,
-            hetzner=servers["hetzner"].port,
+            hetzner=servers["hetzner"].port if world.hetzner else 0,
             cloudflare=servers["cloudflare"].port,
             resolvers=(views["system"].address, views["public"].address),
             authoritative=views["authoritative"].address,
@@ -122,7 +122,7 @@ class Lab:
         nowhere = f"{LOOPBACK}:{port}"
         return dataclasses.replace(
             endpoints,
-            hetzner=port,
+            hetzner=port if endpoints.hetzner else 0,
             cloudflare=port,
             resolvers=(nowhere, nowhere),
             authoritative=nowhere,

@@ -26,6 +26,7 @@ LOOPBACK = "127.0.0.1"
 HANDSHAKE_S = 3.0
 BACKLOG = 128
 MAX_TRACKED = 512
+MAX_TRANSLATIONS = 4  # a host port leads to a Service's address, which leads to a pod
 
 Handler = Callable[[Duplex], Awaitable[None]]
 
@@ -161,8 +162,10 @@ class Network:
         if wanted.ip in self._no_route:
             raise OSError(errno.EHOSTUNREACH, f"no route to host {wanted.ip}")
         ip, port = wanted.ip, wanted.port
-        translator = self._translators.get((ip, port))
-        if translator is not None:
+        for _ in range(MAX_TRANSLATIONS):
+            translator = self._translators.get((ip, port))
+            if translator is None:
+                break
             route = translator(source_ip)
             if route.ip is None:
                 return self.black_hole_port, source_ip

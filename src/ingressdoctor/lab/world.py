@@ -170,6 +170,12 @@ def default_host(name: str) -> str:
     return str((head.get("settings") or {}).get("host", ""))
 
 
+def expected_of(name: str) -> Mapping[str, Any]:
+    """What a diagnosis of the unchanged world must say (`expect` of its world.yaml); a pass unless it says more."""
+    head = _one(world_folder(name) / "world.yaml", datetime.now(UTC), dict)
+    return {"status": "pass", **(head.get("expect") or {})}
+
+
 def load_world(name: str, *, now: datetime | None = None) -> World:
     """The healthy world *name*, with its times relative to *now* (default: this moment)."""
     folder = world_folder(name)

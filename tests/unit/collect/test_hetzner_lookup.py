@@ -8,7 +8,7 @@ import pytest
 
 from build.hetzner import UID, a_balancer, a_controller, a_listener, a_pod, a_server, a_service
 from ingressdoctor.collect.hetzner_lookup import collect_lookup, default_name, find_load_balancer
-from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup
+from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup, NodeAddresses
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.model.evidence import Unavailable
 
@@ -122,7 +122,9 @@ def test_nodes_here_without_pods_is_not_known() -> None:
 
 async def ask(seen: HetznerProject | Unavailable, *, named: str = "", **controller: Any) -> object:
     preferences = Preferences(load_balancer=named)
-    return await collect_lookup.function(project=seen, controller=a_controller(**controller), preferences=preferences)
+    return await collect_lookup.function(
+        project=seen, controller=a_controller(**controller), preferences=preferences, nodes=NodeAddresses()
+    )
 
 
 NO_TOKEN = Unavailable(wanted="the project", reason="no token", enable_with="set one")
@@ -175,7 +177,9 @@ WITHOUT_CLUSTER = [
 async def test_without_a_cluster(seen: HetznerProject, named: str, expected: str | None) -> None:
     preferences = Preferences(load_balancer=named)
 
-    lookup = await collect_lookup.function(project=seen, controller=NO_CLUSTER, preferences=preferences)
+    lookup = await collect_lookup.function(
+        project=seen, controller=NO_CLUSTER, preferences=preferences, nodes=NodeAddresses()
+    )
 
     assert isinstance(lookup, LoadBalancerLookup)
     assert (lookup.found.name if lookup.found else None) == expected
@@ -185,7 +189,12 @@ async def test_without_a_cluster(seen: HetznerProject, named: str, expected: str
 async def test_without_a_cluster_or_a_name_nothing_is_guessed(seen: HetznerProject | Unavailable) -> None:
     preferences = Preferences()
 
-    assert await collect_lookup.function(project=seen, controller=NO_CLUSTER, preferences=preferences) == NO_CLUSTER
+    assert (
+        await collect_lookup.function(
+            project=seen, controller=NO_CLUSTER, preferences=preferences, nodes=NodeAddresses()
+        )
+        == NO_CLUSTER
+    )
 
 
 FORBIDDEN = Unavailable(wanted="the cluster's Services", reason="403")

@@ -94,7 +94,7 @@ class Nodes:
                 if isinstance(node_port, int) and self._usable(service, port):
                     for name in filter(self.is_up, self._nodes):
                         for ip in self.external(name):
-                            network.listen(ip, node_port, _forwarder(network, ip, node_port))
+                            network.listen(ip, node_port, forwarder(network, ip, node_port))
 
     def _publish(self, network: Network, service: Object, port: Mapping[str, Any]) -> None:
         number, node_port = port.get("port"), port.get("nodePort")
@@ -168,7 +168,9 @@ class Nodes:
         return guard
 
 
-def _forwarder(network: Network, ip: str, port: int) -> Handler:
+def forwarder(network: Network, ip: str, port: int) -> Handler:
+    """Pass connections from outside on to whatever a node's translation says."""
+
     async def forward(client: Duplex) -> None:
         upstream = await network.connect(ip, port, source_ip=client.peer.ip, timeout_s=FORWARD_S)
         try:
