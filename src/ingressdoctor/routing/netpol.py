@@ -90,7 +90,7 @@ def evaluate(
     """
     if source.pod is not None and destination.pod is not None and _same(source.pod, destination.pod):
         return Verdict(allowed=True, why="A pod may always talk to itself.")
-    if source.on_host and source.node == destination.node:
+    if source.on_host and source.node and source.node == destination.node:
         return Verdict(allowed=True, why="Traffic from the pod's own node is exempt from NetworkPolicy.")
     sides = (
         _side(policies, Direction.INGRESS, destination, source, (port, protocol)),

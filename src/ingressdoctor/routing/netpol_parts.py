@@ -10,7 +10,7 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ingressdoctor.evidence.kube import Pod
+from ingressdoctor.evidence.kube import Container, Pod
 from ingressdoctor.routing.selectors import all_of, keys_of, selector_matches, selector_words
 
 __all__ = [
@@ -68,7 +68,7 @@ class Party:
     @property
     def on_host(self) -> bool:
         """Whether its packets carry a node's address."""
-        return self.policed is None and bool(self.node)
+        return self.policed is None and bool(self.node or self.pod)
 
     @property
     def known_namespace_labels(self) -> dict[str, str]:
@@ -131,7 +131,7 @@ def _in_block(block: Mapping[str, object], other: Party) -> bool | None:
     try:
         network = ipaddress.ip_network(str(block.get("cidr")), strict=False)
         excepted = [ipaddress.ip_network(str(item), strict=False) for item in sequence(block.get("except"))]
-        addresses = [ipaddress.ip_address(item) for item in other.addresses]
+        addresses = [_plain(item) for item in other.addresses]
     except ValueError:
         return None
     inside = any(address in network and not any(address in net for net in excepted) for address in addresses)
@@ -143,6 +143,12 @@ def _in_block(block: Mapping[str, object], other: Party) -> bool | None:
     return inside
 
 
+def _plain(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Read an address; one of IPv4 in IPv6 clothes is the IPv4 one, as Go has it."""
+    address = ipaddress.ip_address(text)
+    return (address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None) or address
+
+
 def _overlap(one: _Network, other: _Network) -> bool:
     return one.version == other.version and one.overlaps(other)
 
@@ -152,25 +158,36 @@ def port_matches(item: Mapping[str, object], port: int, protocol: str, destinati
     if str(item.get("protocol") or "TCP") != protocol:
         return False
     wanted, end = item.get("port"), item.get("endPort")
-    match wanted:
-        case None:
+    match wanted, end:
+        case None, None:
             return True
-        case bool():
+        case bool(), _:
             return None
-        case int():
-            return wanted <= port <= (end if isinstance(end, int) and not isinstance(end, bool) else wanted)
-        case str():
-            return port in _named(destination.policed, wanted, protocol)
+        case int(), None:
+            return wanted == port
+        case int(), int() if not isinstance(end, bool):
+            return wanted <= port <= end
+        case str(), None:
+            return _named(destination.pod, wanted, port, protocol)
         case _:
             return None
 
 
-def _named(pod: Pod | None, name: str, protocol: str) -> frozenset[int]:
-    return frozenset(
-        entry.container_port
-        for container in (pod.containers if pod else ())
+def _named(pod: Pod | None, name: str, port: int, protocol: str) -> bool | None:
+    """Whether *name* is *port* on the pod; plugins differ on sidecars and on pods in their node's network."""
+    if pod is None:
+        return False
+    if not _declares(pod.containers, name, port, protocol):
+        sidecars = tuple(item for item in pod.spec.init_containers or () if item.restart_policy == "Always")
+        return None if _declares(sidecars, name, port, protocol) else False
+    return None if pod.spec.host_network else True
+
+
+def _declares(containers: tuple[Container, ...], name: str, port: int, protocol: str) -> bool:
+    return any(
+        (entry.name, entry.container_port, entry.protocol or "TCP") == (name, port, protocol)
+        for container in containers
         for entry in container.ports or ()
-        if entry.name == name and (entry.protocol or "TCP") == protocol
     )
 
 

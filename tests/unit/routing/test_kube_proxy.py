@@ -56,7 +56,8 @@ def test_services_it_does_not_serve(spec: dict[str, Any]) -> None:
     assert sent(a_slice(an_endpoint()), **spec) == Sent(handled=False)
 
 
-LOCAL_IN, LOCAL_OUT = {"internalTrafficPolicy": "Local"}, {"externalTrafficPolicy": "Local"}
+LOCAL_IN: dict[str, Any] = {"internalTrafficPolicy": "Local"}
+LOCAL_OUT: dict[str, Any] = {"externalTrafficPolicy": "Local"}
 POLICIES = [
     pytest.param({}, False, "node-9", 1, False, id="cluster-goes-anywhere"),
     pytest.param(LOCAL_IN, False, "node-9", 0, True, id="internal-local-without-a-local-pod-drops"),

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from ingressdoctor.routing.selectors import Difference, all_of, any_of, differences, labels_match, selector_matches
+from ingressdoctor.routing.selectors import (
+    Difference,
+    all_of,
+    any_of,
+    differences,
+    keys_of,
+    labels_match,
+    selector_matches,
+)
 from ingressdoctor.routing.selectors import selector_words as words
 
 
@@ -31,6 +39,7 @@ CASES: list[Any] = [
     pytest.param({"matchLabels": ["a"]}, {}, None, id="not-a-mapping"),
     pytest.param("odd", {}, None, id="not-a-selector"),
     pytest.param({"matchExpressions": ["odd"]}, {}, None, id="not-an-expression"),
+    pytest.param({"matchExpressions": [{"key": "a", "values": "odd"}]}, {}, None, id="values-are-no-list"),
 ]
 
 
@@ -83,3 +92,19 @@ WORDS: list[Any] = [
 @pytest.mark.parametrize(("selector", "expected"), WORDS)
 def test_words(selector: Any, expected: str) -> None:
     assert words(selector) == expected
+
+
+KEYS: list[Any] = [
+    pytest.param({"matchLabels": {"a": "1"}, "matchExpressions": [{"key": "b"}, None]}, {"a", "b"}, id="both-lists"),
+    pytest.param({"matchLabels": "odd", "matchExpressions": "odd"}, set(), id="neither-is-one"),
+    pytest.param(None, set(), id="null"),
+]
+
+
+@pytest.mark.parametrize(("selector", "expected"), KEYS)
+def test_keys(selector: Any, expected: set[str]) -> None:
+    assert keys_of(selector) == expected
+
+
+def test_words_leave_out_what_is_no_expression() -> None:
+    assert words({"matchExpressions": [None, {"key": "b", "operator": "Exists"}]}) == "b Exists"
