@@ -20,7 +20,7 @@ from ingressdoctor.routing.traefik.matchers_v2 import template_pattern
 from ingressdoctor.routing.traefik.regex import compile_pattern
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["ACME_PROTOCOL", "TCP_V2", "TCP_V3", "Connection", "TcpTest", "TcpTested", "host_expression_matches"]
+__all__ = ["ACME_PROTOCOL", "TCP_V2", "TCP_V3", "Connection", "TcpTest", "TcpTested", "is_sni_name"]
 
 ACME_PROTOCOL: Final = "acme-tls/1"
 _WORD_NAMES: Final = ((3, 3, 5), (2, 11, 22))  # the releases that first allowed underscores
@@ -63,7 +63,7 @@ def _single(build: Callable[[str, Version], TcpTested]) -> _Build:
     return checked
 
 
-def host_expression_matches(name: str, expression: str) -> bool:
+def _expression_matches(name: str, expression: str) -> bool:
     """Compare an SNI with a host or a one-label wildcard, in any case (3.7 and later)."""
     if expression.startswith("*"):
         name = ".".join(["*", *name.split(".")[1:]])
@@ -74,12 +74,12 @@ def _host_sni(host: str, version: Version) -> TcpTested:
     if host == "*":
         return TcpTested(lambda _: True)
     wildcards = version.since(_WILDCARDS)
-    if not _is_name(host, version, wildcards=wildcards):
+    if not is_sni_name(host, version, wildcards=wildcards):
         raise RuleError(f"invalid value for HostSNI matcher, {quoted(host)} is not a valid hostname")
     plain = host.removesuffix(".")
     if wildcards:
         return TcpTested(
-            lambda seen: bool(seen.server_name) and host_expression_matches(seen.server_name, plain), _port_never(host)
+            lambda seen: bool(seen.server_name) and _expression_matches(seen.server_name, plain), _port_never(host)
         )
     never = "" if host == host.lower() else f"Traefik {version} compares it with the lower-case SNI as written"
     return TcpTested(
@@ -87,7 +87,8 @@ def _host_sni(host: str, version: Version) -> TcpTested:
     )
 
 
-def _is_name(host: str, version: Version, *, wildcards: bool) -> bool:
+def is_sni_name(host: str, version: Version, *, wildcards: bool) -> bool:
+    """Tell whether HostSNI accepts a value other than ``*``."""
     text = host.removeprefix("*.") if wildcards else host
     allowed = r"[0-9A-Za-z_.:-]+" if version.since(*_WORD_NAMES) else r"[0-9A-Za-z.:-]+"
     return re.fullmatch(allowed, text) is not None
@@ -134,7 +135,7 @@ def _alpn(protocol: str, _: Version) -> TcpTested:
 
 def _host_sni_v2(hosts: tuple[str, ...], version: Version) -> TcpTested:
     for host in hosts:
-        if host != "*" and not _is_name(host, version, wildcards=False):
+        if host != "*" and not is_sni_name(host, version, wildcards=False):
             raise RuleError(f'invalid value for "HostSNI" matcher, {quoted(host)} is not a valid hostname or IP')
     if hosts[0] == "*":
         return TcpTested(lambda _: True)
