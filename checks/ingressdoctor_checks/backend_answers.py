@@ -224,7 +224,7 @@ def _slow(backend: BackendView, seen: Seen, decision: RouteDecision) -> Finding:
         seen={**seen.facts, "ready endpoints": many(len(backend.serving), "endpoint")},
         remedy=Remedy(
             text=f"Find out what the application waits for on {decision.request.path} (database, queue, API). Work that"
-            " needs longer than Cloudflare's 100 s belongs into the background.",
+            " needs longer than Cloudflare's 120 s belongs into the background.",
             commands=(
                 *((look(*kubectl(backend.ref.namespace, "logs", workload(pod), "--tail=100")),) if pod else ()),
                 look(*kubectl(backend.ref.namespace, "top", "pods")),
