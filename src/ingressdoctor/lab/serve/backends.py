@@ -1,9 +1,11 @@
 """Applications in pods: HTTP servers that answer as the world's backends say.
 
 A pod listens only while its container runs, only on the ports its backend lists, whatever the Service claims: so
-a wrong targetPort is refused because nobody is there. Per path: status, headers, body, redirect, delay_s,
-close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body). `protocol: tcp`
-is a bare TCP service with an optional `greeting`; other protocols are served elsewhere.
+a wrong targetPort is refused because nobody is there. A request gets the entry whose `path` is its own, else the one
+with the longest `prefix`; `{method}` and `{path}` in a body are filled in. Per path: status, headers, body, redirect,
+delay_s, close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body).
+`protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the methods of its
+`services`; other protocols are served elsewhere.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from ingressdoctor.lab.cluster import (
 )
 from ingressdoctor.lab.network import Handler, Network
 from ingressdoctor.lab.pki import Order, Pki, server_context
+from ingressdoctor.lab.serve.http2 import answer_h2, receive_h2
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
 from ingressdoctor.lab.serve.wire import App, Hangup, Request, Response, serve_http
 from ingressdoctor.lab.stream import Duplex
@@ -44,13 +47,19 @@ def start_backends(
             for entry in map(mapping, sequence(backend.get("listen"))):
                 port = entry.get("port")
                 protocol = entry.get("protocol", "http")
-                if not isinstance(port, int) or protocol not in {"http", "tcp"}:
+                if not isinstance(port, int) or protocol not in {"http", "tcp", "grpc"}:
                     continue
                 order = Order.from_annotation(entry.get("tls"))
                 tls = server_context(pki.issue(order)) if order else None
-                handler = _handler(_paths(entry)) if protocol == "http" else _greeter(text(entry.get("greeting")))
+                handler = _handler_of(protocol, entry)
                 for ip in host_addresses(nodes, pod):
                     network.listen(ip, port, handler, tls=tls)
+
+
+def _handler_of(protocol: str, entry: Mapping[str, Any]) -> Handler:
+    if protocol == "grpc":
+        return _grpc(tuple(map(text, sequence(entry.get("services")))))
+    return _handler(_paths(entry)) if protocol == "http" else _greeter(text(entry.get("greeting")))
 
 
 def _selected(cluster: Cluster, selector: Mapping[str, Any]) -> tuple[Object, ...]:
@@ -69,14 +78,35 @@ def _is_serving(pod: Object, container: str) -> bool:
 
 
 def _paths(entry: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """Longest prefix first."""
+    """Exact paths first, then the longest prefix."""
     paths = [mapping(item) for item in sequence(entry.get("paths"))]
-    return tuple(sorted(paths, key=lambda item: -len(text(item.get("prefix", "/")))))
+    return tuple(sorted(paths, key=lambda item: ("path" not in item, -len(text(item.get("prefix", "/"))))))
+
+
+def _is_for(spec: Mapping[str, Any], path: str) -> bool:
+    return path == spec["path"] if "path" in spec else path.startswith(text(spec.get("prefix", "/")))
 
 
 def _handler(paths: tuple[Mapping[str, Any], ...]) -> Handler:
     async def handle(stream: Duplex) -> None:
         await serve_http(stream, _app(paths), bad_request=b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    return handle
+
+
+def _grpc(services: tuple[str, ...]) -> Handler:
+    """A gRPC server (C-core): HTTP/2 with prior knowledge, POST only; every known method answers an empty message."""
+
+    async def handle(stream: Duplex) -> None:
+        request = await receive_h2(stream)
+        if request is not None:
+            headers = (("Content-Type", "application/grpc"),)
+            known = request.path.strip("/").partition("/")[0] in services
+            status, message = ("2", "Bad method header") if request.method != "POST" else ("0" if known else "12", "")
+            body = b"\x00\x00\x00\x00\x00" if status == "0" else b""
+            trailers = (("grpc-status", status), ("grpc-message", message))
+            await answer_h2(stream, Response(status=200, headers=headers, body=body), trailers)
+        await stream.finish()
 
     return handle
 
@@ -95,7 +125,7 @@ def _greeter(greeting: str) -> Handler:
 
 def _app(paths: tuple[Mapping[str, Any], ...]) -> App:
     async def answer(request: Request, stream: Duplex) -> Response:
-        spec = next((item for item in paths if request.path.startswith(text(item.get("prefix", "/")))), None)
+        spec = next((item for item in paths if _is_for(item, request.path)), None)
         if spec is None:
             return Response(status=404, headers=(("Content-Type", "text/plain"),), body=b"Not Found\n")
         await asyncio.sleep(min(_number(spec.get("delay_s")), MAX_DELAY_S))
@@ -123,7 +153,7 @@ def _response(spec: Mapping[str, Any], request: Request) -> Response:
     return Response(
         status=status if isinstance(status, int) and 200 <= status <= 599 else 500,
         headers=tuple(headers.items()),
-        body=text(spec.get("body")).encode(),
+        body=text(spec.get("body")).replace("{method}", request.method).replace("{path}", request.path).encode(),
         trickle_s=_number(spec.get("trickle_s")),
     )
 

@@ -25,6 +25,8 @@ HOP_BY_HOP = frozenset(
 
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]")
 
+_STATUS_LINE = b"HTTP/"
+
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -218,7 +220,19 @@ async def exchange(stream: Duplex, request: Request) -> Response:
         raise
 
 
+async def _check_status_line(stream: Duplex) -> None:
+    """Refuse what is no HTTP/1 answer by its first bytes; h11 would wait for a line that never ends."""
+    data = b""
+    while len(data) < len(_STATUS_LINE) and _STATUS_LINE.startswith(data) and (more := await stream.read()):
+        data += more
+    if data and not data.startswith(_STATUS_LINE[: len(data)]):
+        shown = data[:40].decode("latin-1").encode("unicode_escape").decode()
+        raise h11.RemoteProtocolError(f'malformed HTTP response "{shown}"')
+    stream.unread(data)
+
+
 async def _read_answer(connection: h11.Connection, stream: Duplex) -> Response:
+    await _check_status_line(stream)
     while isinstance(answer := await _event(connection, stream), h11.InformationalResponse):
         if answer.status_code == 101:
             break

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import Cluster, Object, dig, mapping, name_of, namespace_of, sequence, text
-from ingressdoctor.lab.serve.traefik.model import DropError, Dynamic, Service, normalized
+from ingressdoctor.lab.serve.traefik.annotations import cookie_name
+from ingressdoctor.lab.serve.traefik.model import DropError, Dynamic, Service, Sticky, normalized
 from ingressdoctor.lab.serve.traefik.services import Reference, servers
 from ingressdoctor.lab.serve.traefik.static import Provider
 
@@ -81,6 +82,7 @@ class CrdServices:
             transport=transport,
             proxy_protocol=number(proxy.get("version"), 2) if "proxyProtocol" in spec else 0,
             tls=tcp and spec.get("tls") is True,
+            sticky=None if tcp else _sticky(dig(spec, "sticky", "cookie"), name),
         )
 
     def traefik_service(self, item: Object, context: Context) -> Service:
@@ -92,6 +94,20 @@ class CrdServices:
         if "mirroring" in spec:
             return Service(name=name, children=((self.child(mapping(spec["mirroring"]), context), 1),))
         raise DropError("unspecified service type")
+
+
+def _sticky(cookie: object, service: str) -> Sticky | None:
+    if not isinstance(cookie, Mapping):
+        return None
+    return Sticky(
+        name=text(cookie.get("name")) or cookie_name(service),
+        secure=cookie.get("secure") is True,
+        http_only=cookie.get("httpOnly") is True,
+        same_site=text(cookie.get("sameSite")),
+        max_age=number(cookie.get("maxAge")),
+        path=text(cookie.get("path") or "/"),
+        domain=text(cookie.get("domain")),
+    )
 
 
 def object_id(item: Object) -> str:

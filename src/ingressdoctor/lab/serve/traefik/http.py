@@ -8,13 +8,14 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from ingressdoctor.lab.serve.traefik.journal import Access, Notes
+from ingressdoctor.lab.serve.traefik.layers import Layer, Visit
 from ingressdoctor.lab.serve.traefik.matchers import facts_of, in_network, sanitize
-from ingressdoctor.lab.serve.traefik.middlewares import Visit
-from ingressdoctor.lab.serve.traefik.proxy import STATUS_CLIENT_GONE, Proxy, Services
+from ingressdoctor.lab.serve.traefik.model import Server, Sticky
+from ingressdoctor.lab.serve.traefik.proxy import STATUS_CLIENT_GONE, Proxy, Services, server_hash
 from ingressdoctor.lab.serve.traefik.runtime import Active, Tables, first_match
 from ingressdoctor.lab.serve.wire import Hangup, Request, Response, serve_http, without
 from ingressdoctor.lab.stream import Duplex, TlsStream
@@ -99,10 +100,10 @@ class HttpEntry:
         if router is None:
             return _Result(response=not_found())
         visit = Visit(request=request, scheme=request.get("x-forwarded-proto", "http"), peer_ip=stream.peer.ip)
-        passed = []
+        passed: list[tuple[Layer, Visit]] = []
         for layer in router.layers:
             answer = layer.before(visit)
-            passed.append(layer)
+            passed.append((layer, visit))
             if isinstance(answer, Response):
                 result = _Result(response=answer, router=router.name, service=router.service)
                 break
@@ -110,17 +111,16 @@ class HttpEntry:
         else:
             result = await self._serve(router, visit, stream)
         response = result.response
-        for layer in reversed(passed):
-            response = layer.after(response)
+        for layer, seen in reversed(passed):
+            response = layer.after(response, seen)
         return dataclasses.replace(result, response=response)
 
     async def _serve(self, router: Active, visit: Visit, stream: Duplex) -> _Result:
         name = router.service
         if name.endswith("@internal"):
-            # noop@internal answers 418: a redirect whose target scheme the request already had.
-            answer = Response(status=200, body=b"OK") if name.startswith("ping") else Response(status=418, body=b"")
+            answer = _internal_answer(name, visit.request)
             return _Result(response=answer, router=router.name, service=name)
-        chosen = self._tools.services.pick(name)
+        chosen = self._tools.services.pick(name, _cookies(visit.request))
         if chosen is None:
             headers = (
                 ("Content-Type", "text/plain; charset=utf-8"),
@@ -136,8 +136,11 @@ class HttpEntry:
             text = f"{outcome.response.status} {outcome.response.body.decode()}"
             (notes.error if "tls:" in outcome.error else notes.debug)(text, error=outcome.error)
             self._tools.log(notes)
+        # A client that shows the cookie of a server that is still there gets no new one.
+        kept = service.sticky and _cookies(visit.request).get(service.sticky.name) == server_hash(server)
+        cookie = (("Set-Cookie", _set_cookie(service.sticky, server)),) if service.sticky and not kept else ()
         return _Result(
-            response=outcome.response,
+            response=dataclasses.replace(outcome.response, headers=(*cookie, *outcome.response.headers)),
             router=router.name,
             service=name,
             server_url=server.url,
@@ -196,6 +199,45 @@ class HttpEntry:
                 tls_cipher=secured.cipher() if secured else "",
             )
         )
+
+
+def _internal_answer(name: str, request: Request) -> Response:
+    """What Traefik's own services answer; noop is what a redirect leads to whose scheme the request already had."""
+    html = (("Content-Type", "text/html; charset=utf-8"),)
+    match name.partition("@")[0], request.path:
+        case "ping", _:
+            return Response(status=200, body=b"OK")
+        case "noop", _:
+            return Response(status=418, body=b"")
+        case "api" | "dashboard", "/":
+            return Response(status=302, headers=(*html, ("Location", "/dashboard/")), body=b"")
+        case "api" | "dashboard", path if path.startswith("/dashboard/"):
+            return Response(status=200, headers=html, body=b"<!doctype html>\n<title>Traefik Proxy</title>\n")
+        case "api", path if path.startswith("/api/"):
+            return Response(status=200, headers=(("Content-Type", "application/json"),), body=b"{}\n")
+        case _:
+            return not_found()
+
+
+def _cookies(request: Request) -> Mapping[str, str]:
+    lines = (value for key, value in request.headers if key.lower() == "cookie")
+    pairs = (part.strip().partition("=") for line in lines for part in line.split(";"))
+    return {name: value.strip('"') for name, _, value in pairs}
+
+
+def _set_cookie(sticky: Sticky, server: Server) -> str:
+    """The cookie as Go's net/http writes it; an unknown SameSite is left out."""
+    same_site = {"none": "None", "lax": "Lax", "strict": "Strict"}.get(sticky.same_site.lower(), "")
+    parts = (
+        f"{sticky.name}={server_hash(server)}",
+        f"Path={sticky.path}" if sticky.path else "",
+        f"Domain={sticky.domain.removeprefix('.')}" if sticky.domain else "",
+        f"Max-Age={max(sticky.max_age, 0)}" if sticky.max_age else "",
+        "HttpOnly" if sticky.http_only else "",
+        "Secure" if sticky.secure else "",
+        f"SameSite={same_site}" if same_site else "",
+    )
+    return "; ".join(part for part in parts if part)
 
 
 def _clean(target: str) -> str:

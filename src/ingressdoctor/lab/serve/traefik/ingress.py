@@ -22,20 +22,15 @@ from ingressdoctor.lab.cluster import (
     sequence,
     text,
 )
+from ingressdoctor.lab.serve.traefik.annotations import router_marks, service_marks
 from ingressdoctor.lab.serve.traefik.journal import Notes
 from ingressdoctor.lab.serve.traefik.model import DropError, Dynamic, Router, RouterTls, Service, normalized
 from ingressdoctor.lab.serve.traefik.secrets import order_of
 from ingressdoctor.lab.serve.traefik.services import Reference, find_port, servers
 from ingressdoctor.lab.serve.traefik.static import Provider
 
-PREFIX = "traefik.ingress.kubernetes.io/"
 CONTROLLER = "traefik.io/ingress-controller"
 SUFFIX = "@kubernetes"
-_KNOWN = re.compile(
-    r"router\.(?:entrypoints|middlewares|priority|rulesyntax|pathmatcher|tls"
-    r"|tls\.(?:options|certresolver|domains\.\d+\.(?:main|sans))"
-    r"|observability\.(?:accesslogs|metrics|tracing|traceverbosity))"
-)
 _DEFAULT_BACKEND_PRIORITY = -(2**31)
 
 
@@ -70,7 +65,7 @@ class _Ingresses:
         """One Ingress."""
         fields = {"providerName": "kubernetes", "ingress": name_of(item), "namespace": namespace_of(item)}
         try:
-            marks = _annotations(item)
+            marks = router_marks(item)
         except DropError as drop:
             self._notes.error("Failed to parse annotations", error=drop.error, **fields)
             return
@@ -162,14 +157,11 @@ class _Ingresses:
             error = "service not found" if service is None else "service port not found"
             self._notes.error("Cannot create service", error=error, **fields)
             return ""
-        reference = Reference(
-            namespace=namespace_of(item),
-            name=name,
-            port=wanted,
-            scheme=annotation(service, PREFIX + "service.serversscheme"),
-            native=annotation(service, PREFIX + "service.nativelb") == "true",
-        )
         try:
+            marks = service_marks(service, key)
+            reference = Reference(
+                namespace=namespace_of(item), name=name, port=wanted, scheme=marks.scheme, native=marks.native
+            )
             found = servers(self._cluster, reference, self._options)
         except DropError as drop:
             if drop.error.startswith("no servers found"):
@@ -177,25 +169,14 @@ class _Ingresses:
             else:
                 self._notes.error("Cannot create service", error=drop.error, **fields)
             return ""
-        pass_host = annotation(service, PREFIX + "service.passhostheader") != "false"
-        transport = annotation(service, PREFIX + "service.serverstransport")
         self._dynamic.services[key + SUFFIX] = Service(
-            name=key + SUFFIX, servers=found, pass_host=pass_host, transport=transport
+            name=key + SUFFIX,
+            servers=found,
+            pass_host=marks.pass_host,
+            transport=marks.transport,
+            sticky=marks.sticky,
         )
         return key + SUFFIX
-
-
-def _annotations(item: Object) -> Mapping[str, str]:
-    """The router annotations, keys in lower case; an unknown one below `router.` condemns the Ingress."""
-    found = {}
-    for key, value in mapping(dig(item, "metadata", "annotations")).items():
-        if not text(key).startswith(PREFIX):
-            continue
-        short = text(key).removeprefix(PREFIX).lower()
-        if short.startswith("router.") and not _KNOWN.fullmatch(short):
-            raise DropError(f"field not found, node: {short.removeprefix('router.').partition('.')[0]}")
-        found[short] = text(value)
-    return found
 
 
 def _words(value: str) -> tuple[str, ...]:

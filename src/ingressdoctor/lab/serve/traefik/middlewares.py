@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import dig, mapping, sequence, text
-from ingressdoctor.lab.serve.traefik.matchers import in_network, pattern
+from ingressdoctor.lab.serve.traefik.cors import Cors
+from ingressdoctor.lab.serve.traefik.layers import BuildError, Layer, Visit, plain
+from ingressdoctor.lab.serve.traefik.matchers import in_network, pattern, sanitize
 from ingressdoctor.lab.serve.traefik.model import normalized
 from ingressdoctor.lab.serve.traefik.rules import RuleError
 from ingressdoctor.lab.serve.traefik.static import StaticError, networks
-from ingressdoctor.lab.serve.wire import Request, Response, reason, without
+from ingressdoctor.lab.serve.wire import Response, reason, without
 
 _PASSING = frozenset(
     (
@@ -34,37 +36,6 @@ _PASSING = frozenset(
     )
 )
 MAX_CHAIN = 50
-
-
-class BuildError(ValueError):
-    """A middleware cannot be built."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
-    """A request on its way through a router: scheme as forwarded headers say, and the peer's address."""
-
-    request: Request
-    scheme: str
-    peer_ip: str
-
-
-Before = Callable[[Visit], Visit | Response]
-After = Callable[[Response], Response]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One built middleware: *before* may answer itself, *after* sees the answer."""
-
-    name: str
-    before: Before = lambda visit: visit
-    after: After = lambda response: response
-
-
-def plain(status: int, body: str | None = None) -> Response:
-    """A short answer without a Content-Type, as Traefik's own middlewares give."""
-    return Response(status=status, body=(reason(status) if body is None else body).encode())
 
 
 def build(name: str, known: Mapping[str, Mapping[str, Any]], trail: tuple[str, ...] = ()) -> tuple[Layer, ...]:
@@ -170,12 +141,14 @@ def _retarget(visit: Visit, path: str, *added: tuple[str, str]) -> Visit:
 
 
 def _strip_prefix(options: Mapping[str, Any]) -> Layer:
-    prefixes = tuple(map(text, sequence(options.get("prefixes"))))
+    prefixes = tuple(text(item).strip() for item in sequence(options.get("prefixes")))
 
     def before(visit: Visit) -> Visit | Response:
         for prefix in prefixes:
             if visit.request.path.startswith(prefix):
-                rest = "/" + visit.request.path[len(prefix) :].lstrip("/")
+                rest = "/" + visit.request.path[len(prefix) :].removeprefix("/")
+                if sanitize(rest) != rest:  # `/prefix//x` would leave `//x`
+                    return plain(400, "Bad Request\n")
                 return _retarget(visit, rest, ("X-Forwarded-Prefix", prefix))
         return visit
 
@@ -209,15 +182,19 @@ def _headers(options: Mapping[str, Any]) -> Layer:
         given["X-Frame-Options"] = "DENY"
     if options.get("contentTypeNosniff") is True:
         given["X-Content-Type-Options"] = "nosniff"
+    cors = Cors.of(options)
 
     def before(visit: Visit) -> Visit | Response:
+        if cors and (preflight := cors.preflight(visit.request)):
+            return preflight
         kept = without(visit.request.headers, (key.lower() for key in asked))
         headers = (*kept, *((k, v) for k, v in asked.items() if v))
         return dataclasses.replace(visit, request=dataclasses.replace(visit.request, headers=headers))
 
-    def after(response: Response) -> Response:
+    def after(response: Response, visit: Visit) -> Response:
         kept = without(response.headers, (key.lower() for key in given))
-        return dataclasses.replace(response, headers=(*kept, *((k, v) for k, v in given.items() if v)))
+        changed = dataclasses.replace(response, headers=(*kept, *((k, v) for k, v in given.items() if v)))
+        return cors.marked(changed, visit.request) if cors else changed
 
     return Layer(name="", before=before, after=after)
 

@@ -32,6 +32,19 @@ class Server:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Sticky:
+    """A cookie that keeps a client at one server. *same_site* as configured."""
+
+    name: str
+    secure: bool = False
+    http_only: bool = False
+    same_site: str = ""
+    max_age: int = 0
+    path: str = "/"
+    domain: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """Servers, or weighted references to other services."""
 
@@ -42,6 +55,7 @@ class Service:
     transport: str = ""
     proxy_protocol: int = 0
     tls: bool = False
+    sticky: Sticky | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

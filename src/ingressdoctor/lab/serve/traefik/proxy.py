@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import hashlib
 import ipaddress
 import itertools
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import h11
 
 from ingressdoctor.lab.network import Network
+from ingressdoctor.lab.serve.http2 import exchange_h2
 from ingressdoctor.lab.serve.traefik.model import Dynamic, Server, Service, Transport
 from ingressdoctor.lab.serve.wire import Request, Response, exchange, reason, until_gone
 from ingressdoctor.lab.stream import Duplex, Stream, TlsStream
@@ -40,8 +43,8 @@ class Services:
         self._dynamic = dynamic
         self._turns: dict[str, Iterator[int]] = {}
 
-    def pick(self, name: str) -> tuple[Service, Server] | None:
-        """The next server of a service; None when it has none at all."""
+    def pick(self, name: str, cookies: Mapping[str, str] = MappingProxyType({})) -> tuple[Service, Server] | None:
+        """The next server of a service, or the one a sticky cookie names; None when it has none at all."""
         leaves = list(self._leaves(name, 0))
         total = sum(max(weight, 0) * bool(service.servers) for service, weight in leaves)
         if not total:
@@ -50,6 +53,8 @@ class Services:
         for service, weight in leaves:
             span = max(weight, 0) * bool(service.servers)
             if point < span:
+                if kept := _kept(service, cookies):
+                    return service, kept
                 turn = next(self._turns.setdefault(f"{name} {service.name}", itertools.count()))
                 return service, service.servers[turn % len(service.servers)]
             point -= span
@@ -64,6 +69,17 @@ class Services:
         for child, weight in service.children:
             for leaf, inner in self._leaves(child, depth + 1):
                 yield leaf, weight * inner
+
+
+def server_hash(server: Server) -> str:
+    """What a sticky cookie holds for a server."""
+    return hashlib.sha256(server.url.encode()).hexdigest()[:16]
+
+
+def _kept(service: Service, cookies: Mapping[str, str]) -> Server | None:
+    """The server that the client's cookie names, while it is still there."""
+    wanted = cookies.get(service.sticky.name) if service.sticky else None
+    return next((server for server in service.servers if server_hash(server) == wanted), None) if wanted else None
 
 
 class Proxy:
@@ -111,7 +127,7 @@ class Proxy:
             return (*dial_failure(error, server), None)
         try:
             secured = await self._secure(service, server, stream)
-            response = await exchange(secured, request)
+            response = await (exchange_h2 if server.scheme == "h2c" else exchange)(secured, request)
         except (OSError, h11.ProtocolError) as error:
             return (*_exchange_failure(error), None)
         else:

@@ -10,14 +10,9 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 from ingressdoctor.lab.serve.traefik.journal import Notes
+from ingressdoctor.lab.serve.traefik.layers import BuildError, Layer
 from ingressdoctor.lab.serve.traefik.matchers import HTTP, TCP, Facts, Test, compile_rule
-from ingressdoctor.lab.serve.traefik.middlewares import (
-    BuildError,
-    Layer,
-    build,
-    redirect_scheme,
-    tcp_allow_list,
-)
+from ingressdoctor.lab.serve.traefik.middlewares import build, redirect_scheme, tcp_allow_list
 from ingressdoctor.lab.serve.traefik.model import Dynamic, Router, RouterTls
 from ingressdoctor.lab.serve.traefik.rules import RuleError, calls
 from ingressdoctor.lab.serve.traefik.static import EntryPoint, Static
@@ -65,8 +60,13 @@ def build_tables(static: Static, dynamic: Dynamic, notes: Notes) -> dict[str, Ta
     return {
         point.name: Tables(
             entry_point=point,
-            plain=_sorted((*_http(dynamic, alive, point, notes, secure=False), *_internal(static, point, notes))),
-            secure=_sorted(tuple(_http(dynamic, alive, point, notes, secure=True))),
+            plain=_sorted(
+                (
+                    *_http(static, dynamic, alive[point.name], point, notes, secure=False),
+                    *_internal(static, point, notes),
+                )
+            ),
+            secure=_sorted(tuple(_http(static, dynamic, alive[point.name], point, notes, secure=True))),
             tcp=_sorted(tuple(_tcp(dynamic, alive_tcp, point, notes, secure=False))),
             tcp_tls=_sorted(tuple(_tcp(dynamic, alive_tcp, point, notes, secure=True))),
         )
@@ -92,9 +92,9 @@ def _attached(static: Static, routers: dict[str, Router], notes: Notes) -> dict[
 
 
 def _http(
-    dynamic: Dynamic, attached: dict[str, tuple[Router, ...]], point: EntryPoint, notes: Notes, *, secure: bool
+    static: Static, dynamic: Dynamic, routers: tuple[Router, ...], point: EntryPoint, notes: Notes, *, secure: bool
 ) -> Iterator[Active]:
-    for router in attached[point.name]:
+    for router in routers:
         tls = router.tls or (RouterTls(options=point.tls_options) if point.tls else None)
         if (tls is not None) is not secure:
             continue
@@ -103,7 +103,8 @@ def _http(
             layers = tuple(
                 layer for key in (*point.middlewares, *router.middlewares) for layer in build(key, dynamic.middlewares)
             )
-            _check_service(dynamic, router.service)
+            if router.service not in static.internal_services:
+                _check_service(dynamic, router.service)
             test, tree = compile_rule(router.rule, HTTP)
             priority = _priority(router, len(router.rule.encode()))
             _check_options(dynamic, tls)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 _LEVELS = {"TRACE": -1, "DEBUG": 0, "INFO": 1, "WARN": 2, "WARNING": 2, "ERROR": 3, "FATAL": 4, "PANIC": 5}
 _KNOWN = frozenset(
@@ -97,6 +97,7 @@ class Static:
     access_log: str
     ping: bool
     insecure_skip_verify: bool = False
+    internal_services: frozenset[str] = frozenset()
 
     @property
     def defaults(self) -> tuple[str, ...]:
@@ -186,7 +187,20 @@ def parse_args(args: Iterable[str]) -> Static:
         access_log=flags.text("accesslog.format", "common").lower() if flags.has("accesslog") else "",
         ping=ping,
         insecure_skip_verify=flags.on("serverstransport.insecureskipverify"),
+        internal_services=frozenset(_internal_services(flags)),
     )
+
+
+def _internal_services(flags: _Flags) -> Iterator[str]:
+    """What routers may name as their service without anybody defining it."""
+    yield "noop@internal"
+    if flags.has("api"):
+        yield "api@internal"
+        if flags.on("api.dashboard") or "api.dashboard" not in flags.values:
+            yield "dashboard@internal"
+    for key in ("ping", "metrics.prometheus"):
+        if flags.has(key):
+            yield f"{key.rpartition('.')[2]}@internal"
 
 
 def _provider(flags: _Flags, prefix: str) -> Provider | None:
