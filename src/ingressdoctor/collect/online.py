@@ -19,7 +19,7 @@ __all__ = ["collect_online", "offline_reason", "split_host_port"]
 _TIMEOUT_S: Final = 2.0
 
 
-@collector(wanted="whether this machine is online", timeout_s=_TIMEOUT_S + 1.0)
+@collector(wanted="whether this machine is online", timeout_s=_TIMEOUT_S + 3.0)
 async def collect_online(net: Net) -> Online | Unavailable:
     """Connect to all anchors at once; the first that answers proves that we are online."""
     anchors = tuple(place for anchor in net.anchors if (place := split_host_port(anchor)) is not None)

@@ -22,7 +22,7 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.failures import lower_headers, reason_of
-from ingressdoctor.sources.tls import Trust
+from ingressdoctor.sources.trust import Trust
 
 __all__ = ["CloudflareClient"]
 

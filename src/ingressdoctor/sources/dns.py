@@ -1,74 +1,40 @@
 """Ask chosen DNS servers one question at a time, and tell their ways of failing apart.
 
-No caching, no search lists, no choice of server: comparing servers is the point. dnspython encodes, decodes and
-carries; what it raises becomes the reply's ``rcode``.
+No caching, no search lists, no choice of server: comparing servers is the point. The asking is dns_client.py's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ipaddress
-import socket
 import time
-from dataclasses import dataclass, replace
-from typing import Final, Self
-
-import dns.asyncbackend
-import dns.asyncquery
-import dns.exception
-import dns.flags
-import dns.inet
-import dns.message
-import dns.name
-import dns.rcode
-import dns.rdatatype
-import dns.resolver
-import dns.rrset
+from dataclasses import replace
+from typing import Final, Protocol
 
 from ingressdoctor.errors import UsageError
-from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
-from ingressdoctor.model.text import clean, shorten
+from ingressdoctor.evidence.dns import DnsReply, Rcode
+from ingressdoctor.model.text import clean
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import join_host_port, split_host_port
+from ingressdoctor.sources.loading import OnDemand
 
 __all__ = ["LiveDns", "check_server", "default_resolvers"]
 
 _PUBLIC: Final = ("1.1.1.1:53", "8.8.8.8:53")
-_TRIES: Final = 2
 _IN_FLIGHT: Final = 32
-_MAX_RECORDS: Final = 256
-_MAX_HOPS: Final = 16
-_MAX_DATA: Final = 4_096
-# Below every path MTU in use, so that no answer arrives in fragments: DNS Flag Day 2020.
-_PAYLOAD: Final = 1_232
-_RCODES: Final = {
-    dns.rcode.NOERROR: Rcode.NOERROR,
-    dns.rcode.NXDOMAIN: Rcode.NXDOMAIN,
-    dns.rcode.SERVFAIL: Rcode.SERVFAIL,
-    dns.rcode.REFUSED: Rcode.REFUSED,
-}
 
 
 def default_resolvers() -> tuple[str, ...]:
     """Return the system's resolvers, then two public ones to compare them with."""
+    import dns.exception
+    import dns.resolver
+
     try:
         system = [str(server) for server in dns.resolver.Resolver().nameservers]
     except (dns.exception.DNSException, OSError, ValueError):
         system = []
     addressed = [join_host_port(server, 53) for server in system if "://" not in server]
     return tuple(dict.fromkeys((*addressed, *_PUBLIC)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Server:
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        host, port = split_host_port(text, 53)
-        ipaddress.ip_address(host)
-        return cls(host, port)
 
 
 def check_server(text: str) -> None:
@@ -78,12 +44,18 @@ def check_server(text: str) -> None:
         UsageError: it is not; it is named.
     """
     try:
-        _Server.parse(text)
+        ipaddress.ip_address(split_host_port(text, 53)[0])
     except ValueError:
         raise UsageError(
             f"{clean(text, 200)!r} is not the address of a DNS server.",
             hint="Write ADDRESS or ADDRESS:PORT, with IPv6 addresses in brackets; names are not resolved.",
         ) from None
+
+
+class _Client(Protocol):
+    """What dns_client.py offers; named here because importing it is put off to the first question."""
+
+    async def ask(self, blank: DnsReply, *, recurse: bool) -> DnsReply: ...
 
 
 class LiveDns:
@@ -101,151 +73,26 @@ class LiveDns:
     ) -> None:
         self.resolvers = resolvers or default_resolvers()
         self.authoritative = authoritative
-        self._timeout_s = timeout_s
+
+        def make() -> _Client:
+            from ingressdoctor.sources.dns_client import DnsClient
+
+            return DnsClient(timeout_s)
+
+        self._client = OnDemand("ingressdoctor.sources.dns_client", make)
         self._calls = calls
         self._slots = asyncio.Semaphore(_IN_FLIGHT)
 
     async def query(self, name: str, rdtype: str, server: str, *, recurse: bool = True) -> DnsReply:
         """Ask *server* one question; failures are replies with their own ``rcode``, never exceptions."""
         blank = DnsReply(name=name.rstrip(".") or ".", rdtype=rdtype.upper(), server=server, rcode=Rcode.OTHER)
+        client = await self._client.get()
         async with self._slots:
             with self._calls.call("dns", f"{name} {rdtype} @{server}") as call:
                 started = time.monotonic()
-                reply = replace(await self._ask(blank, recurse=recurse), elapsed_s=time.monotonic() - started)
+                reply = replace(await client.ask(blank, recurse=recurse), elapsed_s=time.monotonic() - started)
                 call.outcome = reply.rcode.value
         return reply
 
     async def aclose(self) -> None:
         """Nothing stays open between questions."""
-
-    async def _ask(self, blank: DnsReply, *, recurse: bool) -> DnsReply:
-        try:
-            question = _question(blank.name, blank.rdtype, recurse=recurse)
-            place = _Server.parse(blank.server)
-        except (dns.exception.DNSException, ValueError) as error:
-            return replace(blank, rcode=Rcode.MALFORMED, detail=f"cannot be asked: {clean(str(error), 200)}")
-        reply = await self._send(blank, question, place)
-        if reply.rcode is Rcode.OTHER and reply.detail == "FORMERR":
-            # Servers older than EDNS answer its option with FORMERR: RFC 6891, section 7.
-            question.use_edns(False)
-            reply = await self._send(blank, question, place)
-        return reply
-
-    async def _send(self, blank: DnsReply, question: dns.message.Message, place: _Server) -> DnsReply:
-        reply = blank
-        for _ in range(_TRIES):
-            reply = await self._attempt(blank, question, place)
-            if reply.rcode is not Rcode.TIMEOUT:
-                break
-        return reply
-
-    async def _attempt(self, blank: DnsReply, question: dns.message.Message, place: _Server) -> DnsReply:
-        try:
-            return _read(blank, await self._udp(question, place))
-        except dns.message.Truncated as error:
-            partial = error.message()  # type: ignore[no-untyped-call] # dnspython's
-            if not question.is_response(partial):
-                return _failed(blank, error)
-        except (dns.exception.DNSException, OSError, EOFError, ValueError, IndexError) as error:
-            return _failed(blank, error)
-        try:
-            return _read(blank, await self._tcp(question, place))
-        except (dns.exception.DNSException, OSError, EOFError, ValueError, IndexError) as error:
-            reply, failure = _read(blank, partial), _failed(blank, error)
-            why = f"truncated over UDP, and {failure.rcode.value.lower()} over TCP"
-            return replace(reply, detail="; ".join(filter(None, (reply.detail, why))))
-
-    async def _udp(self, question: dns.message.Message, place: _Server) -> dns.message.Message:
-        family = dns.inet.af_for_address(place.host)
-        # Connected, unlike the socket dnspython would make: only then is a refusal reported at all.
-        sock = await dns.asyncbackend.get_default_backend().make_socket(  # type: ignore[no-untyped-call] # dnspython's
-            family, socket.SOCK_DGRAM, 0, None, (place.host, place.port)
-        )
-        async with sock:
-            return await dns.asyncquery.udp(
-                question, place.host, self._timeout_s, place.port, sock=sock, raise_on_truncation=True
-            )
-
-    async def _tcp(self, question: dns.message.Message, place: _Server) -> dns.message.Message:
-        return await dns.asyncquery.tcp(question, place.host, self._timeout_s, place.port)
-
-
-def _question(name: str, rdtype: str, *, recurse: bool) -> dns.message.QueryMessage:
-    """Build a query.
-
-    Raises:
-        dns.exception.DNSException, ValueError: the name or the type cannot be asked for.
-    """
-    owner = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical)
-    query = dns.message.make_query(owner, rdtype, use_edns=0, payload=_PAYLOAD)
-    if not recurse:
-        query.flags &= ~dns.flags.RD
-    return query
-
-
-def _failed(blank: DnsReply, error: Exception) -> DnsReply:
-    if isinstance(error, (dns.exception.Timeout, TimeoutError)):
-        return replace(blank, rcode=Rcode.TIMEOUT, detail="no answer in time")
-    if isinstance(error, OSError):
-        return replace(blank, rcode=Rcode.UNREACHABLE, detail=clean(error.strerror or type(error).__name__, 200))
-    if isinstance(error, EOFError):
-        return replace(blank, rcode=Rcode.UNREACHABLE, detail="the connection closed without an answer")
-    return replace(blank, rcode=Rcode.MALFORMED, detail=f"the answer cannot be read ({type(error).__name__})")
-
-
-def _read(blank: DnsReply, message: dns.message.Message) -> DnsReply:
-    """Turn a decoded message into a reply; records beyond a cap are counted, not kept."""
-    code = dns.rcode.to_text(message.rcode())
-    rcode = _RCODES.get(message.rcode(), Rcode.OTHER)
-    answers, note = _follow(blank, message)
-    authority = [record for rrset in message.authority[:_MAX_RECORDS] for record in _records(rrset)]
-    if rcode is Rcode.NOERROR and not any(record.rdtype == blank.rdtype for record in answers):
-        rcode = Rcode.NODATA
-    return replace(
-        blank,
-        rcode=rcode,
-        answers=tuple(answers),
-        authority=tuple(authority[:_MAX_RECORDS]),
-        authoritative=bool(message.flags & dns.flags.AA),
-        detail=code if rcode is Rcode.OTHER else note,
-    )
-
-
-def _follow(blank: DnsReply, message: dns.message.Message) -> tuple[list[DnsRecord], str]:
-    """Follow CNAMEs from the name asked for to the records of the type asked for, in order.
-
-    Returns:
-        The records, and a note where the answer is not what a sane server sends.
-    """
-    name = message.question[0].name if message.question else dns.name.from_text(blank.name)
-    sets = {(rrset.name, rrset.rdtype): rrset for rrset in message.answer}
-    wanted = dns.rdatatype.from_text(blank.rdtype)
-    answers: list[DnsRecord] = []
-    seen: set[dns.name.Name] = set()
-    while True:
-        if name in seen:
-            return answers, f"CNAME loop at {clean(_owner(name), 300)}"
-        if len(seen) == _MAX_HOPS:
-            return answers, f"more than {_MAX_HOPS} CNAMEs"
-        seen.add(name)
-        if (name, wanted) in sets:
-            found = _records(sets[name, wanted])
-            note = f"{len(found)} records, {_MAX_RECORDS} kept" if len(found) > _MAX_RECORDS else ""
-            return answers + found[:_MAX_RECORDS], note
-        alias = sets.get((name, dns.rdatatype.CNAME))
-        if alias is None:
-            return answers, ""
-        answers += _records(alias)[:1]
-        name = alias[0].target
-
-
-def _records(rrset: dns.rrset.RRset) -> list[DnsRecord]:
-    kind = dns.rdatatype.to_text(rrset.rdtype)
-    owner = _owner(rrset.name)
-    return [
-        DnsRecord(name=owner, rdtype=kind, ttl=rrset.ttl, data=shorten(rdata.to_text(), _MAX_DATA)) for rdata in rrset
-    ]
-
-
-def _owner(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()

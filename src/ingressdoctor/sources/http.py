@@ -25,7 +25,8 @@ from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TlsAtte
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.dial import Dialer, reach_of
 from ingressdoctor.sources.stream import Stream
-from ingressdoctor.sources.tls import ALPN, Endpoint, TlsClient, tls_failure
+from ingressdoctor.sources.tls import Endpoint, TlsClient, tls_failure
+from ingressdoctor.sources.trust import ALPN
 
 __all__ = ["HttpClient", "user_agent"]
 

@@ -6,11 +6,17 @@ opposite order; Python breaks that deadlock by handing out half-initialised modu
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import threading
-from typing import Final
+from collections.abc import Callable
+from typing import Final, Generic, TypeVar
 
-__all__ = ["load"]
+from ingressdoctor.sources.workers import Workers
+
+__all__ = ["OnDemand", "load"]
+
+T = TypeVar("T")
 
 _LOCK: Final = threading.RLock()
 
@@ -20,3 +26,26 @@ def load(*names: str) -> None:
     with _LOCK:
         for name in names:
             importlib.import_module(name)
+
+
+class OnDemand(Generic[T]):
+    """A client whose module takes long to load: loaded in a thread when it is first wanted, and made once.
+
+    What is asked for first is loaded first, so that the requests which others wait for are sent soonest.
+    """
+
+    def __init__(self, module: str, make: Callable[[], T]) -> None:
+        self._module = module
+        self._make = make
+        self._made: T | None = None
+        self._lock = asyncio.Lock()
+        self._workers = Workers(1, "loading")
+
+    async def get(self) -> T:
+        """Return the client."""
+        if self._made is None:
+            async with self._lock:
+                if self._made is None:
+                    await self._workers.run(lambda: load(self._module))
+                    self._made = self._make()
+        return self._made

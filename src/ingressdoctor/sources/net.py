@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt, TlsAttempt
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
-from ingressdoctor.sources.dial import Dialer
-from ingressdoctor.sources.http import HttpClient
-from ingressdoctor.sources.tls import ALPN, Endpoint, TlsClient, Trust, late_alert
+from ingressdoctor.sources.loading import OnDemand
+from ingressdoctor.sources.trust import Trust
 
 __all__ = ["LiveNet"]
 
 _CONNECTIONS: Final = 64
+
+
+class _Probes(Protocol):
+    """What probes.py offers; named here because importing it is put off to the first call."""
+
+    async def tcp(self, address: str, port: int, *, timeout_s: float, redirect: bool) -> TcpAttempt: ...
+
+    async def tls(self, address: str, port: int, *, sni: str, timeout_s: float) -> TlsAttempt: ...
+
+    async def http(self, request: HttpRequest) -> HttpExchange: ...
 
 
 class LiveNet:
@@ -36,52 +45,42 @@ class LiveNet:
 
     def __init__(self, *, ca_file: str, connect_to: ConnectTo, anchors: tuple[str, ...], calls: CallLog) -> None:
         self.anchors = anchors
-        self._dialer = Dialer(connect_to)
-        self._tls = TlsClient(self._dialer, Trust(ca_file))
-        self._http = HttpClient(self._dialer, self._tls)
+        trust = Trust(ca_file)
+
+        def make() -> _Probes:
+            from ingressdoctor.sources.probes import Probes
+
+            return Probes(connect_to, trust)
+
+        self._probes = OnDemand("ingressdoctor.sources.probes", make)
         self._calls = calls
         self._slots = asyncio.Semaphore(_CONNECTIONS)
 
     async def tcp(self, address: str, port: int, *, timeout_s: float = 5.0) -> TcpAttempt:
         """Connect and close."""
-        where = join_host_port(address, port)
+        where, probes = join_host_port(address, port), await self._probes.get()
         async with self._slots:
             with self._calls.call("tcp", where) as call:
-                made = await self._dialer.connect(
-                    address, port, timeout_s=timeout_s, redirect=where not in self.anchors
-                )
-                if made.stream is not None:
-                    made.stream.close()
-                call.outcome = made.reach.value
-        return TcpAttempt(
-            address=address,
-            port=port,
-            reach=made.reach,
-            detail=made.detail,
-            elapsed_s=made.elapsed_s,
-            dialled=made.dialled,
-        )
+                attempt = await probes.tcp(address, port, timeout_s=timeout_s, redirect=where not in self.anchors)
+                call.outcome = attempt.reach.value
+        return attempt
 
     async def tls(self, address: str, port: int, *, sni: str, timeout_s: float = 5.0) -> TlsAttempt:
         """Handshake with a chosen SNI, reporting the served chain whether or not it can be trusted."""
-        endpoint = Endpoint(address=address, port=port, sni=sni, alpn=ALPN, timeout_s=timeout_s)
+        probes = await self._probes.get()
         async with self._slots:
             with self._calls.call("tls", f"{join_host_port(address, port)} SNI {sni or '(none)'}") as call:
-                secured = await self._tls.open(endpoint)
-                try:
-                    secured = await late_alert(secured)
-                finally:
-                    if secured.stream is not None:
-                        secured.stream.close()
-                call.outcome = secured.attempt.reach.value
-        return replace(secured.attempt, address=address)
+                attempt = await probes.tls(address, port, sni=sni, timeout_s=timeout_s)
+                call.outcome = attempt.reach.value
+        return replace(attempt, address=address)
 
     async def http(self, request: HttpRequest) -> HttpExchange:
         """Send one request to one address; redirects are not followed here."""
         what = f"{request.method} {request.url}" + (f" at {request.address}" if request.address else "")
+        probes = await self._probes.get()
         async with self._slots:
             with self._calls.call("http", what) as call:
-                exchange = await self._http.exchange(request)
+                exchange = await probes.http(request)
                 call.outcome = str(exchange.status) if exchange.reach is Reach.OK else exchange.reach.value
         return exchange
 
