@@ -33,15 +33,21 @@ __all__ = [
     "INGRESSES",
     "INGRESS_CLASSES",
     "INGRESS_ROUTES",
+    "INGRESS_ROUTE_TCPS",
     "ISSUERS",
     "KINDS",
     "MIDDLEWARES",
+    "MIDDLEWARE_TCPS",
     "NAMESPACES",
     "NETWORK_POLICIES",
     "NODES",
     "ORDERS",
     "PODS",
+    "SERVERS_TRANSPORTS",
+    "SERVERS_TRANSPORT_TCPS",
     "SERVICES",
+    "TLS_OPTIONS",
+    "TLS_STORES",
     "TRAEFIK_SERVICES",
     "Kind",
 ]
@@ -86,6 +92,14 @@ NETWORK_POLICIES: Final = Kind(NetworkPolicy, "NetworkPolicy", "networking.k8s.i
 INGRESS_ROUTES: Final = Kind(Custom, "IngressRoute", "traefik.io", "v1alpha1", "ingressroutes", custom=True)
 MIDDLEWARES: Final = Kind(Custom, "Middleware", "traefik.io", "v1alpha1", "middlewares", custom=True)
 TRAEFIK_SERVICES: Final = Kind(Custom, "TraefikService", "traefik.io", "v1alpha1", "traefikservices", custom=True)
+INGRESS_ROUTE_TCPS: Final = Kind(Custom, "IngressRouteTCP", "traefik.io", "v1alpha1", "ingressroutetcps", custom=True)
+MIDDLEWARE_TCPS: Final = Kind(Custom, "MiddlewareTCP", "traefik.io", "v1alpha1", "middlewaretcps", custom=True)
+SERVERS_TRANSPORTS: Final = Kind(Custom, "ServersTransport", "traefik.io", "v1alpha1", "serverstransports", custom=True)
+SERVERS_TRANSPORT_TCPS: Final = Kind(
+    Custom, "ServersTransportTCP", "traefik.io", "v1alpha1", "serverstransporttcps", custom=True
+)
+TLS_OPTIONS: Final = Kind(Custom, "TLSOption", "traefik.io", "v1alpha1", "tlsoptions", custom=True)
+TLS_STORES: Final = Kind(Custom, "TLSStore", "traefik.io", "v1alpha1", "tlsstores", custom=True)
 CERTIFICATES: Final = Kind(Custom, "Certificate", "cert-manager.io", "v1", "certificates", custom=True)
 CERTIFICATE_REQUESTS: Final = Kind(
     Custom, "CertificateRequest", "cert-manager.io", "v1", "certificaterequests", custom=True
@@ -111,6 +125,12 @@ KINDS: Final = (
     INGRESS_ROUTES,
     MIDDLEWARES,
     TRAEFIK_SERVICES,
+    INGRESS_ROUTE_TCPS,
+    MIDDLEWARE_TCPS,
+    SERVERS_TRANSPORTS,
+    SERVERS_TRANSPORT_TCPS,
+    TLS_OPTIONS,
+    TLS_STORES,
     CERTIFICATES,
     CERTIFICATE_REQUESTS,
     ISSUERS,

@@ -22,6 +22,7 @@ __all__ = [
     "ControllerSight",
     "HostRoutes",
     "MiddlewareSight",
+    "RouteQuestion",
     "RouteSet",
     "RouteView",
     "Skipped",
@@ -164,3 +165,13 @@ class RouteSet:
     def dropped(self) -> int:
         """How many routes the controller leaves out; one that names several hosts counts once."""
         return len({(item.ref, item.rule) for host in self.hosts for item in host.dropped})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteQuestion:
+    """What about the request is asked beyond its URL; ``headers`` are (name, value) pairs, one line each."""
+
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    sni: str = ""
+    entry_point: str = ""

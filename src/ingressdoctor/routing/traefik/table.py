@@ -67,6 +67,7 @@ class RouteTable:
     limits: tuple[str, ...]
     unread: tuple[str, ...]
     disabled: tuple[LiveRouter, ...] = ()
+    all_dropped: tuple[DroppedRoute, ...] = ()
 
     def live(self, host: str) -> tuple[LiveRouter, ...]:
         """Return every live router that could take a request for the host, in no particular order."""
@@ -128,6 +129,7 @@ def build_table(
         limits=_limits(static, chosen, (crd, ingress), objects),
         unread=unread,
         disabled=tuple(disabled),
+        all_dropped=tuple(dropped),
     )
 
 

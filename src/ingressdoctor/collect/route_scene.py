@@ -1,0 +1,154 @@
+"""What ``ingressdoctor route`` looks at: the objects of the cluster or of files, and the Traefik that reads them.
+
+The cluster is read once, kind by kind; files need no cluster. What follows from the objects is ``route_view``'s
+business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from ingressdoctor.collect.controller import is_traefik, judge_controller
+from ingressdoctor.collect.kinds import (
+    ENDPOINT_SLICES,
+    INGRESS_ROUTE_TCPS,
+    MIDDLEWARE_TCPS,
+    SERVERS_TRANSPORT_TCPS,
+    SERVERS_TRANSPORTS,
+    SERVICES,
+    TLS_OPTIONS,
+    TLS_STORES,
+    Kind,
+)
+from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.collect.manifests import Manifests
+from ingressdoctor.collect.static_config import static_of
+from ingressdoctor.errors import SourceError, UsageError
+from ingressdoctor.evidence.controller import Controller, StaticConfig
+from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
+from ingressdoctor.evidence.route_view import Skipped
+from ingressdoctor.evidence.routes import Custom, RoutingObjects
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.traefik.settings import assumed_static
+from ingressdoctor.sources.base import Kubernetes
+
+__all__ = ["Scene", "cluster_scene", "file_scene"]
+
+T = TypeVar("T", bound=Resource)
+
+_CHART: Final = "the Helm chart's defaults are assumed"
+_FURTHER: Final[Mapping[str, Kind[Any]]] = {
+    "endpoint_slices": ENDPOINT_SLICES,
+    "ingress_route_tcps": INGRESS_ROUTE_TCPS,
+    "middleware_tcps": MIDDLEWARE_TCPS,
+    "servers_transports": SERVERS_TRANSPORTS,
+    "servers_transport_tcps": SERVERS_TRANSPORT_TCPS,
+    "services": SERVICES,
+    "tls_options": TLS_OPTIONS,
+    "tls_stores": TLS_STORES,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Objects and the Traefik that reads them.
+
+    ``pods`` is None where the pods behind Services are not known; ``old_routes`` are IngressRoutes of an API group
+    that this Traefik may not read; the rest is as in ``RouteView``.
+    """
+
+    objects: RoutingObjects
+    controller: Controller | None
+    static: StaticConfig
+    version: str
+    origin: str = "the cluster"
+    pods: tuple[Pod, ...] | None = None
+    old_routes: tuple[Custom, ...] = ()
+    assumed: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    ignored: Mapping[str, int] = field(default_factory=dict)
+
+
+async def cluster_scene(kube: Kubernetes, objects: RoutingObjects, controller: Controller | Unavailable) -> Scene:
+    """Read what routing depends on beyond *objects*; a kind that may not be read stays Unavailable."""
+    async with asyncio.TaskGroup() as group:
+        tasks = {name: group.create_task(_listed(kube, kind)) for name, kind in _FURTHER.items()}
+    whole = replace(objects, **{name: task.result() for name, task in tasks.items()})
+    found = None if isinstance(controller, Unavailable) else controller
+    reason = controller.reason if isinstance(controller, Unavailable) else ""
+    return Scene(objects=whole, controller=found, static=_static(found, reason), version=found.version if found else "")
+
+
+async def _listed(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
+    try:
+        return await list_kind(kube, kind)
+    except SourceError as error:
+        return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
+
+
+def file_scene(manifests: Manifests, *, static_args: Sequence[str] = (), version: str = "") -> Scene:
+    """Return the scene of files: their own Traefik, else the one that *static_args* describe, else the chart's.
+
+    Raises:
+        UsageError: the arguments cannot be split into words.
+    """
+    controller = _controller_in(manifests)
+    assumed = list(manifests.assumed)
+    if static_args:
+        static = static_of(_pod_with(_split(static_args)))
+    else:
+        static = _static(controller, "no Traefik is among the files")
+    chosen = version or (controller.version if controller else "")
+    if controller is not None and static_args:
+        controller = replace(controller, static=static)
+    if controller is None and not static_args:
+        assumed.append("Traefik's entry points web and websecure, and the other defaults of its Helm chart")
+    return Scene(
+        objects=manifests.objects,
+        controller=controller,
+        static=static,
+        version=chosen,
+        origin=manifests.origin,
+        pods=manifests.pods,
+        old_routes=manifests.old_routes,
+        assumed=tuple(assumed),
+        skipped=manifests.skipped,
+        ignored=manifests.ignored,
+    )
+
+
+def _controller_in(manifests: Manifests) -> Controller | None:
+    pods = [pod for pod in manifests.pods if any(is_traefik(item.image) for item in pod.containers)]
+    services = manifests.objects.services
+    known = services if isinstance(services, Loaded) else Loaded[Service]()
+    found = judge_controller(pods, known) if pods else None
+    return None if isinstance(found, Unavailable) else found
+
+
+def _static(controller: Controller | None, reason: str) -> StaticConfig:
+    """Return what is known of the static configuration, the Helm chart's where nothing is."""
+    if controller is not None and controller.static.entry_points:
+        return controller.static
+    reason = controller.static.unreadable if controller is not None else reason
+    return replace(assumed_static(), unreadable=f"{reason}; {_CHART}")
+
+
+def _split(texts: Sequence[str]) -> list[str]:
+    try:
+        return [word for text in texts for word in shlex.split(text)]
+    except ValueError as error:
+        raise UsageError(
+            f"--static-args cannot be split into words: {error}.",
+            hint="For example --static-args '--entryPoints.web.address=:8000 --providers.kubernetesCRD'",
+        ) from None
+
+
+def _pod_with(arguments: list[str]) -> Pod:
+    container = {"name": "traefik", "image": "traefik", "args": arguments}
+    return msgspec.convert({"metadata": {"name": "traefik"}, "spec": {"containers": [container]}}, Pod)
