@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Final
+from functools import lru_cache, partial
+from typing import Any, Final
 
 from ingressdoctor.routing.traefik.errors import RuleError
 
-__all__ = ["compile_pattern"]
+__all__ = ["compile_pattern", "replace_all"]
 
 _MAX_PATTERN: Final = 20_000
 # RE2's C++ wording to Go's (re2/re2.cc kErrorStrings; regexp/syntax/parse.go).
@@ -30,6 +30,7 @@ _GO_WORDING: Final = {
     "invalid UTF-8": "invalid UTF-8",
     "invalid named capture group": "invalid named capture",
 }
+_TEMPLATE: Final = re.compile(r"\$(?:\$|(\w+)|\{(\w+)\})")
 _ONE_BYTE: Final = re.compile(r"(?:^|[^\\])(?:\\\\)*\\C")
 
 
@@ -40,6 +41,37 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
     Raises:
         RuleError: Go refuses the pattern; the text is Go's (``error parsing regexp: ...``).
     """
+    compiled = _compiled(pattern)
+    return lambda text: compiled.search(_plain(text)) is not None
+
+
+def replace_all(pattern: str, template: str, text: str) -> str:
+    """Replace every match as Go's ReplaceAllString does: ``$1`` and ``${name}`` stand for groups, ``$$`` for ``$``.
+
+    Raises:
+        RuleError: Go refuses the pattern.
+    """
+    out: list[str] = []
+    end = 0
+    for match in _compiled(pattern).finditer(_plain(text)):
+        if match.start() == match.end() == end and out:
+            continue  # Go drops an empty match that touches the one before it
+        out += [text[end : match.start()], _TEMPLATE.sub(partial(_expanded, match), template)]
+        end = match.end()
+    return "".join([*out, text[end:]])
+
+
+def _expanded(match: Any, reference: re.Match[str]) -> str:  # noqa: ANN401 - re2 has no types
+    if reference.group() == "$$":
+        return "$"
+    name = reference.group(1) or reference.group(2)
+    if name.isdecimal():
+        return (match.group(int(name)) or "") if int(name) <= len(match.groups()) else ""
+    return match.groupdict().get(name) or ""
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
     import re2  # a C++ library, loaded only where a rule holds a pattern
 
     if len(pattern) > _MAX_PATTERN:
@@ -52,7 +84,7 @@ def compile_pattern(pattern: str) -> Callable[[str], bool]:
         compiled = re2.compile(_plain(pattern), options=options)
     except re2.error as error:
         raise RuleError(f"error parsing regexp: {_in_go_words(error, pattern)}") from None
-    return lambda text: compiled.search(_plain(text)) is not None
+    return compiled
 
 
 def _plain(text: str) -> str:

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote_to_bytes
 from ingressdoctor.evidence.routes import RouteRequest
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["Seen", "canonical_header", "canonical_host", "routing_path", "see"]
+__all__ = ["Seen", "canonical_header", "canonical_host", "request_path", "routing_path", "see"]
 
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -83,6 +83,17 @@ def canonical_header(name: str) -> str:
 
 def routing_path(path: str, version: Version, *, sanitize: bool = True) -> str | None:
     """Return the path that matchers compare: normalised, sanitised, decoded except for reserved characters."""
+    raw = request_path(path, version, sanitize=sanitize)
+    if raw is None:
+        return None
+    if not version.since((3, 4, 1), (2, 11, 25)):
+        return _decode(raw)
+    parts = re.split(r"((?:%[0-9A-Fa-f]{2})+)", raw)
+    return "".join(_keep_reserved(part) if part.startswith("%") else part for part in parts)
+
+
+def request_path(path: str, version: Version, *, sanitize: bool = True) -> str | None:
+    """Return the path as Traefik passes it on: normalised, sanitised, still encoded; None when Go refuses it."""
     if _BAD_ESCAPE.search(path):
         return None
     raw = path or "/"
@@ -91,10 +102,7 @@ def routing_path(path: str, version: Version, *, sanitize: bool = True) -> str |
     raw = _escaped(raw)
     if sanitize and version.since((3, 3, 6), (2, 11, 24)):
         raw = _clean(raw)
-    if not version.since((3, 4, 1), (2, 11, 25)):
-        return _decode(raw)
-    parts = re.split(r"((?:%[0-9A-Fa-f]{2})+)", raw)
-    return "".join(_keep_reserved(part) if part.startswith("%") else part for part in parts)
+    return raw
 
 
 def _normal(match: re.Match[str]) -> str:
