@@ -5,6 +5,7 @@ Exit codes, in every output format: 0 healthy, 1 broken, 2 usage error, 3 could 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -140,7 +141,9 @@ def _told(words: Sequence[str], kind: ErrorKind, message: str, hint: str, exit_c
         from ingressdoctor.render.schema_v1 import ErrorV1
 
         error = ErrorV1(kind=kind, message=message, hint=hint)
-        write(error_to_json(error, version=version(), exit_code=exit_code, as_report=makes_report(words)))
+        # That standard output cannot be written may be the very error to tell.
+        with contextlib.suppress(IngressDoctorError):
+            write(error_to_json(error, version=version(), exit_code=exit_code, as_report=makes_report(words)))
     complain(message, hint)
     return exit_code
 
