@@ -4,8 +4,8 @@ A pod listens only while its container runs, only on the ports its backend lists
 a wrong targetPort is refused because nobody is there. A request gets the entry whose `path` is its own, else the one
 with the longest `prefix`; `{method}` and `{path}` in a body are filled in. Per path: status, headers, body, redirect,
 delay_s, close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body).
-`protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the methods of its
-`services`; other protocols are served elsewhere.
+`protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
+methods of its `services`; other protocols are served elsewhere.
 """
 
 from __future__ import annotations
