@@ -7,53 +7,85 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ingressdoctor.lab import World, load_world
 from ingressdoctor.lab.lab import Lab, running
 
 PROGRAM = str(Path(sys.executable).parent / "ingressdoctor")
 HOST = "www.wecare.gr"
-RUNS = 7
+RUNS = 9
+LATENCY_S = 0.05
+
+Chain = list[dict[str, Any]]
 
 
-def timed(argv: list[str], environment: Mapping[str, str]) -> tuple[float, subprocess.CompletedProcess[bytes]]:
-    """Run one whole process and return its wall seconds and what it printed."""
-    started = time.perf_counter()
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One whole process: seconds on the clock, seconds of processor time (user and system), and its output."""
+
+    wall_s: float
+    cpu_s: float
+    output: bytes
+
+
+def timed(argv: list[str], environment: Mapping[str, str]) -> Measured:
+    """Run one whole process; anything but a healthy end would be a figure of something else."""
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     done = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, check=False, timeout=60)
-    return time.perf_counter() - started, done
+    wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.decode(errors='replace')[:500]}")
+    cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return Measured(wall_s=wall_s, cpu_s=cpu_s, output=done.stdout)
 
 
-def median(argv: list[str], environment: Mapping[str, str]) -> tuple[float, bytes]:
-    """Return the median of several runs after a warm-up, and the output of the last one."""
+def repeated(argv: list[str], environment: Mapping[str, str]) -> list[Measured]:
+    """Run it once to warm up, then several times."""
     timed(argv, environment)
-    results = [timed(argv, environment) for _ in range(RUNS)]
-    return statistics.median(seconds for seconds, _ in results), results[-1][1].stdout
+    return [timed(argv, environment) for _ in range(RUNS)]
+
+
+def wall(results: list[Measured]) -> float:
+    """Return the median on the clock, which a busy machine makes longer."""
+    return statistics.median(item.wall_s for item in results)
+
+
+def cpu(results: list[Measured]) -> float:
+    """Return the median of processor time, which a busy machine changes little."""
+    return statistics.median(item.cpu_s for item in results)
 
 
 def line(what: str, figure: str, limit: str, *, good: bool) -> None:
     """Print one figure beside its limit."""
-    print(f"{'ok ' if good else 'OVER'} {what:58} {figure:>12}   limit {limit}")  # noqa: T201
+    print(f"{'ok  ' if good else 'OVER'} {what:45} {figure:>24}   limit {limit}")  # noqa: T201
+
+
+def seconds(results: list[Measured]) -> str:
+    """Return both medians in words."""
+    return f"{wall(results):.3f} s ({cpu(results):.3f} s CPU)"
 
 
 def bench_help() -> None:
     """How long --help takes."""
-    seconds, _ = median([PROGRAM, "--help"], {})
-    line("ingressdoctor --help", f"{seconds:.3f} s", "0.150 s", good=seconds <= 0.150)
+    results = repeated([PROGRAM, "--help"], {})
+    line("ingressdoctor --help", seconds(results), "0.150 s", good=wall(results) <= 0.150)
 
 
 def bench_diagnosis(world: World, what: str) -> None:
     """How long a whole diagnosis takes, and what it asks the cluster."""
     with running(world) as lab:
-        seconds, _ = median([PROGRAM, HOST, "--json"], lab.handout.environment)
+        results = repeated([PROGRAM, HOST, "--json"], lab.handout.environment)
         requests = requests_of_one_run(lab)
-    line(f"diagnosis, {what}", f"{seconds:.2f} s", "1.00 s", good=seconds <= 1.0)
+    line(f"diagnosis, {what}", seconds(results), "1.000 s", good=wall(results) <= 1.0)
     line(f"Kubernetes requests, {what}", str(requests), "15", good=requests <= 15)
 
 
@@ -65,19 +97,24 @@ def requests_of_one_run(lab: Lab) -> int:
 
 
 def bench_latency(world: World) -> None:
-    """With 50 ms on every remote answer: the longest chain of calls and the time on top of it."""
-    with running(world, latency_s=0.05) as lab:
-        seconds, output = median([PROGRAM, HOST, "--json"], lab.handout.environment)
-    chain = json.loads(output)["timings"]["longest_chain"]
-    chain_s = sum(call["elapsed_s"] for call in chain)
-    line(
-        "diagnosis, 50 ms on every answer",
-        f"{seconds:.2f} s",
-        f"chain {chain_s:.2f} + 0.50 s",
-        good=seconds <= chain_s + 0.5,
-    )
+    """With 50 ms on every remote answer: the time on top of the longest chain of answers that waited for each other.
+
+    The chain counts round trips only, not what this process did while the answers were under way.
+    """
+    with running(world, latency_s=LATENCY_S) as lab:
+        results = repeated([PROGRAM, HOST, "--json"], lab.handout.environment)
+    chain = max((json.loads(item.output)["timings"]["longest_chain"] for item in results), key=round_trips_s)
+    chain_s = round_trips_s(chain)
+    limit = f"chain {chain_s:.2f} + 0.50 s"
+    line("diagnosis, 50 ms on every answer", seconds(results), limit, good=wall(results) <= chain_s + 0.5)
     for call in chain:
-        print(f"        {call['elapsed_s']:6.3f} s  {call['source']}: {call['what']}")  # noqa: T201
+        print(f"        {call['elapsed_s']:6.3f} s  {call['source']}: {call['what'][:90]}")  # noqa: T201
+
+
+def round_trips_s(chain: Chain) -> float:
+    """Return the seconds that the answers of a chain took by themselves; DNS and connecting are not delayed."""
+    waited: int = sum(call["elapsed_s"] >= LATENCY_S for call in chain if call["source"] not in {"dns", "tcp"})
+    return LATENCY_S * waited
 
 
 def crowded(world: World, pods: int) -> World:
