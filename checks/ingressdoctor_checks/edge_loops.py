@@ -78,7 +78,7 @@ def redirect_loop(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     title="The edge asks the origin over https",
     step="outside",
     link="zone settings",
-    causes=("edge.redirect-loop", str(Symptom.REDIRECT_LOOP)),
+    causes=("edge.redirect-loop", "traefik.redirect-loop", str(Symptom.REDIRECT_LOOP)),
 )
 def ssl_mode_flexible(
     target: Target,

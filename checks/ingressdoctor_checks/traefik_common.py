@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from ingressdoctor.api import (
+    CandidateRoute,
     Clock,
     Command,
     Controller,
@@ -26,6 +27,7 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = [
+    "ANSWERS",
     "API",
     "LINK_ROUTE",
     "ROUTE_EFFECTS",
@@ -33,10 +35,12 @@ __all__ = [
     "blame",
     "describe",
     "edit",
+    "explicit",
     "is_recent",
     "kube_name",
     "logs_of",
     "names_host",
+    "never_matches",
     "proof_of",
     "split_ref",
     "weight_of",
@@ -46,6 +50,11 @@ STEP: Final = "controller"
 LINK_ROUTE: Final = "Traefik → route"
 API: Final = "Kubernetes API"
 ROUTE_EFFECTS: Final = ("traefik.route-missing", "traefik.log-errors", "controller-404", "app-404")
+# What visitors may see when the wrong route takes their request.
+ANSWERS: Final = (
+    *("http-400", "http-401", "http-403", "http-421", "http-429", "http-500", "http-502", "http-503", "http-504"),
+    *("app-404", "controller-404", "redirect-loop", "edge-502", "edge-504", "response-timeout"),
+)
 _PLURALS: Final = {
     "IngressRoute": "ingressroutes.traefik.io",
     "Ingress": "ingresses.networking.k8s.io",
@@ -53,6 +62,7 @@ _PLURALS: Final = {
     "TraefikService": "traefikservices.traefik.io",
     "Service": "services",
 }
+_NEVER: Final = "the rule is accepted but can never match"
 _COMPLAINT_S: Final = 1_800.0
 _STAMP: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)")
 _REF: Final = re.compile(r"(\w+) (?:([^/ ]+)/)?([^/ ]+)")
@@ -102,6 +112,16 @@ def names_host(rule: str, hostname: str) -> bool:
     text = rule.lower()
     wildcard = "*." + hostname.partition(".")[2]
     return any(f"{quote}{name}{quote}" in text for name in (hostname, wildcard) for quote in '`"')
+
+
+def explicit(route: CandidateRoute) -> bool:
+    """Tell whether the route sets its priority itself; by default it is the length of the rule."""
+    return route.priority != len(route.rule.encode("utf-8", "replace"))
+
+
+def never_matches(route: DroppedRoute) -> bool:
+    """Tell whether Traefik accepts the route's rule, which no request can match."""
+    return route.reason is DropReason.RULE and route.detail.startswith(_NEVER)
 
 
 def weight_of(route: DroppedRoute, decision: RouteDecision, hostname: str) -> Status:

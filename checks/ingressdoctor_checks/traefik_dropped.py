@@ -7,6 +7,7 @@ Source: the drop reasons of Traefik's Kubernetes providers and of its runtime; m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ingressdoctor.api import (
     Controller,
@@ -35,6 +36,7 @@ from ingressdoctor_checks.traefik_common import (
     edit,
     kube_name,
     names_host,
+    never_matches,
     proof_of,
     split_ref,
 )
@@ -132,26 +134,22 @@ def entry_point_missing(
     causes=ROUTE_EFFECTS,
 )
 def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
-    """A rule that does not parse takes its route out; so does an annotation that Traefik cannot read."""
+    """A rule that does not parse takes its route out, whatever else is right about it."""
 
     def say(route: DroppedRoute) -> tuple[str, Remedy]:
         column = route.detail.split(":")[1] if route.detail[:1].isdigit() and route.detail.count(":") >= 2 else ""
         where = f" at column {column}" if column else ""
         what = {
-            DropReason.ANNOTATION: "an annotation of {ref} cannot be read",
             DropReason.KIND: "{ref} asks for something that Traefik does not support",
             DropReason.PRIORITY: "the priority of {ref} is out of range",
         }.get(route.reason, "the rule of {ref} is not valid" + where)
-        if route.detail.startswith("the rule is accepted"):
-            what = "the rule of {ref} can never match"
         summary = f"Traefik leaves a route out: {what.format(ref=route.ref)} ({route.detail})."
         text = "Correct it; join matchers with && and ||, put every value into backticks, one value per matcher."
-        if route.reason is DropReason.ANNOTATION:
-            text = f"Correct or remove the annotation {route.related}: one wrong key costs the whole Ingress."
         commands = (describe(route.ref), changes(*edit(route.ref)))
         return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
 
-    reasons = (DropReason.RULE, DropReason.ANNOTATION, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER)
+    reasons = (DropReason.RULE, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER)
+    decision = replace(decision, dropped=tuple(route for route in decision.dropped if not never_matches(route)))
     yield from blame(decision, target, reasons, say, fine="The rules of the host's routes are valid.")
 
 

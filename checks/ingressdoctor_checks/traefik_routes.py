@@ -6,19 +6,18 @@ Source: Traefik's priorities (rule length unless set; the first match wins and n
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
 from ingressdoctor.api import (
     CandidateRoute,
-    Controller,
     Finding,
     KnownHosts,
     Outcome,
     OutsideProbe,
     Remedy,
     RouteDecision,
+    RouteRequest,
     Target,
     Unavailable,
     changes,
@@ -30,13 +29,23 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.traefik_common import API, LINK_ROUTE, STEP, describe, edit, names_host, proof_of
+from ingressdoctor_checks.traefik_common import (
+    ANSWERS,
+    API,
+    LINK_ROUTE,
+    STEP,
+    describe,
+    edit,
+    explicit,
+    names_host,
+    proof_of,
+)
+from ingressdoctor_checks.traefik_objects import backends_text, extra_conditions, names_exactly, path_part
+from ingressdoctor_checks.traefik_paths import by_path_type
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["route_missing", "route_shadowed"]
 
-_MATCHER: Final = re.compile(r"\b([a-z]+)\s*\(", re.IGNORECASE)
-_HOST_MATCHERS: Final = frozenset(["host", "hostheader", "hostregexp"])
 _LIST: Final = look("kubectl", "get", "ingressroutes.traefik.io,ingresses.networking.k8s.io", "-A")
 
 
@@ -127,23 +136,18 @@ def _no_route(decision: RouteDecision, hosts: KnownHosts | Unavailable, target: 
     title="The route written for the host is the one that takes the request",
     step=STEP,
     link=LINK_ROUTE,
-    causes=(
-        *("http-400", "http-401", "http-403", "http-421", "http-429", "http-500", "http-502", "http-503", "http-504"),
-        *("app-404", "controller-404", "redirect-loop", "edge-502", "edge-504"),
-    ),
+    causes=ANSWERS,
 )
-def route_shadowed(
-    decision: RouteDecision, outside: OutsideProbe | Unavailable, controller: Controller, target: Target
-) -> Iterator[Finding]:
+def route_shadowed(decision: RouteDecision, outside: OutsideProbe | Unavailable, target: Target) -> Iterator[Finding]:
     """No other object with a higher priority takes the host's requests away."""
     if decision.outcome is Outcome.AMBIGUOUS:
-        yield _tie(decision, controller, target)
+        yield skip("Routes of equal priority take the request; none of them comes before another for certain.")
         return
     winner = decision.winner
     if winner is None or decision.outcome is not Outcome.ROUTED:
         yield undecided(decision) or skip("No single route takes the request, so none can be in another's way.")
         return
-    others = [route for route in decision.candidates if _is_shadowed(route, winner, target.hostname)]
+    others = [route for route in decision.candidates if _is_shadowed(route, winner, decision.request)]
     if not others and decision.unread:
         yield unknown(
             f"{winner.ref} takes the request, unless one comes before it that could not be read: {decision.unread[0]}.",
@@ -159,34 +163,19 @@ def route_shadowed(
     yield _shadow(winner, others[0], outside, target)
 
 
-def _is_shadowed(route: CandidateRoute, winner: CandidateRoute, hostname: str) -> bool:
+def _is_shadowed(route: CandidateRoute, winner: CandidateRoute, request: RouteRequest) -> bool:
     """Tell whether *route* was meant to take the request, and *winner* comes before it without being narrower."""
+    host, path = request.host, request.path
     if not route.matches or route.ref == winner.ref or route.backends == winner.backends:
         return False
-    if not names_host(route.rule, hostname):
+    if not names_host(route.rule, host) or extra_conditions(winner.rule) - extra_conditions(route.rule):
         return False
-    if _conditions(winner.rule) - _conditions(route.rule):
+    if names_host(winner.rule, host) and not names_exactly(route.rule, host):
         return False
-    return not (names_host(winner.rule, hostname) and _wildcard_only(route.rule, hostname))
-
-
-def _conditions(rule: str) -> frozenset[str]:
-    """Return the matchers of a rule beyond the host: a rule with more of them is meant to win."""
-    return (
-        frozenset(name.lower() for name in _MATCHER.findall(rule))
-        - _HOST_MATCHERS
-        - {"pathprefix" if _root(rule) else ""}
-    )
-
-
-def _root(rule: str) -> bool:
-    """Tell whether the only path prefix is the root, which narrows nothing."""
-    prefixes = re.findall(r"pathprefix\s*\(\s*[`\"]([^`\"]*)", rule, re.IGNORECASE)
-    return bool(prefixes) and all(prefix == "/" for prefix in prefixes)
-
-
-def _wildcard_only(rule: str, hostname: str) -> bool:
-    return not any(f"{quote}{hostname}{quote}" in rule.lower() for quote in '`"')
+    if by_path_type(winner, route, path):
+        return False
+    mine, theirs = path_part(route.rule, path).narrowness, path_part(winner.rule, path).narrowness
+    return mine == theirs or (mine > theirs and not names_host(winner.rule, host))
 
 
 def _shadow(
@@ -195,8 +184,7 @@ def _shadow(
     status = 0 if isinstance(outside, Unavailable) else outside.last.status
     hurts = isinstance(outside, Unavailable) or status >= 400 or status == 0
     say = fail if hurts else warn
-    explicit = winner.priority != len(winner.rule.encode("utf-8", "replace"))
-    how = "it sets this priority itself" if explicit else "its rule is longer"
+    how = "it sets this priority itself" if explicit(winner) else "its rule is longer"
     return say(
         f"{winner.ref} takes the requests of {target.hostname} away from {loser.ref}: "
         f"its priority is {winner.priority} against {loser.priority}.",
@@ -204,9 +192,9 @@ def _shadow(
         where=API,
         seen={
             "winner": f"{winner.rule} with priority {winner.priority} ({how})",
-            "its backend": _backends(winner),
+            "its backend": backends_text(winner),
             "shadowed": f"{loser.ref}: {loser.rule} with priority {loser.priority}",
-            "backend that gets nothing": _backends(loser),
+            "backend that gets nothing": backends_text(loser),
             "answer from outside": str(status) if status else "none seen",
         },
         remedy=Remedy(
@@ -215,25 +203,3 @@ def _shadow(
             proof=proof_of(target),
         ),
     )
-
-
-def _tie(decision: RouteDecision, controller: Controller, target: Target) -> Finding:
-    matching = [route for route in decision.candidates if route.matches]
-    top = [route for route in matching if route.priority == matching[0].priority] if matching else []
-    names = " and ".join(dict.fromkeys(route.ref for route in top))
-    return warn(
-        f"{names} have the same priority for this request; Traefik {controller.version} may take either, "
-        "and another one after each reload.",
-        subject=top[0].ref if top else "",
-        where=API,
-        seen={route.ref: f"{route.rule}, priority {route.priority}, to {_backends(route)}" for route in top},
-        remedy=Remedy(
-            text="Give the route that must win an explicit priority.",
-            commands=tuple(describe(route.ref) for route in top[:2]),
-            proof=proof_of(target),
-        ),
-    )
-
-
-def _backends(route: CandidateRoute) -> str:
-    return ", ".join(f"{item.kind} {item.namespace}/{item.name}:{item.port}" for item in route.backends) or "none"

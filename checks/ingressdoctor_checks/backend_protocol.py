@@ -1,0 +1,169 @@
+"""Does Traefik speak to the pods what they speak: http, https, or HTTP/2 in the clear for gRPC?
+
+Source: Traefik's choice of scheme (https for port 443 or a port name that starts with https; h2c only when told), and
+the answers that a wrong one leads to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from ingressdoctor.api import (
+    BackendView,
+    Command,
+    ControllerLogs,
+    Finding,
+    OriginProbe,
+    OutsideProbe,
+    Protocol,
+    Remedy,
+    RouteDecision,
+    Target,
+    Unavailable,
+    changes,
+    check,
+    fail,
+    look,
+    ok,
+    skip,
+    warn,
+)
+from ingressdoctor_checks.backend_common import STEP, backend_of, kubectl, proof_of_pods, subject
+from ingressdoctor_checks.traefik_objects import Observed, observed
+
+__all__ = ["protocol_mismatch"]
+
+_SCHEME: Final = "traefik.ingress.kubernetes.io/service.serversscheme"
+_H2C_WORDS: Final = ("grpc", "h2c")
+_H2C_APP: Final = frozenset(["kubernetes.io/h2c", "h2c", "grpc", "http2"])
+_WANTS_TLS: Final = (
+    b"client sent an http request to an https server",
+    b"the plain http request was sent to https port",
+    b"speaking plain http to an ssl-enabled server port",
+    b"requires tls",
+)
+_GRPC_BROKEN: Final = frozenset(["2", "12", "13", "14"])
+_BROKEN: Final = frozenset([500, 502, 415, 464])
+_TLS_RECORD: Final = "first record does not look like a TLS handshake"
+
+
+@dataclass(frozen=True, slots=True)
+class _Spoken:
+    """What Traefik speaks to the pods, and why it does."""
+
+    scheme: str
+    why: str
+
+
+@check(
+    id="backend.protocol-mismatch",
+    title="Traefik speaks to the pods what they speak",
+    step=STEP,
+    link="controller → pod protocol",
+    causes=("http-500", "http-502", "http-400", "edge-502", "backend.target-port-closed", "traefik.log-errors"),
+)
+def protocol_mismatch(
+    decision: RouteDecision,
+    view: BackendView | Unavailable,
+    outside: OutsideProbe | Unavailable,
+    origin: OriginProbe | Unavailable,
+    logs: ControllerLogs | Unavailable,
+    target: Target,
+) -> Iterator[Finding]:
+    """GRPC without h2c, http to an https port and https to an http port all fail after the connection is made."""
+    backend = backend_of(decision, view)
+    if isinstance(backend, Finding):
+        yield backend
+        return
+    if backend.port is None or not backend.serving or not backend.live:
+        yield skip("No endpoint takes requests, so no protocol is spoken.")
+        return
+    spoken = _spoken(decision, backend)
+    answer = observed(decision, outside, origin)
+    body = b"" if answer.exchange is None else answer.exchange.body.lower()
+    if spoken.scheme != "https" and any(sign in body for sign in _WANTS_TLS):
+        yield _finding(backend, spoken, "https", f"the pods say that they want TLS ({answer.status})", answer)
+        return
+    if spoken.scheme == "https" and (answer.status in (500, 502) and _says_plain(backend, logs)):
+        yield _finding(backend, spoken, "http", "its log says that the pods answer without TLS", answer)
+        return
+    if (sign := _wants_h2c(backend, target)) and spoken.scheme == "http" and not _undeclared(backend):
+        yield _finding(backend, spoken, "h2c", sign, answer)
+        return
+    yield ok(f"Traefik speaks {spoken.scheme} to the pods of {subject(backend)}, since {spoken.why}.")
+
+
+def _spoken(decision: RouteDecision, backend: BackendView) -> _Spoken:
+    """Return the scheme that Traefik chooses."""
+    port = backend.port
+    if backend.ref.scheme:
+        return _Spoken(backend.ref.scheme, "the route names it")
+    annotations = backend.service.annotations if backend.service else {}
+    by_ingress = decision.winner is not None and decision.winner.provider != "kubernetescrd"
+    named = next((value for key, value in annotations.items() if key.lower() == _SCHEME), "") if by_ingress else ""
+    if named:
+        return _Spoken(named, "the Service's annotation names it")
+    if port is not None and port.port == 443:
+        return _Spoken("https", "the Service's port is 443")
+    if port is not None and (port.name or "").startswith("https"):
+        return _Spoken("https", f"the port's name is {port.name}")
+    return _Spoken("http", "nothing names another protocol")
+
+
+def _wants_h2c(backend: BackendView, target: Target) -> str:
+    """Say what shows that the pods want HTTP/2 in the clear; empty when nothing does."""
+    port = backend.port
+    if port is not None and (port.app_protocol or "").lower() in _H2C_APP:
+        return f"the Service's port has appProtocol {port.app_protocol}"
+    name = ((port.name if port is not None else "") or "").lower()
+    if any(name == word or name.startswith(f"{word}-") or name.endswith(f"-{word}") for word in _H2C_WORDS):
+        return f"the Service's port is named {name}"
+    return "gRPC is asked for" if target.protocol is Protocol.GRPC else ""
+
+
+def _undeclared(backend: BackendView) -> bool:
+    """Tell whether the pods declare ports and not the one that is dialled: then nobody listens there at all."""
+    pods = [pod for pod in backend.current_pods if pod.ready]
+    declared = {entry.container_port for pod in pods for item in pod.containers for entry in item.ports or ()}
+    dialled = {item.port for item in backend.serving if item.port}
+    return bool(declared and dialled) and not dialled & declared
+
+
+def _says_plain(backend: BackendView, logs: ControllerLogs | Unavailable) -> bool:
+    return not isinstance(logs, Unavailable) and any(_TLS_RECORD in line for line in logs.errors)
+
+
+def _finding(backend: BackendView, spoken: _Spoken, wanted: str, sign: str, answer: Observed) -> Finding:
+    status = "" if answer.exchange is None else answer.exchange.header("grpc-status")
+    broken = answer.status in _BROKEN or status in _GRPC_BROKEN or (wanted == "https" and answer.status == 400)
+    say = fail if broken else warn
+    name = subject(backend)
+    return say(
+        f"Traefik speaks {spoken.scheme} to the pods of {name} ({spoken.why}), but {sign}: they want {wanted}"
+        + (f"; it answers {answer.status}." if broken else "."),
+        subject=name,
+        where="the Service's port and what was answered",
+        seen={
+            "Service port": f"{backend.port.name or '(no name)'} {backend.port.port}" if backend.port else "unknown",
+            "appProtocol": (backend.port.app_protocol if backend.port else "") or "none",
+            "answer": str(answer),
+            **({"grpc-status": status} if status else {}),
+        },
+        remedy=Remedy(
+            text=f"Behind an Ingress annotate the Service with {_SCHEME}: {wanted}; in an IngressRoute write scheme: "
+            f"{wanted} beside the service. Traefik does not read appProtocol of a Service.",
+            commands=_commands(backend, wanted),
+            proof=proof_of_pods(backend),
+        ),
+    )
+
+
+def _commands(backend: BackendView, wanted: str) -> tuple[Command, ...]:
+    service = look(*kubectl(backend.ref.namespace, "get", "service", backend.ref.name, "-o", "yaml"))
+    if backend.route.startswith("Ingress "):
+        words = ("annotate", "service", backend.ref.name, f"{_SCHEME}={wanted}", "--overwrite")
+        return service, changes(*kubectl(backend.ref.namespace, *words))
+    route = backend.route.rpartition("/")[2]
+    return service, changes(*kubectl(backend.ref.namespace, "edit", "ingressroutes.traefik.io", route))

@@ -1,0 +1,229 @@
+"""Annotations that look like Traefik's and that Traefik does not read, or that cost it the whole Ingress.
+
+Source: Traefik's Ingress provider: ``router.*`` is read from Ingresses, ``service.*`` from Services, and IngressRoutes
+have neither; one unknown key below ``router.`` or ``service.`` drops what it stands on.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ingressdoctor.api import (
+    BackendView,
+    DropReason,
+    Finding,
+    Ingress,
+    Remedy,
+    RouteDecision,
+    RoutingObjects,
+    Status,
+    Target,
+    Unavailable,
+    changes,
+    check,
+    fail,
+    ok,
+    unknown,
+    warn,
+)
+from ingressdoctor_checks.traefik_common import (
+    API,
+    LINK_ROUTE,
+    ROUTE_EFFECTS,
+    STEP,
+    describe,
+    edit,
+    kube_name,
+    proof_of,
+    split_ref,
+    weight_of,
+)
+from ingressdoctor_checks.traefik_objects import PREFIX, ingress_route_of, ingresses_in
+from ingressdoctor_checks.undecided import undecided
+
+__all__ = ["annotation_misread"]
+
+_ROUTER: Final = (
+    *("router.entrypoints", "router.middlewares", "router.priority", "router.rulesyntax", "router.pathmatcher"),
+    *("router.tls", "router.tls.options", "router.tls.certresolver", "router.observability.accesslogs"),
+)
+_SERVICE: Final = (
+    *("service.serversscheme", "service.serverstransport", "service.passhostheader", "service.nativelb"),
+    *("service.nodeportlb", "service.middlewares", "service.sticky", "service.sticky.cookie"),
+    *(
+        f"service.sticky.cookie.{part}"
+        for part in ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")
+    ),
+)
+# Prefixes of other products that carry the word, and are read by somebody.
+_OTHERS: Final = ("hub.traefik.io/", "kubectl.kubernetes.io/", "meta.helm.sh/", "argocd.argoproj.io/")
+_OURS: Final = re.compile(r"[a-z0-9.-]*traefik[a-z0-9.-]*[/.]", re.IGNORECASE)
+_OTHER_NOTE: Final = re.compile(r"\.(?:containo\.us|io)/(?:managed-by|version|chart)$")
+
+
+@dataclass(frozen=True, slots=True)
+class _Misread:
+    """One annotation without effect: on what, which key, why, and what would have one."""
+
+    ref: str
+    key: str
+    value: str
+    why: str
+    cure: str
+
+
+@check(
+    id="traefik.annotation-misread",
+    title="Traefik reads the annotations that are meant for it",
+    step=STEP,
+    link=LINK_ROUTE,
+    causes=ROUTE_EFFECTS,
+)
+def annotation_misread(
+    decision: RouteDecision,
+    objects: RoutingObjects | Unavailable,
+    view: BackendView | Unavailable,
+    target: Target,
+) -> Iterator[Finding]:
+    """A key in the wrong place or with the wrong name does nothing; below router. it costs the whole Ingress."""
+    if isinstance(objects, Unavailable):
+        yield unknown(
+            f"The annotations of the routes could not be looked at: {objects.reason}.", enable_with=objects.enable_with
+        )
+        return
+    dropped = [route for route in decision.dropped if route.reason is DropReason.ANNOTATION]
+    refs = set()
+    for route in dropped:
+        if route.ref in refs:
+            continue
+        refs.add(route.ref)
+        say = fail if weight_of(route, decision, target.hostname) is Status.FAIL else warn
+        nearest = _nearest(route.related.removeprefix(PREFIX).lower(), _ROUTER)
+        yield say(
+            f"Traefik leaves the whole {route.ref} out, because it cannot read its annotation "
+            f"{route.related or '(path matcher)'}"
+            + (f"; did you mean {PREFIX}{nearest}?" if nearest else f": {route.detail}."),
+            subject=route.ref,
+            where=API,
+            seen={"Traefik": route.detail, "rule": route.rule, "log line to look for": route.log_line},
+            remedy=Remedy(
+                text=f"Correct or remove the annotation {route.related}: one wrong key costs the whole Ingress.",
+                commands=(describe(route.ref), changes(*edit(route.ref))),
+                proof=proof_of(target),
+            ),
+        )
+    found = [item for item in _misread(decision, objects, view, target) if item.ref not in refs]
+    yield from _grouped(found)
+    if not dropped and not found:
+        yield undecided(decision) or ok("Every annotation that is meant for Traefik stands where Traefik reads it.")
+
+
+def _grouped(found: list[_Misread]) -> Iterator[Finding]:
+    """Yield one finding per object: its keys have one remedy."""
+    for ref in dict.fromkeys(item.ref for item in found):
+        mine = [item for item in found if item.ref == ref]
+        first = mine[0]
+        more = f" (and {len(mine) - 1} more)" if len(mine) > 1 else ""
+        namespace = split_ref(ref)[1]
+        removals = tuple(f"{item.key}-" for item in mine[:4])
+        yield warn(
+            f"Traefik does not read the annotation {first.key} of {ref}{more}: {first.why}.",
+            subject=ref,
+            where=API,
+            seen={item.key: item.value for item in mine[:8]},
+            remedy=Remedy(
+                text=" ".join(dict.fromkeys(item.cure for item in mine)),
+                commands=(describe(ref), changes("kubectl", "-n", namespace, "annotate", kube_name(ref), *removals)),
+                proof=describe(ref),
+            ),
+        )
+
+
+def _misread(
+    decision: RouteDecision, objects: RoutingObjects, view: BackendView | Unavailable, target: Target
+) -> Iterator[_Misread]:
+    taken = {route.ref for route in decision.candidates}
+    for item in ingresses_in(objects):
+        if item.ref in taken and _is_for(item, target.hostname):
+            yield from _on_ingress(item.ref, item.annotations, item)
+    for ref in taken:
+        route = ingress_route_of(ref, objects)
+        if route is not None:
+            yield from _on_ingress_route(ref, route.annotations)
+    winner = decision.winner
+    if isinstance(view, Unavailable) or view.service is None or winner is None or view.route != winner.ref:
+        return
+    yield from _on_service(view.service.ref, view.service.annotations, winner.provider)
+
+
+def _is_for(item: Ingress, hostname: str) -> bool:
+    wildcard = "*." + hostname.partition(".")[2]
+    return any((rule.host or "").lower() in ("", hostname, wildcard) for rule in item.spec.rules or ())
+
+
+def _meant(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+    """Yield key, option below Traefik's prefix (empty under another prefix) and value of everything like Traefik's."""
+    for key, value in annotations.items():
+        if key.startswith(PREFIX):
+            yield key, key.removeprefix(PREFIX).lower(), value
+        elif _OURS.match(key) and not key.startswith(_OTHERS) and not _OTHER_NOTE.search(key):
+            yield key, "", value
+
+
+def _on_ingress(ref: str, annotations: Mapping[str, str], item: Ingress) -> Iterator[_Misread]:
+    services = sorted(
+        {
+            path.backend.service.name
+            for rule in item.spec.rules or ()
+            for path in (rule.http.paths if rule.http else None) or ()
+            if path.backend.service is not None and path.backend.service.name
+        }
+    )
+    for key, option, value in _meant(annotations):
+        if option.startswith("router."):
+            continue
+        if option.startswith("service."):
+            sticky = " (so sessions are not sticky)" if option.startswith("service.sticky") else ""
+            where = f"Service {', '.join(services)}" if services else "the Service"
+            yield _Misread(
+                ref, key, value, f"service options are read from the Service only{sticky}", f"Move it to {where}."
+            )
+            continue
+        yield _unknown_key(ref, key, value, (*_ROUTER, *_SERVICE))
+    for key, value in annotations.items():
+        if key.startswith("nginx.ingress.kubernetes.io/"):
+            cure = "Write what it did as a Middleware and name that in router.middlewares, or remove it."
+            yield _Misread(ref, key, value, "it is ingress-nginx's", cure)
+
+
+def _on_ingress_route(ref: str, annotations: Mapping[str, str]) -> Iterator[_Misread]:
+    for key, _, value in _meant(annotations):
+        why = "an IngressRoute has its options in its spec"
+        yield _Misread(ref, key, value, why, "Write it into spec.routes[] (priority, middlewares, services[].sticky).")
+
+
+def _on_service(ref: str, annotations: Mapping[str, str], provider: str) -> Iterator[_Misread]:
+    for key, option, value in _meant(annotations):
+        if option.startswith("router."):
+            yield _Misread(ref, key, value, "router options are read from the Ingress only", "Move it to the Ingress.")
+        elif provider == "kubernetescrd":
+            why = "an IngressRoute sends here, and its service options are in its spec"
+            yield _Misread(ref, key, value, why, "Write it into spec.routes[].services[] of the IngressRoute.")
+        elif option not in _SERVICE:
+            yield _unknown_key(ref, key, value, _SERVICE)
+
+
+def _unknown_key(ref: str, key: str, value: str, known: tuple[str, ...]) -> _Misread:
+    nearest = _nearest(re.split(r"[/]", key)[-1].lower(), known)
+    cure = f"Write {PREFIX}{nearest}." if nearest else "Remove it, or write its present form."
+    why = f"there is no such key; did you mean {PREFIX}{nearest}" if nearest else "no key of this name exists"
+    return _Misread(ref, key, value, why, cure)
+
+
+def _nearest(option: str, known: tuple[str, ...]) -> str:
+    found = difflib.get_close_matches(option, known, n=1, cutoff=0.75)
+    return found[0] if found else next((name for name in known if name.split(".", 1)[1] == option), "")
