@@ -43,7 +43,15 @@ from ingressdoctor.lab.serve.traefik.journal import (
 from ingressdoctor.lab.serve.traefik.model import Dynamic
 from ingressdoctor.lab.serve.traefik.proxy import Proxy, Services
 from ingressdoctor.lab.serve.traefik.runtime import Tables, build_tables
-from ingressdoctor.lab.serve.traefik.static import Static, StaticError, args_of, parse_args
+from ingressdoctor.lab.serve.traefik.static import (
+    NEWEST,
+    Static,
+    StaticError,
+    Version,
+    args_of,
+    parse_args,
+    version_of,
+)
 
 Seed = Callable[[Object, str], str]
 """Pod and container name to what the container had logged before the lab started."""
@@ -60,13 +68,13 @@ class Configuration:
     lines: tuple[Line, ...]
 
 
-def configure(cluster: Cluster, args: tuple[str, ...]) -> Configuration:
+def configure(cluster: Cluster, args: tuple[str, ...], version: Version = NEWEST) -> Configuration:
     """Build the configuration. Only what went wrong is noted: the world's own logs hold the start of the pods.
 
     Raises:
         StaticError: Traefik would not start.
     """
-    static, dynamic, notes = parse_args(args), Dynamic(), Notes()
+    static, dynamic, notes = parse_args(args, version), Dynamic(), Notes()
     if static.ingress is not None:
         ingress.load(cluster, static.ingress, dynamic, notes)
     if static.crd is not None:
@@ -102,7 +110,7 @@ class Controller:
         self._certificates = Certificates(pki)
         self._seed = seed
         self._buffers: dict[str, Buffer] = {}
-        self._built: dict[tuple[str, ...], Configuration] = {}
+        self._built: dict[tuple[tuple[str, ...], Version], Configuration] = {}
 
     def attach(self, settings: Mapping[str, Any]) -> None:
         """Start every Traefik container that runs."""
@@ -120,15 +128,15 @@ class Controller:
     def _start(self, pod: Object, container: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         name = text(container.get("name"))
         buffer = self._buffers[f"{namespace_of(pod)}/{name_of(pod)}/{name}"] = Buffer(self._seed(pod, name))
-        args = args_of(container)
+        built = (args_of(container), version_of(text(container.get("image"))))
         try:
-            if args not in self._built:
-                self._built[args] = configure(self._cluster, args)
+            if built not in self._built:
+                self._built[built] = configure(self._cluster, *built)
         except StaticError as error:
             line = Line(level="error", message="Command error", fields={"error": str(error)})
             buffer.append(render(line, as_json=False))
             return
-        configuration = self._built[args]
+        configuration = self._built[built]
         journal = _Journal(buffer, configuration.static)
         journal.write(configuration.lines)
         tools = Tools(

@@ -1,11 +1,14 @@
 """Traefik's Ingress provider: networking.k8s.io Ingresses to routers.
 
-Source: traefik pkg/provider/kubernetes/ingress (v3.7). A Prefix is a plain string prefix, Exact a Path; rules are
-written with double quotes, which decides their length and so their priority. spec.tls only loads certificates.
+Source: traefik pkg/provider/kubernetes/ingress (v3.0 to v3.7). A Prefix is a plain string prefix, Exact a Path; how
+strings are quoted depends on the version, and decides a rule's length and so its priority. spec.tls only loads
+certificates.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -27,7 +30,7 @@ from ingressdoctor.lab.serve.traefik.journal import Notes
 from ingressdoctor.lab.serve.traefik.model import DropError, Dynamic, Router, RouterTls, Service, normalized
 from ingressdoctor.lab.serve.traefik.secrets import order_of
 from ingressdoctor.lab.serve.traefik.services import Reference, find_port, servers
-from ingressdoctor.lab.serve.traefik.static import Provider
+from ingressdoctor.lab.serve.traefik.static import QUOTED_RULES, WILDCARD_HOSTS, Provider
 
 CONTROLLER = "traefik.io/ingress-controller"
 SUFFIX = "@kubernetes"
@@ -74,9 +77,18 @@ class _Ingresses:
         default = mapping(dig(item, "spec", "defaultBackend"))
         if not rules and default:
             self._load_default(item, default, marks, fields)
-        for rule in rules:
-            for path in map(mapping, sequence(dig(rule, "http", "paths"))):
-                self._load_path(item, text(rule.get("host")), path, marks)
+        found = [
+            router
+            for rule in rules
+            for path in map(mapping, sequence(dig(rule, "http", "paths")))
+            if (router := self._path_router(item, text(rule.get("host")), path, marks))
+        ]
+        names = [router.name for router in found]
+        for router in found:
+            # Within one Ingress equal keys get a hash; across Ingresses the later one overwrites without a word.
+            twin = names.count(router.name) > 1
+            name = f"{router.name.removesuffix(SUFFIX)}-{_digest(router.rule)}{SUFFIX}" if twin else router.name
+            self._dynamic.routers[name] = dataclasses.replace(router, name=name)
 
     def _load_certificates(self, item: Object, fields: Mapping[str, Any]) -> None:
         for entry in map(mapping, sequence(dig(item, "spec", "tls"))):
@@ -102,43 +114,30 @@ class _Ingresses:
         if service:
             router = _router("default-router", 'PathPrefix("/")', service, marks)
             priority = router.priority or _DEFAULT_BACKEND_PRIORITY
-            self._add(router, priority)
+            self._dynamic.routers[router.name] = dataclasses.replace(router, priority=priority)
 
-    def _load_path(self, item: Object, host: str, path: Mapping[str, Any], marks: Mapping[str, str]) -> None:
+    def _path_router(self, item: Object, host: str, path: Mapping[str, Any], marks: Mapping[str, str]) -> Router | None:
+        """The router of one path; None after logging why there is none."""
         backend = mapping(path.get("backend"))
         name = text(dig(backend, "service", "name"))
         port = mapping(dig(backend, "service", "port"))
         fields = {"providerName": "kubernetes", "ingress": name_of(item), "namespace": namespace_of(item)}
         if "resource" in backend:
             self._notes.error("Resource backends are not supported", **fields)
-            return
+            return None
         if not name:
             self._notes.error("Missing service definition", **fields)
-            return
+            return None
         where = text(path.get("path"))
         try:
-            rule = _rule(host, where, text(path.get("pathType")), marks, strict=self._options.strict_prefix)
+            rule = _rule(host, where, text(path.get("pathType")), marks, self._options)
         except DropError as drop:
             self._notes.error("Skipping path.", error=drop.error, serviceName=name, path=where, **fields)
-            return
+            return None
         label = text(port.get("number") or port.get("name"))
         service = self._service(item, backend, normalized(f"{namespace_of(item)}-{name}-{label}"))
-        if service:
-            key = normalized(f"{namespace_of(item)}-{name_of(item)}-{host}{where}")
-            router = _router(key, rule, service, marks)
-            self._add(router, router.priority)
-
-    def _add(self, router: Router, priority: int) -> None:
-        self._dynamic.routers[router.name] = Router(
-            name=router.name,
-            rule=router.rule,
-            service=router.service,
-            provider=router.provider,
-            entry_points=router.entry_points,
-            middlewares=router.middlewares,
-            priority=priority,
-            tls=router.tls,
-        )
+        key = normalized(f"{namespace_of(item)}-{name_of(item)}-{host}{where}")
+        return _router(key, rule, service, marks) if service else None
 
     def _service(self, item: Object, backend: Mapping[str, Any], key: str) -> str:
         """Add the backend's service and return its name; "" after logging why it cannot be used."""
@@ -179,6 +178,10 @@ class _Ingresses:
         return key + SUFFIX
 
 
+def _digest(rule: str) -> str:
+    return hashlib.sha256(rule.encode()).hexdigest()[:20]
+
+
 def _words(value: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in value.split(",") if word.strip())
 
@@ -199,13 +202,16 @@ def _router(key: str, rule: str, service: str, marks: Mapping[str, str]) -> Rout
     )
 
 
-def _rule(host: str, path: str, path_type: str, marks: Mapping[str, str], *, strict: bool) -> str:
-    return " && ".join(_rule_parts(host, path, path_type, marks, strict=strict))
+def _rule(host: str, path: str, path_type: str, marks: Mapping[str, str], options: Provider) -> str:
+    return " && ".join(_rule_parts(host, path, path_type, marks, options))
 
 
-def _rule_parts(host: str, path: str, path_type: str, marks: Mapping[str, str], *, strict: bool) -> Iterator[str]:
-    if host:
-        yield f"Host({json.dumps(host, ensure_ascii=False)})"
+def _rule_parts(host: str, path: str, path_type: str, marks: Mapping[str, str], options: Provider) -> Iterator[str]:
+    if host.startswith("*.") and options.version < WILDCARD_HOSTS:
+        domain = re.escape(host[1:]).replace(r"\-", "-")
+        yield f"HostRegexp({_quoted('^[a-zA-Z0-9-]+' + domain + '$', options)})"
+    elif host:
+        yield f"Host({_quoted(host, options)})"
     if not path:
         return
     matcher = marks.get("router.pathmatcher") or "PathPrefix"
@@ -215,9 +221,13 @@ def _rule_parts(host: str, path: str, path_type: str, marks: Mapping[str, str], 
         matcher = "PathPrefix"
     elif matcher not in {"Path", "PathPrefix", "PathRegexp"}:
         raise DropError(f'invalid router path matcher "{matcher}": must be one of Path, PathPrefix, PathRegexp')
-    quoted = json.dumps(path, ensure_ascii=False)
-    if strict and path_type == "Prefix" and path != "/":
-        longer = json.dumps(path.rstrip("/") + "/", ensure_ascii=False)
-        yield f"(Path({quoted}) || PathPrefix({longer}))"
+    if options.strict_prefix and matcher == "PathPrefix" and path != "/":
+        short = path.removesuffix("/")
+        yield f"(Path({_quoted(short, options)}) || PathPrefix({_quoted(short + '/', options)}))"
         return
-    yield f"{matcher}({quoted})"
+    yield f"{matcher}({_quoted(path, options)})"
+
+
+def _quoted(value: str, options: Provider) -> str:
+    """A string of the rule language; the length of the rule's text is its priority."""
+    return json.dumps(value, ensure_ascii=False) if options.version >= QUOTED_RULES else f"`{value}`"

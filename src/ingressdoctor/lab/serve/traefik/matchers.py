@@ -113,6 +113,13 @@ def _host(args: tuple[str, ...]) -> Test:
     return lambda facts: bool(facts.host) and facts.host.rstrip(".") == wanted
 
 
+def _plain_host(args: tuple[str, ...]) -> Test:
+    """Host before v3.7: a star is a letter like any other, and no host has it."""
+    _host(args)
+    wanted = args[0].lower().rstrip(".")
+    return lambda facts: bool(facts.host) and facts.host.rstrip(".") == wanted
+
+
 def _host_regexp(args: tuple[str, ...]) -> Test:
     compiled = pattern(args[0], "HostRegexp")
     return lambda facts: compiled.search(facts.host) is not None
@@ -219,6 +226,7 @@ HTTP: Mapping[str, tuple[_Builder, tuple[int, ...]]] = {
     "QueryRegexp": (_query_regexp, (1, 2)),
     "ClientIP": (_client_ip, (1,)),
 }
+HTTP_WITHOUT_WILDCARDS: Mapping[str, tuple[_Builder, tuple[int, ...]]] = {**HTTP, "Host": (_plain_host, (1,))}
 TCP: Mapping[str, tuple[_Builder, tuple[int, ...]]] = {
     "HostSNI": (_host_sni, (1,)),
     "HostSNIRegexp": (_host_sni_regexp, (1,)),

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator
 
 from ingressdoctor.lab.serve.traefik.journal import Notes
 from ingressdoctor.lab.serve.traefik.layers import BuildError, Layer
-from ingressdoctor.lab.serve.traefik.matchers import HTTP, TCP, Facts, Test, compile_rule
+from ingressdoctor.lab.serve.traefik.matchers import HTTP, HTTP_WITHOUT_WILDCARDS, TCP, Facts, Test, compile_rule
 from ingressdoctor.lab.serve.traefik.middlewares import build, redirect_scheme, tcp_allow_list
 from ingressdoctor.lab.serve.traefik.model import Dynamic, Router, RouterTls
 from ingressdoctor.lab.serve.traefik.rules import RuleError, calls
-from ingressdoctor.lab.serve.traefik.static import EntryPoint, Static
+from ingressdoctor.lab.serve.traefik.static import WILDCARD_HOSTS, EntryPoint, Static
 
 MAX_USER_PRIORITY = 2**63 - 1 - 1000
 MAX_PRIORITY = 2**63 - 1
@@ -94,6 +94,7 @@ def _attached(static: Static, routers: dict[str, Router], notes: Notes) -> dict[
 def _http(
     static: Static, dynamic: Dynamic, routers: tuple[Router, ...], point: EntryPoint, notes: Notes, *, secure: bool
 ) -> Iterator[Active]:
+    http_matchers = HTTP if static.version >= WILDCARD_HOSTS else HTTP_WITHOUT_WILDCARDS
     for router in routers:
         tls = router.tls or (RouterTls(options=point.tls_options) if point.tls else None)
         if (tls is not None) is not secure:
@@ -105,7 +106,7 @@ def _http(
             )
             if router.service not in static.internal_services:
                 _check_service(dynamic, router.service)
-            test, tree = compile_rule(router.rule, HTTP)
+            test, tree = compile_rule(router.rule, http_matchers)
             priority = _priority(router, len(router.rule.encode()))
             _check_options(dynamic, tls)
         except (BuildError, RuleError) as error:

@@ -39,6 +39,12 @@ _REMOVED = frozenset(["pilot", "swarmmode", "marathon", "rancher", "influxdb"])
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+Version = tuple[int, int, int]
+NEWEST: Version = (3, 7, 9)
+QUOTED_RULES: Version = (3, 6, 11)  # rules made from Ingresses have double quotes instead of backticks
+WILDCARD_HOSTS: Version = (3, 7, 0)  # Host takes a wildcard; before, Ingresses used HostRegexp
+
+
 class StaticError(ValueError):
     """Traefik would not start with these arguments."""
 
@@ -74,7 +80,7 @@ class EntryPoint:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """Options of a Kubernetes provider."""
+    """Options of a Kubernetes provider, and the version it is part of."""
 
     ingress_class: str = ""
     namespaces: tuple[str, ...] = ()
@@ -83,6 +89,7 @@ class Provider:
     allow_empty_services: bool = False
     allow_external_names: bool = False
     strict_prefix: bool = False
+    version: Version = NEWEST
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +104,7 @@ class Static:
     access_log: str
     ping: bool
     insecure_skip_verify: bool = False
+    version: Version = NEWEST
     internal_services: frozenset[str] = frozenset()
 
     @property
@@ -155,8 +163,14 @@ def _is_switch(key: str) -> bool:
     return not key.endswith(("address", "level", "format", "trustedips", "ingressclass", "to", "scheme"))
 
 
-def parse_args(args: Iterable[str]) -> Static:
-    """The static configuration.
+def version_of(image: str) -> Version:
+    """The version in an image's tag; the newest where it has none."""
+    found = re.search(r":v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?", image)
+    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else NEWEST
+
+
+def parse_args(args: Iterable[str], version: Version = NEWEST) -> Static:
+    """The static configuration of one version of Traefik.
 
     Raises:
         StaticError: with what Traefik logs as `Command error`.
@@ -180,8 +194,9 @@ def parse_args(args: Iterable[str]) -> Static:
         raise StaticError(f"parsing log level: Unknown Level String: '{flags.text('log.level')}'")
     return Static(
         entry_points=tuple(points),
-        crd=_provider(flags, "providers.kubernetescrd"),
-        ingress=_provider(flags, "providers.kubernetesingress"),
+        crd=_provider(flags, "providers.kubernetescrd", version),
+        ingress=_provider(flags, "providers.kubernetesingress", version),
+        version=version,
         log_level=level,
         log_json=flags.text("log.format").lower() == "json",
         access_log=flags.text("accesslog.format", "common").lower() if flags.has("accesslog") else "",
@@ -203,7 +218,7 @@ def _internal_services(flags: _Flags) -> Iterator[str]:
             yield f"{key.rpartition('.')[2]}@internal"
 
 
-def _provider(flags: _Flags, prefix: str) -> Provider | None:
+def _provider(flags: _Flags, prefix: str, version: Version) -> Provider | None:
     if not flags.has(prefix):
         return None
     return Provider(
@@ -214,6 +229,7 @@ def _provider(flags: _Flags, prefix: str) -> Provider | None:
         allow_empty_services=flags.on(f"{prefix}.allowemptyservices"),
         allow_external_names=flags.on(f"{prefix}.allowexternalnameservices"),
         strict_prefix=flags.on(f"{prefix}.strictprefixmatching"),
+        version=version,
     )
 
 
