@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from ingressdoctor.evidence.answer import PredictedAnswer
 from ingressdoctor.evidence.kube import EndpointSlice, Ingress, IngressClass, Loaded, Node, Resource, Service
 from ingressdoctor.model.evidence import Unavailable
 
@@ -86,6 +87,8 @@ class DropReason(StrEnum):
     SERVICE_PORT = "service-port"
     SERVICE_CROSS_NAMESPACE = "service-cross-namespace"
     SERVICE_EMPTY = "service-empty"
+    SERVICE_OPTION = "service-option"
+    SERVERS_TRANSPORT = "servers-transport"
     EXTERNAL_NAME = "external-name"
     NAMESPACE = "namespace-not-watched"
     LABEL = "label-selector"
@@ -94,6 +97,9 @@ class DropReason(StrEnum):
     TLS_OPTION = "tls-option"
     KIND = "kind"
     PRIORITY = "priority"
+    PARENT = "parent-route"
+    COLLISION = "name-collision"
+    DEFAULT_BACKEND = "default-backend"
     OTHER = "other"
 
 
@@ -184,7 +190,8 @@ class RouteDecision:
     could take its host; ``elsewhere`` are live routes that would match on another entry point or without TLS;
     ``near`` are known hostnames that look like the target's; ``limits`` say what was not evaluated (unreadable
     kinds, unknown version, matchers outside the model); ``unread`` are the kinds and objects that could not be read
-    and may hold a route that comes before the winner.
+    and may hold a route that comes before the winner. ``predicted`` is what the client gets, None where nobody asked
+    for that; ``predicted_status`` is its status when the controller itself answers.
     """
 
     request: RouteRequest
@@ -196,6 +203,7 @@ class RouteDecision:
     near: tuple[str, ...] = ()
     known_hosts: tuple[str, ...] = ()
     predicted_status: int | None = None
+    predicted: PredictedAnswer | None = None
     limits: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 

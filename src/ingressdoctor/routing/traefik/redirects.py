@@ -15,7 +15,7 @@ from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.routing.traefik.forwarded import Client
 from ingressdoctor.routing.traefik.regex import replace_all
 
-__all__ = ["Asked", "Redirect", "entry_point_redirect", "redirect_regex", "redirect_scheme"]
+__all__ = ["Asked", "Redirect", "entry_point_redirect", "redirect_regex", "redirect_scheme", "status_text"]
 
 # Fixed patterns of Traefik's own; the text they see is bounded by the request line.
 _URL: Final = re.compile(r"(https?://)?(\[[\w:.]+\]|[\w._-]+)?(:\d+)?(.*)", re.ASCII | re.DOTALL)
@@ -43,7 +43,15 @@ class Redirect:
     @property
     def body(self) -> str:
         """The text Traefik writes with it."""
-        return HTTPStatus(self.status).phrase if self.status in HTTPStatus else ""
+        return status_text(self.status)
+
+
+def status_text(status: int) -> str:
+    """Return the usual words for a status, empty for one without."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
 
 
 def entry_point_redirect(static: StaticConfig, point: EntryPoint, asked: Asked) -> Redirect | None:

@@ -64,7 +64,7 @@ class SniTable:
 
     entry_point: str
     by_host: dict[str, SniEntry]
-    resolved: dict[str, tuple[str, ...]]
+    resolved: dict[tuple[str, str], tuple[str, ...]]
     conflicts: tuple[OptionConflict, ...]
     default_broken: str | None
     version: Version
@@ -88,10 +88,10 @@ class SniTable:
         longest = max((len(entry.host) for entry in specific), default=0)
         return tuple(entry for entry in specific if len(entry.host) == longest) or tuple(found)
 
-    def misdirected(self, server_name: str, host: str, router: str) -> bool | None:
+    def misdirected(self, server_name: str, host: str, router: tuple[str, str]) -> bool | None:
         """Tell whether a request for a host over a handshake for *server_name* gets 421 from the router.
 
-        ``router`` is the router's name; None means that it is not determined.
+        ``router`` is the router's object and rule; None means that it is not determined.
         """
         if self.version.since(*_BY_ROUTER):
             used = {option for entry in self.find(server_name) for option in entry.options} or {DEFAULT_OPTION}
@@ -111,6 +111,7 @@ class SniTable:
 @dataclass(frozen=True, slots=True)
 class _Claim:
     name: str
+    key: tuple[str, str]
     hosts: tuple[str, ...]
     option: str
 
@@ -149,7 +150,7 @@ def _claims(table: RouteTable, entry_point: str) -> Iterator[_Claim]:
     point = table.static.entry_point(entry_point)
     shared = table.static.flag(f"entrypoints.{entry_point}.http.tls.options")
     if point is not None and point.tls and point.redirect_to:
-        yield _Claim(f"redirection of {entry_point}", (), DEFAULT_OPTION)
+        yield _Claim(f"redirection of {entry_point}", ("", ""), (), DEFAULT_OPTION)
     for router in _routers(table):
         draft = router.draft
         if not router.on(point, entry_point, tls=True) or draft.parents:
@@ -157,7 +158,7 @@ def _claims(table: RouteTable, entry_point: str) -> Iterator[_Claim]:
         hosts = rule_hosts(draft.rule)
         if hosts is not None:
             named = draft.tls_options if draft.tls else _qualified(shared, draft.provider)
-            yield _Claim(draft.name, hosts, named or DEFAULT_OPTION)
+            yield _Claim(draft.name, (draft.ref, draft.rule), hosts, named or DEFAULT_OPTION)
 
 
 def _routers(table: RouteTable) -> Iterator[LiveRouter]:
@@ -191,9 +192,9 @@ def _conflicts(claims: list[_Claim]) -> dict[str, OptionConflict]:
 
 def _resolved(
     claims: list[_Claim], conflicts: dict[str, OptionConflict], version: Version
-) -> dict[str, tuple[str, ...]]:
+) -> dict[tuple[str, str], tuple[str, ...]]:
     """Return the options that each router ends with; two where Traefik's result depends on the order of a map."""
-    resolved: dict[str, tuple[str, ...]] = {}
+    resolved: dict[tuple[str, str], tuple[str, ...]] = {}
     for claim in claims:
         hit = [host in conflicts for host in claim.hosts]
         options: tuple[str, ...] = (claim.option,)
@@ -202,14 +203,14 @@ def _resolved(
         elif any(hit):
             certain = version.since(*_PER_POINT)
             options = (DEFAULT_OPTION,) if certain else tuple(dict.fromkeys((DEFAULT_OPTION, claim.option)))
-        resolved[claim.name] = options
+        resolved[claim.key] = options
     return resolved
 
 
 def _entries(
     claims: list[_Claim],
     conflicts: dict[str, OptionConflict],
-    resolved: dict[str, tuple[str, ...]],
+    resolved: dict[tuple[str, str], tuple[str, ...]],
     options: TlsOptions,
     version: Version,
 ) -> dict[str, SniEntry]:
@@ -218,7 +219,7 @@ def _entries(
     for claim in claims:
         for host in claim.hosts or (_CATCH_ALL,):
             if version.since(*_BY_ROUTER):
-                chosen = resolved[claim.name]
+                chosen = resolved[claim.key]
             else:
                 chosen = (DEFAULT_OPTION,) if host in conflicts or not claim.hosts else (claim.option,)
             found.setdefault(host, {}).update(dict.fromkeys(chosen))
