@@ -17,9 +17,9 @@ import h11
 import pytest
 from kubernetes import client, config
 
-from ingressdoctor.lab import Fault, Lab, World, apply_fault, load_faults, running
+from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, load_world, running
 
-SCENARIOS = load_faults("wecare")
+SCENARIOS = tuple(each for world in list_worlds() for each in load_faults(world))
 EDGE_MADE = {502, 504}
 NAME_SERVER_FAILURES = {dns.resolver.NXDOMAIN: "dns-nxdomain", dns.resolver.NoNameservers: "dns-servfail"}
 PATIENCE_S = 6.0
@@ -122,10 +122,11 @@ def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
 
 
 @pytest.mark.lab
-@pytest.mark.parametrize("each", SCENARIOS, ids=lambda item: item.name)
-def test_the_symptom_emerges(each: Fault, wecare: World) -> None:
-    with running(apply_fault(wecare, each)) as lab:
-        assert Visitor(lab).symptom(f"https://{each.host}/") == each.expect.symptom
+@pytest.mark.parametrize("each", SCENARIOS, ids=lambda item: f"{item.world}-{item.name}")
+def test_the_symptom_emerges(each: Fault) -> None:
+    url = each.host if "://" in each.host else f"https://{each.host}/"
+    with running(apply_fault(load_world(each.world), each)) as lab:
+        assert Visitor(lab).symptom(url) == each.expect.symptom
 
 
 @pytest.mark.lab

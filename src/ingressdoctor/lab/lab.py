@@ -59,6 +59,10 @@ class Lab:
         """
         return self._requests
 
+    def container_log(self, namespace: str, pod: str, container: str) -> str:
+        """What a container of the data plane has logged so far; "" for one that the data plane does not run."""
+        return self._plane.log(namespace, pod, container) or ""
+
     async def __aenter__(self) -> Self:
         """Start everything; what had been started is stopped again when something fails."""
         try:
