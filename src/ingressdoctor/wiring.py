@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from ingressdoctor import collect
+from ingressdoctor.collect.route_scene import Scene, cluster_scene
 from ingressdoctor.config import Settings
 from ingressdoctor.engine.catalog import Catalog, build_catalog
 from ingressdoctor.engine.cost import cost_of
@@ -23,8 +24,9 @@ from ingressdoctor.engine.plugins import load_folder, load_installed, load_packa
 from ingressdoctor.engine.session import Run, RunSpec, ask, diagnose_target
 from ingressdoctor.evidence.access import AccessSurvey, Sight
 from ingressdoctor.evidence.clock import Clock
+from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.preferences import Preferences
-from ingressdoctor.evidence.routes import KnownHosts, RouteDecision
+from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
@@ -115,9 +117,13 @@ class Session:
         """Return every hostname that the cluster's routing objects name."""
         return await self._one(KnownHosts, None)
 
-    async def route(self, target: Target) -> RouteDecision | Unavailable:
-        """Return which router takes a request for *target*, and why not the others."""
-        return await self._one(RouteDecision, target)
+    async def scene(self) -> Scene | Unavailable:
+        """Return the cluster's routing objects and the Traefik that reads them."""
+        objects, controller = await self.evidence((RoutingObjects, Controller))
+        if not isinstance(objects, RoutingObjects):
+            return objects if isinstance(objects, Unavailable) else _odd(objects, RoutingObjects)
+        found = controller if isinstance(controller, (Controller, Unavailable)) else _odd(controller, Controller)
+        return await cluster_scene(self._sources.kubernetes, objects, found)
 
     async def access(self) -> tuple[SourceAccess, ...]:
         """Return what today's credentials can read, and the steps that each missing one costs."""
@@ -142,9 +148,7 @@ class Session:
 
     async def _one(self, wanted: type[T], target: Target | None) -> T | Unavailable:
         (value,) = await self.evidence((wanted,), target)
-        if isinstance(value, (wanted, Unavailable)):
-            return value
-        return Unavailable(wanted=wanted.__name__, reason=f"a collector returned {type(value).__name__} instead")
+        return value if isinstance(value, (wanted, Unavailable)) else _odd(value, wanted)
 
     def _run(self, target: Target | None, observer: Observer | None, stop: asyncio.Event | None) -> Run:
         return Run(
@@ -171,6 +175,10 @@ class Session:
                 load_balancer=self._settings.hetzner.load_balancer, kube_context=self._settings.kubernetes.context
             ),
         }
+
+
+def _odd(value: object, wanted: type) -> Unavailable:
+    return Unavailable(wanted=wanted.__name__, reason=f"a collector returned {type(value).__name__} instead")
 
 
 def open_session(settings: Settings, *, version: str = "", environ: Mapping[str, str] | None = None) -> Session:

@@ -1,4 +1,4 @@
-"""``ingressdoctor route URL``: which router takes the request, and why not the others."""
+"""``ingressdoctor route URL``: which router takes the request, and why not the others; ``--all``: the whole set."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from ingressdoctor.cli.options import AsJson, Connection, TargetChoice, Verbose, spread
+from ingressdoctor.cli.route_options import AskedFor, Supposed
 
 __all__ = ["add_to"]
 
-Url = Annotated[str, typer.Argument(metavar="URL", help="Hostname or URL with path.")]
+Url = Annotated[str, typer.Argument(metavar="[URL]", help="Hostname or URL with path; with --all a host, or none.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -18,31 +19,25 @@ def add_to(app: typer.Typer) -> None:
     app.command("route")(spread(route))
 
 
-def route(
-    url: Url, what: TargetChoice, connection: Connection, as_json: AsJson = False, verbose: Verbose = False
+def route(  # noqa: PLR0913 - one parameter for each bundle of options
+    *,
+    what: TargetChoice,
+    asked: AskedFor,
+    supposed: Supposed,
+    connection: Connection,
+    url: Url = "",
+    as_json: AsJson = False,
+    verbose: Verbose = False,
 ) -> None:
     """Show which router, rule and Service URL reaches, and why not the others."""
     import sys
 
-    from ingressdoctor.cli.settings import settings_for
-    from ingressdoctor.model.target import Target
-
-    # What can be wrong on the command line is said before anything heavy is loaded.
-    target = Target.parse(url, port=what.port, client_ip=what.client_ip)
-    settings = settings_for(connection)
-    from ingressdoctor.cli.asking import ask, refuse_unseen
     from ingressdoctor.cli.output import page_for, write
-    from ingressdoctor.model.evidence import Unavailable
-    from ingressdoctor.render.route import exit_code_of, route_to_json, route_to_terminal
+    from ingressdoctor.cli.routing import Wanted, answered, read_scene
 
-    decision = ask(settings, lambda session: session.route(target))
-    if isinstance(decision, Unavailable):
-        raise refuse_unseen(decision)
-    code = exit_code_of(decision)
-    page = page_for(sys.stdout, verbose=verbose)
-    write(
-        route_to_json(decision, target.url, exit_code=code)
-        if as_json
-        else route_to_terminal(decision, target.url, page)
-    )
+    # What can be wrong on the command line is said before anything else is read.
+    wanted = Wanted.of(url, what, asked)
+    scene = read_scene(supposed, connection)
+    text, code = answered(wanted, scene, page_for(sys.stdout, verbose=verbose), as_json=as_json)
+    write(text)
     raise typer.Exit(code)

@@ -13,10 +13,10 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Final
 
 import msgspec
-import yaml
 
 from ingressdoctor.model.text import clean
 
@@ -37,8 +37,6 @@ _WORDS: Final[dict[str, bool | None]] = {
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
 }
 _TAG: Final = "tag:yaml.org,2002:"
-# The parser on libyaml is ten times as fast; the other one is there where PyYAML was built without it.
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +75,8 @@ def read_documents(text: str) -> Iterator[Document | Fault]:
         if values:
             yield from (Document(value=value, number=i, line=line) for i, (line, value) in enumerate(values, start=1))
             return
+    import yaml  # only here: most commands read no YAML
+
     number = 0
     for line, chunk in _chunks(text):
         if not chunk.strip():
@@ -85,7 +85,7 @@ def read_documents(text: str) -> Iterator[Document | Fault]:
         found = _SOURCE.search(chunk[:2_000])
         source = found.group(1) if found else ""
         try:
-            value = _Builder(_LOADER(chunk)).document()
+            value = _Builder(yaml, chunk).document()
         except (_RefusedError, yaml.YAMLError, ValueError, RecursionError) as error:
             yield _fault(error, chunk, number, line, source)
             continue
@@ -145,8 +145,11 @@ def _fault(error: Exception, chunk: str, number: int, line: int, source: str) ->
 class _Builder:
     """Builds one document from the events of a parser."""
 
-    def __init__(self, loader: Any) -> None:  # noqa: ANN401 - PyYAML has no types for its C parser
-        self._next = loader.get_event
+    def __init__(self, yaml: ModuleType, text: str) -> None:
+        # The parser on libyaml is ten times as fast; the other one is there where PyYAML was built without it.
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self._yaml = yaml
+        self._next = loader(text).get_event
         self._anchors: dict[str, tuple[Any, int]] = {}
         self._open: set[str] = set()
         self._count = 0
@@ -156,9 +159,11 @@ class _Builder:
         value = None
         while True:
             event = self._next()
-            if event is None or isinstance(event, yaml.StreamEndEvent):
+            if event is None or isinstance(event, self._yaml.StreamEndEvent):
                 return value
-            if isinstance(event, (yaml.StreamStartEvent, yaml.DocumentStartEvent, yaml.DocumentEndEvent)):
+            if isinstance(
+                event, (self._yaml.StreamStartEvent, self._yaml.DocumentStartEvent, self._yaml.DocumentEndEvent)
+            ):
                 continue
             value = self._value(event, 0)
 
@@ -167,17 +172,17 @@ class _Builder:
         if self._count > _MAX_VALUES or depth > _MAX_DEPTH:
             what = f"more than {_MAX_VALUES} values" if depth <= _MAX_DEPTH else f"nested deeper than {_MAX_DEPTH}"
             raise _RefusedError(f"{what}, aliases counted in full", event.start_mark.line)
-        if isinstance(event, yaml.ScalarEvent):
+        if isinstance(event, self._yaml.ScalarEvent):
             value = _scalar(event)
             if event.anchor:
                 self._anchors[event.anchor] = (value, 1)
             return value
-        if isinstance(event, yaml.AliasEvent):
+        if isinstance(event, self._yaml.AliasEvent):
             return self._alias(event)
         before, anchor = self._count, event.anchor
         if anchor:
             self._open.add(anchor)
-        is_map = isinstance(event, yaml.MappingStartEvent)
+        is_map = isinstance(event, self._yaml.MappingStartEvent)
         value = self._mapping(depth) if is_map else self._sequence(depth)
         if anchor:
             self._open.discard(anchor)
@@ -198,14 +203,14 @@ class _Builder:
 
     def _sequence(self, depth: int) -> list[Any]:
         items: list[Any] = []
-        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+        while not isinstance(event := self._next(), self._yaml.SequenceEndEvent):
             items.append(self._value(event, depth + 1))
         return items
 
     def _mapping(self, depth: int) -> dict[str, Any]:
         found: dict[str, Any] = {}
         merged: list[dict[str, Any]] = []
-        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+        while not isinstance(event := self._next(), self._yaml.MappingEndEvent):
             line = event.start_mark.line
             key = self._key(event)
             value = self._value(self._next(), depth + 1)
@@ -220,7 +225,7 @@ class _Builder:
         return found
 
     def _key(self, event: Any) -> str:  # noqa: ANN401
-        if not isinstance(event, yaml.ScalarEvent):
+        if not isinstance(event, self._yaml.ScalarEvent):
             raise _RefusedError("a key is a list, a mapping or an alias", event.start_mark.line)
         if event.anchor:
             self._anchors[event.anchor] = (event.value, 1)

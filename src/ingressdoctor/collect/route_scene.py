@@ -35,14 +35,17 @@ from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
 from ingressdoctor.evidence.route_view import Skipped
 from ingressdoctor.evidence.routes import Custom, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.text import clean
 from ingressdoctor.routing.traefik.settings import assumed_static
+from ingressdoctor.routing.traefik.version import Version
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["Scene", "cluster_scene", "file_scene"]
+__all__ = ["Scene", "cluster_scene", "file_scene", "supposing"]
 
 T = TypeVar("T", bound=Resource)
 
 _CHART: Final = "the Helm chart's defaults are assumed"
+_CHART_DEFAULTS: Final = "Traefik's entry points web and websecure, and the other defaults of its Helm chart"
 _FURTHER: Final[Mapping[str, Kind[Any]]] = {
     "endpoint_slices": ENDPOINT_SLICES,
     "ingress_route_tcps": INGRESS_ROUTE_TCPS,
@@ -92,35 +95,41 @@ async def _listed(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
         return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
 
 
-def file_scene(manifests: Manifests, *, static_args: Sequence[str] = (), version: str = "") -> Scene:
-    """Return the scene of files: their own Traefik, else the one that *static_args* describe, else the chart's.
-
-    Raises:
-        UsageError: the arguments cannot be split into words.
-    """
+def file_scene(manifests: Manifests) -> Scene:
+    """Return the scene of files: their own Traefik, else one with the Helm chart's defaults."""
     controller = _controller_in(manifests)
-    assumed = list(manifests.assumed)
-    if static_args:
-        static = static_of(_pod_with(_split(static_args)))
-    else:
-        static = _static(controller, "no Traefik is among the files")
-    chosen = version or (controller.version if controller else "")
-    if controller is not None and static_args:
-        controller = replace(controller, static=static)
-    if controller is None and not static_args:
-        assumed.append("Traefik's entry points web and websecure, and the other defaults of its Helm chart")
+    assumed = manifests.assumed
+    if controller is None:
+        assumed = (*assumed, _CHART_DEFAULTS)
     return Scene(
         objects=manifests.objects,
         controller=controller,
-        static=static,
-        version=chosen,
+        static=_static(controller, "no Traefik is among the files"),
+        version=controller.version if controller else "",
         origin=manifests.origin,
         pods=manifests.pods,
         old_routes=manifests.old_routes,
-        assumed=tuple(assumed),
+        assumed=assumed,
         skipped=manifests.skipped,
         ignored=manifests.ignored,
     )
+
+
+def supposing(scene: Scene, static_args: Sequence[str], version: str) -> Scene:
+    """Return the scene with Traefik started by other arguments, or of another version; empty means as it is.
+
+    Raises:
+        UsageError: the arguments cannot be split into words, or the version is none.
+    """
+    if version and not Version.parse(version).known:
+        raise UsageError(f"{clean(version, 40)!r} is not a version of Traefik.", hint="For example 3.7.9")
+    changed = replace(scene, version=version or scene.version)
+    if not static_args:
+        return changed
+    static = static_of(_pod_with(_split(static_args)))
+    controller = replace(scene.controller, static=static) if scene.controller is not None else None
+    assumed = tuple(item for item in scene.assumed if item != _CHART_DEFAULTS)
+    return replace(changed, static=static, controller=controller, assumed=assumed)
 
 
 def _controller_in(manifests: Manifests) -> Controller | None:

@@ -1,4 +1,4 @@
-"""From a scene to answers: one request's way through the controller, or all routes and what stands between them.
+"""From a scene to an answer: one request's way through the controller.
 
 No I/O: everything was read before (``route_scene``). Which router wins is the model's business
 (``routing/traefik``); this puts port, middlewares, Services and endpoints around its decision.
@@ -7,62 +7,36 @@ No I/O: everything was read before (``route_scene``). Which router wins is the m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from ingressdoctor.collect.backend import assemble
 from ingressdoctor.collect.route_scene import Scene
+from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.backend import BackendView, ChosenBackend
 from ingressdoctor.evidence.controller import PortPath
-from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Pod, Service
+from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Pod
 from ingressdoctor.evidence.route_view import (
     BackendSight,
-    Clash,
-    ControllerSight,
-    HostRoutes,
     RouteQuestion,
-    RouteSet,
     RouteView,
 )
 from ingressdoctor.evidence.routes import (
     BackendRef,
     CandidateRoute,
-    DroppedRoute,
-    DropReason,
     RouteDecision,
     RouteRequest,
 )
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.selectors import labels_match
-from ingressdoctor.routing.traefik.clashes import find_clashes
 from ingressdoctor.routing.traefik.decide import decide_in
 from ingressdoctor.routing.traefik.effects import sights_of
 from ingressdoctor.routing.traefik.hosts import plain_hosts
-from ingressdoctor.routing.traefik.middlewares import as_list, as_map
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
-from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable, build_table
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["set_of", "view_of"]
-
-
-class _Known(dict[tuple[str, str], Service | None]):
-    """Services by namespace and name, all of them: one that is not there does not exist."""
-
-    def __contains__(self, key: object) -> bool:
-        return True
-
-    def __missing__(self, key: tuple[str, str]) -> None:
-        return None
-
-
-def _table(scene: Scene) -> RouteTable:
-    services = scene.objects.services
-    known = None
-    if isinstance(services, Loaded) and not services.broken:
-        known = _Known({(item.namespace, item.name): item for item in services.items})
-    return build_table(scene.objects, scene.static, scene.version, services=known)
+__all__ = ["view_of"]
 
 
 def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
@@ -73,9 +47,9 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     """
     path = scene.controller.path_of(target.port) if scene.controller is not None else None
     request = _request(scene, target, question, path)
-    decision = decide_in(_table(scene), request)
+    decision = decide_in(table_of(scene), request)
     host = decision.request.host or target.hostname
-    old = tuple(item for item in _old(scene) if host in plain_hosts(item.rule))
+    old = tuple(item for item in outdated_routes(scene) if host in plain_hosts(item.rule))
     decision = replace(decision, dropped=(*decision.dropped, *old))
     winner = decision.winner
     middlewares = scene.objects.middlewares
@@ -85,7 +59,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     return RouteView(
         url=target.url,
         decision=decision,
-        controller=_controller(scene),
+        controller=controller_of(scene),
         origin=scene.origin,
         path=path,
         middlewares=sights_of(names, known, settings),
@@ -125,19 +99,6 @@ def _point_middlewares(scene: Scene, decision: RouteDecision) -> tuple[str, ...]
     return point.middlewares if point is not None and not internal else ()
 
 
-def _controller(scene: Scene) -> ControllerSight:
-    found = scene.controller
-    if found is None:
-        return ControllerSight(name="", version=scene.version, source=scene.static.source)
-    service = found.service
-    return ControllerSight(
-        name=f"{found.namespace}/{found.workload}",
-        service=service.ref if service is not None else "",
-        version=scene.version,
-        source=scene.static.source,
-    )
-
-
 def _backends(scene: Scene, winner: CandidateRoute) -> Iterator[BackendSight]:
     for ref in winner.backends:
         if ref.kind in ("", "Service") and "@" not in ref.name:
@@ -174,103 +135,3 @@ def _backend(scene: Scene, winner: CandidateRoute, ref: BackendRef) -> BackendVi
     if found is not None:
         return view
     return replace(view, siblings=tuple(item.name for item in services.items if item.namespace == ref.namespace))
-
-
-def _old(scene: Scene) -> Iterator[DroppedRoute]:
-    """Yield the routes of the API group that Traefik 3 no longer reads."""
-    if Version.parse(scene.version).major < 3:
-        return
-    for item in scene.old_routes:
-        for route in as_list(item.spec.get("routes")):
-            yield DroppedRoute(
-                ref=item.ref,
-                rule=str(as_map(route).get("match") or ""),
-                reason=DropReason.OTHER,
-                detail="Traefik 3 does not read the API group traefik.containo.us; write traefik.io/v1alpha1",
-                related="traefik.containo.us/v1alpha1",
-            )
-
-
-def set_of(scene: Scene, host: str = "") -> RouteSet:
-    """Return every route by host, what clashes between them, and what is dropped; *host* narrows it to one."""
-    table = _table(scene)
-    routers = _routers(table)
-    broken = {id(item): _lost_with(table, item) for item in routers}
-    live = tuple(item for item in routers if broken[id(item)] is None)
-    clashes = find_clashes(table, live)
-    by_host: dict[str, _Host] = {}
-    for router in sorted(live, key=lambda item: (-item.priority, item.order, item.draft.ref, item.draft.rule)):
-        for name in router.hosts or ("",):
-            by_host.setdefault(name, _Host()).routes.append(_candidate(router))
-    for clash in clashes.found:
-        by_host.setdefault(clash.host, _Host()).clashes.append(clash)
-    lost = [*table.all_dropped, *_old(scene), *(item for item in broken.values() if item is not None)]
-    for dropped in lost:
-        for name in plain_hosts(dropped.rule) or ("",):
-            by_host.setdefault(name, _Host()).dropped.append(dropped)
-    hosts = tuple(
-        HostRoutes(host=name, routes=tuple(item.routes), clashes=tuple(item.clashes), dropped=tuple(item.dropped))
-        for name, item in sorted(by_host.items())
-        if not host or name in ("", host, "*." + host.partition(".")[2])
-    )
-    return RouteSet(
-        hosts=hosts,
-        controller=_controller(scene),
-        routers=len(live),
-        origin=scene.origin,
-        assumed=scene.assumed,
-        limits=(*table.limits, *clashes.limits),
-        unread=table.unread,
-        skipped=scene.skipped,
-        ignored=scene.ignored,
-    )
-
-
-@dataclass(slots=True)
-class _Host:
-    """What is being collected for one host."""
-
-    routes: list[CandidateRoute] = field(default_factory=list)
-    clashes: list[Clash] = field(default_factory=list)
-    dropped: list[DroppedRoute] = field(default_factory=list)
-
-
-def _routers(table: RouteTable) -> tuple[LiveRouter, ...]:
-    """Return every live router once."""
-    every = [item for items in table.by_host.values() for item in items]
-    return tuple({id(item): item for item in (*every, *table.anywhere)}.values())
-
-
-def _lost_with(table: RouteTable, router: LiveRouter) -> DroppedRoute | None:
-    """Return why a router serves nothing although it is sound: every entry point of it has a broken middleware."""
-    problems = [table.broken_points.get(name) for name in router.entry_points]
-    if not problems or any(problem is None for problem in problems):
-        return None
-    problem = next(item for item in problems if item is not None)
-    return DroppedRoute(
-        ref=router.draft.ref,
-        rule=router.draft.rule,
-        reason=problem.reason,
-        detail=f"a middleware of its entry point takes all routes out: {problem.detail}",
-        log_line=problem.detail,
-        related=problem.related,
-        backends=router.draft.backends,
-    )
-
-
-def _candidate(router: LiveRouter) -> CandidateRoute:
-    draft = router.draft
-    return CandidateRoute(
-        ref=draft.ref,
-        rule=draft.rule,
-        priority=router.priority,
-        entry_points=router.entry_points,
-        matches=None,
-        why="",
-        backends=draft.backends,
-        middlewares=draft.middlewares,
-        tls_secret=draft.tls_secret,
-        tls=draft.tls,
-        provider=draft.provider,
-        namespace=draft.namespace,
-    )

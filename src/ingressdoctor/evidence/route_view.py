@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ingressdoctor.evidence.answer import PredictedAnswer
 from ingressdoctor.evidence.backend import BackendView
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRoute, RouteDecision
@@ -81,7 +82,8 @@ class RouteView:
     """A decision with everything around it.
 
     ``origin`` says where the objects are from ("the cluster", "3 files"); ``path`` is None when no Traefik is known
-    whose Service could be followed; ``assumed`` says what was taken for granted.
+    whose Service could be followed; ``answer`` is None where none is predicted; ``assumed`` says what was taken for
+    granted.
     """
 
     url: str
@@ -89,6 +91,7 @@ class RouteView:
     controller: ControllerSight
     origin: str = "the cluster"
     path: PortPath | None = None
+    answer: PredictedAnswer | None = None
     middlewares: tuple[MiddlewareSight, ...] = ()
     backends: tuple[BackendSight, ...] = ()
     assumed: tuple[str, ...] = ()
@@ -111,6 +114,11 @@ class ClashKind(StrEnum):
     def fails(self) -> bool:
         """Whether a route gets no request at all because of it."""
         return self in (ClashKind.UNREACHABLE, ClashKind.NEVER_MATCHES)
+
+    @property
+    def harmless(self) -> bool:
+        """Whether it is usually meant so, and only worth knowing."""
+        return self in (ClashKind.PREFIX_SIBLING, ClashKind.REDIRECTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +168,11 @@ class RouteSet:
     unread: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def clashes(self) -> tuple[Clash, ...]:
+        """All clashes of all hosts."""
+        return tuple(clash for host in self.hosts for clash in host.clashes)
 
     @property
     def dropped(self) -> int:

@@ -64,6 +64,13 @@ class Sheet:
         for line in tail.wrap(self._console, max(self.page.width - indent, 20)):
             self._line(Text(" " * indent) + line)
 
+    def hang(self, *spans: Span, first: str = "", rest: str = "") -> None:
+        """Add spans as one wrapped paragraph with *first* before its first line and *rest* before the others."""
+        room = max(self.page.width - max(cell_len(first), cell_len(rest)), 20)
+        for number, line in enumerate(_joined(spans).wrap(self._console, room) or [Text()]):
+            line.rstrip()
+            self._line(Text(rest if number else first, style="dim") + line)
+
     def row(self, *spans: Span, right: Span = ("", "")) -> None:
         """Add spans as exactly one line, cut with an ellipsis; *right* is set flush with the right edge."""
         text, end = _joined(spans), _joined([right])

@@ -12,7 +12,7 @@ from build import report as build
 from ingressdoctor.model.report import Report
 from ingressdoctor.render.json_v1 import error_to_json, report_to_json
 from ingressdoctor.render.lists import AccessV1, TargetsV1
-from ingressdoctor.render.route import RouteV1
+from ingressdoctor.render.route_v1 import RoutesV1, RouteV1
 from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ErrorV1, ReportV1, report_schema, schema_of
 
 KEYS_OF_V1 = {
@@ -78,10 +78,17 @@ def test_a_vanished_key_is_not_valid() -> None:
     assert not jsonschema.Draft202012Validator(report_schema()).is_valid(value)
 
 
-@pytest.mark.parametrize("struct", [ReportV1, RouteV1, TargetsV1, AccessV1, ErrorOnlyV1])
+@pytest.mark.parametrize("struct", [ReportV1, RouteV1, RoutesV1, TargetsV1, AccessV1, ErrorOnlyV1])
 def test_schemas_are_schemas(struct: Any) -> None:
     jsonschema.Draft202012Validator.check_schema(schema_of(struct, "x"))
 
 
 def test_same_report_same_bytes() -> None:
     assert report_to_json(build.broken(), exit_code=1) == report_to_json(build.broken(), exit_code=1)
+
+
+def test_a_manifest_is_written_whole() -> None:
+    value = json.loads(report_to_json(build.with_manifest(30), exit_code=1))
+
+    remedy = value["diagnosis"]["causes"][0]["finding"]["remedy"]
+    assert remedy["manifest"].splitlines() == [f"line: {number}" for number in range(1, 31)]

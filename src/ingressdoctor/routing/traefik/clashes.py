@@ -17,12 +17,14 @@ from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.evidence.route_view import Clash, ClashKind
 from ingressdoctor.routing.traefik.compiled import judge
 from ingressdoctor.routing.traefik.request import Seen
+from ingressdoctor.routing.traefik.settings import INGRESS_PROVIDER
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable
 from ingressdoctor.routing.traefik.terms import MAX_TERMS, Term, implied, terms_of, witness
 
 __all__ = ["Clashes", "find_clashes"]
 
 _MAX_PAIRS: Final = 500_000
+_BESIDE: Final = "-other"
 _MAX_INT: Final = 2**63 - 1
 _MAX_FOUND: Final = 20  # of one kind for one router
 
@@ -141,7 +143,10 @@ class _Search:
 
     def _shadows(self, entry: _Entry, other: _Entry, point: str) -> bool:
         """Compare one alternative with one that may come before it; True when the other takes all its requests."""
-        if other.rank > entry.rank or not other.sure:
+        if other.rank > entry.rank:
+            self._note_sibling(entry, other, point)
+            return False
+        if not other.sure:
             return False
         if other.rank == entry.rank:
             self._note_tie(entry, other, point)
@@ -171,6 +176,24 @@ class _Search:
             whose = f"a route of the wildcard {other.term.host}" if other.term.host else "a route without a host"
             why = f"{whose} is tried first and takes a part of this host's requests"
             self._add(ClashKind.WIDER_FIRST, entry, why, other, point)
+
+    def _note_sibling(self, entry: _Entry, other: _Entry, point: str) -> None:
+        """Note that the prefix of an Ingress also takes paths that the Ingress specification leaves to another."""
+        term = entry.term
+        if term.exact or len(term.path) < 2 or term.path.endswith("/") or other.term.exact:
+            return
+        if entry.router.draft.provider != INGRESS_PROVIDER or other.term.path == term.path or not term.host:
+            return
+        beside = replace(witness(term), path=f"{term.path}{_BESIDE}")
+        if all(item.router.compiled and judge(item.router.compiled, beside).matches for item in (entry, other)):
+            why = (
+                "prefixes are compared byte by byte, so it takes this path too, which by the Ingress rules is another's"
+            )
+            self._add(ClashKind.PREFIX_SIBLING, entry, why, other, point)
+            key = (ClashKind.PREFIX_SIBLING, entry.number, other.number)
+            if key in self._found:
+                example = _url(beside, self._with_tls(entry.router, point))
+                self._found[key] = replace(self._found[key], example=example)
 
     def _add(self, kind: ClashKind, entry: _Entry, why: str, other: _Entry | None = None, point: str = "") -> None:
         router = entry.router

@@ -1,0 +1,125 @@
+"""What ``ingressdoctor route`` does once its options are parsed: read the cluster or files, ask the model, draw."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from ingressdoctor.cli.options import Connection, TargetChoice
+from ingressdoctor.cli.route_options import AskedFor, Supposed
+from ingressdoctor.collect.manifest_files import read_files
+from ingressdoctor.collect.manifests import parse_manifests
+from ingressdoctor.collect.route_scene import Scene, file_scene, supposing
+from ingressdoctor.collect.route_set import set_of
+from ingressdoctor.collect.route_view import view_of
+from ingressdoctor.errors import UsageError
+from ingressdoctor.evidence.route_view import RouteQuestion
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Target
+from ingressdoctor.model.text import clean
+from ingressdoctor.render.page import Page
+from ingressdoctor.render.route import exit_code_of, exit_code_of_set, route_to_json, routes_to_json
+
+__all__ = ["Wanted", "answered", "read_scene"]
+
+_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")
+_NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was asked: one request, or (``target`` None) all routes, of one host where ``host`` is set."""
+
+    target: Target | None
+    host: str
+    question: RouteQuestion
+
+    @classmethod
+    def of(cls, url: str, what: TargetChoice, asked: AskedFor) -> Wanted:
+        """Read the words of the command line.
+
+        Raises:
+            UsageError: one of them is wrong.
+        """
+        question = _question(asked)
+        if asked.everything:
+            host = Target.parse(url.removeprefix("*.")).hostname if url else ""
+            return cls(target=None, host=f"*.{host}" if url.startswith("*.") else host, question=question)
+        if not url:
+            raise UsageError(
+                "The URL is missing.", hint="For example: ingressdoctor route www.example.org/path, or --all"
+            )
+        target = Target.parse(url, port=what.port, client_ip=what.client_ip)
+        return cls(target=target, host=target.hostname, question=question)
+
+
+def _question(asked: AskedFor) -> RouteQuestion:
+    if not _TOKEN.fullmatch(asked.method):
+        raise UsageError(f"{clean(asked.method, 40)!r} is not a method.", hint="For example --method POST")
+    headers = tuple(_header(text) for text in asked.header or ())
+    names = [name.lower() for name, _ in headers]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    if twice:
+        raise UsageError(f"The header {twice} is given twice.", hint="Write one line: --header 'name: a, b'")
+    return RouteQuestion(method=asked.method, headers=headers, sni=asked.sni.lower(), entry_point=asked.entry_point)
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not _TOKEN.fullmatch(name) or any(ord(char) < 32 for char in value):
+        raise UsageError(f"{clean(text, 60)!r} is not a header.", hint="For example --header 'X-Canary: 1'")
+    return name, value.strip()
+
+
+def read_scene(supposed: Supposed, connection: Connection) -> Scene:
+    """Read the files that were named, or else the cluster.
+
+    Raises:
+        UsageError: none of the files holds a Kubernetes object.
+        SourceError: the cluster's routes could not be read; the exit code is 3.
+    """
+    args = tuple(supposed.static_args or ())
+    scene = _of_files(supposed) if supposed.manifests else _of_cluster(connection)
+    return supposing(scene, args, supposed.traefik_version)
+
+
+def _of_files(supposed: Supposed) -> Scene:
+    found = parse_manifests(read_files(supposed.manifests or ()), namespace=supposed.namespace)
+    if not found.used and not found.ignored:
+        why = "; ".join(f"{item.where}: {item.what}" for item in found.skipped[:_NAMED])
+        given = ", ".join(clean(path, 100) for path in supposed.manifests or ())
+        raise UsageError(
+            f"No Kubernetes object was found in {given}" + (f" ({why})." if why else "."),
+            hint="Give rendered manifests, for example: helm template . | ingressdoctor route --manifests - URL",
+        )
+    return file_scene(found)
+
+
+def _of_cluster(connection: Connection) -> Scene:
+    from ingressdoctor.cli.asking import ask, refuse_unseen
+    from ingressdoctor.cli.settings import settings_for
+
+    scene = ask(settings_for(connection), lambda session: session.scene())
+    if isinstance(scene, Unavailable):
+        raise refuse_unseen(scene)
+    return scene
+
+
+def answered(wanted: Wanted, scene: Scene, page: Page, *, as_json: bool) -> tuple[str, int]:
+    """Return the answer as text, and the exit code."""
+    if wanted.target is None:
+        routes = set_of(scene, wanted.host)
+        code = exit_code_of_set(routes)
+        if as_json:
+            return routes_to_json(routes, exit_code=code), code
+        from ingressdoctor.render.routes_tree import routes_to_terminal
+
+        return routes_to_terminal(routes, page), code
+    view = view_of(scene, wanted.target, wanted.question)
+    code = exit_code_of(view)
+    if as_json:
+        return route_to_json(view, exit_code=code), code
+    from ingressdoctor.render.route_tree import route_to_terminal
+
+    return route_to_terminal(view, page), code

@@ -1,0 +1,100 @@
+"""All routes of a scene by host: live ones in order, what stands between them, what was dropped. No I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ingressdoctor.collect.route_scene import Scene
+from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
+from ingressdoctor.evidence.route_view import Clash, HostRoutes, RouteSet
+from ingressdoctor.evidence.routes import CandidateRoute, DroppedRoute
+from ingressdoctor.routing.traefik.clashes import find_clashes
+from ingressdoctor.routing.traefik.hosts import plain_hosts
+from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable
+
+__all__ = ["set_of"]
+
+
+def set_of(scene: Scene, host: str = "") -> RouteSet:
+    """Return every route by host, what clashes between them, and what is dropped; *host* narrows it to one."""
+    table = table_of(scene)
+    routers = _routers(table)
+    broken = {id(item): _lost_with(table, item) for item in routers}
+    live = tuple(item for item in routers if broken[id(item)] is None)
+    clashes = find_clashes(table, live)
+    by_host: dict[str, _Host] = {}
+    for router in sorted(live, key=lambda item: (-item.priority, item.order, item.draft.ref, item.draft.rule)):
+        for name in router.hosts or ("",):
+            by_host.setdefault(name, _Host()).routes.append(_candidate(router))
+    for clash in clashes.found:
+        by_host.setdefault(clash.host, _Host()).clashes.append(clash)
+    lost = [*table.all_dropped, *outdated_routes(scene), *(item for item in broken.values() if item is not None)]
+    for dropped in lost:
+        for name in plain_hosts(dropped.rule) or ("",):
+            by_host.setdefault(name, _Host()).dropped.append(dropped)
+    hosts = tuple(
+        HostRoutes(host=name, routes=tuple(item.routes), clashes=tuple(item.clashes), dropped=tuple(item.dropped))
+        for name, item in sorted(by_host.items())
+        if not host or name in ("", host, "*." + host.partition(".")[2])
+    )
+    return RouteSet(
+        hosts=hosts,
+        controller=controller_of(scene),
+        routers=len(live),
+        origin=scene.origin,
+        assumed=scene.assumed,
+        limits=(*table.limits, *clashes.limits),
+        unread=table.unread,
+        skipped=scene.skipped,
+        ignored=scene.ignored,
+    )
+
+
+@dataclass(slots=True)
+class _Host:
+    """What is being collected for one host."""
+
+    routes: list[CandidateRoute] = field(default_factory=list)
+    clashes: list[Clash] = field(default_factory=list)
+    dropped: list[DroppedRoute] = field(default_factory=list)
+
+
+def _routers(table: RouteTable) -> tuple[LiveRouter, ...]:
+    """Return every live router once."""
+    every = [item for items in table.by_host.values() for item in items]
+    return tuple({id(item): item for item in (*every, *table.anywhere)}.values())
+
+
+def _lost_with(table: RouteTable, router: LiveRouter) -> DroppedRoute | None:
+    """Return why a router serves nothing although it is sound: every entry point of it has a broken middleware."""
+    problems = [table.broken_points.get(name) for name in router.entry_points]
+    if not problems or any(problem is None for problem in problems):
+        return None
+    problem = next(item for item in problems if item is not None)
+    return DroppedRoute(
+        ref=router.draft.ref,
+        rule=router.draft.rule,
+        reason=problem.reason,
+        detail=f"a middleware of its entry point takes all routes out: {problem.detail}",
+        log_line=problem.detail,
+        related=problem.related,
+        backends=router.draft.backends,
+    )
+
+
+def _candidate(router: LiveRouter) -> CandidateRoute:
+    draft = router.draft
+    return CandidateRoute(
+        ref=draft.ref,
+        rule=draft.rule,
+        priority=router.priority,
+        entry_points=router.entry_points,
+        matches=None,
+        why="",
+        backends=draft.backends,
+        middlewares=draft.middlewares,
+        tls_secret=draft.tls_secret,
+        tls=draft.tls,
+        provider=draft.provider,
+        namespace=draft.namespace,
+    )
