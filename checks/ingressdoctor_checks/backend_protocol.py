@@ -46,6 +46,7 @@ _WANTS_TLS: Final = (
 )
 _GRPC_BROKEN: Final = frozenset(["2", "12", "13", "14"])
 _BROKEN: Final = frozenset([500, 502, 415, 464])
+_TRAEFIK_500: Final = b"Internal Server Error"
 _TLS_RECORD: Final = "first record does not look like a TLS handshake"
 
 
@@ -86,8 +87,8 @@ def protocol_mismatch(
     if spoken.scheme != "https" and any(sign in body for sign in _WANTS_TLS):
         yield _finding(backend, spoken, "https", f"the pods say that they want TLS ({answer.status})", answer)
         return
-    if spoken.scheme == "https" and (answer.status in (500, 502) and _says_plain(backend, logs)):
-        yield _finding(backend, spoken, "http", "its log says that the pods answer without TLS", answer)
+    if spoken.scheme == "https" and (sign := _wants_plain(answer, logs)):
+        yield _finding(backend, spoken, "http", sign, answer)
         return
     if (sign := _wants_h2c(backend, target)) and spoken.scheme == "http" and not _undeclared(backend):
         yield _finding(backend, spoken, "h2c", sign, answer)
@@ -131,8 +132,16 @@ def _undeclared(backend: BackendView) -> bool:
     return bool(declared and dialled) and not dialled & declared
 
 
-def _says_plain(backend: BackendView, logs: ControllerLogs | Unavailable) -> bool:
-    return not isinstance(logs, Unavailable) and any(_TLS_RECORD in line for line in logs.errors)
+def _wants_plain(answer: Observed, logs: ControllerLogs | Unavailable) -> str:
+    """Say what shows that the pods speak without TLS; empty when nothing does, or their certificate is the trouble."""
+    if answer.exchange is None or answer.status not in (500, 502):
+        return ""
+    errors = () if isinstance(logs, Unavailable) else logs.errors
+    if any(_TLS_RECORD in line for line in errors):
+        return "Traefik's log says that the pods answer without TLS"
+    untrusted = any("x509:" in line for line in errors)
+    own = answer.exchange.body == _TRAEFIK_500
+    return "Traefik's own 500 says that no TLS came about" if own and not untrusted else ""
 
 
 def _finding(backend: BackendView, spoken: _Spoken, wanted: str, sign: str, answer: Observed) -> Finding:

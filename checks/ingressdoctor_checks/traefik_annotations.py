@@ -17,6 +17,8 @@ from ingressdoctor.api import (
     DropReason,
     Finding,
     Ingress,
+    OriginProbe,
+    OutsideProbe,
     Remedy,
     RouteDecision,
     RoutingObjects,
@@ -42,7 +44,15 @@ from ingressdoctor_checks.traefik_common import (
     split_ref,
     weight_of,
 )
-from ingressdoctor_checks.traefik_objects import PREFIX, ingress_route_of, ingresses_in
+from ingressdoctor_checks.traefik_objects import (
+    PREFIX,
+    SERVICE_KEYS,
+    Observed,
+    ingress_route_of,
+    ingresses_in,
+    misspelt_service_keys,
+    observed,
+)
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["annotation_misread"]
@@ -50,14 +60,6 @@ __all__ = ["annotation_misread"]
 _ROUTER: Final = (
     *("router.entrypoints", "router.middlewares", "router.priority", "router.rulesyntax", "router.pathmatcher"),
     *("router.tls", "router.tls.options", "router.tls.certresolver", "router.observability.accesslogs"),
-)
-_SERVICE: Final = (
-    *("service.serversscheme", "service.serverstransport", "service.passhostheader", "service.nativelb"),
-    *("service.nodeportlb", "service.middlewares", "service.sticky", "service.sticky.cookie"),
-    *(
-        f"service.sticky.cookie.{part}"
-        for part in ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")
-    ),
 )
 # Prefixes of other products that carry the word, and are read by somebody.
 _OTHERS: Final = ("hub.traefik.io/", "kubectl.kubernetes.io/", "meta.helm.sh/", "argocd.argoproj.io/")
@@ -87,6 +89,8 @@ def annotation_misread(
     decision: RouteDecision,
     objects: RoutingObjects | Unavailable,
     view: BackendView | Unavailable,
+    outside: OutsideProbe | Unavailable,
+    origin: OriginProbe | Unavailable,
     target: Target,
 ) -> Iterator[Finding]:
     """A key in the wrong place or with the wrong name does nothing; below router. it costs the whole Ingress."""
@@ -116,10 +120,51 @@ def annotation_misread(
                 proof=proof_of(target),
             ),
         )
+    spoiled = _spoiled_service(decision, view)
+    if spoiled is not None:
+        refs.add(spoiled.service.ref if spoiled.service else "")
+        yield _on_spoiled(spoiled, decision, observed(decision, outside, origin), target)
     found = [item for item in _misread(decision, objects, view, target) if item.ref not in refs]
     yield from _grouped(found)
-    if not dropped and not found:
+    if not dropped and not found and spoiled is None:
         yield undecided(decision) or ok("Every annotation that is meant for Traefik stands where Traefik reads it.")
+
+
+def _spoiled_service(decision: RouteDecision, view: BackendView | Unavailable) -> BackendView | None:
+    """Return the backend of the winning Ingress, if its Service has a key that Traefik cannot read."""
+    winner = decision.winner
+    if isinstance(view, Unavailable) or view.service is None or winner is None or view.route != winner.ref:
+        return None
+    by_ingress = winner.provider == "kubernetes"
+    return view if by_ingress and misspelt_service_keys(view.service) else None
+
+
+def _on_spoiled(view: BackendView, decision: RouteDecision, answer: Observed, target: Target) -> Finding:
+    keys = misspelt_service_keys(view.service) if view.service else ()
+    ref = view.service.ref if view.service else ""
+    nearest = _nearest(keys[0].removeprefix(PREFIX).lower(), SERVICE_KEYS)
+    # Another route of the host may answer instead, with whatever it has at this path.
+    say = fail if answer.status == 404 else warn
+    removals = tuple(f"{key}-" for key in keys[:4])
+    return say(
+        f"Traefik leaves {view.route} out for this path, because it cannot read the annotation {keys[0]} of {ref}"
+        + (f"; did you mean {PREFIX}{nearest}?" if nearest else "."),
+        subject=ref,
+        where=API,
+        seen={
+            **{key: view.service.annotations[key] for key in keys[:4] if view.service},
+            "log line to look for": f"Cannot create service serviceName={view.ref.name}",
+            "answer": str(answer),
+        },
+        remedy=Remedy(
+            text="Correct or remove it: one unknown key below service. costs every Ingress path to it.",
+            commands=(
+                describe(ref),
+                changes("kubectl", "-n", view.ref.namespace, "annotate", "service", view.ref.name, *removals),
+            ),
+            proof=proof_of(target),
+        ),
+    )
 
 
 def _grouped(found: list[_Misread]) -> Iterator[Finding]:
@@ -193,7 +238,7 @@ def _on_ingress(ref: str, annotations: Mapping[str, str], item: Ingress) -> Iter
                 ref, key, value, f"service options are read from the Service only{sticky}", f"Move it to {where}."
             )
             continue
-        yield _unknown_key(ref, key, value, (*_ROUTER, *_SERVICE))
+        yield _unknown_key(ref, key, value, (*_ROUTER, *SERVICE_KEYS))
     for key, value in annotations.items():
         if key.startswith("nginx.ingress.kubernetes.io/"):
             cure = "Write what it did as a Middleware and name that in router.middlewares, or remove it."
@@ -213,8 +258,8 @@ def _on_service(ref: str, annotations: Mapping[str, str], provider: str) -> Iter
         elif provider == "kubernetescrd":
             why = "an IngressRoute sends here, and its service options are in its spec"
             yield _Misread(ref, key, value, why, "Write it into spec.routes[].services[] of the IngressRoute.")
-        elif option not in _SERVICE:
-            yield _unknown_key(ref, key, value, _SERVICE)
+        elif option not in SERVICE_KEYS:
+            yield _unknown_key(ref, key, value, SERVICE_KEYS)
 
 
 def _unknown_key(ref: str, key: str, value: str, known: tuple[str, ...]) -> _Misread:

@@ -24,11 +24,13 @@ from ingressdoctor.api import (
     ok,
     warn,
 )
+from ingressdoctor_checks.traefik_objects import path_part
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = [
     "ANSWERS",
     "API",
+    "ELSEWHERE",
     "LINK_ROUTE",
     "ROUTE_EFFECTS",
     "STEP",
@@ -55,6 +57,7 @@ ANSWERS: Final = (
     *("http-400", "http-401", "http-403", "http-421", "http-429", "http-500", "http-502", "http-503", "http-504"),
     *("app-404", "controller-404", "redirect-loop", "edge-502", "edge-504", "response-timeout"),
 )
+ELSEWHERE: Final = (DropReason.CLASS, DropReason.NAMESPACE, DropReason.LABEL, DropReason.PROVIDER)
 _PLURALS: Final = {
     "IngressRoute": "ingressroutes.traefik.io",
     "Ingress": "ingresses.networking.k8s.io",
@@ -133,7 +136,14 @@ def weight_of(route: DroppedRoute, decision: RouteDecision, hostname: str) -> St
     winner = decision.winner
     if winner is None:
         return Status.WARN
-    return Status.WARN if names_host(winner.rule, hostname) else Status.FAIL
+    if not names_host(winner.rule, hostname):
+        return Status.FAIL
+    # Another route of the host stands in. Where the lost one was written for this very path, that is a wrong answer;
+    # an object of another class may be meant for another controller.
+    path = decision.request.path
+    narrower = path_part(route.rule, path).narrowness > path_part(winner.rule, path).narrowness
+    lost = narrower and bool(route.matches) and route.backends != winner.backends and route.reason not in ELSEWHERE
+    return Status.FAIL if lost else Status.WARN
 
 
 def blame(

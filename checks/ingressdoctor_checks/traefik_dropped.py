@@ -28,6 +28,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.traefik_common import (
     API,
+    ELSEWHERE,
     LINK_ROUTE,
     ROUTE_EFFECTS,
     STEP,
@@ -42,8 +43,6 @@ from ingressdoctor_checks.traefik_common import (
 )
 
 __all__ = ["entry_point_missing", "middleware_cross_namespace", "middleware_missing", "rule_invalid", "wrong_class"]
-
-_CLASS = (DropReason.CLASS, DropReason.NAMESPACE, DropReason.LABEL, DropReason.PROVIDER)
 
 
 @check(
@@ -75,7 +74,7 @@ def wrong_class(decision: RouteDecision, target: Target) -> Iterator[Finding]:
             )
         return f"Traefik ignores {route.ref}: {route.detail}.", remedy
 
-    yield from blame(decision, target, _CLASS, say, fine="No route of the host is hidden from Traefik by its class.")
+    yield from blame(decision, target, ELSEWHERE, say, fine="No route of the host is hidden from Traefik by its class.")
 
 
 @check(

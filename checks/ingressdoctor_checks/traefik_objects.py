@@ -21,12 +21,14 @@ from ingressdoctor.api import (
     OutsideProbe,
     RouteDecision,
     RoutingObjects,
+    Service,
     Unavailable,
 )
 from ingressdoctor_checks.outside_view import came_through
 
 __all__ = [
     "PREFIX",
+    "SERVICE_KEYS",
     "Observed",
     "PathPart",
     "as_list",
@@ -38,6 +40,7 @@ __all__ = [
     "kinds_of",
     "middleware_id",
     "middlewares_of",
+    "misspelt_service_keys",
     "names_exactly",
     "observed",
     "path_part",
@@ -45,6 +48,14 @@ __all__ = [
 ]
 
 PREFIX: Final = "traefik.ingress.kubernetes.io/"
+SERVICE_KEYS: Final = (
+    *("service.serversscheme", "service.serverstransport", "service.passhostheader", "service.nativelb"),
+    *("service.nodeportlb", "service.middlewares", "service.sticky", "service.sticky.cookie"),
+    *(
+        f"service.sticky.cookie.{part}"
+        for part in ("name", "secure", "httponly", "samesite", "maxage", "path", "domain")
+    ),
+)
 _CRD: Final = "@kubernetescrd"
 _CALL: Final = re.compile(r"(!\s*)?\b([A-Za-z]+)\s*\(((?:\s*,?\s*(?:`[^`]*`|\"(?:[^\"\\]|\\.)*\"))*)\s*\)")
 _LITERAL: Final = re.compile(r"`([^`]*)`|\"((?:[^\"\\]|\\.)*)\"")
@@ -53,6 +64,12 @@ _PATH: Final = frozenset(["path", "pathprefix"])
 _MAX_RULE: Final = 20_000
 _MAX_CHAIN: Final = 10
 _NOT_ALNUM: Final = re.compile(r"[^0-9A-Za-z]+")
+
+
+def misspelt_service_keys(service: Service) -> tuple[str, ...]:
+    """Return the annotations below Traefik's ``service.`` that it does not know; one drops every Ingress path to it."""
+    keys = ((key, key.removeprefix(PREFIX).lower()) for key in service.annotations if key.startswith(PREFIX))
+    return tuple(key for key, option in keys if option.startswith("service.") and option not in SERVICE_KEYS)
 
 
 def as_map(value: object) -> Mapping[str, Any]:

@@ -37,7 +37,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.backend_common import curl
 from ingressdoctor_checks.traefik_common import STEP, describe
-from ingressdoctor_checks.traefik_objects import Observed, backends_text, observed
+from ingressdoctor_checks.traefik_objects import Observed, backends_text, misspelt_service_keys, observed
 from ingressdoctor_checks.traefik_signatures import meaning_of
 from ingressdoctor_checks.undecided import undecided
 
@@ -138,6 +138,8 @@ def _by_backend(
     decision: RouteDecision, winner: CandidateRoute, view: BackendView, controller: Controller | Unavailable
 ) -> _Prediction | None:
     """Return what the winner's Service leads to."""
+    if view.service is not None and winner.provider == "kubernetes" and misspelt_service_keys(view.service):
+        return None
     name = f"Service {view.ref.namespace}/{view.ref.name}"
     lower = [route for route in decision.candidates if route.matches is not False and route != winner]
     if view.service is None or (view.port is None and view.form is not ServiceForm.EXTERNAL_NAME):

@@ -38,6 +38,22 @@ ROWS = [
     pytest.param(
         view(number=443), WEB, 500, b"", logs(RECORD), Status.FAIL, "they want http;", id="443-on-a-plain-port"
     ),
+    pytest.param(
+        view("https"),
+        WEB,
+        500,
+        b"Internal Server Error",
+        logs(),
+        Status.FAIL,
+        "no TLS came about",
+        id="own-500-of-traefik",
+    ),
+    pytest.param(
+        view("https"),
+        *(WEB, 500, b"Internal Server Error", logs("x509: unknown authority"), Status.PASS, "speaks https"),
+        id="certificate-is-the-trouble",
+    ),
+    pytest.param(view("https"), WEB, 500, b"oops", logs(), Status.PASS, "speaks https", id="500-of-the-application"),
     pytest.param(view("https"), WEB, 200, b"", logs(), Status.PASS, "speaks https", id="https-by-name"),
 ]
 

@@ -96,7 +96,7 @@ NOTES = [
 
 @pytest.mark.parametrize(("found", "status", "says"), NOTES)
 def test_annotation_misread(found: RoutingObjects, status: Status, says: str) -> None:
-    (finding,) = annotation_misread(decided(found), found, MISSING, TARGET)
+    (finding,) = annotation_misread(decided(found), found, MISSING, MISSING, MISSING, TARGET)
 
     assert finding.status is status
     assert says in finding.summary
@@ -118,10 +118,34 @@ def test_annotations_of_a_service(found: RoutingObjects, notes: dict[str, str], 
     assert decision.winner is not None
     view = a_view(service=a_noted_service(**notes), route=decision.winner.ref)
 
-    (finding,) = annotation_misread(decision, found, view, TARGET)
+    (finding,) = annotation_misread(decision, found, view, MISSING, MISSING, TARGET)
 
     assert finding.status is status
     assert says in finding.summary
+
+
+def test_an_unknown_key_on_the_service_costs_the_path() -> None:
+    found = annotated()
+    decision = decided(found)
+    assert decision.winner is not None
+    view = a_view(service=a_noted_service(**{PREFIX + "service.serverscheme": "h2c"}), route=decision.winner.ref)
+
+    (lost,) = annotation_misread(decision, found, view, visited(exchange(404)), MISSING, TARGET)
+    (fine,) = annotation_misread(decision, found, view, visited(exchange(200)), MISSING, TARGET)
+
+    assert (lost.status, fine.status) == (Status.FAIL, Status.WARN)
+    assert "did you mean traefik.ingress.kubernetes.io/service.serversscheme" in lost.summary
+
+
+def test_a_lost_route_for_this_very_path_is_a_failure() -> None:
+    client = an_ingress(path="/", name="client", annotations=TLS)
+    api = an_ingress(path="/api", name="api", annotations={**TLS, "router.priorty": "9"})
+    found = objects(ingresses=(client, api))
+
+    (here,) = annotation_misread(decided(found, path="/api/x"), found, MISSING, MISSING, MISSING, TARGET)
+    (elsewhere,) = annotation_misread(decided(found, path="/"), found, MISSING, MISSING, MISSING, TARGET)
+
+    assert (here.status, elsewhere.status) == (Status.FAIL, Status.WARN)
 
 
 CORS = a_middleware("cors", headers={"accessControlAllowOriginList": [f"https://{HOST}"]})
