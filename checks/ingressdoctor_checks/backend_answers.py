@@ -68,7 +68,7 @@ def target_port_closed(
     elif not isinstance(policy, Unavailable) and policy.allowed is False:
         yield skip("The controller may not talk to the pods, which explains the refused connections.")
     elif seen.application_502:
-        yield _own_502(backend, seen)
+        yield skip("The application answers 502 itself, so the connection was accepted.")
     else:
         yield _closed(backend, seen, certain=any(not item.startswith("outside") for item in broken))
 
@@ -127,23 +127,6 @@ def _closed(backend: BackendView, seen: Seen, *, certain: bool) -> Finding:
     )
 
 
-def _own_502(backend: BackendView, seen: Seen) -> Finding:
-    namespace = backend.ref.namespace
-    return fail(
-        f"The application behind {subject(backend)} answers 502 itself: something that it calls is broken.",
-        subject=subject(backend),
-        where="the body of the answer is not the controller's",
-        seen=seen.facts,
-        remedy=Remedy(
-            text="Look at the application's own upstreams in its log.",
-            commands=tuple(
-                look(*kubectl(namespace, "logs", workload(pod), "--tail=50")) for pod in backend.current_pods[:1]
-            ),
-            proof=proof_of_pods(backend),
-        ),
-    )
-
-
 @check(
     id="backend.too-slow",
     title="The backend answers in time",
@@ -198,8 +181,7 @@ def _unreachable(backend: BackendView, seen: Seen, *, certain: bool) -> Finding:
     nodes = sorted({item.node for item in backend.serving if item.node})
     say = fail if certain else warn
     return say(
-        f"The controller cannot connect to the ready pods of {subject(backend)}: its attempts time out, so packets"
-        " are being dropped on the way.",
+        f"The controller cannot connect to the ready pods of {subject(backend)}: packets are dropped on the way.",
         subject=subject(backend),
         where="the controller answers Gateway Timeout itself",
         seen={**seen.facts, "nodes of the pods": ", ".join(nodes) or "not told"},

@@ -22,6 +22,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    shorten,
     skip,
     unknown,
     warn,
@@ -72,6 +73,7 @@ def selector_matches_nothing(decision: RouteDecision, view: BackendView | Unavai
             "selector": selector_text(backend),
             "pods in the namespace": "not listed" if backend.namespace_pods is None else str(backend.namespace_pods),
             "nearest pod": f"{near.name} ({_labels(near)})" if near else "none",
+            **{f"{item.ref} says": item.message for item in backend.makers if item.message},
             "made by": ", ".join(f"{item.ref} ({item.replicas} wanted)" for item in backend.makers) or "nothing found",
         },
         remedy=_selector_remedy(backend, near),
@@ -83,18 +85,17 @@ def _nearest(backend: BackendView, near: Pod | None) -> str:
     if maker is not None and not maker.replicas:
         return f"{maker.ref}, which makes them, is scaled to zero"
     if maker is not None:
-        return (
-            f"{maker.ref} wants {many(maker.replicas, 'pod')} and has none ({maker.message or 'it does not say why'})"
-        )
+        why = shorten(maker.message, 60) or "it does not say why"
+        return f"{maker.ref} wants {many(maker.replicas, 'pod')} and has none ({why})"
     if near is None:
         return f"no pod of the namespace carries any of {selector_text(backend)} (scaled to zero, or never deployed)"
     missing = differences((backend.service.spec.selector if backend.service else None) or {}, near.labels)
-    parts = (
+    parts = [
         f"it wants {item.key}={item.wanted}, and pod {near.name} has "
         + (f"{item.found or 'an empty value'}" if item.found is not None else "no such label")
         for item in missing
-    )
-    return "; ".join(parts)
+    ]
+    return parts[0] + (f"; {len(parts) - 1} more labels differ" if len(parts) > 1 else "")
 
 
 def _labels(pod: Pod) -> str:

@@ -89,16 +89,16 @@ def _not_ready(backend: BackendView, trouble: PodTrouble) -> tuple[str, str, str
             )
         case Trouble.CONFIG:
             said = trouble.message or trouble.reason
-            how = f"container {trouble.container} cannot be created ({trouble.reason}: {shorten(said, 160)})"
+            how = f"container {trouble.container} cannot be created ({trouble.reason}: {shorten(said, 60)})"
             return how, "Create the Secret, ConfigMap or key it names, or correct the pod template.", said
         case Trouble.STARTING:
             said = event_text(
                 backend.events, trouble.pod, "FailedMount", "FailedCreatePodSandBox", "FailedAttachVolume"
             )
-            why = f": {shorten(said, 160)}" if said else ""
+            why = f": {shorten(said, 60)}" if said else ""
             return f"still being set up{why}", "Wait, or look at volumes and network in the pod's events.", said
         case _:
-            why = shorten(unhealthy, 200) if unhealthy else f"{trouble.reason or 'its readiness condition is False'}"
+            why = shorten(unhealthy, 80) if unhealthy else f"{trouble.reason or 'its readiness condition is False'}"
             return why, "Make the application answer its readiness probe, or correct the probe.", unhealthy
 
 

@@ -29,7 +29,7 @@ _EXITS: Final = {
     127: Advice(how="does not find its command (exit code 127)", remedy="Correct command, args or the image."),
     134: Advice(how="aborts (exit code 134)", remedy="Read the end of its previous log."),
     137: Advice(
-        how="is killed (exit code 137), by its liveness probe or at the end of its grace period",
+        how="is killed (exit code 137) by its liveness probe or after its grace period",
         remedy="Give it more time: a startup probe, or a slower liveness probe; and read its previous log.",
     ),
     139: Advice(how="crashes in native code (exit code 139)", remedy="Check image and CPU architecture."),
@@ -80,7 +80,7 @@ def crash_advice(trouble: PodTrouble) -> tuple[Advice, tuple[Command, ...]]:
     known = _EXITS.get(-1 if trouble.exit_code is None else trouble.exit_code)
     if known is None:
         code = f" with exit code {trouble.exit_code}" if trouble.exit_code is not None else ""
-        said = f" ({shorten(trouble.message, 160)})" if trouble.message else ""
+        said = f" ({shorten(trouble.message, 60)})" if trouble.message else ""
         known = Advice(how=f"ends{code}{said}", remedy="Its previous log says why.")
     return known, (changes(*kubectl(namespace, "rollout", "undo", target)),) if "/" in target and target.startswith(
         ("deployment/", "statefulset/", "daemonset/")
@@ -96,7 +96,7 @@ def image_advice(said: str, reason: str) -> tuple[str, str]:
     for signs, how, remedy in _IMAGES:
         if any(sign in said.lower() for sign in signs):
             return how, remedy
-    return shorten(said, 160) or reason, "The pod's events say what the registry answered."
+    return shorten(said, 60) or reason, "The pod's events say what the registry answered."
 
 
 def scheduling_advice(said: str, reason: str) -> tuple[str, str]:
@@ -105,5 +105,5 @@ def scheduling_advice(said: str, reason: str) -> tuple[str, str]:
         return "a scheduling gate holds it back", "Remove the gate, or see which controller should."
     hits = [(how, remedy) for sign, how, remedy in _SCHEDULING if sign in said]
     if not hits:
-        return shorten(said, 160) or reason, "The scheduler's message names what is missing."
-    return ", ".join(how for how, _ in hits), " ".join(remedy for _, remedy in hits)
+        return shorten(said, 60) or reason, "The scheduler's message names what is missing."
+    return ", ".join(how for how, _ in hits[:2]), " ".join(remedy for _, remedy in hits)

@@ -12,7 +12,7 @@ from typing import Final
 
 from ingressdoctor.api import AccessLogLine, ControllerLogs, HttpExchange, OriginProbe, OutsideProbe, Reach, Unavailable
 
-__all__ = ["Seen", "got_through", "seen_of"]
+__all__ = ["Seen", "got_through", "newest_line", "seen_of"]
 
 _TRAEFIK_502: Final = b"Bad Gateway"
 _TRAEFIK_504: Final = b"Gateway Timeout"
@@ -102,6 +102,20 @@ def _last_line(host: str, logs: ControllerLogs | Unavailable) -> AccessLogLine |
         return None
     mine = (line for line in reversed(logs.access[-_NEWEST:]) if line.service_url and _same_host(line.host, host))
     return next(mine, None)
+
+
+def newest_line(host: str, logs: ControllerLogs | Unavailable, status: int) -> AccessLogLine | None:
+    """Return the newest request for *host* that a pod was asked and that ended with *status* there and here."""
+    if isinstance(logs, Unavailable):
+        return None
+    return next(
+        (
+            line
+            for line in reversed(logs.access[-_NEWEST:])
+            if line.service_url and line.status == line.origin_status == status and _same_host(line.host, host)
+        ),
+        None,
+    )
 
 
 def _same_host(said: str, host: str) -> bool:

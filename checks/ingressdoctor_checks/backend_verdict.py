@@ -19,7 +19,6 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.backend_common import (
     dead,
-    many,
     pods_of,
     subject,
 )
@@ -68,9 +67,8 @@ def verdict(
     summary = f"{count} of {subject(backend)} {verb}."
     where = "status of the pods"
     if dead(backend):
-        summary = f"{summary} Nothing is left to answer."
+        summary = f"{summary.rstrip('.')}; nothing is left to answer."
         return fail(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
-    summary = f"{summary} {many(len(left), 'endpoint')} still take requests."
     return warn(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
 
 

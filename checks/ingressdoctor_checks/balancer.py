@@ -52,6 +52,7 @@ _HCCM_LOG = look("kubectl", "-n", "kube-system", "logs", "deploy/hcloud-cloud-co
         "lb.origin-unreachable",
         "edge-521",
         "edge-522",
+        "response-timeout",
         "edge-523",
         "edge-525",
         "edge-520",

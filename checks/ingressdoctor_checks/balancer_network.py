@@ -40,6 +40,7 @@ _NETWORKS = look("hcloud", "network", "list")
     causes=(
         "lb.origin-unreachable",
         "edge-522",
+        "response-timeout",
         "edge-523",
         "edge-521",
         "connect-timeout",
@@ -118,6 +119,7 @@ def _switch_on(balancer: LoadBalancer, service: Service | None) -> Remedy:
         "edge-520",
         "edge-521",
         "edge-522",
+        "response-timeout",
         "http-503",
         "lb.origin-unreachable",
     ),

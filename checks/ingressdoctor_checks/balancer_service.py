@@ -54,6 +54,7 @@ __all__ = ["service_missing", "wrong_node_port"]
         "lb.origin-unreachable",
         "edge-521",
         "edge-522",
+        "response-timeout",
         "edge-525",
         "connect-refused",
         "connect-timeout",

@@ -156,17 +156,21 @@ def _stuck(chain: CertificateChain, link: ChainLink, clock: Clock, *, fine: bool
         reason = "no configured challenge solvers can be used" if kind == "Order" and link.state == "pending" else above
     known = signature_of(reason)
     name = _challenged(link) or next(iter(chain.dns_names), "")
-    how = known.how if known else shorten(reason or f"its state is {link.state}", 200)
+    how = known.how if known else shorten(reason or f"its state is {link.state}", 80)
     until = retry_after(reason)
     since = f"{(link.age_s or 0) / 60:.0f} min" if (link.age_s or 0) < 7200 else f"{(link.age_s or 0) / 3600:.0f} h"
     say = warn if fine else fail
-    kept = " The certificate served until now is still good." if fine else ""
     return say(
         f"The certificate for {name or chain.secret} cannot be issued: {how}"
-        f"{f' (until {until} UTC)' if until else ''}.{kept}",
+        f"{f' (until {until} UTC)' if until else ''}.",
         subject=link.ref,
         where=f"{kind} status, {since} old",
-        seen={"state": link.state, "reason": reason or "none given", **facts(chain, clock)},
+        seen={
+            "state": link.state,
+            "reason": reason or "none given",
+            **({"served until now": "still good"} if fine else {}),
+            **facts(chain, clock),
+        },
         remedy=Remedy(
             text=known.remedy if known else "The reason is the certificate authority's or the DNS provider's own.",
             commands=(*_commands(known.topic if known else "", name), describe(chain, link)),

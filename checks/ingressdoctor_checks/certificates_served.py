@@ -162,7 +162,7 @@ def _bad(
     say = fail if ground else warn
     tail = f", and {ground}" if ground else "; only the zone's SSL mode lets it pass"
     return say(
-        f"The origin's certificate is not acceptable: {defect.how}{tail}.",
+        f"The origin's certificate is refused: {defect.how}{tail}.",
         subject=f"certificate of {origin.address}:443",
         where="TLS handshake with the origin",
         seen={

@@ -36,7 +36,7 @@ _WHERE: Final = "status of the Argo CD Applications"
     title="Argo CD has brought the route to the cluster",
     step="controller",
     link="git → cluster",
-    causes=("traefik.route-missing", "controller-404", "backend.service-missing", "http-503"),
+    causes=("traefik.route-missing", "controller-404", "backend.service-missing", "http-503", "app-404"),
 )
 def out_of_sync(decision: RouteDecision, view: GitOpsView | Unavailable) -> Iterator[Finding]:
     """A route that is in git and not in the cluster answers 404, and the cluster alone cannot say why."""

@@ -73,9 +73,27 @@ def controller_denied(
         )
         return
     if verdict.allowed:
-        yield ok(verdict.why, subject=subject(backend), where=_WHERE)
+        yield _allowed(backend, verdict, origin)
         return
     yield _not_allowed(decision, backend, verdict, origin)
+
+
+def _allowed(backend: BackendView, verdict: PolicyVerdict, origin: OriginProbe | Unavailable) -> Finding:
+    """Say that nothing stands in the way, unless the network plugin has policies of its own, which nobody judged."""
+    if verdict.foreign and not got_through(origin):
+        return unknown(
+            "The NetworkPolicies let the controller in, but the network plugin has policies of its own, not evaluated.",
+            enable_with="Read these by hand for a rule that denies the controller: " + "; ".join(verdict.foreign[:4]),
+            subject=subject(backend),
+            seen={"policies of the plugin": "; ".join(verdict.foreign), "NetworkPolicies": verdict.why},
+        )
+    seen = {"why": verdict.why, "not evaluated": "; ".join((*verdict.foreign, *verdict.limits))}
+    return ok(
+        "No NetworkPolicy keeps the controller from the pods.",
+        subject=subject(backend),
+        where=_WHERE,
+        seen={name: value for name, value in seen.items() if value},
+    )
 
 
 def _not_allowed(
@@ -86,29 +104,32 @@ def _not_allowed(
         return ok("The policies alone cannot tell, but the controller reaches the pods.", subject=subject(backend))
     remedy = _remedy(decision, backend, verdict)
     facts = {
+        "why": verdict.why,
         "from": f"Pod {verdict.source.namespace}/{verdict.source.name}" if verdict.source else "the controller",
         "to": f"Pod {verdict.destination.namespace}/{verdict.destination.name}" if verdict.destination else "",
         "port": str(verdict.port or ""),
         "policies": ", ".join(policy.ref for policy in verdict.policies[:8]),
-        "not evaluated": "; ".join(verdict.limits),
+        "not evaluated": "; ".join((*verdict.foreign, *verdict.limits)),
     }
     facts = {name: value for name, value in facts.items() if value}
     if verdict.allowed is None:
-        return warn(verdict.why, subject=verdict.deciding, where=_WHERE, seen=facts, remedy=remedy)
+        summary = (
+            f"Whether {verdict.deciding or 'a NetworkPolicy'} lets the controller in cannot be decided for all pods."
+        )
+        return warn(summary, subject=verdict.deciding, where=_WHERE, seen=facts, remedy=remedy)
     if through:
         return warn(
-            f"{verdict.deciding} denies the controller, and yet its requests get through: the network plugin does not"
-            " seem to enforce NetworkPolicies.",
+            f"{verdict.deciding} denies the controller, yet requests get through: nothing seems to enforce it.",
             subject=verdict.deciding,
             where=_WHERE,
             seen=facts,
             remedy=remedy,
         )
-    side = (
-        "the controller's namespace lets nothing out" if verdict.direction == "egress" else "shuts the controller out"
-    )
+    egress = verdict.direction == "egress"
+    does = "lets the controller's pods out to none of" if egress else "shuts the controller out of"
+    port = f" on port {verdict.port}" if verdict.port else ""
     return fail(
-        f"A NetworkPolicy {side}. {verdict.why}",
+        f"{verdict.deciding} {does} the pods of {subject(backend)}{port}.",
         subject=verdict.deciding,
         where=_WHERE,
         seen=facts,
@@ -124,22 +145,19 @@ def _remedy(decision: RouteDecision, backend: BackendView, verdict: PolicyVerdic
         text = "Add a rule for the controller's pods to a policy of the backend's namespace."
         return Remedy(text=text, commands=(look(*kubectl(namespace, "get", "networkpolicies", "-o", "yaml")),))
     source = verdict.source
+    read = look(*kubectl(namespace, "get", "networkpolicies", "-o", "yaml"))
     if source is not None and source.spec.host_network:
         text = (
             "The controller runs on the host network, where pod selectors do not match: allow an ipBlock with the"
             " nodes' addresses and the overlay's addresses on the nodes."
         )
-    else:
-        own_labels = _stable(own.labels) if egress else _selector(backend) or _stable(own.labels)
-        text = "Apply this policy, which adds to the others (policies never take away):\n" + _template(
-            egress, namespace, own_labels, (peer.namespace, _stable(peer.labels)), verdict.port or 0
-        )
+        return Remedy(text=text, commands=(read,), proof=curl(decision))
+    own_labels = _stable(own.labels) if egress else _selector(backend) or _stable(own.labels)
+    manifest = _template(egress, namespace, own_labels, (peer.namespace, _stable(peer.labels)), verdict.port or 0)
     return Remedy(
-        text=text,
-        commands=(
-            look(*kubectl(namespace, "get", "networkpolicies", "-o", "yaml")),
-            changes(*kubectl(namespace, "apply", "-f", "allow-controller.yaml")),
-        ),
+        text="Apply this policy, which adds to the others (policies never take away):",
+        manifest=manifest,
+        commands=(read, changes("kubectl", "apply", "-f", "-")),
         proof=curl(decision),
     )
 

@@ -245,6 +245,16 @@ def nobody_knows() -> Report:
     )
 
 
+def with_manifest(lines: int) -> Report:
+    """A report whose first cause has a manifest of that many lines to apply."""
+    report = broken()
+    first, *others = report.diagnosis.causes
+    manifest = "".join(f"line: {number}\n" for number in range(1, lines + 1))
+    finding = replace(first.finding, remedy=replace(REMEDY, manifest=manifest))
+    causes = (replace(first, finding=finding), *others)
+    return replace(report, diagnosis=replace(report.diagnosis, causes=causes))
+
+
 def hostile(text: str) -> Report:
     """A report in which every free text is *text*."""
     finding = Finding(
@@ -252,7 +262,12 @@ def hostile(text: str) -> Report:
         summary=text,
         subject=text,
         facts=(Fact(name=text, value=text, where=text),),
-        remedy=Remedy(text=text, commands=(Command(argv=("echo", text), changing=True),), proof=Command(argv=(text,))),
+        remedy=Remedy(
+            text=text,
+            commands=(Command(argv=("echo", text), changing=True),),
+            proof=Command(argv=(text,)),
+            manifest=f"kind: NetworkPolicy\nname: {text!r}",
+        ),
     )
     missing = Unavailable(wanted=text, reason=text, enable_with=text)
     results = (

@@ -12,6 +12,7 @@ import pytest
 
 from ingressdoctor import api
 from ingressdoctor.config import Settings
+from ingressdoctor.model.check import Check
 from ingressdoctor.wiring import load_catalog
 
 ROOT = Path(__file__).parents[2]
@@ -82,3 +83,12 @@ def test_no_file_names_this_machine_or_an_index() -> None:
     words = [str(ROOT.parent) + "/", "index" + "-url"]
 
     assert [str(path) for path, body in text.items() if any(word in body for word in words)] == []
+
+
+SLOW = {"edge-522", "edge-524", "edge-504", "http-504"}
+
+
+@pytest.mark.parametrize("item", [item for item in CHECKS if SLOW & set(item.causes)], ids=lambda item: item.id)
+def test_what_leads_to_a_late_error_may_also_lead_to_none(item: Check) -> None:
+    """The edge needs 19 to 100 s for these codes, and a visit is cut short long before."""
+    assert "response-timeout" in item.causes

@@ -1,20 +1,25 @@
 """Read the NetworkPolicies between the controller's pods and the backend's, and have them judged.
 
 One request for the backend's namespace; the controller's is read only if that one lets the connection in and the
-origin's answer leaves a reason to, the Namespaces' labels only if a selector asks for them. The rules themselves are
-in ``routing.netpol``.
+origin's answer leaves a reason to, the Namespaces' labels only if a selector asks for them, and the network plugin's
+own kinds only where a doubt remains after all that. The rules themselves are in ``routing.netpol``.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
 from ingressdoctor.collect.kube import get_object, list_kind, whole
+from ingressdoctor.collect.plugin_policies import plugin_policies
+from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
+from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.outside import OriginProbe
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -45,19 +50,53 @@ async def policy_verdict(
     policies = whole(await list_kind(kube, NETWORK_POLICIES, namespace=view.ref.namespace), _WANTED)
     if isinstance(policies, Unavailable):
         return policies
-    limits: tuple[str, ...] = (_PLUGIN,)
     labels, gap = await _labels(kube, policies, (controller.namespace,))
-    verdict = judge(judged, policies, labels, limits)
+    verdict = judge(judged, policies, labels, (_PLUGIN,))
     if _passes(origin):
         return verdict
     first = _or_gap(verdict, gap)
-    if first is gap or verdict.allowed is False or controller.namespace == view.ref.namespace:
+    if first is gap or verdict.allowed is False:
         return first
-    theirs = whole(await list_kind(kube, NETWORK_POLICIES, namespace=controller.namespace), _WANTED)
+    return await _closer(kube, judged, (policies, labels), controller.namespace, quiet=_went_quiet(origin))
+
+
+async def _closer(
+    kube: Kubernetes, judged: Pairs, known: tuple[tuple[NetworkPolicy, ...], Labels], namespace: str, *, quiet: bool
+) -> PolicyVerdict | Unavailable:
+    """Judge with the policies of the controller's *namespace* too; name the plugin's own where it went quiet."""
+    if not quiet:
+        complete = await _with_both_sides(kube, judged, known, namespace)
+        return complete if isinstance(complete, Unavailable) else replace(complete, limits=(*complete.limits, _PLUGIN))
+    namespaces = tuple(dict.fromkeys((judged[0][1].namespace, namespace)))
+    (answer,) = await together(_complete(kube, judged, known, namespaces))
+    complete, (foreign, gaps) = answer
+    if isinstance(complete, Unavailable):
+        return complete
+    return replace(complete, foreign=foreign, limits=(*complete.limits, *gaps))
+
+
+async def _complete(
+    kube: Kubernetes, judged: Pairs, known: tuple[tuple[NetworkPolicy, ...], Labels], namespaces: tuple[str, ...]
+) -> tuple[PolicyVerdict | Unavailable, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the verdict over both sides, with what exists of the plugin's own policies; asked for side by side."""
+    async with asyncio.TaskGroup() as group:
+        sides = group.create_task(_with_both_sides(kube, judged, known, namespaces[-1]))
+        plugin = group.create_task(plugin_policies(kube, namespaces))
+    return sides.result(), plugin.result()
+
+
+async def _with_both_sides(
+    kube: Kubernetes, judged: Pairs, known: tuple[tuple[NetworkPolicy, ...], Labels], namespace: str
+) -> PolicyVerdict | Unavailable:
+    """Judge once more with the policies of the controller's *namespace*, where that is another one."""
+    policies, labels = known
+    home = judged[0][1].namespace
+    if namespace == home:
+        return judge(judged, policies, labels)
+    theirs = whole(await list_kind(kube, NETWORK_POLICIES, namespace=namespace), _WANTED)
+    limits = (_UNREAD.format(namespace, theirs.reason),) if isinstance(theirs, Unavailable) else ()
     found = () if isinstance(theirs, Unavailable) else theirs
-    if isinstance(theirs, Unavailable):
-        limits = (*limits, _UNREAD.format(controller.namespace, theirs.reason))
-    more, gap = await _labels(kube, found, (view.ref.namespace,))
+    more, gap = await _labels(kube, found, (home,))
     return _or_gap(judge(judged, policies + found, {**labels, **more}, limits), gap)
 
 
@@ -69,6 +108,13 @@ def _or_gap(verdict: PolicyVerdict, gap: Unavailable | None) -> PolicyVerdict | 
 def _passes(origin: OriginProbe | Unavailable) -> bool:
     """Whether the origin's answer leaves no reason to suspect the way from the controller to the pods."""
     return not isinstance(origin, Unavailable) and origin.https.status not in (0, 502, 504)
+
+
+def _went_quiet(origin: OriginProbe | Unavailable) -> bool:
+    """Whether the request came as far as the controller and no further, as far as the origin's answer tells."""
+    if isinstance(origin, Unavailable):
+        return False
+    return origin.https.status in (502, 504) or origin.https.reach is Reach.READ_TIMEOUT
 
 
 async def _labels(

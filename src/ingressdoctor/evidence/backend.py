@@ -171,7 +171,8 @@ class PolicyVerdict:
     """May the controller's pods open a connection to the backend's pods?
 
     ``allowed`` is None when it cannot be decided (``why`` says so); ``policies`` are those that select the pods;
-    ``limits`` name what was not evaluated (CNI policies). ``deciding`` names the policy to look at first,
+    ``limits`` name what was not looked at, ``foreign`` policies of the network plugin's own kinds, which exist and were
+    not evaluated (empty unless there was a doubt). ``deciding`` names the policy to look at first,
     ``direction`` is "ingress" or "egress", ``source`` and ``destination`` the pods judged, ``port`` the pod port.
     """
 
@@ -180,6 +181,7 @@ class PolicyVerdict:
     policies: tuple[NetworkPolicy, ...] = ()
     deciding: str = ""
     limits: tuple[str, ...] = ()
+    foreign: tuple[str, ...] = ()
     direction: str = ""
     source: Pod | None = None
     destination: Pod | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.text import clean
@@ -26,6 +27,9 @@ __all__ = [
     "unknown",
     "warn",
 ]
+
+
+_MAX_MANIFEST: Final = 8_000
 
 
 class Status(StrEnum):
@@ -79,14 +83,19 @@ class Fact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remedy:
-    """What to do: prose, the commands for it, and the command that proves recovery."""
+    """What to do: prose, the commands for it, and the command that proves recovery.
+
+    ``manifest`` is YAML for the command that reads standard input (``kubectl apply -f -``); it keeps its line breaks.
+    """
 
     text: str
     commands: tuple[Command, ...] = ()
     proof: Command | None = None
+    manifest: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "text", clean(self.text))
+        object.__setattr__(self, "manifest", clean(self.manifest, _MAX_MANIFEST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,9 @@ from ingressdoctor.model.report import CheckResult, Report, StepReport
 from ingressdoctor.render.sheet import Sheet, safe
 from ingressdoctor.render.style import colour_of, glyph_of
 
-__all__ = ["add_commands", "add_findings", "add_sources"]
+__all__ = ["add_commands", "add_findings", "add_manifest", "add_sources"]
+
+_MANIFEST_LINES = 20
 
 
 def add_findings(sheet: Sheet, item: StepReport) -> None:
@@ -48,6 +50,16 @@ def add_commands(sheet: Sheet, remedy: Remedy, *, indent: int) -> None:
             sheet.command(command.shell(), "changes something" if command.changing else "", indent=indent)
     if remedy.proof is not None:
         sheet.command(remedy.proof.shell(), "proves recovery", indent=indent)
+
+
+def add_manifest(sheet: Sheet, remedy: Remedy, *, indent: int) -> None:
+    """Add a remedy's manifest as an indented block; verbose pages show the whole of a long one."""
+    lines = remedy.manifest.splitlines()
+    shown = lines if sheet.page.verbose else lines[:_MANIFEST_LINES]
+    for line in shown:
+        sheet.verbatim(" " * indent + line)
+    if len(shown) < len(lines):
+        sheet.verbatim(f"{' ' * indent}# {len(lines) - len(shown)} more lines with -v")
 
 
 def _fact(fact: Fact) -> str:

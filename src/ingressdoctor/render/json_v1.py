@@ -188,7 +188,9 @@ def _remedy(remedy: Remedy | None) -> RemedyV1 | None:
     if remedy is None:
         return None
     proof = None if remedy.proof is None else _command(remedy.proof)
-    return RemedyV1(text=remedy.text, commands=tuple(map(_command, remedy.commands)), proof=proof)
+    return RemedyV1(
+        text=remedy.text, commands=tuple(map(_command, remedy.commands)), proof=proof, manifest=remedy.manifest
+    )
 
 
 def _command(command: Command) -> CommandV1:

@@ -7,6 +7,7 @@ from typing import Final
 
 from ingressdoctor.model.finding import Fact, Finding, Remedy, Status
 from ingressdoctor.model.report import Cause, Report, StepReport
+from ingressdoctor.model.text import clean
 from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import safe, safe_command
@@ -89,6 +90,8 @@ def _row(item: StepReport, number: int, page: Page, causes: tuple[Cause, ...]) -
 
 def _remedy(remedy: Remedy) -> list[str]:
     lines = [escaped(remedy.text), ""]
+    if remedy.manifest:
+        lines += [*_fenced("yaml", [clean(line) for line in remedy.manifest.splitlines()]), ""]
     shells = [
         safe_command(command.shell()) + ("  # changes something" if command.changing else "")
         for command in remedy.commands
@@ -98,9 +101,14 @@ def _remedy(remedy: Remedy) -> list[str]:
         shells.append(safe_command(remedy.proof.shell()) + "  # proves recovery")
     if not shells:
         return lines
-    longest = max((len(run) for shell in shells for run in re.findall(r"`+", shell)), default=0)
+    return [*lines, *_fenced("sh", shells), ""]
+
+
+def _fenced(language: str, lines: list[str]) -> list[str]:
+    """Return lines as a code block that none of them can end."""
+    longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
-    return [*lines, f"{fence}sh", *shells, fence, ""]
+    return [f"{fence}{language}", *lines, fence]
 
 
 def _findings(report: Report, page: Page) -> list[str]:

@@ -48,11 +48,12 @@ class CommandV1(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RemedyV1(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do, and the command that proves recovery."""
+    """What to do, and the command that proves recovery; ``manifest`` is YAML for a command that reads it, or empty."""
 
     text: str
     commands: tuple[CommandV1, ...]
     proof: CommandV1 | None
+    manifest: str = ""
 
 
 class FactV1(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Cause, CheckResult, Report, StepReport, Verdict
-from ingressdoctor.render.details import add_commands, add_findings, add_sources
+from ingressdoctor.render.details import add_commands, add_findings, add_manifest, add_sources
 from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import Sheet, safe
@@ -152,6 +152,7 @@ def _add_remedy(sheet: Sheet, report: Report) -> None:
     if first not in diagnosis.causes and diagnosis.verdict is Verdict.BROKEN:
         opening = "For what is broken beside it: "
     sheet.say((opening, "bold"), (safe(remedy.text), ""), indent=2)
+    add_manifest(sheet, remedy, indent=4)
     add_commands(sheet, remedy, indent=2)
 
 

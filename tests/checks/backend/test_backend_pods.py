@@ -142,7 +142,8 @@ def test_the_only_pod_in_trouble_fails_one_check(name: str, pod: Pod, words: str
     assert [key for key, found in findings.items() if found[0].status is Status.FAIL] == [name]
     [finding] = findings[name]
     assert words in finding.summary
-    assert "Nothing is left to answer." in finding.summary
+    assert "; nothing is left to answer." in finding.summary
+    assert len(finding.summary) <= 160
     assert finding.remedy is not None
     assert finding.remedy.proof is not None
 
@@ -155,7 +156,8 @@ def test_the_same_pod_beside_others_that_serve_is_a_warning(name: str, pod: Pod,
     assert Status.FAIL not in [finding.status for finding in findings]
     [warned] = [finding for finding in findings if finding.status is Status.WARN]
     assert words in warned.summary
-    assert "2 endpoints still take requests" in warned.summary
+    assert ("endpoints left", "2") in [(fact.name, fact.value) for fact in warned.facts]
+    assert len(warned.summary) <= 160
 
 
 ODD = [

@@ -126,7 +126,7 @@ STUCK: list[Any] = [
         id="refused-is-refused-at-once",
     ),
     pytest.param(
-        (a_request(), an_order(), a_challenge(TOKEN)), serving(), Status.WARN, "still good", id="renewal-with-time-left"
+        (a_request(), an_order(), a_challenge(TOKEN)), serving(), Status.WARN, "API token", id="renewal-with-time-left"
     ),
     pytest.param((a_request(),), DEFAULT, Status.SKIP, "not come to a challenge", id="request-only"),
     pytest.param((a_request(), an_order("valid")), DEFAULT, Status.PASS, "No challenge", id="order-done"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,11 +33,13 @@ def find(
 
 DENIED = an_origin(an_exchange(504, body=b"Gateway Timeout"))
 CASES: list[Any] = [
-    pytest.param(verdict(), None, NOT_ASKED, Status.PASS, "No NetworkPolicy selects", id="no-policies"),
+    pytest.param(verdict(), None, NOT_ASKED, Status.PASS, "No NetworkPolicy keeps the controller", id="no-policies"),
     pytest.param(verdict(DENY), None, DENIED, Status.FAIL, "shop/default-deny", id="denied"),
     pytest.param(verdict(DENY), None, NOT_ASKED, Status.FAIL, "shuts the controller out", id="denied-unseen"),
-    pytest.param(verdict(DENY), None, an_origin(), Status.WARN, "does not seem to enforce", id="denied-yet-through"),
-    pytest.param(verdict(SILENT), None, DENIED, Status.FAIL, "lets nothing out", id="egress-of-the-controller"),
+    pytest.param(
+        verdict(DENY), None, an_origin(), Status.WARN, "nothing seems to enforce it", id="28-denied-yet-through"
+    ),
+    pytest.param(verdict(SILENT), None, DENIED, Status.FAIL, "out to none of", id="egress-of-the-controller"),
     pytest.param(verdict(BLOCK), None, NOT_ASKED, Status.WARN, "cannot be decided", id="undecided"),
     pytest.param(verdict(BLOCK), None, an_origin(), Status.PASS, "reaches the pods", id="undecided-but-it-works"),
     pytest.param(FORBIDDEN, None, DENIED, Status.UNKNOWN, "403", id="policies-unread"),
@@ -54,15 +57,33 @@ def test_controller_denied(given: Any, view: Any, origin: Any, status: Status, w
 
     assert finding.status is status
     assert words in finding.summary
+    assert len(finding.summary) <= 160
+
+
+FOREIGN = replace(verdict(), foreign=("2 CiliumNetworkPolicy of namespace shop (lock, dns)",))
+DOUBTS: list[Any] = [
+    pytest.param(DENIED, Status.UNKNOWN, id="policies-of-the-plugin-may-deny"),
+    pytest.param(NOT_ASKED, Status.UNKNOWN, id="nobody-asked-the-origin"),
+    pytest.param(an_origin(), Status.PASS, id="requests-get-through-all-the-same"),
+]
+
+
+@pytest.mark.parametrize(("origin", "status"), DOUBTS)
+def test_policies_of_the_plugin_are_named_and_not_judged(origin: Any, status: Status) -> None:
+    finding = find(FOREIGN, origin=origin)
+
+    assert finding.status is status
+    assert any("CiliumNetworkPolicy of namespace shop" in fact.value for fact in finding.facts)
 
 
 @pytest.mark.parametrize("policy", [DENY, SILENT], ids=lambda item: item.name)
 def test_the_policy_that_is_printed_lets_the_controller_in(policy: Any) -> None:
-    text = find(verdict(policy)).remedy.text
+    remedy = find(verdict(policy)).remedy
 
-    printed = yaml.safe_load(text[text.index("apiVersion") :])
+    printed = yaml.safe_load(remedy.manifest)
     added = a_policy(printed["metadata"]["name"], namespace=printed["metadata"]["namespace"], **printed["spec"])
     assert verdict(policy, added).allowed is True
+    assert remedy.commands[-1].shell() == "kubectl apply -f -"
 
 
 def test_a_controller_on_the_host_network_is_told_that_selectors_do_not_help() -> None:

@@ -17,6 +17,7 @@ from build.cluster import FakeCluster
 from ingressdoctor.api import (
     BackendView,
     PolicyVerdict,
+    Reach,
     Unavailable,
 )
 from ingressdoctor.collect.policy import policy_verdict
@@ -44,7 +45,7 @@ def policies(shop: list[Any], traefik: list[Any], **more: Any) -> FakeCluster:
 
 VERDICTS: list[Any] = [
     pytest.param([], [], an_origin(), True, 1, id="requests-pass-so-one-list-is-enough"),
-    pytest.param([], [SILENT], BROKEN, False, 2, id="504-makes-the-controllers-namespace-suspect"),
+    pytest.param([], [SILENT], BROKEN, False, 3, id="504-makes-the-controllers-namespace-suspect-and-the-plugin"),
     pytest.param([], [SILENT], NOT_ASKED, False, 2, id="so-does-not-knowing"),
     pytest.param([DENY], [SILENT], BROKEN, False, 1, id="denied-already"),
     pytest.param([BY_LABEL], [], an_origin(), True, 2, id="namespace-labels-on-demand"),
@@ -82,3 +83,94 @@ async def test_without_pods_no_policy_is_read() -> None:
 
     assert isinstance(await verdict_of(cluster, view=a_view(pods=())), Unavailable)
     assert cluster.asked == []
+
+
+GROUPS = {
+    "kind": "APIGroupList",
+    "groups": [
+        {"name": "cilium.io", "preferredVersion": {"version": "v2"}},
+        {"name": "policy.networking.k8s.io", "preferredVersion": {"version": "v1alpha1"}},
+        {"name": "apps", "preferredVersion": {"version": "v1"}},
+    ],
+}
+CILIUM = "/apis/cilium.io/v2"
+ELSEWHERE = {"kind": "CiliumNetworkPolicy", "metadata": {"name": "other", "namespace": "elsewhere"}}
+LOCK = {"kind": "CiliumNetworkPolicy", "metadata": {"name": "lock", "namespace": "shop"}}
+
+
+def with_plugin(statuses: dict[str, int] | None = None, **objects: Any) -> FakeCluster:
+    cluster = policies([], [], statuses=statuses or {})
+    cluster.objects = {
+        **cluster.objects,
+        "/apis": GROUPS,
+        f"{CILIUM}/ciliumnetworkpolicies": [LOCK, ELSEWHERE],
+        f"{CILIUM}/ciliumclusterwidenetworkpolicies": [],
+        **objects,
+    }
+    return cluster
+
+
+async def test_policies_of_the_network_plugin_are_named_when_there_is_a_doubt() -> None:
+    cluster = with_plugin()
+
+    verdict = await verdict_of(cluster, BROKEN)
+
+    assert verdict.allowed is True
+    assert verdict.foreign == ("1 CiliumNetworkPolicy of namespace shop (lock)",)
+    assert len(cluster.asked) == 8
+
+
+async def test_policies_for_the_whole_cluster_count_and_so_do_those_that_do_not_decode() -> None:
+    wide = {"metadata": {"name": "everyone"}}
+    cluster = with_plugin(**{f"{CILIUM}/ciliumclusterwidenetworkpolicies": [wide, {"metadata": {"name": 5}}]})
+
+    assert (await verdict_of(cluster, BROKEN)).foreign[1:] == (
+        "1 CiliumClusterwideNetworkPolicy (everyone)",
+        "1 CiliumClusterwideNetworkPolicy of an unexpected shape",
+    )
+
+
+CALM = [
+    pytest.param(an_origin(), id="requests-pass"),
+    pytest.param(NOT_ASKED, id="the-origin-was-not-asked"),
+    pytest.param(an_origin(an_exchange(0, reach=Reach.REFUSED)), id="requests-do-not-even-arrive"),
+]
+
+
+@pytest.mark.parametrize("origin", CALM)
+async def test_without_a_doubt_nobody_asks_for_them(origin: Any) -> None:
+    cluster = with_plugin()
+
+    verdict = await verdict_of(cluster, origin)
+
+    assert verdict.foreign == ()
+    assert "/apis" not in cluster.asked
+    assert any("were not read" in limit for limit in verdict.limits)
+
+
+async def test_policies_of_the_plugin_that_may_not_be_read_are_a_limit() -> None:
+    verdict = await verdict_of(with_plugin({f"{CILIUM}/ciliumclusterwidenetworkpolicies": 403}), BROKEN)
+
+    assert any("CiliumClusterwideNetworkPolicy could not be read" in limit for limit in verdict.limits)
+
+
+GROUP_ANSWERS = [
+    pytest.param({"groups": None}, {}, "not known", id="null-groups"),
+    pytest.param({"groups": [None]}, {}, "not known", id="null-group"),
+    pytest.param({"groups": []}, {"/apis": 403}, "not known", id="forbidden"),
+    pytest.param({"groups": []}, {"/apis": 0}, "cannot be reached", id="unreachable"),
+]
+
+
+@pytest.mark.parametrize(("answer", "statuses", "words"), GROUP_ANSWERS)
+async def test_api_groups_that_cannot_be_told(answer: Any, statuses: dict[str, int], words: str) -> None:
+    verdict = await verdict_of(with_plugin(statuses, **{"/apis": answer}), BROKEN)
+
+    assert verdict.foreign == ()
+    assert any(words in limit for limit in verdict.limits)
+
+
+async def test_a_cluster_without_such_kinds_has_none() -> None:
+    verdict = await verdict_of(with_plugin(**{"/apis": {"groups": []}}), BROKEN)
+
+    assert (verdict.foreign, verdict.limits) == ((), ())

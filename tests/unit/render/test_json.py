@@ -85,10 +85,3 @@ def test_schemas_are_schemas(struct: Any) -> None:
 
 def test_same_report_same_bytes() -> None:
     assert report_to_json(build.broken(), exit_code=1) == report_to_json(build.broken(), exit_code=1)
-
-
-def test_a_manifest_is_written_whole() -> None:
-    value = json.loads(report_to_json(build.with_manifest(30), exit_code=1))
-
-    remedy = value["diagnosis"]["causes"][0]["finding"]["remedy"]
-    assert remedy["manifest"].splitlines() == [f"line: {number}" for number in range(1, 31)]

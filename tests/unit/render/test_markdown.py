@@ -48,4 +48,4 @@ def test_a_command_cannot_end_its_block() -> None:
 
     assert "\n```\n# head" not in text
     assert "\n# head" not in text
-    assert text.count("\n````") == 2
+    assert text.count("\n````") == 4
