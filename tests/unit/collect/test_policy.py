@@ -98,14 +98,14 @@ ELSEWHERE = {"kind": "CiliumNetworkPolicy", "metadata": {"name": "other", "names
 LOCK = {"kind": "CiliumNetworkPolicy", "metadata": {"name": "lock", "namespace": "shop"}}
 
 
-def with_plugin(statuses: dict[str, int] | None = None, **objects: Any) -> FakeCluster:
+def with_plugin(statuses: dict[str, int] | None = None, objects: dict[str, Any] | None = None) -> FakeCluster:
     cluster = policies([], [], statuses=statuses or {})
     cluster.objects = {
         **cluster.objects,
         "/apis": GROUPS,
         f"{CILIUM}/ciliumnetworkpolicies": [LOCK, ELSEWHERE],
         f"{CILIUM}/ciliumclusterwidenetworkpolicies": [],
-        **objects,
+        **(objects or {}),
     }
     return cluster
 
@@ -122,7 +122,7 @@ async def test_policies_of_the_network_plugin_are_named_when_there_is_a_doubt() 
 
 async def test_policies_for_the_whole_cluster_count_and_so_do_those_that_do_not_decode() -> None:
     wide = {"metadata": {"name": "everyone"}}
-    cluster = with_plugin(**{f"{CILIUM}/ciliumclusterwidenetworkpolicies": [wide, {"metadata": {"name": 5}}]})
+    cluster = with_plugin(objects={f"{CILIUM}/ciliumclusterwidenetworkpolicies": [wide, {"metadata": {"name": 5}}]})
 
     assert (await verdict_of(cluster, BROKEN)).foreign[1:] == (
         "1 CiliumClusterwideNetworkPolicy (everyone)",
@@ -164,13 +164,13 @@ GROUP_ANSWERS = [
 
 @pytest.mark.parametrize(("answer", "statuses", "words"), GROUP_ANSWERS)
 async def test_api_groups_that_cannot_be_told(answer: Any, statuses: dict[str, int], words: str) -> None:
-    verdict = await verdict_of(with_plugin(statuses, **{"/apis": answer}), BROKEN)
+    verdict = await verdict_of(with_plugin(statuses, {"/apis": answer}), BROKEN)
 
     assert verdict.foreign == ()
     assert any(words in limit for limit in verdict.limits)
 
 
 async def test_a_cluster_without_such_kinds_has_none() -> None:
-    verdict = await verdict_of(with_plugin(**{"/apis": {"groups": []}}), BROKEN)
+    verdict = await verdict_of(with_plugin(objects={"/apis": {"groups": []}}), BROKEN)
 
     assert (verdict.foreign, verdict.limits) == ((), ())
