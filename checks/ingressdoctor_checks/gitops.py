@@ -36,7 +36,14 @@ _WHERE: Final = "status of the Argo CD Applications"
     title="Argo CD has brought the route to the cluster",
     step="controller",
     link="git → cluster",
-    causes=("traefik.route-missing", "controller-404", "backend.service-missing", "http-503", "app-404"),
+    causes=(
+        "traefik.route-missing",
+        "controller-404",
+        "backend.service-missing",
+        "backend.application-error",
+        "http-503",
+        "app-404",
+    ),
 )
 def out_of_sync(decision: RouteDecision, view: GitOpsView | Unavailable) -> Iterator[Finding]:
     """A route that is in git and not in the cluster answers 404, and the cluster alone cannot say why."""
@@ -66,7 +73,8 @@ def _without_route(decision: RouteDecision, view: GitOpsView) -> Finding:
         say = fail if related or len(missing) == 1 else warn
         return say(
             f"{(related or missing)[0].ref} is in git and not in the cluster: {_state(view)}"
-            f"{'' if related else f'. It may be the route that {host} lacks'}.",
+            f"{'' if related else f'. It may be the route that {host} lacks'}"
+            f"{f'; meanwhile {decision.winner.ref} answers in its place' if decision.winner else ''}.",
             subject=f"Application {view.application}",
             where=_WHERE,
             seen=_facts(view, missing),

@@ -1,7 +1,8 @@
 """Find out which Argo CD Application owns the route, or should have made it.
 
 A route that exists names its owner in an annotation: no request. Applications are listed only when no route serves
-the host. An Argo CD that is not installed is an answer, not a failure. Source: Argo CD docs, resource tracking.
+the host, and the owner alone is read when the application answers 404: a sibling route for that path may be in git
+only. An Argo CD that is not installed is an answer, not a failure. Source: Argo CD docs, resource tracking.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ingressdoctor.collect.kinds import APPLICATIONS, Kind
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.certificates import GitOpsView, Stated, TrackedResource
 from ingressdoctor.evidence.kube import Loaded, Resource
+from ingressdoctor.evidence.outside import OutsideProbe
 from ingressdoctor.evidence.routes import RouteDecision, RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -32,17 +34,42 @@ _KIND: Final = Kind(
 
 
 @collector(wanted=_WANTED, timeout_s=15.0)
-async def gitops_view(kube: Kubernetes, decision: RouteDecision, objects: RoutingObjects) -> GitOpsView | Unavailable:
-    """Read the route's own annotation; without a live route, what the Applications say is missing."""
+async def gitops_view(
+    kube: Kubernetes, decision: RouteDecision, objects: RoutingObjects, outside: OutsideProbe | Unavailable
+) -> GitOpsView | Unavailable:
+    """Read the route's own annotation; without a live route for the path, what the Applications say is missing."""
     ref = decision.winner.ref if decision.winner else next((item.ref for item in decision.dropped), "")
     if ref:
-        return _named(owner_of(_route(objects, ref)))
+        owner = owner_of(_route(objects, ref))
+        return (await _sibling_missing(kube, owner, decision, objects) if _is_404(outside) else None) or _named(owner)
     loaded = await list_kind(kube, _KIND)
     if isinstance(loaded, Unavailable):
         return loaded
     if not loaded.installed:
         return Unavailable(wanted=_WANTED, reason="Argo CD is not installed")
     return judge(loaded.items, _present(objects), decision.request.host)
+
+
+def _is_404(outside: OutsideProbe | Unavailable) -> bool:
+    """Tell whether some application said that it has no such path."""
+    if isinstance(outside, Unavailable) or outside.edge_error is not None or outside.left_host:
+        return False
+    return outside.last.status in (404, 405)
+
+
+async def _sibling_missing(
+    kube: Kubernetes, owner: str, decision: RouteDecision, objects: RoutingObjects
+) -> GitOpsView | None:
+    """Return what the owner of the winning route says, if another route of its own is in git only."""
+    if not owner:
+        return None
+    namespace, _, name = owner.rpartition("/")
+    loaded = await list_kind(kube, _KIND, fields=f"metadata.name={name}")
+    if isinstance(loaded, Unavailable):
+        return None
+    mine = tuple(item for item in loaded.items if item.name == name and namespace in ("", item.namespace))
+    view = judge(mine, _present(objects), decision.request.host)
+    return view if any(item.kind in _ROUTES for item in view.missing) else None
 
 
 def _named(application: str) -> GitOpsView:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
+from build.answers import an_exchange, an_outside
 from build.backend import (
     a_decision,
 )
@@ -58,17 +61,53 @@ async def test_a_live_route_names_its_owner_without_a_request() -> None:
     cluster = FakeCluster({})
     objects = objects_of(route("shop-prod:traefik.io/IngressRoute:shop/web"))
 
-    view = await gitops_view.function(cluster, a_decision(), objects)
+    view = await gitops_view.function(cluster, a_decision(), objects, an_outside())
 
     assert isinstance(view, GitOpsView)
     assert (view.application, view.listed) == ("shop-prod", False)
     assert cluster.asked == []
 
 
+@pytest.mark.parametrize(
+    ("resources", "missing"),
+    [
+        pytest.param([a_resource(), a_resource(name="api")], ["IngressRoute shop/api"], id="a-sibling-is-in-git-only"),
+        pytest.param([a_resource(status="Synced")], [], id="all-routes-are-there"),
+        pytest.param([a_resource("Service", "api", health={"status": "Missing"})], [], id="no-route-is-missing"),
+    ],
+)
+async def test_when_the_application_answers_404_its_owner_is_asked_for_routes_that_are_missing(
+    resources: list[dict[str, Any]], missing: list[str]
+) -> None:
+    others = an_application("other", resources=[a_resource(name="elsewhere")])
+    cluster = FakeCluster({APPLICATIONS: [an_application(resources=resources), others]})
+    objects = objects_of(route("shop-prod:traefik.io/IngressRoute:shop/web"))
+
+    view = await gitops_view.function(cluster, a_decision(), objects, an_outside(an_exchange(404)))
+
+    assert isinstance(view, GitOpsView)
+    assert (view.application, view.listed) == ("shop-prod", bool(missing))
+    assert [item.ref for item in view.missing] == missing
+    assert cluster.asked == [APPLICATIONS]
+
+
+async def test_a_404_of_a_route_that_nobody_owns_asks_nothing_more_and_a_refusal_hides_nothing() -> None:
+    unowned, refused = FakeCluster({}), FakeCluster({}, {APPLICATIONS: 403})
+    answer, owned = an_outside(an_exchange(404)), route("shop-prod:traefik.io/IngressRoute:shop/web")
+
+    nobody = await gitops_view.function(unowned, a_decision(), objects_of(route()), answer)
+    somebody = await gitops_view.function(refused, a_decision(), objects_of(owned), answer)
+
+    assert unowned.asked == []
+    assert isinstance(nobody, GitOpsView)
+    assert isinstance(somebody, GitOpsView)
+    assert (nobody.application, somebody.application) == ("", "shop-prod")
+
+
 async def test_without_a_route_the_applications_are_listed_once() -> None:
     cluster = FakeCluster({APPLICATIONS: [an_application(resources=[a_resource()])]})
 
-    view = await gitops_view.function(cluster, a_decision(routed=False), objects_of())
+    view = await gitops_view.function(cluster, a_decision(routed=False), objects_of(), an_outside())
 
     assert cluster.asked == [APPLICATIONS]
     assert isinstance(view, GitOpsView)
@@ -76,8 +115,10 @@ async def test_without_a_route_the_applications_are_listed_once() -> None:
 
 
 async def test_argo_cd_need_not_be_there() -> None:
-    absent = await gitops_view.function(FakeCluster({}), a_decision(routed=False), objects_of())
-    refused = await gitops_view.function(FakeCluster({}, {APPLICATIONS: 403}), a_decision(routed=False), objects_of())
+    absent = await gitops_view.function(FakeCluster({}), a_decision(routed=False), objects_of(), an_outside())
+    refused = await gitops_view.function(
+        FakeCluster({}, {APPLICATIONS: 403}), a_decision(routed=False), objects_of(), an_outside()
+    )
 
     assert isinstance(absent, Unavailable)
     assert absent.reason == "Argo CD is not installed"
