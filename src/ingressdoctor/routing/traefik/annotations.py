@@ -1,26 +1,54 @@
-"""Read the ``traefik.ingress.kubernetes.io/router.*`` annotations as Traefik's label decoder does.
+"""Read Traefik's annotations of an Ingress (``router.*``) and of a Service (``service.*``).
 
-One unknown or malformed key under ``router.`` costs the whole Ingress.
+One unknown or malformed key costs the whole Ingress, or every path to the Service. Later keys came with later
+releases; an older Traefik refuses them.
 
-Source: traefik: pkg/provider/kubernetes/ingress/annotations.go; paerser: parser/element_nodes.go, element_fill.go.
+Source: traefik: pkg/provider/kubernetes/ingress/annotations.go (v2.11, v3.0 to v3.7).
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from ingressdoctor.evidence.routes import DropReason
+from ingressdoctor.routing.traefik.labels import LabelError, Leaf, Optional, Repeated, Schema, Value, decode
 from ingressdoctor.routing.traefik.middlewares import Problem
+from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["RouterOptions", "read_router_options"]
+__all__ = ["RouterOptions", "ServiceOptions", "read_router_options", "read_service_options"]
 
 _PREFIX: Final = "traefik.ingress.kubernetes.io/"
-_INDEX: Final = re.compile(r"domains(?:\.\d+|\[\d+\])\.(?:main|sans)")
-_OBSERVABILITY: Final = frozenset(["accesslogs", "metrics", "tracing", "traceverbosity"])
-_TLS: Final = frozenset(["options", "certresolver"])
+_DOMAIN: Final[Schema] = {"main": Leaf.STRING, "sans": Leaf.WORDS}
+_TLS: Final[Schema] = {"options": Leaf.STRING, "certresolver": Leaf.STRING, "domains": Repeated(_DOMAIN)}
+_OBSERVABILITY: Final[Schema] = {
+    "accesslogs": Leaf.BOOL_POINTER,
+    "metrics": Leaf.BOOL_POINTER,
+    "tracing": Leaf.BOOL_POINTER,
+}
+_ROUTER: Final[Schema] = {
+    "pathmatcher": Leaf.STRING,
+    "entrypoints": Leaf.WORDS,
+    "middlewares": Leaf.WORDS,
+    "priority": Leaf.INT,
+}
+_COOKIE: Final[Schema] = {
+    "name": Leaf.STRING,
+    "secure": Leaf.BOOL,
+    "httponly": Leaf.BOOL,
+    "samesite": Leaf.STRING,
+    "maxage": Leaf.INT,
+    "path": Leaf.STRING,
+    "domain": Leaf.STRING,
+}
+_SERVICE: Final[Schema] = {
+    "serversscheme": Leaf.STRING,
+    "serverstransport": Leaf.STRING,
+    "passhostheader": Leaf.BOOL_POINTER,
+    "sticky": Optional({"cookie": Optional(_COOKIE)}),
+    "nativelb": Leaf.BOOL_POINTER,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,45 +64,106 @@ class RouterOptions:
     tls_options: str = ""
 
 
-def read_router_options(annotations: Mapping[str, str]) -> RouterOptions | Problem:
-    """Return the options, or why Traefik skips the whole Ingress."""
-    values: dict[str, str] = {}
-    for key, value in annotations.items():
-        if not key.startswith(_PREFIX):
-            continue
-        option = key.removeprefix(_PREFIX)
-        if not option.lower().startswith("router."):
-            continue
-        name = option[len("router.") :].lower()
-        if problem := _problem(name, value):
-            return Problem(DropReason.ANNOTATION, f"Failed to parse annotations: {problem}", related=key)
-        values[name] = value
-    tls_named = any(name.startswith("tls.") for name in values)
+@dataclass(frozen=True, slots=True)
+class ServiceOptions:
+    """The options on a Service; ``native_lb`` is None when it leaves that to the provider."""
+
+    scheme: str = ""
+    transport: str = ""
+    pass_host_header: bool = True
+    native_lb: bool | None = None
+    node_port_lb: bool = False
+    middlewares: tuple[str, ...] = ()
+
+
+def read_router_options(annotations: Mapping[str, str], version: Version | None = None) -> RouterOptions | Problem:
+    """Return the options of an Ingress, or why Traefik skips it as a whole."""
+    if not any(key.startswith(_PREFIX) for key in annotations):
+        return RouterOptions()
+    try:
+        found = decode(_own(annotations), "router", _router_schema(version or Version())) or {}
+    except LabelError as error:
+        key = _culprit(annotations, "router", _router_schema(version or Version()))
+        return Problem(DropReason.ANNOTATION, f"Failed to parse annotations: {error}", related=key)
+    tls = found.get("tls")
+    priority = found.get("priority")
     return RouterOptions(
-        path_matcher=values.get("pathmatcher", "PathPrefix"),
-        entry_points=_words(values.get("entrypoints", "")),
-        middlewares=_words(values.get("middlewares", "")),
-        priority=int(values.get("priority", "0")),
-        rule_syntax=values.get("rulesyntax", ""),
-        tls=tls_named or values.get("tls", "").lower() == "true",
-        tls_options=values.get("tls.options", ""),
+        path_matcher=_text(found, "pathmatcher") or "PathPrefix",
+        entry_points=_words(found, "entrypoints"),
+        middlewares=_words(found, "middlewares"),
+        priority=priority if isinstance(priority, int) else 0,
+        rule_syntax=_text(found, "rulesyntax"),
+        tls=tls is not None,
+        tls_options=_text(tls, "options") if isinstance(tls, dict) else "",
     )
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
+def read_service_options(annotations: Mapping[str, str], version: Version | None = None) -> ServiceOptions | str:
+    """Return the options of a Service, or the parser's words for why nothing is served from it."""
+    if not any(key.startswith(_PREFIX) for key in annotations):
+        return ServiceOptions()
+    try:
+        found = decode(_own(annotations), "service", _service_schema(version or Version())) or {}
+    except LabelError as error:
+        return str(error)
+    native = found.get("nativelb")
+    return ServiceOptions(
+        scheme=_text(found, "serversscheme"),
+        transport=_text(found, "serverstransport"),
+        pass_host_header=found.get("passhostheader") is not False,
+        native_lb=native if isinstance(native, bool) else None,
+        node_port_lb=found.get("nodeportlb") is True,
+        middlewares=_words(found, "middlewares"),
+    )
 
 
-def _problem(name: str, value: str) -> str:
-    first, _, rest = name.partition(".")
-    if name in ("pathmatcher", "entrypoints", "middlewares", "rulesyntax"):
-        return ""
-    if name == "priority":
-        return "" if re.fullmatch(r"[+-]?\d{1,19}", value) else f'strconv.ParseInt: parsing "{value}": invalid syntax'
-    if name in ("tls", "observability"):
-        return "" if value.lower() in ("", "true", "false") else f'invalid value for {name}: "{value}"'
-    if first == "tls":
-        return "" if rest in _TLS or _INDEX.fullmatch(rest) else f"field not found, node: {rest.partition('.')[0]}"
-    if first == "observability":
-        return "" if rest in _OBSERVABILITY else f"field not found, node: {rest.partition('.')[0]}"
-    return f"field not found, node: {first}"
+def _own(annotations: Mapping[str, str]) -> dict[str, str]:
+    return {key.removeprefix(_PREFIX): value for key, value in annotations.items() if key.startswith(_PREFIX)}
+
+
+def _router_schema(version: Version) -> Schema:
+    schema = {**_ROUTER, "tls": Optional(_tls_schema(version))}
+    if version.since((3, 1, 0)):
+        schema["rulesyntax"] = Leaf.STRING
+    if version.since((3, 3, 0)):
+        fields = dict(_OBSERVABILITY)
+        if version.since((3, 5, 0)):
+            fields["traceverbosity"] = Leaf.STRING
+        if version.since((3, 7, 0)):
+            fields["metadata"] = Leaf.IGNORED
+        schema["observability"] = Optional(fields)
+    return schema
+
+
+def _tls_schema(version: Version) -> Schema:
+    # A field of Traefik's own bookkeeping: its parser knows the name and ignores the value.
+    return {**_TLS, "resolvedoptions": Leaf.IGNORED} if version.since((3, 7, 0)) else _TLS
+
+
+def _service_schema(version: Version) -> Schema:
+    schema = dict(_SERVICE)
+    if version.since((3, 1, 0)):
+        schema["nodeportlb"] = Leaf.BOOL
+    if version.since((3, 7, 0)):
+        schema["middlewares"] = Leaf.WORDS
+    return schema
+
+
+def _culprit(annotations: Mapping[str, str], root: str, schema: Schema) -> str:
+    """Return the first annotation that is refused on its own."""
+    for key, value in sorted(_own(annotations).items()):
+        try:
+            decode({key: value}, root, schema)
+        except LabelError:
+            return _PREFIX + key
+    return ""
+
+
+def _text(found: Mapping[str, Value], name: str) -> str:
+    value = found.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _words(found: Mapping[str, Value], name: str) -> tuple[str, ...]:
+    value = found.get(name)
+    return value if isinstance(value, tuple) else ()

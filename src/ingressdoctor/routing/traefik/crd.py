@@ -1,8 +1,8 @@
 """Build routers from IngressRoutes, and say which ones the CRD provider leaves out.
 
-Services are judged only where the caller knows them; otherwise the backend's own checks do.
+What becomes of a route's services is the business of ``crd_services.py``.
 
-Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go, kubernetes_http.go (v3.7.9).
+Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go, kubernetes_http.go (v2.11, v3.0 to v3.7.9).
 """
 
 from __future__ import annotations
@@ -11,64 +11,75 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ingressdoctor.evidence.routes import BackendRef, Custom, DroppedRoute, DropReason
-from ingressdoctor.routing.traefik.middlewares import Problem, as_list, as_map, resolve
-from ingressdoctor.routing.traefik.naming import crd_router_name, normalize
-from ingressdoctor.routing.traefik.router import Built, Draft, Services
-from ingressdoctor.routing.traefik.services import service_problem
+from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason
+from ingressdoctor.routing.traefik.crd_services import CrdServices, plain_reference
+from ingressdoctor.routing.traefik.middlewares import Problem, resolve
+from ingressdoctor.routing.traefik.naming import crd_router_name
+from ingressdoctor.routing.traefik.router import Built, Draft, Resolved
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.values import as_list, as_map
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["build_ingress_routes", "left_out", "tls_option"]
 
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 _DEFAULT_CLASS: Final = "traefik"
-_MAX_DEPTH: Final = 8
 
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
-    settings: ProviderSettings
-    version: Version
-    traefik_services: Mapping[tuple[str, str], Custom] | None
-    services: Services
+    services: CrdServices
+    routes: Mapping[tuple[str, str], Custom]
+
+    @property
+    def settings(self) -> ProviderSettings:
+        return self.services.settings
+
+    @property
+    def version(self) -> Version:
+        return self.services.version
 
 
-def build_ingress_routes(
-    routes: tuple[Custom, ...],
-    settings: ProviderSettings,
-    version: Version,
-    *,
-    traefik_services: tuple[Custom, ...] | None = None,
-    services: Services | None = None,
-) -> Built:
-    """Return the routers of all IngressRoutes, in the order given.
-
-    ``traefik_services`` is None when they are not known; ``services`` holds only those that were looked up, with
-    None for one that does not exist.
-    """
-    by_name = None
-    if traefik_services is not None:
-        by_name = {(item.namespace, item.name): item for item in traefik_services}
-    provider = _Provider(settings, version, by_name, services or {})
+def build_ingress_routes(routes: tuple[Custom, ...], services: CrdServices) -> Built:
+    """Return the routers of all IngressRoutes, in the order given."""
+    settings = services.settings
+    seen = (item for item in routes if settings.watches(item.namespace) and settings.selects(item.labels))
+    provider = _Provider(services, {(item.namespace, item.name): item for item in seen})
     drafts: dict[str, Draft] = {}
     dropped: list[DroppedRoute] = []
     for item in routes:
         for outcome in _of_object(item, provider):
             if isinstance(outcome, DroppedRoute):
                 dropped.append(outcome)
-            else:
-                drafts[outcome.name] = outcome  # equal names overwrite each other in Traefik too
+                continue
+            if outcome.name in drafts:
+                dropped.append(collided(drafts[outcome.name], outcome))
+            drafts[outcome.name] = outcome
     return Built(tuple(drafts.values()), tuple(dropped))
+
+
+def collided(lost: Draft, kept: Draft) -> DroppedRoute:
+    """Return the route that has no router because another one, with the same router name, replaced it."""
+    same = "the same rule twice in one object" if lost.ref == kept.ref else f"{kept.ref} makes the same name"
+    return DroppedRoute(
+        ref=lost.ref,
+        rule=lost.rule,
+        reason=DropReason.COLLISION,
+        detail=f"two routers are called {kept.name} and Traefik keeps one of them ({same}); nothing is logged",
+        related=kept.ref,
+        backends=lost.backends,
+    )
 
 
 def _of_object(item: Custom, provider: _Provider) -> Iterator[Draft | DroppedRoute]:
     filtered = left_out(item, provider.settings, provider.version)
+    parents = () if filtered else _parents(item, provider)
+    whole = filtered or (parents if isinstance(parents, Problem) else None)
     for raw in as_list(item.spec.get("routes")):
         route = as_map(raw)
         rule = str(route.get("match") or "")
-        problem = filtered or _route_problem(route)
-        outcome = problem or _draft(item, route, rule, provider)
+        above = () if isinstance(parents, Problem) else parents
+        outcome = whole or _route_problem(route, provider.version) or _draft(item, route, rule, provider, above)
         if isinstance(outcome, Problem):
             yield DroppedRoute(
                 ref=item.ref,
@@ -77,10 +88,32 @@ def _of_object(item: Custom, provider: _Provider) -> Iterator[Draft | DroppedRou
                 detail=outcome.detail,
                 related=outcome.related,
                 log_line="" if filtered else outcome.detail,
-                backends=tuple(_plain_backends(item, route)),
+                backends=tuple(plain_reference(as_map(one), item.namespace) for one in as_list(route.get("services"))),
             )
         else:
             yield outcome
+
+
+def _parents(item: Custom, provider: _Provider) -> tuple[str, ...] | Problem:
+    """Return the names of the routers that an IngressRoute hangs below."""
+    if not provider.version.since((3, 6, 0)):
+        return ()
+    names: list[str] = []
+    for raw in as_list(item.spec.get("parentRefs")):
+        reference = as_map(raw)
+        name, namespace = str(reference.get("name") or ""), str(reference.get("namespace") or "") or item.namespace
+        related = f"IngressRoute {namespace}/{name}"
+        said = "Error resolving parent routers: "
+        if namespace != item.namespace and not provider.settings.allow_cross_namespace:
+            said += f"cross-namespace reference to parent IngressRoute {namespace}/{name} not allowed"
+            return Problem(DropReason.PARENT, said, related)
+        parent = provider.routes.get((namespace, name))
+        if parent is None:
+            said += f"parent IngressRoute {namespace}/{name} does not exist"
+            return Problem(DropReason.PARENT, said, related)
+        rules = (str(as_map(route).get("match") or "") for route in as_list(parent.spec.get("routes")))
+        names += (f"{crd_router_name(namespace, name, rule)}@{CRD_PROVIDER}" for rule in rules)
+    return tuple(names)
 
 
 def left_out(item: Custom, settings: ProviderSettings, version: Version) -> Problem | None:
@@ -107,33 +140,34 @@ def _class_of(item: Custom, version: Version) -> str:
     return item.annotations.get(_CLASS_ANNOTATION, "")
 
 
-def _route_problem(route: Mapping[str, Any]) -> Problem | None:
+def _route_problem(route: Mapping[str, Any], version: Version) -> Problem | None:
     kind = str(route.get("kind") or "")
-    if kind not in ("", "Rule"):
+    if kind != "Rule" and (kind or not version.since((3, 3, 0))):
         return Problem(DropReason.KIND, f'Unsupported match kind: {kind}. Only "Rule" is supported for now.')
     if not route.get("match"):
         return Problem(DropReason.RULE, "Empty match rule")
     return None
 
 
-def _draft(item: Custom, route: Mapping[str, Any], rule: str, provider: _Provider) -> Draft | Problem:
+def _draft(
+    item: Custom, route: Mapping[str, Any], rule: str, provider: _Provider, parents: tuple[str, ...]
+) -> Draft | Problem:
     middlewares: list[str] = []
     for reference in as_list(route.get("middlewares")):
-        resolved = resolve(as_map(reference), item.namespace, provider.settings)
-        if isinstance(resolved, Problem):
-            return resolved
-        middlewares.append(resolved)
-    backends: list[BackendRef] = []
+        name = resolve(as_map(reference), item.namespace, provider.settings, provider.version)
+        if isinstance(name, Problem):
+            return name
+        middlewares.append(name)
+    resolved: list[Resolved] = []
     for raw in as_list(route.get("services")):
-        found = _backends(as_map(raw), item.namespace, provider)
+        found = provider.services.reference(as_map(raw), item.namespace)
         if isinstance(found, Problem):
             return found
-        backends.extend(found)
+        resolved.append(found)
     tls = item.spec.get("tls")
     tls_map = as_map(tls)
-    if isinstance(option := tls_option(item, tls_map, provider.settings), Problem):
+    if isinstance(option := tls_option(item, tls_map, provider.settings, provider.version), Problem):
         return option
-    parents = bool(as_list(item.spec.get("parentRefs"))) and provider.version.since((3, 6, 0))
     priority = route.get("priority")
     return Draft(
         ref=item.ref,
@@ -145,99 +179,28 @@ def _draft(item: Custom, route: Mapping[str, Any], rule: str, provider: _Provide
         priority=priority if isinstance(priority, int) else 0,
         entry_points=tuple(str(name) for name in as_list(item.spec.get("entryPoints"))),
         middlewares=tuple(middlewares),
-        backends=tuple(backends),
+        backends=tuple(ref for one in resolved for ref in provider.services.backends(one)),
+        resolved=tuple(resolved),
         tls=isinstance(tls, dict),
-        tls_secret=str(tls_map.get("secretName") or ""),
         tls_options=option,
-        parents=parents,
+        tls_secret=str(tls_map.get("secretName") or ""),
+        parents=bool(parents),
+        parent_names=parents,
     )
 
 
-def tls_option(item: Custom, tls: Mapping[str, Any], settings: ProviderSettings) -> str | Problem:
+def tls_option(
+    item: Custom, tls: Mapping[str, Any], settings: ProviderSettings, version: Version | None = None
+) -> str | Problem:
     """Return the qualified id of the TLS options that an object's tls section names, empty when it names none."""
     reference = as_map(tls.get("options"))
     if not reference.get("name"):
         return ""
-    resolved = resolve(reference, item.namespace, settings)
+    resolved = resolve(reference, item.namespace, settings, version)
     if isinstance(resolved, Problem):
+        if resolved.detail.startswith("middleware "):  # the wording of older releases
+            detail = "TLSOption" + resolved.detail.removeprefix("middleware")
+            return Problem(DropReason.TLS_OPTION, detail, str(reference.get("name")))
         detail = f'Invalid reference to TLSOption "{reference.get("name")}": {resolved.detail.partition(": ")[2]}'
         return Problem(DropReason.TLS_OPTION, detail, str(reference.get("name")))
     return resolved
-
-
-def _plain_backends(item: Custom, route: Mapping[str, Any]) -> Iterator[BackendRef]:
-    """Yield what a dropped route points at, as written and unjudged."""
-    for raw in as_list(route.get("services")):
-        yield _reference(as_map(raw), item.namespace)
-
-
-def _reference(service: Mapping[str, Any], parent: str) -> BackendRef:
-    weight, port = service.get("weight"), service.get("port")
-    return BackendRef(
-        kind=str(service.get("kind") or "Service"),
-        namespace=str(service.get("namespace") or parent),
-        name=str(service.get("name") or ""),
-        port="" if port is None else str(port),
-        scheme=str(service.get("scheme") or ""),
-        weight=weight if isinstance(weight, int) else None,
-        pass_host_header=service.get("passHostHeader") is not False,
-    )
-
-
-def _backends(
-    service: Mapping[str, Any], parent: str, provider: _Provider, depth: int = 0
-) -> tuple[BackendRef, ...] | Problem:
-    """Resolve one service reference down to Kubernetes Services."""
-    reference = _reference(service, parent)
-    name = reference.name
-    if "@" in name:
-        allowed = provider.settings.cross_provider_namespaces
-        if allowed is not None and parent not in allowed:
-            detail = (
-                f'service "{name}" reference is not allowed: namespace "{parent}" is not in crossProviderNamespaces'
-            )
-            return Problem(DropReason.SERVICE_CROSS_NAMESPACE, detail, name)
-        return (BackendRef(kind="internal", namespace=parent, name=name, port=reference.port),)
-    if reference.namespace != parent and not provider.settings.allow_cross_namespace:
-        detail = f"service {reference.namespace}/{name} not in the parent resource namespace {parent}"
-        return Problem(DropReason.SERVICE_CROSS_NAMESPACE, detail, f"{reference.kind} {reference.namespace}/{name}")
-    if reference.kind == "TraefikService":
-        return _traefik_service(reference, provider, depth)
-    if reference.kind != "Service":
-        return Problem(DropReason.KIND, f"unsupported service kind {reference.kind}", name)
-    problem = service_problem(reference, provider.services, provider.settings)
-    return problem or (reference,)
-
-
-def _traefik_service(reference: BackendRef, provider: _Provider, depth: int) -> tuple[BackendRef, ...] | Problem:
-    if provider.traefik_services is None:
-        return (reference,)
-    found = provider.traefik_services.get((reference.namespace, reference.name))
-    ref = f"TraefikService {reference.namespace}/{reference.name}"
-    qualified = f"{normalize(f'{reference.namespace}-{reference.name}')}@{CRD_PROVIDER}"
-    if found is None or depth >= _MAX_DEPTH:
-        return Problem(DropReason.SERVICE_MISSING, f'the service "{qualified}" does not exist', ref)
-    children = _children(found)
-    if not children:
-        return Problem(DropReason.SERVICE_MISSING, f'the service "{qualified}" does not exist', ref)
-    backends: list[BackendRef] = []
-    for child in children:
-        resolved = _backends(child, found.namespace, provider, depth + 1)
-        if isinstance(resolved, Problem):
-            return Problem(resolved.reason, f'the service "{qualified}" does not exist ({resolved.detail})', ref)
-        backends.extend(resolved)
-    return tuple(backends)
-
-
-def _children(found: Custom) -> tuple[Mapping[str, Any], ...]:
-    """Return the services that take requests; of several types the first in Traefik's order counts."""
-    for kind in ("weighted", "mirroring", "highestRandomWeight", "failover"):
-        spec = found.spec.get(kind)
-        if not isinstance(spec, dict):
-            continue
-        if kind == "mirroring":
-            return (spec,)
-        if kind == "failover":
-            return tuple(as_map(spec[key]) for key in ("service", "fallback") if isinstance(spec.get(key), dict))
-        return tuple(as_map(item) for item in as_list(spec.get("services")))
-    return ()

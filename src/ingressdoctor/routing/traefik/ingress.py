@@ -5,29 +5,38 @@ Source: traefik: pkg/provider/kubernetes/ingress/kubernetes.go, annotations.go (
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
-from ingressdoctor.evidence.kube import Backend, Ingress, IngressClass, IngressPath
+from ingressdoctor.evidence.kube import Backend, Ingress, IngressClass
 from ingressdoctor.evidence.routes import BackendRef, DroppedRoute, DropReason
-from ingressdoctor.routing.traefik.annotations import RouterOptions, read_router_options
+from ingressdoctor.routing.servers import Asks, ServerReference
+from ingressdoctor.routing.traefik.annotations import (
+    RouterOptions,
+    ServiceOptions,
+    read_router_options,
+    read_service_options,
+)
+from ingressdoctor.routing.traefik.crd import collided
+from ingressdoctor.routing.traefik.ingress_rules import RuleForm, rule_text
 from ingressdoctor.routing.traefik.matchers import quoted
 from ingressdoctor.routing.traefik.middlewares import Problem
-from ingressdoctor.routing.traefik.naming import ingress_router_name
-from ingressdoctor.routing.traefik.router import Built, Draft, Services
-from ingressdoctor.routing.traefik.services import service_problem
+from ingressdoctor.routing.traefik.naming import ingress_router_name, with_hash
+from ingressdoctor.routing.traefik.router import Built, Draft
+from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import INGRESS_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["build_ingresses", "path_rule"]
+__all__ = ["build_ingresses"]
 
 _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 _CONTROLLER: Final = "traefik.io/ingress-controller"
 _DEFAULT_CLASS: Final = "traefik"
-_ANY_LABEL: Final = r"^[a-zA-Z0-9-]+\."
 _DEFAULT_BACKEND_PRIORITY: Final = -(2**31)
+_DEFAULT_NAME: Final = f"default-router@{INGRESS_PROVIDER}"
+_EVERYTHING: Final = 'PathPrefix("/")'
+_CROSSING_RULES: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,8 @@ class _Provider:
     settings: ProviderSettings
     version: Version
     classes: frozenset[str] | None
-    services: Services
-    default_syntax: str
+    book: ServiceBook
+    form: RuleForm
 
 
 def build_ingresses(
@@ -46,30 +55,38 @@ def build_ingresses(
     *,
     classes: tuple[IngressClass, ...] | None,
     default_syntax: str = "v3",
-    services: Services | None = None,
+    book: ServiceBook | None = None,
 ) -> Built:
     """Return the routers of all Ingresses; ``classes`` is None when the IngressClasses may not be read."""
-    provider = _Provider(settings, version, _known_classes(classes, settings), services or {}, default_syntax)
+    known = _known_classes(classes, settings)
+    form = RuleForm(version, default_syntax, settings.strict_prefix)
+    provider = _Provider(settings, version, known, book or ServiceBook(), form)
     drafts: dict[str, Draft] = {}
     dropped: list[DroppedRoute] = []
-    default_taken = False
     for item in ingresses:
         problem, uncertain = _filtered(item, provider)
-        options = problem or read_router_options(item.annotations)
-        for outcome in _of_object(item, options, provider):
+        options = problem or read_router_options(item.annotations, version)
+        made: dict[str, list[Draft]] = {}
+        for outcome in _of_object(item, options, provider, taken=_DEFAULT_NAME in drafts):
             if isinstance(outcome, DroppedRoute):
                 dropped.append(outcome)
-            elif outcome.name.startswith("default-router@") and default_taken:
-                dropped.append(
-                    _dropped(item, outcome.rule, Problem(DropReason.OTHER, "The default backend already exists."))
-                )
             else:
-                default_taken = default_taken or outcome.name.startswith("default-router@")
-                name = outcome.name
-                if name in drafts and drafts[name].ref == outcome.ref:
-                    name += f"#{len(drafts)}"  # Traefik adds a hash of the rule
-                drafts[name] = replace(outcome, uncertain=uncertain)
+                made.setdefault(outcome.name, []).append(replace(outcome, uncertain=uncertain))
+        for outcome in _named(made):
+            if outcome.name in drafts:
+                dropped.append(collided(drafts[outcome.name], outcome))
+            drafts[outcome.name] = outcome
     return Built(tuple(drafts.values()), tuple(dropped))
+
+
+def _named(made: dict[str, list[Draft]]) -> Iterator[Draft]:
+    """Yield the routers of one Ingress under their final names: those that share one get a hash of their rule."""
+    for name, drafts in made.items():
+        if len(drafts) == 1:
+            yield drafts[0]
+            continue
+        plain, _, provider = name.rpartition("@")
+        yield from (replace(draft, name=f"{with_hash(plain, draft.rule)}@{provider}") for draft in drafts)
 
 
 def _known_classes(classes: tuple[IngressClass, ...] | None, settings: ProviderSettings) -> frozenset[str] | None:
@@ -126,61 +143,108 @@ def _other_class(named: str, wanted: str) -> str:
     return f"it has the class {named!r}; this Traefik takes {taken}"
 
 
-def _of_object(item: Ingress, options: RouterOptions | Problem, provider: _Provider) -> Iterator[Draft | DroppedRoute]:
+def _of_object(
+    item: Ingress, options: RouterOptions | Problem, provider: _Provider, *, taken: bool
+) -> Iterator[Draft | DroppedRoute]:
     rules = item.spec.rules or ()
+    whole = options if isinstance(options, Problem) else _crossing_problem(item, options, provider)
+    chosen = RouterOptions() if isinstance(options, Problem) else options
     if not rules and item.spec.default_backend is not None:
-        yield _finish(item, options, 'PathPrefix("/")', item.spec.default_backend, provider, "default-router")
+        if taken and whole is None:
+            whole = Problem(DropReason.DEFAULT_BACKEND, "The default backend already exists.")
+        yield _default(item, item.spec.default_backend, chosen, whole, provider)
+    elif rules and item.spec.default_backend is not None and whole is None:
+        said = "the default backend of an Ingress with rules is ignored; nothing is logged"
+        ignored = Problem(DropReason.DEFAULT_BACKEND, said)
+        yield replace(_dropped(item, _EVERYTHING, ignored, item.spec.default_backend), log_line="")
     for rule in rules:
         for path in (rule.http.paths if rule.http else None) or ():
             host = rule.host or ""
-            text = _rule_text(host, path, options, provider)
-            if isinstance(text, Problem):
-                yield _dropped(item, host, text)
+            text, refused = rule_text(host, path, chosen, provider.form)
+            backend = whole or _backend(item, path.backend)
+            if not isinstance(backend, Problem):
+                backend = _backend_problem(item, backend, provider) or refused or backend
+            if isinstance(backend, Problem):
+                yield _dropped(item, text, backend, path.backend)
                 continue
             name = ingress_router_name(item.namespace, item.name, host, path.path or "")
-            yield _finish(item, options, text, path.backend, provider, name)
+            yield _draft(item, chosen, text, backend, f"{name}@{INGRESS_PROVIDER}")
 
 
-def _finish(
-    item: Ingress,
-    options: RouterOptions | Problem,
-    rule: str,
-    backend: Backend,
-    provider: _Provider,
-    name: str,
+def _default(
+    item: Ingress, backend: Backend, options: RouterOptions, whole: Problem | None, provider: _Provider
 ) -> Draft | DroppedRoute:
-    if isinstance(options, Problem):
-        return _dropped(item, rule, options, backend)
-    crossing = provider.settings.cross_provider_namespaces
-    if crossing is not None and item.namespace not in crossing and options.middlewares:
-        said = f'Skipping Ingress: cross-provider middleware reference is not allowed from namespace "{item.namespace}"'
-        return _dropped(item, rule, Problem(DropReason.MIDDLEWARE_CROSS_NAMESPACE, said), backend)
-    reference = _backend(item, backend)
+    reference = whole or _backend(item, backend, default=True)
+    if not isinstance(reference, Problem):
+        reference = _backend_problem(item, reference, provider) or reference
     if isinstance(reference, Problem):
-        return _dropped(item, rule, reference, backend)
-    if problem := service_problem(reference, provider.services, provider.settings):
-        return _dropped(item, rule, problem, backend)
-    is_default = name == "default-router"
+        return _dropped(item, _EVERYTHING, reference, backend)
+    draft = _draft(item, options, _EVERYTHING, reference, _DEFAULT_NAME)
+    return replace(draft, syntax="default", priority=_DEFAULT_BACKEND_PRIORITY)
+
+
+def _crossing_problem(item: Ingress, options: RouterOptions, provider: _Provider) -> Problem | None:
+    crossing = provider.settings.cross_provider_namespaces
+    if crossing is None or item.namespace in crossing or not provider.version.since(*_CROSSING_RULES):
+        return None
+    for kind, named in (("middleware", bool(options.middlewares)), ("TLS option", bool(options.tls_options))):
+        if named:
+            said = f'Skipping Ingress: cross-provider {kind} reference is not allowed from namespace "{item.namespace}"'
+            reason = DropReason.MIDDLEWARE_CROSS_NAMESPACE if kind == "middleware" else DropReason.TLS_OPTION
+            return Problem(reason, said)
+    return None
+
+
+def _backend_problem(item: Ingress, backend: BackendRef, provider: _Provider) -> Problem | None:
+    options = _service_options(backend, provider)
+    if isinstance(options, str):
+        return Problem(
+            DropReason.ANNOTATION, f"Cannot create service: {options}", f"Service {item.namespace}/{backend.name}"
+        )
+    asked = ServerReference(
+        port=backend.port,
+        asks=Asks.INGRESS,
+        scheme=options.scheme,
+        native_lb=options.native_lb,
+        node_port_lb=options.node_port_lb,
+    )
+    problem = provider.book.problem(item.namespace, backend.name, asked, provider.settings, provider.version)
+    if problem and problem.reason is not DropReason.SERVICE_EMPTY:
+        return replace(problem, detail=f"Cannot create service: {problem.detail}")
+    crossing = provider.settings.cross_provider_namespaces
+    refused = crossing is not None and item.namespace not in crossing and provider.version.since(*_CROSSING_RULES)
+    if options.transport and refused:
+        said = f'cross-provider serversTransport reference is not allowed from namespace "{item.namespace}"'
+        return Problem(DropReason.SERVERS_TRANSPORT, f"Cannot create service: {said}", options.transport)
+    return problem
+
+
+def _service_options(backend: BackendRef, provider: _Provider) -> ServiceOptions | str:
+    service = provider.book.known.get((backend.namespace, backend.name))
+    return ServiceOptions() if service is None else read_service_options(service.annotations, provider.version)
+
+
+def _draft(item: Ingress, options: RouterOptions, rule: str, backend: BackendRef, name: str) -> Draft:
     return Draft(
         ref=item.ref,
-        name=f"{name}@{INGRESS_PROVIDER}",
+        name=name,
         namespace=item.namespace,
         provider=INGRESS_PROVIDER,
         rule=rule,
-        syntax="default" if is_default else options.rule_syntax,
-        priority=_DEFAULT_BACKEND_PRIORITY if is_default else options.priority,
+        syntax=options.rule_syntax,
+        priority=options.priority,
         entry_points=options.entry_points,
         middlewares=tuple(_qualified(name) for name in options.middlewares),
-        backends=(reference,),
+        backends=(backend,),
         tls=options.tls,
+        tls_options=_qualified(options.tls_options) if options.tls_options else "",
         tls_secret=_secret_for(item, rule),
-        tls_options=_qualified(options.tls_options),
     )
 
 
 def _qualified(name: str) -> str:
     """Return a name as Traefik completes it: without a provider it is one of the Ingress provider's own."""
-    return name if not name or "@" in name else f"{name}@{INGRESS_PROVIDER}"
+    return name if "@" in name else f"{name}@{INGRESS_PROVIDER}"
 
 
 def _secret_for(item: Ingress, rule: str) -> str:
@@ -192,15 +256,17 @@ def _secret_for(item: Ingress, rule: str) -> str:
     return (sections[0].secret_name or "") if len(sections) == 1 and not sections[0].hosts else ""
 
 
-def _backend(item: Ingress, backend: Backend) -> BackendRef | Problem:
+def _backend(item: Ingress, backend: Backend, *, default: bool = False) -> BackendRef | Problem:
     if backend.resource is not None:
-        return Problem(DropReason.KIND, "Resource backends are not supported")
+        said = "Resource is not supported for default backend" if default else "Resource backends are not supported"
+        return Problem(DropReason.KIND, said)
     service = backend.service
-    if service is None or not service.name:
-        return Problem(DropReason.SERVICE_MISSING, "Missing service definition")
+    if service is None:
+        said = "Default backend is missing service definition" if default else "Missing service definition"
+        return Problem(DropReason.SERVICE_MISSING, said)
     port = service.port
     shown = (port.name or (str(port.number) if port.number else "")) if port else ""
-    return BackendRef(kind="Service", namespace=item.namespace, name=service.name, port=shown)
+    return BackendRef(kind="Service", namespace=item.namespace, name=service.name or "", port=shown)
 
 
 def _dropped(item: Ingress, rule: str, problem: Problem, backend: Backend | None = None) -> DroppedRoute:
@@ -215,44 +281,3 @@ def _dropped(item: Ingress, rule: str, problem: Problem, backend: Backend | None
         log_line="" if silent else problem.detail,
         backends=(found,) if isinstance(found, BackendRef) else (),
     )
-
-
-def _rule_text(host: str, path: IngressPath, options: RouterOptions | Problem, provider: _Provider) -> str | Problem:
-    chosen = options if isinstance(options, RouterOptions) else RouterOptions()
-    parts: list[str] = []
-    if host:
-        parts.append(_host_rule(host, chosen, provider))
-    if path.path:
-        matcher = "PathPrefix"
-        if path.path_type in (None, "", "ImplementationSpecific"):
-            matcher = chosen.path_matcher
-            if matcher not in ("Path", "PathPrefix", "PathRegexp"):
-                said = f'invalid router path matcher "{matcher}": must be one of Path, PathPrefix, PathRegexp'
-                return Problem(DropReason.ANNOTATION, said)
-        elif path.path_type == "Exact":
-            matcher = "Path"
-        parts.append(path_rule(matcher, path.path, provider.version, strict=provider.settings.strict_prefix))
-    return " && ".join(parts)
-
-
-def path_rule(matcher: str, path: str, version: Version, *, strict: bool = False) -> str:
-    """Return the rule text of an Ingress path, in the quotes that the version writes."""
-    if strict and matcher == "PathPrefix" and version.since((3, 5, 0)) and path != "/":
-        plain = path.removesuffix("/")
-        return f"(Path({_literal(plain, version)}) || PathPrefix({_literal(plain + '/', version)}))"
-    return f"{matcher}({_literal(path, version)})"
-
-
-def _literal(text: str, version: Version) -> str:
-    return quoted(text) if version.since((3, 6, 11), (2, 11, 47)) else f"`{text}`"
-
-
-def _host_rule(host: str, options: RouterOptions, provider: _Provider) -> str:
-    version = provider.version
-    syntax = options.rule_syntax or provider.default_syntax
-    if host.startswith("*.") and syntax == "v2":
-        return f"HostRegexp({_literal('{subdomain:[a-zA-Z0-9-]+}' + host[1:], version)})"
-    if host.startswith("*.") and not version.since((3, 7, 0)):
-        pattern = re.sub(r"[.+*?()|\[\]{}^$\\]", lambda match: "\\" + match.group(), host[2:])
-        return f"HostRegexp({_literal(_ANY_LABEL + pattern + '$', version)})"
-    return f"Host({_literal(host, version)})"

@@ -32,6 +32,17 @@ class Tested:
     never: str = ""
 
 
+_SHORT_ESCAPES: Final = {
+    "\\": "\\\\",
+    '"': '\\"',
+    "\a": "\\a",
+    "\b": "\\b",
+    "\f": "\\f",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+    "\v": "\\v",
+}
 Build: TypeAlias = "Callable[[tuple[str, ...], Version], Tested]"
 
 
@@ -43,8 +54,21 @@ def require_count(arguments: tuple[str, ...], *counts: int) -> None:
 
 
 def quoted(text: str) -> str:
-    """Quote a string as Go's %q does for printable text."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Quote a string as Go's %q does."""
+    if text.isprintable() and '"' not in text and "\\" not in text:
+        return f'"{text}"'
+    return '"' + "".join(_quoted_char(char) for char in text) + '"'
+
+
+def _quoted_char(char: str) -> str:
+    if char in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[char]
+    if char.isprintable():
+        return char
+    number = ord(char)
+    if number < 0x80:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def _host(arguments: tuple[str, ...], version: Version) -> Tested:

@@ -1,26 +1,36 @@
 """Which middlewares Traefik has, and how a route's reference to one is resolved.
 
-Middlewares with secrets (basicAuth ...) count as sound: Secrets are never read.
+What is wrong with a middleware by itself is the business of ``middleware_specs.py``.
 
-Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go (resolveReference), pkg/server/middleware/middlewares.go.
+Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go (resolveReference; makeMiddlewareKeys before 3.7.1),
+pkg/server/middleware/middlewares.go, pkg/server/recursion/recursion.go.
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ingressdoctor.evidence.routes import Custom, DropReason
+from ingressdoctor.routing.traefik.middleware_specs import (
+    MULTI_TYPES,
+    Secrets,
+    constructor_problem,
+    provider_problem,
+    types_of,
+)
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, INGRESS_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.values import as_list, as_map
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["Known", "Problem", "as_list", "as_map", "resolve"]
 
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 _MAX_CHAIN: Final = 20
+_STRICT_CHAINS: Final = ((3, 6, 14), (2, 11, 43))
+_ONE_WORDING: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,107 +44,117 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The middlewares of the cluster by id, or ``None`` when they may not be read."""
+    """The middlewares of the cluster by id, or ``None`` when they may not be read.
+
+    ``secrets`` is None when Secrets were not looked at; then what needs one counts as sound. ``plugins`` are the
+    plugins that Traefik loads, None when that is not known. ``refused`` and ``broken`` hold problems of middlewares
+    that lie in the Services they name: the provider's, and Traefik's own. ``cache`` remembers answers.
+    """
 
     by_id: Mapping[str, Custom] | None
     settings: ProviderSettings
     version: Version
+    secrets: Secrets | None = None
+    plugins: frozenset[str] | None = None
+    refused: Mapping[str, Problem] = field(default_factory=dict)
+    broken: Mapping[str, Problem] = field(default_factory=dict)
+    cache: dict[str, Problem | None] = field(default_factory=dict, compare=False, repr=False)
 
-    def problem(self, qualified: str, seen: tuple[str, ...] = ()) -> Problem | None:
+    def problem(self, qualified: str) -> Problem | None:
         """Say why a middleware cannot be built; None when it can, or when that cannot be told."""
+        if qualified not in self.cache:
+            self.cache[qualified] = self._problem(qualified, ())
+        return self.cache[qualified]
+
+    def _problem(self, qualified: str, seen: tuple[str, ...]) -> Problem | None:
         if qualified.endswith(f"@{INGRESS_PROVIDER}"):  # a bare name in an Ingress; that provider makes none
             return Problem(DropReason.MIDDLEWARE_MISSING, f'middleware "{qualified}" does not exist', qualified)
         if not qualified.endswith(_SUFFIX) or self.by_id is None:
             return None
+        name = qualified.removesuffix(_SUFFIX)
+        found = self.by_id.get(name)
+        missing = f'middleware "{qualified}" does not exist'
+        if found is None:
+            return Problem(DropReason.MIDDLEWARE_MISSING, missing, qualified)
+        if refused := self._refused(name, found):
+            return Problem(DropReason.MIDDLEWARE_MISSING, f"{missing} ({refused.detail})", found.ref)
         if qualified in seen or len(seen) > _MAX_CHAIN:
-            path = "->".join((*seen, qualified))
+            path = "->".join(f"middleware:{one}" for one in (*seen, qualified))
             detail = f"could not instantiate middleware {qualified}: recursion detected in {path}"
             return Problem(DropReason.MIDDLEWARE_INVALID, detail, qualified)
-        found = self.by_id.get(qualified.removesuffix(_SUFFIX))
-        if found is None:
-            return Problem(DropReason.MIDDLEWARE_MISSING, f'middleware "{qualified}" does not exist', qualified)
         return self._own_problem(found, qualified) or self._chain_problem(found, (*seen, qualified))
 
+    def _refused(self, name: str, found: Custom) -> Problem | None:
+        """Return why the provider leaves the middleware out; its users then miss it."""
+        said = provider_problem(found.spec, found.namespace, self.secrets)
+        if said:
+            return Problem(DropReason.MIDDLEWARE_MISSING, said, found.ref)
+        if name in self.refused:
+            return self.refused[name]
+        outcome = next((item for item in self._chained(found) if isinstance(item, Problem)), None)
+        return outcome and replace(outcome, detail=f"Error while reading chain middleware: {outcome.detail}")
+
     def _own_problem(self, found: Custom, qualified: str) -> Problem | None:
-        types = [key for key, value in found.spec.items() if value is not None]
+        types = types_of(found.spec, self.version, plugins=self.plugins is None or bool(self.plugins))
         if not types:
             detail = (
                 f'invalid middleware "{qualified}" configuration: invalid middleware type or middleware does not exist'
             )
             return Problem(DropReason.MIDDLEWARE_INVALID, detail, found.ref)
         if len(types) > 1:
-            detail = (
-                "cannot create middleware: multi-types middleware not supported, "
-                "consider declaring two different pieces of middleware instead"
-            )
-            return Problem(DropReason.MIDDLEWARE_INVALID, detail, found.ref)
-        for key in ("ipAllowList", "ipWhiteList"):
-            if key in types and (detail := _allow_list_problem(as_map(found.spec[key]))):
-                return Problem(DropReason.MIDDLEWARE_INVALID, detail, found.ref)
-        return None
+            return Problem(DropReason.MIDDLEWARE_INVALID, MULTI_TYPES, found.ref)
+        name = qualified.removesuffix(_SUFFIX)
+        if name in self.broken:
+            return self.broken[name]
+        detail = constructor_problem(types[0], as_map(found.spec[types[0]]))
+        if types[0] == "plugin" and self.plugins is not None:
+            unknown = sorted(set(as_map(found.spec["plugin"])) - self.plugins)
+            detail = f"plugin: unknown plugin type: {unknown[0]}" if unknown else ""
+        return Problem(DropReason.MIDDLEWARE_INVALID, detail, found.ref) if detail else None
+
+    def _chained(self, found: Custom) -> tuple[str | Problem, ...]:
+        # Before chains obeyed the rules about namespaces, every reference in one was good.
+        strict = self.version.since(*_STRICT_CHAINS)
+        settings = (
+            self.settings
+            if strict
+            else replace(self.settings, allow_cross_namespace=True, cross_provider_namespaces=None)
+        )
+        items = as_list(as_map(found.spec.get("chain")).get("middlewares"))
+        return tuple(resolve(as_map(item), found.namespace, settings, self.version) for item in items)
 
     def _chain_problem(self, found: Custom, seen: tuple[str, ...]) -> Problem | None:
-        for item in as_list(as_map(found.spec.get("chain")).get("middlewares")):
-            reference = as_map(item)
-            strict = self.version.since((3, 6, 14), (2, 11, 43))
-            outcome = resolve(reference, found.namespace, self.settings if strict else _permissive(self.settings))
-            if isinstance(outcome, Problem):
-                # A chain that breaks the namespace rule is left out as a whole, so its users miss it.
-                detail = f'middleware "{seen[-1]}" does not exist ({outcome.detail})'
-                return Problem(DropReason.MIDDLEWARE_MISSING, detail, found.ref)
-            if problem := self.problem(outcome, seen):
+        # Handlers are built from the last to the first, so the last bad one is the one that Traefik names.
+        for name in reversed(self._chained(found)):
+            if isinstance(name, str) and (problem := self._problem(name, seen)):
                 return problem
         return None
 
 
-def resolve(reference: Mapping[str, Any], parent: str, settings: ProviderSettings) -> str | Problem:
+def resolve(
+    reference: Mapping[str, Any], parent: str, settings: ProviderSettings, version: Version | None = None
+) -> str | Problem:
     """Return the qualified id that a middleware reference of a route in namespace *parent* means."""
     name, namespace = str(reference.get("name") or ""), str(reference.get("namespace") or "")
+    wording = (version or Version()).since(*_ONE_WORDING)
     said = f"invalid reference to middleware {name}: "
     if "@" in name:
         if not settings.allow_cross_namespace and name.endswith(_SUFFIX):
-            detail = said + "when allowCrossNamespace is disabled, @kubernetescrd references are disallowed"
+            detail = said + (
+                "when allowCrossNamespace is disabled, @kubernetescrd references are disallowed"
+                if wording
+                else "with crossnamespace disallowed, the namespace field needs to be explicitly specified"
+            )
             return Problem(DropReason.MIDDLEWARE_CROSS_NAMESPACE, detail, name)
         allowed = settings.cross_provider_namespaces
-        if allowed is not None and parent not in allowed:
+        if allowed is not None and parent not in allowed and wording:
             detail = said + f'namespace "{parent}" is not in crossProviderNamespaces'
             return Problem(DropReason.MIDDLEWARE_CROSS_NAMESPACE, detail, name)
         return name
     namespace = namespace or parent
     if namespace != parent and not settings.allow_cross_namespace:
         detail = said + "allowCrossNamespace is disabled, cross-namespace are disallowed"
+        if not wording:
+            detail = f"middleware {namespace}/{name} is not in the IngressRoute namespace {parent}"
         return Problem(DropReason.MIDDLEWARE_CROSS_NAMESPACE, detail, f"Middleware {namespace}/{name}")
     return normalize(f"{namespace}-{name}") + _SUFFIX
-
-
-def _permissive(settings: ProviderSettings) -> ProviderSettings:
-    return ProviderSettings(
-        **{
-            **{field: getattr(settings, field) for field in settings.__dataclass_fields__},
-            "allow_cross_namespace": True,
-            "cross_provider_namespaces": None,
-        }
-    )
-
-
-def _allow_list_problem(spec: Mapping[str, Any]) -> str:
-    ranges = [str(item) for item in as_list(spec.get("sourceRange"))]
-    if not ranges:
-        return "sourceRange is empty, IPAllowLister not created"
-    for text in ranges:
-        try:
-            ipaddress.ip_network(text, strict=False)
-        except ValueError:
-            shown = " ".join(ranges)
-            return f"cannot parse CIDRs [{shown}]: parsing CIDR trusted IPs <nil>: invalid CIDR address: {text}"
-    return ""
-
-
-def as_map(value: object) -> Mapping[str, Any]:
-    """Return a JSON object as a mapping, and anything else as an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> tuple[Any, ...]:
-    """Return a JSON array as a tuple, and anything else as an empty one."""
-    return tuple(value) if isinstance(value, (list, tuple)) else ()

@@ -8,9 +8,23 @@ from dataclasses import dataclass
 from ingressdoctor.evidence.kube import Service
 from ingressdoctor.evidence.routes import BackendRef, DroppedRoute
 
-__all__ = ["Built", "Draft", "Services"]
+__all__ = ["Built", "Draft", "Resolved", "Services"]
 
 Services = Mapping[tuple[str, str], Service | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the CRD provider made of one service reference.
+
+    ``service`` is the qualified id of a service that is defined elsewhere, empty for a Kubernetes Service;
+    ``middlewares`` and ``transport`` are what the reference itself asks for.
+    """
+
+    backend: BackendRef
+    service: str = ""
+    middlewares: tuple[str, ...] = ()
+    transport: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +33,9 @@ class Draft:
 
     ``name`` is Traefik's own (``ns-name-hash@kubernetescrd``); ``middlewares`` are qualified ids; ``tls`` is the
     router's own (an entry point may add it); ``tls_options`` the qualified id of its TLS options, empty for the
-    default; ``priority`` 0 means the rule's length; ``uncertain`` says what could not be looked at about it.
+    default; ``resolved`` what the references to services became (CRD only); ``parent_names`` the routers above it
+    (then ``parents`` is set); ``priority`` 0 means the rule's length; ``uncertain`` says
+    what could not be looked at about it.
     """
 
     ref: str
@@ -32,11 +48,12 @@ class Draft:
     entry_points: tuple[str, ...] = ()
     middlewares: tuple[str, ...] = ()
     backends: tuple[BackendRef, ...] = ()
-    service: str = ""
+    resolved: tuple[Resolved, ...] = ()
     tls: bool = False
     tls_secret: str = ""
     tls_options: str = ""
     parents: bool = False
+    parent_names: tuple[str, ...] = ()
     uncertain: str = ""
 
 

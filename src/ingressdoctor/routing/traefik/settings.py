@@ -45,6 +45,8 @@ class ProviderSettings:
     cross_provider_namespaces: frozenset[str] | None
     no_class_lookup: bool
     strict_prefix: bool
+    native_lb_by_default: bool = False
+    no_cluster_scope: bool = False
 
     @classmethod
     def read(cls, static: StaticConfig, prefix: str) -> ProviderSettings:
@@ -71,6 +73,8 @@ class ProviderSettings:
             cross_provider_namespaces=frozenset(_words(static.flag(crossing))) if crossing in static.options else None,
             no_class_lookup=on("disableingressclasslookup") or on("disableclusterscoperesources"),
             strict_prefix=on("strictprefixmatching"),
+            native_lb_by_default=on("nativelbbydefault"),
+            no_cluster_scope=on("disableclusterscoperesources"),
         )
 
     def watches(self, namespace: str) -> bool:
@@ -98,11 +102,9 @@ def _plain_selector(text: str) -> dict[str, str] | None:
 
 def default_entry_points(static: StaticConfig) -> tuple[str, ...]:
     """Return the entry points of a route that names none: those marked asDefault, else all TCP ones but "traefik"."""
-    chosen = tuple(sorted(point.name for point in static.entry_points if point.as_default))
-    if chosen:
-        return chosen
-    every = (point.name for point in static.entry_points if point.protocol == "tcp" and point.name != "traefik")
-    return tuple(sorted(every))
+    marked = any(point.as_default for point in static.entry_points)
+    fit = (point for point in static.entry_points if point.protocol == "tcp" and point.name != "traefik")
+    return tuple(sorted(point.name for point in fit if point.as_default or not marked))
 
 
 def precedence(static: StaticConfig) -> tuple[str, ...]:

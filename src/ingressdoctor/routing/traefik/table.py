@@ -10,25 +10,27 @@ pkg/config/runtime/runtime_http.go, pkg/provider/traefik/internal.go.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
-from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
-from ingressdoctor.routing.traefik.compiled import Compiled, anchors, compile_rule, named_hosts, never_reason
+from ingressdoctor.evidence.routes import Custom, DroppedRoute, RoutingObjects
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.traefik.compiled import Compiled, anchors, named_hosts
 from ingressdoctor.routing.traefik.crd import build_ingress_routes
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
+from ingressdoctor.routing.traefik.crd_services import CrdServices
+from ingressdoctor.routing.traefik.errors import NestingError
 from ingressdoctor.routing.traefik.hosts import hosts_of, plain_hosts
 from ingressdoctor.routing.traefik.ingress import build_ingresses
-from ingressdoctor.routing.traefik.middlewares import Known, Problem
+from ingressdoctor.routing.traefik.middlewares import Problem
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.router import Draft, Services
+from ingressdoctor.routing.traefik.runtime import Runtime, drop, known_middlewares, point_problem
+from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import CRD, INGRESS, ProviderSettings, default_entry_points, precedence
+from ingressdoctor.routing.traefik.tls_options import build_tls_options
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["LiveRouter", "RouteTable", "build_table"]
-
-_MAX_USER_PRIORITY: Final = 2**63 - 1 - 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +95,45 @@ def build_table(
     """
     chosen = Version.parse(version)
     crd, ingress = ProviderSettings.read(static, CRD), ProviderSettings.read(static, INGRESS)
-    drafts, dropped, unread = _drafts(objects, (crd, ingress), static, chosen, services)
-    known = Known(_middlewares(objects, crd), crd, chosen)
+    book = ServiceBook.of(objects, services)
+    references = _crd_services(objects, crd, chosen, book)
+    drafts, dropped, unread = _drafts(objects, ingress, static, references)
     points = {point.name: point for point in static.entry_points}
+    known = known_middlewares(objects, crd, references, static)
+    options = build_tls_options(objects.tls_options, crd, chosen)
+    families = frozenset(name for draft in drafts for name in draft.parent_names)
+    runtime = Runtime(static, points, known, references, options, families)
+    live, disabled, refused = _judged(drafts, runtime, _default_syntax(static, chosen))
+    by_host, anywhere = _index(live)
+    return RouteTable(
+        static=static,
+        version=chosen,
+        syntax=_default_syntax(static, chosen),
+        by_host=by_host,
+        anywhere=anywhere,
+        dropped_by_host=_index_dropped([*dropped, *refused]),
+        broken_points={point.name: found for point in static.entry_points if (found := point_problem(point, known))},
+        known_hosts=tuple(sorted(hosts_of(objects))),
+        limits=_limits(static, chosen, (crd, ingress), objects),
+        unread=unread,
+        disabled=disabled,
+    )
+
+
+def _judged(
+    drafts: list[Draft], runtime: Runtime, syntax: str
+) -> tuple[list[LiveRouter], tuple[LiveRouter, ...], list[DroppedRoute]]:
     live: list[LiveRouter] = []
     disabled: list[LiveRouter] = []
-    assumed = bool(static.unreadable)
+    refused: list[DroppedRoute] = []
+    static, version = runtime.static, runtime.known.version
     defaults = default_entry_points(static)
-    syntax = _default_syntax(static, chosen)
-    ranks = {name: rank for rank, name in enumerate(precedence(static))} if chosen.since((3, 7, 0)) else {}
+    ranks = {name: rank for rank, name in enumerate(precedence(static))} if version.since((3, 7, 0)) else {}
     for draft in drafts:
-        names = draft.entry_points or defaults
-        problem = _entry_point_problem(names, points, assumed=assumed) or _middleware_problem(draft, known)
-        built = problem or _compile(draft, draft.syntax or syntax, chosen)
+        names = draft.entry_points or (() if draft.parents else defaults)
+        built = runtime.problem(draft, names) or runtime.compiled(draft, draft.syntax or syntax)
         if isinstance(built, Problem):
-            dropped.append(_drop(draft, built))
+            refused.append(drop(draft, built))
             disabled.append(LiveRouter(draft, None, draft.priority, names, (), 0))
             continue
         priority = draft.priority or len(draft.rule.encode("utf-8", "replace"))
@@ -115,40 +141,36 @@ def build_table(
         compiled = built if not isinstance(built, NestingError) else None
         hosts = named_hosts(compiled) if compiled else plain_hosts(draft.rule)
         live.append(LiveRouter(draft, compiled, priority, names, hosts, order))
-    broken = {point.name: found for point in static.entry_points if (found := _point_problem(point, known))}
-    by_host, anywhere = _index(live)
-    return RouteTable(
-        static=static,
-        version=chosen,
-        syntax=syntax,
-        by_host=by_host,
-        anywhere=anywhere,
-        dropped_by_host=_index_dropped(dropped),
-        broken_points=broken,
-        known_hosts=tuple(sorted(hosts_of(objects))),
-        limits=_limits(static, chosen, (crd, ingress), objects),
-        unread=unread,
-        disabled=tuple(disabled),
-        all_dropped=tuple(dropped),
+    return live, tuple(disabled), refused
+
+
+def _crd_services(
+    objects: RoutingObjects, settings: ProviderSettings, version: Version, book: ServiceBook
+) -> CrdServices:
+    def ids(found: Loaded[Custom] | Unavailable) -> dict[str, Custom] | None:
+        if not isinstance(found, Loaded) or found.broken:
+            return None
+        seen = (one for one in found.items if settings.watches(one.namespace) and settings.selects(one.labels))
+        return {normalize(f"{one.namespace}-{one.name}"): one for one in seen}
+
+    transports = ids(objects.servers_transports)
+    return CrdServices(
+        settings=settings,
+        version=version,
+        book=book,
+        by_id=ids(objects.traefik_services),
+        transports=None if transports is None else frozenset(transports),
     )
 
 
 def _drafts(
-    objects: RoutingObjects,
-    settings: tuple[ProviderSettings, ProviderSettings],
-    static: StaticConfig,
-    version: Version,
-    services: Services | None,
+    objects: RoutingObjects, ingress: ProviderSettings, static: StaticConfig, services: CrdServices
 ) -> tuple[list[Draft], list[DroppedRoute], tuple[str, ...]]:
     drafts: list[Draft] = []
     dropped: list[DroppedRoute] = []
     unread: list[str] = []
     if isinstance(objects.ingress_routes, Loaded):
-        found = objects.traefik_services
-        traefik_services = found.items if isinstance(found, Loaded) else None
-        built = build_ingress_routes(
-            objects.ingress_routes.items, settings[0], version, traefik_services=traefik_services, services=services
-        )
+        built = build_ingress_routes(objects.ingress_routes.items, services)
         drafts += built.drafts
         dropped += built.dropped
         unread += objects.ingress_routes.broken
@@ -156,9 +178,10 @@ def _drafts(
         unread.append(f"{objects.ingress_routes.wanted}: {objects.ingress_routes.reason}")
     if isinstance(objects.ingresses, Loaded):
         classes = objects.ingress_classes.items if isinstance(objects.ingress_classes, Loaded) else None
+        version = services.version
         syntax = _default_syntax(static, version)
         built = build_ingresses(
-            objects.ingresses.items, settings[1], version, classes=classes, default_syntax=syntax, services=services
+            objects.ingresses.items, ingress, version, classes=classes, default_syntax=syntax, book=services.book
         )
         drafts += built.drafts
         dropped += built.dropped
@@ -168,71 +191,11 @@ def _drafts(
     return drafts, dropped, tuple(unread)
 
 
-def _middlewares(objects: RoutingObjects, settings: ProviderSettings) -> dict[str, Custom] | None:
-    # One that does not decode may be the very one that a route names.
-    if not isinstance(objects.middlewares, Loaded) or objects.middlewares.broken:
-        return None
-    # The provider's filters hold for middlewares too: an unlabelled one looks missing.
-    seen = (m for m in objects.middlewares.items if settings.watches(m.namespace) and settings.selects(m.labels))
-    return {normalize(f"{item.namespace}-{item.name}"): item for item in seen}
-
-
 def _default_syntax(static: StaticConfig, version: Version) -> str:
     chosen = static.flag("core.defaultrulesyntax")
     if version.major < 3:
         return "v2"
     return chosen if chosen in ("v2", "v3") else "v3"
-
-
-def _entry_point_problem(names: tuple[str, ...], points: dict[str, EntryPoint], *, assumed: bool) -> Problem | None:
-    if assumed or any(name in points for name in names):
-        return None
-    there = ", ".join(sorted(points)) or "none"
-    missing = ", ".join(names) or "none"
-    return Problem(DropReason.ENTRY_POINT, f"entry points {missing} do not exist; there are {there}", missing)
-
-
-def _middleware_problem(draft: Draft, known: Known) -> Problem | None:
-    return next((found for name in draft.middlewares if (found := known.problem(name))), None)
-
-
-def _point_problem(point: EntryPoint, known: Known) -> Problem | None:
-    return next((found for name in point.middlewares if (found := known.problem(name))), None)
-
-
-def _compile(draft: Draft, syntax: str, version: Version) -> Compiled | NestingError | Problem:
-    if draft.priority > _MAX_USER_PRIORITY:
-        said = f"the router priority {draft.priority} exceeds the max user-defined priority {_MAX_USER_PRIORITY}"
-        return Problem(DropReason.PRIORITY, said)
-    if not draft.backends and not draft.parents and draft.provider == "kubernetescrd":
-        return Problem(DropReason.OTHER, "router has no service and no child routers")
-    try:
-        compiled = compile_rule(draft.rule, syntax, version)
-    except RuleError as error:
-        return Problem(DropReason.RULE, error.reason)
-    except NestingError as error:
-        return error
-    if never := never_reason(compiled):
-        return Problem(DropReason.RULE, f"the rule is accepted but can never match: {never}", related="never-matches")
-    return compiled
-
-
-def _drop(draft: Draft, problem: Problem) -> DroppedRoute:
-    silent = problem.related == "never-matches"
-    line = f"{problem.detail} routerName={draft.name}"
-    if problem.reason is DropReason.RULE and not silent:
-        line = f"error while parsing rule {draft.rule}: {problem.detail} routerName={draft.name}"
-    elif problem.reason is DropReason.ENTRY_POINT:
-        line = f"EntryPoint doesn't exist entryPointName={problem.related} routerName={draft.name}"
-    return DroppedRoute(
-        ref=draft.ref,
-        rule=draft.rule,
-        reason=problem.reason,
-        detail=problem.detail,
-        log_line="" if silent else line,
-        related="" if silent else problem.related,
-        backends=draft.backends,
-    )
 
 
 def _index(live: list[LiveRouter]) -> tuple[dict[str, tuple[LiveRouter, ...]], tuple[LiveRouter, ...]]:

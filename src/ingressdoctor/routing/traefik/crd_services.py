@@ -1,0 +1,215 @@
+"""Resolve the services of an IngressRoute: Kubernetes Services, TraefikServices, and those of other providers.
+
+A reference can fail twice. The provider refuses it, and the whole route with it; or the provider lets the name pass
+and Traefik finds nothing usable behind it later, which disables the router. Both are told apart here.
+
+Source: traefik: pkg/provider/kubernetes/crd/kubernetes_http.go (nameAndService, buildTraefikService),
+pkg/server/service/service.go (BuildHTTP).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ingressdoctor.evidence.routes import BackendRef, Custom, DropReason
+from ingressdoctor.routing.servers import ServerReference
+from ingressdoctor.routing.traefik.middlewares import Known, Problem, as_list, as_map, resolve
+from ingressdoctor.routing.traefik.naming import normalize
+from ingressdoctor.routing.traefik.router import Resolved
+from ingressdoctor.routing.traefik.services import ServiceBook
+from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.version import Version
+
+__all__ = ["CrdServices", "plain_reference"]
+
+_STRATEGIES: Final = ("", "wrr", "p2c", "hrw", "leasttime", "RoundRobin")
+_MAX_DEPTH: Final = 20
+_SUFFIX: Final = f"@{CRD_PROVIDER}"
+
+
+@dataclass(frozen=True, slots=True)
+class CrdServices:
+    """Everything that decides about a service reference; ``by_id`` is None when TraefikServices may not be read.
+
+    ``transports`` are the ids of the ServersTransports, None when they were not read.
+    """
+
+    settings: ProviderSettings
+    version: Version
+    book: ServiceBook = field(default_factory=ServiceBook)
+    by_id: Mapping[str, Custom] | None = None
+    transports: frozenset[str] | None = None
+
+    def reference(self, service: Mapping[str, Any], parent: str) -> Resolved | Problem:
+        """Return what the provider makes of one reference in an object of namespace *parent*."""
+        backend = plain_reference(service, parent)
+        name, settings = backend.name, self.settings
+        foreign = "@" in name
+        if not foreign and backend.namespace != parent and not settings.allow_cross_namespace:
+            said = f"service {backend.namespace}/{name} not in the parent resource namespace {parent}"
+            ref = f"{backend.kind} {backend.namespace}/{name}"
+            return Problem(DropReason.SERVICE_CROSS_NAMESPACE, said, ref)
+        crossing = settings.cross_provider_namespaces
+        if foreign and crossing is not None and parent not in crossing:
+            said = f'service "{name}" reference is not allowed: namespace "{parent}" is not in crossProviderNamespaces'
+            return Problem(DropReason.SERVICE_CROSS_NAMESPACE, said, name)
+        if backend.kind == "TraefikService":
+            return self._named(backend, str(service.get("namespace") or ""))
+        if backend.kind != "Service":
+            return Problem(DropReason.KIND, f"unsupported service kind {backend.kind}", name)
+        return self._kubernetes(service, backend, str(service.get("namespace") or "") if foreign else backend.namespace)
+
+    def _named(self, backend: BackendRef, written: str) -> Resolved:
+        name, at, provider = backend.name.rpartition("@")
+        if not at:
+            return Resolved(backend, normalize(f"{backend.namespace}-{backend.name}") + _SUFFIX)
+        if provider == CRD_PROVIDER:
+            return Resolved(backend, normalize(f"{written}-{name}") + _SUFFIX)
+        elsewhere = BackendRef(kind="internal", namespace=backend.namespace, name=backend.name, port=backend.port)
+        return Resolved(elsewhere, f"{normalize(name)}@{provider}")
+
+    def _kubernetes(self, service: Mapping[str, Any], backend: BackendRef, namespace: str) -> Resolved | Problem:
+        strategy = str(service.get("strategy") or "")
+        if strategy not in _STRATEGIES and self.version.since((3, 4, 0)):
+            said = f"load-balancer strategy {strategy} is not supported"
+            return Problem(DropReason.SERVICE_OPTION, said, f"Service {namespace}/{backend.name}")
+        native = service.get("nativeLB")
+        asked = ServerReference(
+            port=backend.port,
+            scheme=backend.scheme,
+            native_lb=native if isinstance(native, bool) else None,
+            node_port_lb=service.get("nodePortLB") is True,
+            health_check=isinstance(service.get("healthCheck"), dict),
+        )
+        problem = self.book.problem(namespace, backend.name, asked, self.settings, self.version)
+        if problem is not None:
+            return problem
+        return self._with_options(service, backend)
+
+    def _with_options(self, service: Mapping[str, Any], backend: BackendRef) -> Resolved | Problem:
+        transport = self._transport(str(service.get("serversTransport") or ""), backend.namespace)
+        if isinstance(transport, Problem):
+            return transport
+        middlewares: list[str] = []
+        if self.version.since((3, 7, 0)):
+            for item in as_list(service.get("middlewares")):
+                outcome = resolve(as_map(item), backend.namespace, self.settings, self.version)
+                if isinstance(outcome, Problem):
+                    said = f"could not create middleware keys: {outcome.detail}"
+                    return Problem(outcome.reason, said, outcome.related)
+                middlewares.append(outcome)
+        return Resolved(backend, middlewares=tuple(middlewares), transport=transport)
+
+    def _transport(self, name: str, parent: str) -> str | Problem:
+        if not name:
+            return ""
+        if "@" not in name:
+            return normalize(f"{parent}-{name}") + _SUFFIX
+        if not self.settings.allow_cross_namespace and name.endswith(_SUFFIX):
+            said = (
+                f"invalid reference to serversTransport {name}: namespace-name@kubernetescrd format is not allowed "
+                "when crossnamespace is disallowed"
+            )
+            return Problem(DropReason.SERVERS_TRANSPORT, said, name)
+        crossing = self.settings.cross_provider_namespaces
+        if crossing is not None and parent not in crossing:
+            said = (
+                f'serversTransport "{name}" reference is not allowed: '
+                f'namespace "{parent}" is not in crossProviderNamespaces'
+            )
+            return Problem(DropReason.SERVERS_TRANSPORT, said, name)
+        return name
+
+    def built(self, item: Custom) -> tuple[Resolved, ...] | Problem:
+        """Return the services below a TraefikService, or why the provider leaves it out."""
+        found: list[Resolved] = []
+        parts = tuple(_parts(item, self.version))
+        if not parts:
+            return Problem(DropReason.SERVICE_MISSING, "unspecified service type", item.ref)
+        for prefix, service in parts:
+            if service is None:
+                continue
+            outcome = self.reference(service, item.namespace)
+            if isinstance(outcome, Problem):
+                return Problem(outcome.reason, prefix + outcome.detail, outcome.related)
+            found.append(outcome)
+        return tuple(found)
+
+    def trouble(self, resolved: Resolved, known: Known, seen: tuple[str, ...] = ()) -> Problem | None:
+        """Say why Traefik cannot build a service that its provider let pass; None when it can."""
+        if not resolved.service:
+            return self._own_trouble(resolved, known)
+        name = resolved.service
+        if not name.endswith(_SUFFIX) or self.by_id is None:
+            return None
+        if name in seen or len(seen) > _MAX_DEPTH:
+            said = f"could not instantiate service {name}: recursion detected in {'->'.join((*seen, name))}"
+            return Problem(DropReason.SERVICE_OPTION, said, name)
+        item = self.by_id.get(name.removesuffix(_SUFFIX))
+        children = self.built(item) if item is not None else None
+        if item is None or children is None or isinstance(children, Problem):
+            why = f" ({children.detail})" if isinstance(children, Problem) else ""
+            reason = children.reason if isinstance(children, Problem) else DropReason.SERVICE_MISSING
+            ref = item.ref if item is not None else f"TraefikService {name.removesuffix(_SUFFIX)}"
+            return Problem(reason, f'the service "{name}" does not exist{why}', ref)
+        for child in children:
+            if problem := self.trouble(child, known, (*seen, name)):
+                return problem
+        return None
+
+    def _own_trouble(self, resolved: Resolved, known: Known) -> Problem | None:
+        transport = resolved.transport
+        known_ones = self.transports
+        if transport.endswith(_SUFFIX) and known_ones is not None and transport.removesuffix(_SUFFIX) not in known_ones:
+            said = f"getting RoundTripper: servers transport not found {transport}"
+            return Problem(DropReason.SERVERS_TRANSPORT, said, transport)
+        return next((found for name in reversed(resolved.middlewares) if (found := known.problem(name))), None)
+
+    def backends(self, resolved: Resolved, seen: frozenset[str] = frozenset()) -> tuple[BackendRef, ...]:
+        """Return the Kubernetes Services that a reference ends in; itself where that is not known."""
+        item = (self.by_id or {}).get(resolved.service.removesuffix(_SUFFIX)) if resolved.service else None
+        children = self.built(item) if item is not None and resolved.service not in seen else None
+        if children is None or isinstance(children, Problem):
+            return (resolved.backend,)
+        below = seen | {resolved.service}
+        return tuple(ref for child in children[: _mirrored(item)] for ref in self.backends(child, below))
+
+
+def _mirrored(item: Custom | None) -> int | None:
+    """Return how many of a TraefikService's children answer: of mirroring only the first."""
+    spec = item.spec if item is not None else {}
+    only_first = isinstance(spec.get("mirroring"), dict) and not isinstance(spec.get("weighted"), dict)
+    return 1 if only_first else None
+
+
+def plain_reference(service: Mapping[str, Any], parent: str) -> BackendRef:
+    """Return what a reference says, unjudged."""
+    weight, port = service.get("weight"), service.get("port")
+    return BackendRef(
+        kind=str(service.get("kind") or "Service"),
+        namespace=str(service.get("namespace") or parent),
+        name=str(service.get("name") or ""),
+        port="" if port is None else str(port),
+        scheme=str(service.get("scheme") or ""),
+        weight=weight if isinstance(weight, int) else None,
+        pass_host_header=service.get("passHostHeader") is not False,
+    )
+
+
+def _parts(item: Custom, version: Version) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
+    """Yield the references of the first type that a TraefikService has, and what Traefik puts before their errors."""
+    spec = item.spec
+    if isinstance(spec.get("weighted"), dict):
+        yield "", None
+        yield from (("", as_map(one)) for one in as_list(spec["weighted"].get("services")))
+    elif isinstance(spec.get("mirroring"), dict):
+        yield "", spec["mirroring"]
+        yield from (("", as_map(one)) for one in as_list(spec["mirroring"].get("mirrors")))
+    elif isinstance(spec.get("highestRandomWeight"), dict) and version.since((3, 6, 0)):
+        yield "", None
+        yield from (("", as_map(one)) for one in as_list(spec["highestRandomWeight"].get("services")))
+    elif isinstance(spec.get("failover"), dict) and version.since((3, 7, 0)):
+        yield "getting service: ", as_map(spec["failover"].get("service"))
+        yield "getting fallback service: ", as_map(spec["failover"].get("fallback"))
