@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
-from ingressdoctor.evidence.route_view import Clash, HostRoutes, RouteSet
+from ingressdoctor.collect.route_taken import tcp_candidate
+from ingressdoctor.evidence.route_view import Clash, ClashKind, HostRoutes, RouteSet
 from ingressdoctor.evidence.routes import CandidateRoute, DroppedRoute
+from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers
 from ingressdoctor.routing.traefik.clashes import find_clashes
 from ingressdoctor.routing.traefik.hosts import plain_hosts
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable
@@ -22,13 +25,22 @@ def set_of(scene: Scene, host: str = "") -> RouteSet:
     broken = {id(item): _lost_with(table, item) for item in routers}
     live = tuple(item for item in routers if broken[id(item)] is None)
     clashes = find_clashes(table, live)
+    model = build_answers(scene.objects, table)
     by_host: dict[str, _Host] = {}
     for router in sorted(live, key=lambda item: (-item.priority, item.order, item.draft.ref, item.draft.rule)):
         for name in router.hosts or ("",):
             by_host.setdefault(name, _Host()).routes.append(_candidate(router))
-    for clash in clashes.found:
+    for tcp in model.tcp.routers:
+        for name in plain_hosts(tcp.text) or ("",):
+            by_host.setdefault(name, _Host()).routes.append(tcp_candidate(tcp))
+    for clash in (*clashes.found, *_waiting(model)):
         by_host.setdefault(clash.host, _Host()).clashes.append(clash)
-    lost = [*table.all_dropped, *outdated_routes(scene), *(item for item in broken.values() if item is not None)]
+    lost = [
+        *table.all_dropped,
+        *model.tcp.dropped,
+        *outdated_routes(scene),
+        *(item for item in broken.values() if item is not None),
+    ]
     for dropped in lost:
         for name in plain_hosts(dropped.rule) or ("",):
             by_host.setdefault(name, _Host()).dropped.append(dropped)
@@ -40,7 +52,7 @@ def set_of(scene: Scene, host: str = "") -> RouteSet:
     return RouteSet(
         hosts=hosts,
         controller=controller_of(scene),
-        routers=len(live),
+        routers=len(live) + len(model.tcp.routers),
         origin=scene.origin,
         assumed=scene.assumed,
         limits=(*table.limits, *clashes.limits),
@@ -57,6 +69,24 @@ class _Host:
     routes: list[CandidateRoute] = field(default_factory=list)
     clashes: list[Clash] = field(default_factory=list)
     dropped: list[DroppedRoute] = field(default_factory=list)
+
+
+def _waiting(model: AnswerModel) -> Iterator[Clash]:
+    """Yield the TCP routers behind which no protocol works in which the server speaks first."""
+    for name, point in model.points.items():
+        if not point.blockers:
+            continue
+        for router in point.plain:
+            yield Clash(
+                kind=ClashKind.WAITS_FOR_CLIENT,
+                host="",
+                route=router.ref,
+                rule=router.text,
+                priority=router.priority,
+                entry_points=(name,),
+                why="Traefik waits for the client's first bytes here, so MySQL, SMTP and the like get no greeting",
+                by=", ".join(point.blockers[:3]),
+            )
 
 
 def _routers(table: RouteTable) -> tuple[LiveRouter, ...]:

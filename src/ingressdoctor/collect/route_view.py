@@ -12,12 +12,14 @@ from dataclasses import replace
 from ingressdoctor.collect.backend import assemble
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
+from ingressdoctor.collect.route_taken import answered, speaks_of, taken
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.backend import BackendView, ChosenBackend
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Pod
 from ingressdoctor.evidence.route_view import (
     BackendSight,
+    MiddlewareSight,
     RouteQuestion,
     RouteView,
 )
@@ -30,6 +32,7 @@ from ingressdoctor.evidence.routes import (
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.selectors import labels_match
+from ingressdoctor.routing.traefik.answer import build_answers
 from ingressdoctor.routing.traefik.decide import decide_in
 from ingressdoctor.routing.traefik.effects import sights_of
 from ingressdoctor.routing.traefik.hosts import plain_hosts
@@ -47,27 +50,35 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     """
     path = scene.controller.path_of(target.port) if scene.controller is not None else None
     request = _request(scene, target, question, path)
-    decision = decide_in(table_of(scene), request)
-    host = decision.request.host or target.hostname
-    old = tuple(item for item in outdated_routes(scene) if host in plain_hosts(item.rule))
+    speaks = speaks_of(request, server_first=target.protocol is Protocol.MYSQL)
+    table = table_of(scene)
+    model = build_answers(scene.objects, table)
+    decision = taken(model, decide_in(table, request), speaks)
+    old = tuple(item for item in outdated_routes(scene) if decision.request.host in plain_hosts(item.rule))
     decision = replace(decision, dropped=(*decision.dropped, *old))
     winner = decision.winner
-    middlewares = scene.objects.middlewares
-    settings = ProviderSettings.read(scene.static, CRD)
-    known = middlewares.items if isinstance(middlewares, Loaded) else None
-    names = (*_point_middlewares(scene, decision), *winner.middlewares) if winner else ()
+    backends = tuple(_backends(scene, winner)) if winner else ()
     return RouteView(
         url=target.url,
-        decision=decision,
+        decision=answered(model, decision, speaks, backends),
         controller=controller_of(scene),
         origin=scene.origin,
         path=path,
-        middlewares=sights_of(names, known, settings),
-        backends=tuple(_backends(scene, winner)) if winner else (),
+        middlewares=_middlewares(scene, decision),
+        backends=backends,
         assumed=scene.assumed,
         skipped=scene.skipped,
         ignored=scene.ignored,
     )
+
+
+def _middlewares(scene: Scene, decision: RouteDecision) -> tuple[MiddlewareSight, ...]:
+    winner, loaded = decision.winner, scene.objects.middlewares
+    if winner is None or winner.rule.startswith("HostSNI"):
+        return ()
+    known = loaded.items if isinstance(loaded, Loaded) else None
+    names = (*_point_middlewares(scene, decision), *winner.middlewares)
+    return sights_of(names, known, ProviderSettings.read(scene.static, CRD))
 
 
 def _request(scene: Scene, target: Target, question: RouteQuestion, path: PortPath | None) -> RouteRequest:
@@ -75,6 +86,11 @@ def _request(scene: Scene, target: Target, question: RouteQuestion, path: PortPa
     raw, _, query = target.path.partition("?")
     host = next((value for name, value in question.headers if name.lower() == "host"), target.hostname)
     name = question.entry_point or (path.entry_point.name if path is not None and path.entry_point else "")
+    if not name and target.protocol is Protocol.MYSQL:
+        usual = (
+            point.name for point in scene.static.entry_points if point.port == target.port or point.name == "mysql"
+        )
+        name = next(usual, "mysql")
     known = [point.name for point in scene.static.entry_points]
     if question.entry_point and known and question.entry_point not in known and not scene.static.unreadable:
         raise UsageError(

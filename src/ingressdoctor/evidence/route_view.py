@@ -82,8 +82,7 @@ class RouteView:
     """A decision with everything around it.
 
     ``origin`` says where the objects are from ("the cluster", "3 files"); ``path`` is None when no Traefik is known
-    whose Service could be followed; ``answer`` is None where none is predicted; ``assumed`` says what was taken for
-    granted.
+    whose Service could be followed; ``assumed`` says what was taken for granted.
     """
 
     url: str
@@ -91,12 +90,16 @@ class RouteView:
     controller: ControllerSight
     origin: str = "the cluster"
     path: PortPath | None = None
-    answer: PredictedAnswer | None = None
     middlewares: tuple[MiddlewareSight, ...] = ()
     backends: tuple[BackendSight, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def answer(self) -> PredictedAnswer | None:
+        """What the client is predicted to get, None where that is not known."""
+        return self.decision.predicted
 
 
 class ClashKind(StrEnum):
@@ -109,6 +112,7 @@ class ClashKind(StrEnum):
     WIDER_FIRST = "wider-first"
     REDIRECTED = "redirected"
     PREFIX_SIBLING = "prefix-sibling"
+    WAITS_FOR_CLIENT = "waits-for-client"
 
     @property
     def fails(self) -> bool:

@@ -37,9 +37,10 @@ def dropped_branch(route: DroppedRoute, page: Page) -> Branch:
     column = fault_column(route.rule, route.detail) if route.reason is DropReason.RULE else None
     if column is not None:
         lines.append(((f"at column {column}: {safe(route.rule[column - 1 : column + 29])}", "yellow"),))
-    lines.append(((safe(route.detail) or str(route.reason), ""),))
+    if route.detail != route.log_line:
+        lines.append(((safe(route.detail) or str(route.reason), ""),))
     logged = f"Traefik logs: {safe(route.log_line)}" if route.log_line else "Traefik logs nothing about it"
-    lines.append(((logged, "dim"),))
+    lines.append(((logged, "" if route.detail == route.log_line else "dim"),))
     mark = "  would match this request" if route.matches else ""
     spans = (*signed(Status.FAIL, safe(route.ref), page, bold=True), (f"  {route.reason}", "red"), (mark, ""))
     return Branch(spans=spans, lines=tuple(lines))

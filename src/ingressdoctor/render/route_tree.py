@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
 from ingressdoctor.evidence.backend import BackendEndpoint, BackendView
 from ingressdoctor.evidence.controller import PortPath
-from ingressdoctor.evidence.route_view import BackendSight, RouteView
+from ingressdoctor.evidence.route_view import BackendSight, MiddlewareSight, RouteView
 from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, Outcome
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Status
@@ -22,6 +22,7 @@ __all__ = ["route_to_terminal"]
 
 _SHOWN: Final = 12
 _ENDPOINTS: Final = 8
+_LIMITS: Final = 4
 
 
 def route_to_terminal(view: RouteView, page: Page) -> str:
@@ -72,20 +73,11 @@ def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
     if decision.candidates:
         yield _routers(view, page)
     if view.middlewares:
-        below = tuple(
-            Branch(
-                spans=(
-                    ("  " * item.depth, ""),
-                    (safe(item.ref), "bold"),
-                    (f"  {item.type}: {safe(item.effect)}" if item.type else f"  {safe(item.effect)}", ""),
-                )
-            )
-            for item in view.middlewares
-        )
+        below = _nested(view.middlewares, 0)
         yield Branch(spans=(("middlewares, in the order of the request", "bold"),), below=below)
     yield from (_backend(sight, page) for sight in view.backends)
     if view.answer is not None:
-        yield _answer(view.answer)
+        yield _answer(view.answer, page)
     if decision.dropped:
         ordered = sorted(decision.dropped, key=lambda item: item.matches is not True)
         below = tuple(dropped_branch(item, page) for item in _first(ordered, page))
@@ -97,6 +89,19 @@ def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
         names = " or ".join(map(safe, decision.near[:3]))
         yield Branch(spans=((f"did you mean {names}?", "bold"),))
     yield from notes(view.assumed, (*decision.limits, *decision.unread), page)
+
+
+def _nested(sights: Sequence[MiddlewareSight], depth: int) -> tuple[Branch, ...]:
+    """Return the middlewares of one depth, those of chains below them."""
+    starts = [number for number, item in enumerate(sights) if item.depth == depth]
+    return tuple(
+        Branch(
+            spans=((safe(item.ref), "bold"), (f"  {item.type}: " if item.type else "  ", ""), (safe(item.effect), "")),
+            below=_nested(sights[start + 1 : end], depth + 1),
+        )
+        for start, end in zip(starts, [*starts[1:], len(sights)], strict=False)
+        for item in (sights[start],)
+    )
 
 
 def _first(items: list, page: Page) -> list:  # type: ignore[type-arg]
@@ -113,7 +118,7 @@ def _way_in(view: RouteView, page: Page) -> Branch:
     request, path = view.decision.request, view.path
     stops = _stops(view, path)
     name = request.entry_point
-    kind = "TLS" if request.tls else "plain HTTP"
+    kind = "TLS" if request.tls else "no TLS"
     if name and (path is None or path.entry_point is None or path.entry_point.name != name):
         stops.append(f"entry point {safe(name)} ({'asked for' if path is not None else 'assumed'}, {kind})")
     elif name:
@@ -227,9 +232,10 @@ def _selected(view: BackendView, title: str, gap: Unavailable, page: Page) -> Br
     """Where endpoints are not known, the pods or workloads that the Service selects tell something."""
     if isinstance(view.pods, Unavailable):
         return Branch(spans=signed(Status.UNKNOWN, f"{title}; endpoints: {safe(gap.reason)}", page))
-    names = [safe(pod.ref) for pod in view.current_pods]
-    if names:
-        return Branch(spans=signed(Status.PASS, f"{title}, pods of {listed(names, limit=4)}", page))
+    pods = [safe(pod.name) for pod in view.current_pods if pod.kind in (None, "Pod")]
+    makers = [f"those of {safe(pod.ref)}" for pod in view.current_pods if pod.kind not in (None, "Pod")]
+    if pods or makers:
+        return Branch(spans=signed(Status.PASS, f"{title}, pods {listed([*pods, *makers], limit=4)}", page))
     selector = (view.service.spec.selector if view.service is not None else None) or {}
     if not selector:
         return Branch(spans=signed(Status.UNKNOWN, f"{title}; it selects no pods by label", page))
@@ -238,7 +244,7 @@ def _selected(view: BackendView, title: str, gap: Unavailable, page: Page) -> Br
     return Branch(spans=signed(Status.WARN, said, page))
 
 
-def _answer(answer: PredictedAnswer) -> Branch:
+def _answer(answer: PredictedAnswer, page: Page) -> Branch:
     makers = {
         AnswerSource.CONTROLLER: "by Traefik itself",
         AnswerSource.BACKEND: "by the application",
@@ -256,7 +262,7 @@ def _answer(answer: PredictedAnswer) -> Branch:
         lines.append(((f"certificate: {safe(answer.certificate)}", "dim"),))
     if answer.log:
         lines.append(((f"Traefik logs: {safe(answer.log)}", "dim"),))
-    lines += [((f"unless {safe(limit)}" if limit else "", "dim"),) for limit in answer.limits[:4]]
+    lines += [signed(Status.UNKNOWN, safe(limit), page) for limit in answer.limits[:_LIMITS]]
     return Branch(spans=(("answer  ", "bold"), (lead, "")), lines=tuple(lines))
 
 

@@ -25,6 +25,7 @@ _TITLES: Final = {
     ClashKind.WIDER_FIRST: "comes after a wider route",
     ClashKind.REDIRECTED: "is always redirected",
     ClashKind.PREFIX_SIBLING: "takes more than its path",
+    ClashKind.WAITS_FOR_CLIENT: "keeps clients waiting that wait themselves",
 }
 
 
@@ -88,8 +89,9 @@ def _clash(clash: Clash, page: Page) -> Branch:
     )
     lines: list[tuple[Span, ...]] = [((safe(clash.rule), "dim"),), ((safe(clash.why), ""),)]
     if clash.by:
-        lines.append((("by ", ""), (safe(clash.by), "bold"), (f"  priority {clash.by_priority}", "dim")))
-        if clash.by_rule != clash.rule:
+        priority = f"  priority {clash.by_priority}" if clash.by_rule else ""
+        lines.append((("by ", ""), (safe(clash.by), "bold"), (priority, "dim")))
+        if clash.by_rule not in ("", clash.rule):
             lines.append(((f"   {safe(clash.by_rule)}", "dim"),))
     if clash.example:
         lines.append(((f"for example {safe(clash.example)}", ""),))

@@ -252,7 +252,7 @@ def _candidates(index: _Index, term: Term) -> Iterator[_Entry]:
         if len(paths) <= len(term.path):
             yield from (entry for path, entries in paths.items() if term.path.startswith(path) for entry in entries)
             continue
-        for end in range(len(term.path) + 1):
+        for end in range(len(term.path), -1, -1):  # the longest first: the best example of what comes before
             yield from paths.get(term.path[:end], ())
 
 
