@@ -55,9 +55,9 @@ def service_missing(decision: RouteDecision, view: BackendView | Unavailable) ->
         yield from _dropped_beside(decision, backend)
         return
     near = get_close_matches(backend.ref.name, backend.siblings, n=3, cutoff=0.6)
-    hint = f" Did you mean {', '.join(near)}?" if near else ""
+    hint = f" Did you mean {near[0]}?" if near else ""
     yield fail(
-        f"{backend.route} sends requests to {subject(backend)}, which does not exist.{hint}",
+        f"{backend.route} names {subject(backend)}, which does not exist.{hint}",
         subject=subject(backend),
         where=f"GET Service {backend.ref.name} in namespace {backend.ref.namespace}: 404",
         seen={

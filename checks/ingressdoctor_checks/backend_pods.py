@@ -127,7 +127,7 @@ def image_pull(decision: RouteDecision, view: BackendView | Unavailable, clock: 
     if not target.startswith("pod/"):
         image_words = ("set", "image", target, f"{first.container}=IMAGE:TAG")
         commands = (*commands, changes(*kubectl(backend.ref.namespace, *image_words)))
-    what = f"cannot pull the image {shorten(image, 50) or 'of ' + first.container}: {how}"
+    what = f"cannot pull the image {shorten(image.rpartition('/')[2], 40) or 'of ' + first.container}: {how}"
     yield verdict(
         backend,
         sick,

@@ -67,7 +67,7 @@ def verdict(
     summary = f"{count} of {subject(backend)} {verb}."
     where = "status of the pods"
     if dead(backend):
-        summary = f"{summary.rstrip('.')}; nothing is left to answer."
+        summary = f"{summary.rstrip('.')}; none is left to answer."
         return fail(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
     return warn(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
 

@@ -62,12 +62,16 @@ def not_ready(
     say = warn if young or still_served(origin) else fail
     reason = deepest.reason or top.reason or "no reason given"
     lead = "is being issued" if young else "is not ready"
-    kept = " The certificate served until now is still good." if still_served(origin) else ""
+    said = shorten(reason, 80)
     yield say(
-        f"{top.ref} {lead}: {shorten(reason, 220)}{stop(reason)}{kept}",
+        f"{top.ref} {lead}: {said}{stop(said)}",
         subject=top.ref,
         where="cert-manager, from the Certificate down",
-        seen=facts(found, clock),
+        seen={
+            "reason": reason,
+            **({"served until now": "still good"} if still_served(origin) else {}),
+            **facts(found, clock),
+        },
         remedy=Remedy(
             text=advice(reason),
             commands=(describe(found, top), describe(found, deepest)),

@@ -105,7 +105,7 @@ def _defect(tls: TlsAttempt, leaf: CertificateFacts, clock: Clock) -> _Defect | 
     left, since = clock.days_until(leaf.not_after), clock.days_until(leaf.not_before)
     if _DEFAULT in leaf.subject.upper():
         return _Defect(
-            how="the controller serves its default certificate, since the route's Secret holds none for this name",
+            how="the controller serves its default one, as the Secret has none for this name",
             remedy="Put a certificate for this name into the Secret that the route names.",
         )
     if left is not None and left < 0:

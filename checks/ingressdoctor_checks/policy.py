@@ -126,10 +126,10 @@ def _not_allowed(
             remedy=remedy,
         )
     egress = verdict.direction == "egress"
-    does = "lets the controller's pods out to none of" if egress else "shuts the controller out of"
+    does = "does not let the controller out to" if egress else "shuts the controller out of"
     port = f" on port {verdict.port}" if verdict.port else ""
     return fail(
-        f"{verdict.deciding} {does} the pods of {subject(backend)}{port}.",
+        f"{verdict.deciding} {does} {subject(backend)}{port}.",
         subject=verdict.deciding,
         where=_WHERE,
         seen=facts,

@@ -142,7 +142,7 @@ def test_the_only_pod_in_trouble_fails_one_check(name: str, pod: Pod, words: str
     assert [key for key, found in findings.items() if found[0].status is Status.FAIL] == [name]
     [finding] = findings[name]
     assert words in finding.summary
-    assert "; nothing is left to answer." in finding.summary
+    assert "; none is left to answer." in finding.summary
     assert len(finding.summary) <= 160
     assert finding.remedy is not None
     assert finding.remedy.proof is not None

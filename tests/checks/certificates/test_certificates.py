@@ -59,7 +59,7 @@ STATES: list[Any] = [
     pytest.param(
         a_chain(NOT_READY, a_request(), an_order(), a_challenge(TOKEN)), DEFAULT, Status.FAIL, "9109", id="deep"
     ),
-    pytest.param(a_chain(NOT_READY), serving(), Status.WARN, "still good", id="old-certificate-still-serves"),
+    pytest.param(a_chain(NOT_READY), serving(), Status.WARN, "is not ready", id="old-certificate-still-serves"),
     pytest.param(a_chain(YOUNG), DEFAULT, Status.WARN, "is being issued", id="two-minutes-old"),
     pytest.param(
         a_chain(

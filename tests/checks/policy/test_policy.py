@@ -39,7 +39,7 @@ CASES: list[Any] = [
     pytest.param(
         verdict(DENY), None, an_origin(), Status.WARN, "nothing seems to enforce it", id="28-denied-yet-through"
     ),
-    pytest.param(verdict(SILENT), None, DENIED, Status.FAIL, "out to none of", id="egress-of-the-controller"),
+    pytest.param(verdict(SILENT), None, DENIED, Status.FAIL, "does not let the controller out", id="egress-of-the-controller"),
     pytest.param(verdict(BLOCK), None, NOT_ASKED, Status.WARN, "cannot be decided", id="undecided"),
     pytest.param(verdict(BLOCK), None, an_origin(), Status.PASS, "reaches the pods", id="undecided-but-it-works"),
     pytest.param(FORBIDDEN, None, DENIED, Status.UNKNOWN, "403", id="policies-unread"),
