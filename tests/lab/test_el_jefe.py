@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Iterator
 
@@ -164,6 +165,41 @@ def test_the_grpc_host_speaks_h2c_to_its_pods(method: str, path: str, status: st
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/grpc"
     assert answer.headers["grpc-status"] == status
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [
+        pytest.param("/socket.io/?transport=websocket", "HTTP/1.1 101 Switching Protocols", id="granted"),
+        pytest.param("/graphql/health", "HTTP/1.1 200 OK", id="ignored-by-the-application"),
+    ],
+)
+def test_an_upgrade_passes_edge_and_traefik(path: str, first: str, lab: Lab) -> None:
+    host = "code-talk-k8s.el-jefe.me"
+    entry = next(item for item in lab.handout.connect_to if item.startswith(f"{EDGE}:443:"))
+    context = ssl.create_default_context(cafile=str(lab.handout.ca_file))
+    raw = socket.create_connection(("127.0.0.1", int(entry.rpartition(":")[2])), timeout=5)
+    with context.wrap_socket(raw, server_hostname=host) as stream:
+        lines = (
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}",
+            "Connection: keep-alive, Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        )
+        stream.sendall("\r\n".join((*lines, "", "")).encode())
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += stream.recv(4096)
+        assert head.decode().startswith(first)
+        if " 101 " in first:
+            assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
+            assert b"\r\nUpgrade: websocket\r\n" in head
+            mask = b"\x01\x02\x03\x04"
+            stream.sendall(b"\x81\x82" + mask + bytes((ord("h") ^ 1, ord("i") ^ 2)))
+            assert stream.recv(16) == b"\x81\x02hi"
 
 
 @pytest.mark.lab

@@ -26,7 +26,8 @@ async def test_symptom_emerges(fault: Fault) -> None:
     plane = DataPlane(apply_fault(load_world("wecare"), fault))
     await plane.start()
     try:
-        response = await ask(plane, f"https://{fault.host}/", accept="*/*")
+        url = fault.host if "://" in fault.host else f"https://{fault.host}/"
+        response = await ask(plane, url, accept="*/*")
     finally:
         await plane.stop()
 

@@ -3,7 +3,8 @@
 A pod listens only while its container runs, only on the ports its backend lists, whatever the Service claims: so
 a wrong targetPort is refused because nobody is there. A request gets the entry whose `path` is its own, else the one
 with the longest `prefix`; `{method}` and `{path}` in a body are filled in. Per path: status, headers, body, redirect,
-delay_s, close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body).
+delay_s, websocket (an upgrade is granted, and echoes), close (no answer), raw (bytes as they are), header_bytes (one
+huge header), trickle_s (slow body).
 `protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
 methods of its `services`; other protocols are served elsewhere.
 """
@@ -30,6 +31,7 @@ from ingressdoctor.lab.network import Handler, Network
 from ingressdoctor.lab.pki import Order, Pki, server_context
 from ingressdoctor.lab.serve.http2 import answer_h2, receive_h2
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
+from ingressdoctor.lab.serve.websocket import handshake
 from ingressdoctor.lab.serve.wire import App, Hangup, Request, Response, serve_http
 from ingressdoctor.lab.stream import Duplex
 
@@ -131,6 +133,8 @@ def _app(paths: tuple[Mapping[str, Any], ...]) -> App:
         await asyncio.sleep(min(_number(spec.get("delay_s")), MAX_DELAY_S))
         if spec.get("close"):
             raise Hangup
+        if spec.get("websocket") is True and (opened := handshake(request)):
+            return opened
         if spec.get("raw") is not None:
             await stream.write(text(spec["raw"]).encode("latin-1", "replace"))
             raise Hangup

@@ -21,8 +21,9 @@ import h11
 
 from ingressdoctor.lab.cluster import dig, mapping, matches, sequence, text
 from ingressdoctor.lab.network import Handler, Network, canonical
+from ingressdoctor.lab.serve.exchange import exchange
 from ingressdoctor.lab.serve.proxyprotocol import encode_v1, encode_v2
-from ingressdoctor.lab.serve.wire import Request, exchange
+from ingressdoctor.lab.serve.wire import Request
 from ingressdoctor.lab.stream import Duplex, Stream, TlsStream, splice
 
 DIAL_S = 0.3

@@ -8,6 +8,7 @@ team, aud) and `certificate_packs` (hosts). Tunnels have no connector here: 530 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import ipaddress
 import json
 import secrets
@@ -23,7 +24,7 @@ from ingressdoctor.lab.pki import Pki, covers
 from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Way
 from ingressdoctor.lab.serve.edge_pages import challenge_page, error_page, redirect
 from ingressdoctor.lab.serve.edge_zones import Origin, Zone, Zones, matching_access, matching_rule
-from ingressdoctor.lab.serve.wire import HOP_BY_HOP, Headers, Request, Response, serve_http, without
+from ingressdoctor.lab.serve.wire import HOP_BY_HOP, Headers, Request, Response, serve_http, upgrade_of, without
 from ingressdoctor.lab.stream import Duplex, TlsStream
 
 COLO = "ATH"
@@ -105,11 +106,9 @@ class Edge:
                 await asyncio.sleep(self.latency_s)
             headers = without(response.headers, (*HOP_BY_HOP, "server", "cf-ray", "content-length"))
             length = (("Content-Length", value),) if (value := response.get("content-length")) else ()
-            return Response(
-                status=response.status,
-                headers=(*headers, *length, ("Server", "cloudflare"), ("CF-RAY", ray)),
-                body=response.body,
-                reason=response.reason,
+            switched = upgrade_of(response.headers)
+            return dataclasses.replace(
+                response, headers=(*headers, *switched, *length, ("Server", "cloudflare"), ("CF-RAY", ray))
             )
 
         await serve_http(stream, app, bad_request=BAD_REQUEST)
@@ -167,12 +166,7 @@ class Edge:
             else:
                 pass_through = zone.setting("origin_error_page_pass_thru", "off") == "on"
                 if response.status not in {502, 504} or pass_through:
-                    return Response(
-                        status=response.status,
-                        headers=(*response.headers, ("CF-Cache-Status", "DYNAMIC")),
-                        body=response.body,
-                        reason=response.reason,
-                    )
+                    return dataclasses.replace(response, headers=(*response.headers, ("CF-Cache-Status", "DYNAMIC")))
                 code = response.status
         return error_page(code, visit.request, visit.host, visit.ray)
 
@@ -226,6 +220,7 @@ def _forwarded(visit: _Visit) -> Request:
     headers = (
         ("Host", visit.host),
         *without(request.headers, (*HOP_BY_HOP, *_REWRITTEN)),
+        *upgrade_of(request.headers),
         ("X-Forwarded-For", chain),
         ("X-Forwarded-Proto", visit.scheme),
         ("CF-Connecting-IP", visit.client_ip),

@@ -14,7 +14,8 @@ import h11
 
 from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.pki import covers, names_of
-from ingressdoctor.lab.serve.wire import Request, Response, exchange
+from ingressdoctor.lab.serve.exchange import exchange
+from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.stream import Duplex, Stream, TlsStream
 
 MAX_HEADER = 16_384
@@ -56,16 +57,19 @@ class OriginClient:
             OriginFailure: with the code of the last failure.
         """
         stream = await self._connect(addresses, way)
+        taken = False
         try:
             secured = await self._secure(stream, way)
             async with asyncio.timeout(self._read_s):
                 response = await exchange(secured, request)
+            taken = response.then is not None
         except TimeoutError as error:
             raise OriginFailure(524) from error
         except (OSError, h11.ProtocolError) as error:
             raise OriginFailure(520) from error
         finally:
-            stream.close()
+            if not taken:
+                stream.close()
         sizes = [len(key) + len(value) + 4 for key, value in response.headers]
         if any(size > MAX_HEADER for size in sizes) or sum(sizes) > MAX_HEADERS:
             raise OriginFailure(520)

@@ -25,8 +25,6 @@ HOP_BY_HOP = frozenset(
 
 _REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ \S+ HTTP/1\.[01]")
 
-_STATUS_LINE = b"HTTP/"
-
 Headers = tuple[tuple[str, str], ...]
 
 
@@ -56,13 +54,14 @@ class Request:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One HTTP response. *trickle_s* is a pause before each kilobyte of the body."""
+    """One HTTP response. *trickle_s* is a pause before each kilobyte of the body; *then* goes on after a 101."""
 
     status: int
     headers: Headers = ()
     body: bytes = b""
     reason: str = ""
     trickle_s: float = 0.0
+    then: Callable[[Duplex], Awaitable[None]] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def get(self, name: str, default: str = "") -> str:
         """First value of a header, whatever its case."""
@@ -84,15 +83,17 @@ def without(headers: Iterable[tuple[str, str]], names: Iterable[str]) -> Headers
     return tuple((key, value) for key, value in headers if key.lower() not in gone)
 
 
-def _decoded(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+def decoded(raw: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """h11's headers as text."""
     return tuple((key.decode("latin-1"), value.decode("latin-1")) for key, value in raw)
 
 
-def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+def encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """Headers as h11 takes them."""
     return [(key.encode("latin-1", "replace"), value.encode("latin-1", "replace")) for key, value in headers]
 
 
-async def _event(connection: h11.Connection, stream: Duplex) -> object:
+async def next_event(connection: h11.Connection, stream: Duplex) -> object:
     """The next h11 event, fed from the stream; PAUSED when the other side has to act first."""
     while True:
         event: object = connection.next_event()
@@ -119,6 +120,9 @@ async def serve_http(stream: Duplex, app: App, *, bad_request: bytes = b"") -> N
             response = await app(request, stream)
         except Hangup:
             break
+        if response.then is not None:
+            await _switch(connection, stream, response)
+            return
         try:
             await _answer(connection, stream, request, response)
         except h11.LocalProtocolError:
@@ -132,7 +136,7 @@ async def serve_http(stream: Duplex, app: App, *, bad_request: bytes = b"") -> N
 async def _receive(connection: h11.Connection, stream: Duplex) -> Request | None:
     """The next whole request; None when the peer has finished."""
     await _check_request_line(connection, stream)
-    head = await _event(connection, stream)
+    head = await next_event(connection, stream)
     if not isinstance(head, h11.Request):
         return None
     if connection.they_are_waiting_for_100_continue:
@@ -140,7 +144,7 @@ async def _receive(connection: h11.Connection, stream: Duplex) -> Request | None
             connection.send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")) or b""
         )
     body = bytearray()
-    while isinstance(event := await _event(connection, stream), h11.Data):
+    while isinstance(event := await next_event(connection, stream), h11.Data):
         body += event.data
         if len(body) > MAX_BODY:
             raise h11.RemoteProtocolError("request body too large", error_status_hint=413)
@@ -149,7 +153,7 @@ async def _receive(connection: h11.Connection, stream: Duplex) -> Request | None
     return Request(
         method=head.method.decode("latin-1"),
         target=head.target.decode("latin-1"),
-        headers=_decoded(head.headers.raw_items()),
+        headers=decoded(head.headers.raw_items()),
         body=bytes(body),
         version=head.http_version.decode("latin-1"),
     )
@@ -168,6 +172,23 @@ async def _check_request_line(connection: h11.Connection, stream: Duplex) -> Non
     stream.unread(data)
 
 
+def upgrade_of(headers: Headers) -> Headers:
+    """The two headers that ask for another protocol, or grant it; () when both are not there."""
+    wanted, connection = first(headers, "upgrade"), first(headers, "connection").lower()
+    return (("Connection", "Upgrade"), ("Upgrade", wanted)) if wanted and "upgrade" in connection else ()
+
+
+async def _switch(connection: h11.Connection, stream: Duplex, response: Response) -> None:
+    """Grant another protocol and leave the stream to it."""
+    headers = (*without(response.headers, (*HOP_BY_HOP, "content-length")), *upgrade_of(response.headers))
+    head = h11.InformationalResponse(status_code=101, headers=encoded(headers), reason=b"Switching Protocols")
+    await stream.write(connection.send(head) or b"")
+    stream.unread(connection.trailing_data[0])
+    if response.then is not None:
+        await response.then(stream)
+    await stream.finish()
+
+
 async def _answer(connection: h11.Connection, stream: Duplex, request: Request, response: Response) -> None:
     bodiless = request.method == "HEAD" or response.status in {204, 304} or response.status < 200
     headers = without(response.headers, HOP_BY_HOP)
@@ -179,7 +200,7 @@ async def _answer(connection: h11.Connection, stream: Duplex, request: Request, 
         headers = (*headers, ("Connection", "close"))
     head = h11.Response(
         status_code=response.status,
-        headers=_encoded(headers),
+        headers=encoded(headers),
         reason=(response.reason or reason(response.status)).encode("latin-1", "replace"),
     )
     data = connection.send(head) or b""
@@ -193,62 +214,6 @@ async def _answer(connection: h11.Connection, stream: Duplex, request: Request, 
         data += connection.send(h11.Data(data=body)) or b""
     data += connection.send(h11.EndOfMessage()) or b""
     await stream.write(data)
-
-
-async def exchange(stream: Duplex, request: Request) -> Response:
-    """Send one request and read its whole answer.
-
-    Raises:
-        h11.RemoteProtocolError: the answer is not HTTP, or too large.
-        OSError: the connection broke; ConnectionAbortedError when the peer closed before it had answered.
-    """
-    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
-    headers = without(request.headers, HOP_BY_HOP)
-    if request.body or request.method in {"POST", "PUT", "PATCH"}:
-        headers = (*without(headers, ("content-length",)), ("Content-Length", str(len(request.body))))
-    head = h11.Request(method=request.method, target=request.target, headers=_encoded(headers))
-    data = connection.send(head) or b""
-    if request.body:
-        data += connection.send(h11.Data(data=request.body)) or b""
-    data += connection.send(h11.EndOfMessage()) or b""
-    await stream.write(data)
-    try:
-        return await _read_answer(connection, stream)
-    except h11.RemoteProtocolError as error:
-        if connection.trailing_data[1]:
-            raise ConnectionAbortedError("closed before the answer was complete") from error
-        raise
-
-
-async def _check_status_line(stream: Duplex) -> None:
-    """Refuse what is no HTTP/1 answer by its first bytes; h11 would wait for a line that never ends."""
-    data = b""
-    while len(data) < len(_STATUS_LINE) and _STATUS_LINE.startswith(data) and (more := await stream.read()):
-        data += more
-    if data and not data.startswith(_STATUS_LINE[: len(data)]):
-        shown = data[:40].decode("latin-1").encode("unicode_escape").decode()
-        raise h11.RemoteProtocolError(f'malformed HTTP response "{shown}"')
-    stream.unread(data)
-
-
-async def _read_answer(connection: h11.Connection, stream: Duplex) -> Response:
-    await _check_status_line(stream)
-    while isinstance(answer := await _event(connection, stream), h11.InformationalResponse):
-        if answer.status_code == 101:
-            break
-    if not isinstance(answer, h11.Response):
-        raise h11.RemoteProtocolError("no response")
-    body = bytearray()
-    while isinstance(event := await _event(connection, stream), h11.Data):
-        body += event.data
-        if len(body) > MAX_BODY:
-            raise h11.RemoteProtocolError("response body too large")
-    return Response(
-        status=answer.status_code,
-        headers=_decoded(answer.headers.raw_items()),
-        body=bytes(body),
-        reason=answer.reason.decode("latin-1"),
-    )
 
 
 async def until_gone(stream: Duplex) -> None:

@@ -19,9 +19,10 @@ from types import MappingProxyType
 import h11
 
 from ingressdoctor.lab.network import Network
+from ingressdoctor.lab.serve.exchange import exchange
 from ingressdoctor.lab.serve.http2 import exchange_h2
 from ingressdoctor.lab.serve.traefik.model import Dynamic, Server, Service, Transport
-from ingressdoctor.lab.serve.wire import Request, Response, exchange, reason, until_gone
+from ingressdoctor.lab.serve.wire import Request, Response, reason, until_gone
 from ingressdoctor.lab.stream import Duplex, Stream, TlsStream
 
 STATUS_CLIENT_GONE = 499
@@ -125,15 +126,18 @@ class Proxy:
             stream = await self.dial(server)
         except OSError as error:
             return (*dial_failure(error, server), None)
+        taken = False
         try:
             secured = await self._secure(service, server, stream)
             response = await (exchange_h2 if server.scheme == "h2c" else exchange)(secured, request)
         except (OSError, h11.ProtocolError) as error:
             return (*_exchange_failure(error), None)
         else:
+            taken = response.then is not None
             return response.status, "", response
         finally:
-            stream.close()
+            if not taken:
+                stream.close()
 
     async def _secure(self, service: Service, server: Server, stream: Stream) -> Duplex:
         if server.scheme != "https":
