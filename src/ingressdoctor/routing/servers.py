@@ -14,8 +14,8 @@ from typing import Final
 
 from ingressdoctor.evidence.backend import BackendEndpoint
 from ingressdoctor.evidence.kube import EndpointSlice, Node, Service, ServicePort
+from ingressdoctor.routing.release import Version
 from ingressdoctor.routing.service import merge, service_port
-from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["Asks", "ServerOptions", "ServerReference", "Servers", "Way", "servers_of"]
 

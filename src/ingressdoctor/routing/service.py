@@ -24,7 +24,7 @@ from ingressdoctor.evidence.kube import (
     Service,
     ServicePort,
 )
-from ingressdoctor.routing.traefik.version import Version
+from ingressdoctor.routing.release import Version
 
 __all__ = [
     "SERVICE_LABEL",

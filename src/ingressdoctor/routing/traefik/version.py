@@ -1,45 +1,7 @@
-"""Compare Traefik versions. An unknown version counts as the newest one that the model was checked against."""
+"""Traefik's versions, under the name by which its model knows them; the comparison itself is shared with ``service``."""
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Final
+from ingressdoctor.routing.release import NEWEST, Version
 
 __all__ = ["NEWEST", "Version"]
-
-_VERSION: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?")
-NEWEST: Final = (3, 7, 9)
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version as three numbers; ``known`` is False when the image tag gave none (then the newest is assumed)."""
-
-    numbers: tuple[int, int, int] = NEWEST
-    known: bool = False
-
-    @classmethod
-    def parse(cls, text: str) -> Version:
-        """Read an image tag such as ``v3.7.9``, ``3.6`` or ``2.11.2-debian``; a missing patch is the newest one."""
-        match = _VERSION.match(text.strip())
-        if match is None:
-            return cls()
-        major, minor, patch = match.groups()
-        return cls((int(major), int(minor), int(patch) if patch is not None else 999), known=True)
-
-    @property
-    def major(self) -> int:
-        """2 or 3."""
-        return self.numbers[0]
-
-    def since(self, *releases: tuple[int, int, int]) -> bool:
-        """Tell whether a change made in these releases (one per maintained line) is in this version."""
-        newest = max(releases)
-        if self.numbers >= newest:
-            return True
-        return any(self.numbers[:2] == release[:2] and self.numbers >= release for release in releases)
-
-    def __str__(self) -> str:
-        text = ".".join(str(number) for number in self.numbers if number != 999)
-        return text if self.known else f"unknown (judged as {text})"
