@@ -27,6 +27,7 @@ _MAX_DEPTH: Final = 100  # msgspec and the models walk values recursively
 _SPLIT: Final = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _SOURCE: Final = re.compile(r"^# Source: (\S{1,300})\s*$", re.MULTILINE)
 _NOT_BLANK: Final = re.compile(r"\S")
+_ABOVE: Final = re.compile(r"(?:[ \t\r]*(?:#[^\n]*)?\n)*")  # blank lines and comments
 _TEMPLATE: Final = re.compile(r"\{\{")
 _INT: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]{0,40})")
 _ODD_INT: Final = re.compile(r"([-+]?)0(?:x([0-9a-fA-F_]{1,30})|b([01_]{1,70})|o?([0-7_]{1,30}))")
@@ -89,10 +90,13 @@ def read_documents(text: str) -> Iterator[Document | Fault]:
         except (_RefusedError, yaml.YAMLError, ValueError, RecursionError) as error:
             yield _fault(error, chunk, number, line, source)
             continue
-        if value is not None:
-            yield Document(value=value, number=number, line=line, source=source)
-        elif not source:
+        if value is None:
             number -= 1  # nothing but comments
+            continue
+        above = _ABOVE.match(chunk)
+        yield Document(
+            value=value, number=number, line=line + (above.group().count("\n") if above else 0), source=source
+        )
 
 
 def _json(text: str) -> list[tuple[int, Any]]:

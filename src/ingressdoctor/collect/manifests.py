@@ -132,15 +132,13 @@ class _Reader:
     def _unknown(self, kind: str, version: str, where: str) -> None:
         """Count a kind that routing does not depend on, but name one that looks like a mistyped one that it does."""
         shown, group = clean(kind, 60), version.rpartition("/")[0]
-        meant = {name.lower(): (owner, name) for owner, name in KINDS}
-        if kind.lower() in meant and "." not in group.replace(meant[kind.lower()][0], ""):
-            owner, name = meant[kind.lower()]
-            self._skip(where, f"{shown} of {clean(version, 80)} is not a kind; {name} of {owner or 'v1'} is meant")
-            return
-        near = difflib.get_close_matches(kind.lower(), meant, n=1, cutoff=0.85)
-        if group.startswith("traefik.") and near:
-            self._skip(where, f"unknown kind {shown}; did you mean {meant[near[0]][1]}?")
-            return
+        meant = {name.lower(): (owner, name) for owner, name in reversed(KINDS)}
+        for near in difflib.get_close_matches(kind.lower(), meant, n=1, cutoff=0.85):
+            owner, name = meant[near]
+            if group in ("", owner) or group.startswith("traefik"):
+                wanted = f"{name} of {owner}" if group != owner else name
+                self._skip(where, f"{shown} of {clean(version, 80)} is not known; did you mean {wanted}?")
+                return
         self._ignored[shown] += 1
 
     def _decode(self, value: dict[str, Any], struct: type[Resource], kind: tuple[str, str], where: str) -> None:
@@ -150,8 +148,12 @@ class _Reader:
         namespace = "" if kind[1] in CLUSTER_SCOPED else namespace
         ref = f"{kind[1]} {clean(f'{namespace}/' if namespace else '', 80)}{clean(str(name), 260)}"
         if not isinstance(name, str) or not name:
-            why = "it has a generateName, the name is not known before it is applied" if metadata else "no metadata"
-            self._skip(where, f"{kind[1]} without a name" + (f" ({why})" if metadata.get("generateName") else ""))
+            why = "without a name"
+            if metadata.get("generateName"):
+                why += ": it has a generateName, so the name is not known before it is applied"
+            elif name is not None and name != "":
+                why += f" that is text: {_shown(name)} wants quotes"
+            self._skip(where, f"{kind[1]} {why}")
             return
         if raw := rendered(value, kind[1]):
             self._break(kind, f"{ref}: {raw}", where)

@@ -36,7 +36,7 @@ def dropped_branch(route: DroppedRoute, page: Page) -> Branch:
     lines: list[tuple[Span, ...]] = [((safe(route.rule) or "(no rule)", "dim"),)]
     column = fault_column(route.rule, route.detail) if route.reason is DropReason.RULE else None
     if column is not None:
-        lines.append(((f"at column {column}: {safe(route.rule[column - 1 : column + 29])}", "yellow"),))
+        lines.append(((f"at column {column}: {safe(route.rule[column - 1 : column + 29]) or 'its end'}", "yellow"),))
     if route.detail != route.log_line:
         lines.append(((safe(route.detail) or str(route.reason), ""),))
     logged = f"Traefik logs: {safe(route.log_line)}" if route.log_line else "Traefik logs nothing about it"

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
+from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
 from ingressdoctor.evidence.backend import BackendEndpoint, BackendView
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.route_view import BackendSight, MiddlewareSight, RouteView
-from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, Outcome
+from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRoute, Outcome
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch, draw
@@ -36,7 +36,9 @@ def route_to_terminal(view: RouteView, page: Page) -> str:
 def _status(view: RouteView) -> Status:
     match view.decision.outcome:
         case Outcome.ROUTED | Outcome.REDIRECT:
-            return Status.PASS
+            answer = view.answer
+            refused = answer is not None and (answer.end not in (None, ConnectionEnd.OPEN) or (answer.status or 0) >= 400)
+            return Status.WARN if refused else Status.PASS
         case Outcome.NO_ROUTE:
             return Status.FAIL
         case Outcome.AMBIGUOUS:
@@ -57,7 +59,7 @@ def _headline(view: RouteView) -> str:
         case Outcome.REDIRECT:
             return f"{url} is redirected by {winner}{answer}"
         case Outcome.NO_ROUTE:
-            would = next((item for item in decision.dropped if item.matches), None)
+            would = next((item for item in _likely(decision.dropped) if item.matches is not False), None)
             if would is not None:
                 return f"{url} is taken by no router: {safe(would.ref)} was dropped by Traefik{answer}"
             return f"{url} is taken by no router{answer}"
@@ -79,16 +81,21 @@ def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
     if view.answer is not None:
         yield _answer(view.answer, page)
     if decision.dropped:
-        ordered = sorted(decision.dropped, key=lambda item: item.matches is not True)
+        ordered = _likely(decision.dropped)
         below = tuple(dropped_branch(item, page) for item in _first(ordered, page))
         yield Branch(spans=((_title("dropped by Traefik", len(ordered), len(below)), "bold"),), below=below)
     if decision.elsewhere and decision.outcome is not Outcome.ROUTED:
         below = tuple(_elsewhere(item, page) for item in _first(list(decision.elsewhere), page))
         yield Branch(spans=(("would take it, were it to arrive there", "bold"),), below=below)
-    if decision.near and decision.winner is None:
+    if decision.near and decision.winner is None and not decision.dropped:
         names = " or ".join(map(safe, decision.near[:3]))
         yield Branch(spans=((f"did you mean {names}?", "bold"),))
     yield from notes(view.assumed, (*decision.limits, *decision.unread), page)
+
+
+def _likely(dropped: Sequence[DroppedRoute]) -> list[DroppedRoute]:
+    """Return dropped routes with those first that would have taken the request."""
+    return sorted(dropped, key=lambda item: {True: 0, None: 1, False: 2}[item.matches])
 
 
 def _nested(sights: Sequence[MiddlewareSight], depth: int) -> tuple[Branch, ...]:
