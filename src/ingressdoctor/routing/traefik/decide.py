@@ -66,7 +66,8 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
     if broken := table.broken_points.get(name):
         dropped += tuple(_dropped_by_point(item, broken.detail, broken.reason, broken.related) for item in judged)
         judged = []
-    judged = [*_internal(table.static, point, seen), *judged]
+    if point is None or point.tls is request.tls:  # the redirection takes TLS only where the entry point does
+        judged = [*_internal(table.static, point, seen), *judged]
     decision = _conclude(judged, table)
     return replace(
         decision,

@@ -173,12 +173,22 @@ def _strip_prefix(ref: str, spec: Mapping[str, Any], passing: Passing) -> Step:
     for prefix in (str(text).strip() for text in as_list(spec.get("prefixes"))):
         if not decoded.startswith(prefix):
             continue
-        rest = raw[_encoded_length(raw, prefix) :]
-        slashed = rest if rest.startswith("/") or not rest else f"/{rest}"
         if spec.get("forceSlash") is True:
-            slashed = "/" + rest.removeprefix("/")
-        return _clean_path_to(ref, passing, slashed)
+            return _clean_path_to(ref, passing, _stripped(raw, decoded, prefix, always="/"))
+        return _clean_path_to(ref, passing, _stripped(raw, decoded, prefix))
     return passing
+
+
+def _stripped(raw: str, decoded: str, prefix: str, always: str = "") -> str:
+    """Return a path without a prefix, encoded; Go drops an encoded form that no longer means the decoded one."""
+    rest = _slashed(decoded.removeprefix(prefix), always)
+    encoded = _slashed(raw[_encoded_length(raw, prefix) :], always)
+    same = unquote(encoded, errors="surrogateescape") == rest
+    return encoded if same else quote(rest.encode("utf-8", "surrogateescape"), safe=_PATH_SAFE.replace("%", ""))
+
+
+def _slashed(path: str, always: str) -> str:
+    return path if path.startswith("/") or not (path or always) else f"/{path}"
 
 
 def _clean_path_to(ref: str, passing: Passing, path: str) -> Step:
@@ -219,8 +229,8 @@ def _strip_prefix_regex(ref: str, spec: Mapping[str, Any], passing: Passing) -> 
     for pattern in (str(text).strip() for text in as_list(spec.get("regex"))):
         after = replace_all(f"^(?:{pattern})", "", decoded)
         if after != decoded:
-            rest = raw[_encoded_length(raw, decoded[: len(decoded) - len(after)]) :]
-            return _clean_path_to(ref, passing, rest if rest.startswith("/") or not rest else f"/{rest}")
+            prefix = decoded[: len(decoded) - len(after)]
+            return _clean_path_to(ref, passing, _stripped(raw, decoded, prefix))
     return passing
 
 

@@ -103,7 +103,7 @@ def build_tcp_table(objects: RoutingObjects, table: RouteTable, *, tls_options: 
     made: dict[str, TcpRouter | DroppedRoute] = {}
     dropped: list[DroppedRoute] = []
     for item in found.items:
-        for name, outcome in _of_object(item, builder):
+        for name, outcome in _of_object(item, builder, made):
             if name:
                 made[name] = outcome  # equal names overwrite each other in Traefik too
             elif isinstance(outcome, DroppedRoute):
@@ -127,8 +127,13 @@ def _by_point(routers: list[TcpRouter]) -> dict[str, tuple[TcpRouter, ...]]:
     return {name: tuple(items) for name, items in found.items()}
 
 
-def _of_object(item: Custom, builder: _Builder) -> Iterator[tuple[str, TcpRouter | DroppedRoute]]:
-    """Yield each route with the name of its router; the name is empty when the provider makes none."""
+def _of_object(
+    item: Custom, builder: _Builder, made: Mapping[str, TcpRouter | DroppedRoute]
+) -> Iterator[tuple[str, TcpRouter | DroppedRoute]]:
+    """Yield each route with the name of its router; the name is empty when the provider makes none.
+
+    ``made`` are the routers so far: one of the same name has left its Services behind.
+    """
     filtered = left_out(item, builder.settings, builder.table.version)
     for raw in as_list(item.spec.get("routes")):
         route = as_map(raw)
@@ -139,7 +144,7 @@ def _of_object(item: Custom, builder: _Builder) -> Iterator[tuple[str, TcpRouter
             yield "", _dropped(item, text, references, logged=not filtered)
             continue
         name = _router_name(item, text)
-        router = _router(item, route, references, builder)
+        router = _router(item, route, references, builder, made.get(name))
         if isinstance(router, Problem):
             yield name, _dropped(item, text, router, router_name=name)
         else:
@@ -177,7 +182,8 @@ def _router(item: Custom, route: Mapping[str, Any], references: _References, bui
     if problem := _point_problem(points, builder.table):
         return problem
     rule = _compiled(text, str(route.get("syntax") or "") or builder.table.syntax, builder.table, tls=tls)
-    if isinstance(rule, Problem):
+    late = isinstance(rule, Problem) and rule.detail.startswith("error while adding")
+    if isinstance(rule, Problem) and not late:
         return rule
     priority = route.get("priority")
     chosen = priority if isinstance(priority, int) and priority else default_priority(text)
@@ -188,19 +194,20 @@ def _router(item: Custom, route: Mapping[str, Any], references: _References, bui
     broken = builder.options.problem(references.tls_option) if ends else ""
     name = _router_name(item, text)
     built = builder.services.build(as_list(route.get("services")), item.namespace, name)
+    if isinstance(built, Problem) and isinstance(earlier, TcpRouter):
+        built = earlier.services, earlier.lacking
     middlewares = builder.middlewares.build(references.middlewares)
     # A router whose TLS options are broken still claims its connections, to close them.
-    if not broken and isinstance(built, Problem):
-        return built
-    if not broken and isinstance(middlewares, Problem):
-        return middlewares
+    for outcome in (rule,) if broken else (built, middlewares, rule):
+        if isinstance(outcome, Problem):
+            return outcome
     services, lacking = ((), ()) if isinstance(built, Problem) else built
     return TcpRouter(
         ref=item.ref,
         name=name,
         namespace=item.namespace,
         text=text,
-        rule=rule,
+        rule=None if isinstance(rule, Problem) else rule,
         priority=chosen,
         entry_points=points,
         tls=tls,
