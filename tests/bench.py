@@ -43,7 +43,8 @@ def timed(argv: list[str], environment: Mapping[str, str]) -> Measured:
     done = subprocess.run(argv, env={**os.environ, **environment}, capture_output=True, check=False, timeout=60)
     wall_s, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
-        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}: {done.stderr.decode(errors='replace')[:500]}")
+        said = (done.stderr or done.stdout).decode(errors="replace")
+        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}: {said[:2_000]}")
     cpu_s = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     return Measured(wall_s=wall_s, cpu_s=cpu_s, output=done.stdout)
 
