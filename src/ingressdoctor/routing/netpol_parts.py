@@ -161,12 +161,8 @@ def port_matches(item: Mapping[str, object], port: int, protocol: str, destinati
     match wanted, end:
         case None, None:
             return True
-        case bool(), _:
-            return None
-        case int(), None:
-            return wanted == port
-        case int(), int() if not isinstance(end, bool):
-            return wanted <= port <= end
+        case int(), (int() | None) if not isinstance(wanted, bool) and not isinstance(end, bool):
+            return wanted <= port <= (wanted if end is None else end)
         case str(), None:
             return _named(destination.pod, wanted, port, protocol)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from build.answers import an_exchange, an_origin
 from build.backend import (
     NOT_ASKED,
     a_controller,
+    a_pod,
     a_policy,
     a_view,
 )
@@ -20,7 +22,7 @@ from ingressdoctor.api import (
     Reach,
     Unavailable,
 )
-from ingressdoctor.collect.policy import policy_verdict
+from ingressdoctor.collect.policy import judge, pairs, policy_verdict
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
 
@@ -174,3 +176,46 @@ async def test_a_cluster_without_such_kinds_has_none() -> None:
     verdict = await verdict_of(with_plugin(objects={"/apis": {"groups": []}}), BROKEN)
 
     assert (verdict.foreign, verdict.limits) == ((), ())
+
+
+async def test_labels_that_may_not_be_read_on_the_far_side_leave_it_open() -> None:
+    """The controller's own policies ask for labels of the backend's namespace."""
+    peer = {"namespaceSelector": {"matchLabels": {"team": "shop"}}}
+    out = a_policy("out", namespace="traefik", podSelector={}, policyTypes=["Egress"], egress=[{"to": [peer]}])
+
+    for origin in (BROKEN, NOT_ASKED):
+        verdict = await verdict_of(policies([], [out], statuses={"/api/v1/namespaces/shop": 403}), origin)
+        assert isinstance(verdict, Unavailable)
+        assert "403" in verdict.reason
+
+
+async def test_a_namespace_that_is_gone_has_no_labels_to_go_by() -> None:
+    cluster = policies([BY_LABEL], [])
+    del cluster.objects["/api/v1/namespaces/traefik"]  # type: ignore[attr-defined]
+
+    assert (await verdict_of(cluster, an_origin())).allowed is None
+
+
+async def test_a_controller_in_the_backends_namespace_costs_one_list() -> None:
+    cluster = policies([], [])
+
+    verdict = await policy_verdict.function(cluster, a_view(), a_controller(namespace="shop"), NOT_ASKED)
+
+    assert isinstance(verdict, PolicyVerdict)
+    assert len(cluster.asked) == 1
+
+
+def test_some_denied_and_some_not_is_no_plain_answer() -> None:
+    own = a_policy("own", podSelector={"matchLabels": {"app": "web"}}, policyTypes=["Ingress"])
+    near = a_pod("near", namespace="traefik", node="node-1", spec={"hostNetwork": True})
+    far = a_pod("far", namespace="traefik", node="node-9", spec={"hostNetwork": True})
+    target = a_pod("web", node="node-1")
+
+    verdict = judge(((near, target, 8080), (far, target, 8080)), (own,), {})
+
+    assert verdict.allowed is None
+    assert "from Pod near to Pod web it is allowed: it depends on the node" in verdict.why
+
+
+def test_without_the_port_there_is_no_connection_to_judge() -> None:
+    assert pairs(replace(a_view(), port=None), a_controller()) == ()

@@ -1,4 +1,4 @@
-"""Traefik's versions, under the name by which its model knows them; the comparison itself is shared with ``service``."""
+"""Traefik's versions, under the name by which its model knows them; ``service`` and ``servers`` compare them too."""
 
 from __future__ import annotations
 
