@@ -118,7 +118,7 @@ def _decoded(item: Object, section: str, known: Mapping[str, str]) -> dict[str, 
         if short == text(key) or not short.lower().startswith(section):
             continue
         name = short[len(section) :]
-        kind = known.get(re.sub(r"^(tls\.domains)\.\d+\.", r"\1.N.", name.lower()))
+        kind = known.get(_listed(name.lower()))
         if kind is None:
             raise DropError(_stray(name, known))
         if not _is_valid(text(value), kind):
@@ -127,11 +127,16 @@ def _decoded(item: Object, section: str, known: Mapping[str, str]) -> dict[str, 
     return found
 
 
+def _listed(name: str) -> str:
+    """A key with the index of a list's element as N."""
+    return re.sub(r"^(tls\.domains)\.\d+", r"\1.N", name)
+
+
 def _stray(name: str, known: Mapping[str, str]) -> str:
     """The complaint about the first part of a key that leads nowhere, or that leads on behind a plain value."""
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
-        path = ".".join(parts[:count]).lower()
+        path = _listed(".".join(parts[:count]).lower())
         kind = known.get(path, "")
         if kind in {"int", "bool", "text"}:
             return f"invalid node {parts[count - 1]}: {'string' if kind == 'text' else kind}"
