@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -21,7 +21,8 @@ import yaml
 from ingressdoctor.cli.app import run
 from ingressdoctor.cli.options import Connection, RunChoice
 from ingressdoctor.cli.settings import settings_for
-from ingressdoctor.lab import Lab
+from ingressdoctor.lab import Lab, World
+from ingressdoctor.lab.world import merged
 from ingressdoctor.model.finding import Finding, Status
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
@@ -127,6 +128,12 @@ def held(text: str, secrets: Sequence[str] = ()) -> None:
         pytest.fail(f"control characters {controls!r} are in what was written")
     if any(secret in text for secret in secrets):
         pytest.fail("a secret is in what was written")
+
+
+def calm(world: World) -> World:
+    """The world with an edge and a balancer that wait longer, so that a busy machine does not look like a dead one."""
+    waits = {"edge_connect_s": 3.0, "edge_read_s": 5.0, "health_timeout_s": 2.0}
+    return replace(world, settings=merged(world.settings, waits))
 
 
 def secrets_of(lab: Lab) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from build.badday import Seen, see
+from build.badday import Seen, calm, see
 from ingressdoctor.lab import World, load_world, running
 from ingressdoctor.lab.dataplane import DataPlane
 from ingressdoctor.lab.paths import set_at
@@ -41,7 +41,7 @@ def is_meant(item: Any, which: Which) -> bool:
 @cache
 def healthy() -> World:
     """The world without a flaw; read once, never changed."""
-    return load_world("wecare")
+    return calm(load_world("wecare"))
 
 
 def with_broken(world: World, which: Which, changes: dict[str, Any]) -> World:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from build.badday import Seen, see
+from build.badday import Seen, calm, see
 from ingressdoctor.lab import Lab, World, apply_fault, load_fault, load_world, running
 from ingressdoctor.lab.world import merged
 
@@ -63,7 +63,7 @@ def guarded(world: World) -> Iterator[Guarded]:
     deny: list[str] = []
     only: list[str] = []
     role = {**world.settings["rbac"], "deny": deny, "namespaces": only}
-    with running(replace(world, settings=merged(world.settings, {"rbac": role}))) as lab:
+    with running(calm(replace(world, settings=merged(world.settings, {"rbac": role})))) as lab:
         yield Guarded(lab=lab, deny=deny, only=only, whole=see(lab))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from build.badday import HOST, Seen, say, secrets_of, see
+from build.badday import HOST, Seen, calm, say, secrets_of, see
 from ingressdoctor.cli.options import Connection
 from ingressdoctor.lab import Lab, World, apply_fault, load_fault, load_world, running
 
@@ -23,7 +23,7 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
 
 @pytest.fixture(scope="module")
 def lab() -> Iterator[Lab]:
-    with running(load_world("wecare")) as it:
+    with running(calm(load_world("wecare"))) as it:
         yield it
 
 
@@ -129,7 +129,7 @@ def test_a_site_that_answers_badly(lab: Lab, answer: Answer, code: int | None, s
         elsewhere = [f":80:127.0.0.1:{port}", *lab.handout.connect_to]
         connection = Connection(config=str(lab.handout.config), connect_to=elsewhere)
         began = time.monotonic()
-        seen = see(lab, host=f"http://{HOST}/", connection=connection, timeout_s=3)
+        seen = see(lab, host=f"http://{HOST}/", connection=connection, timeout_s=2)
         elapsed = time.monotonic() - began
 
     assert elapsed < 6
@@ -147,7 +147,7 @@ def backend_with(fault: str, *patch: dict[str, Any]) -> Seen:
     """A diagnosis of a world with a fault and some more operations."""
     world = load_world("wecare")
     known = load_fault("wecare", fault)
-    with running(apply_fault(apply_fault(world, known), replace(known, patch=patch))) as lab:
+    with running(calm(apply_fault(apply_fault(world, known), replace(known, patch=patch)))) as lab:
         return see(lab)
 
 
@@ -172,7 +172,7 @@ def with_logs(world: World, line: str) -> World:
 def test_log_lines_with_escapes_and_markup() -> None:
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     log = f"{now} ERR Recovered from panic in HTTP handler [192.0.2.1:4711 - /]: {HOSTILE}\n"
-    with running(with_logs(load_world("wecare"), log)) as lab:
+    with running(calm(with_logs(load_world("wecare"), log))) as lab:
         seen = see(lab)
         told = say(HOST, "-v", env=dict(lab.handout.environment), secrets=secrets_of(lab))
 
@@ -190,7 +190,7 @@ def test_cluster_objects_with_escapes_and_markup(fault: str) -> None:
     """Messages of pods, events and conditions hold whatever a program or a user wrote."""
     world = apply_fault(load_world("wecare"), load_fault("wecare", fault))
     objects = tuple(_hostile(item) for item in world.objects)
-    with running(replace(world, objects=objects)) as lab:
+    with running(calm(replace(world, objects=objects))) as lab:
         seen = see(lab)
 
     assert seen.code in (0, 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from build.badday import HOST, held, held_json, say, secrets_of
+from build.badday import HOST, calm, held, held_json, say, secrets_of
 from build.program import PROGRAM, environment, run
 from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 
@@ -27,13 +27,13 @@ ANSWER_S = 2.0
 @pytest.fixture(scope="module")
 def slow() -> Iterator[Lab]:
     """A world whose APIs take so long to answer that there is time to lose patience."""
-    with running(apply_fault(load_world("wecare"), load_fault("wecare", "lb-no-443")), latency_s=ANSWER_S) as lab:
+    with running(calm(apply_fault(load_world("wecare"), load_fault("wecare", "lb-no-443"))), latency_s=ANSWER_S) as lab:
         yield lab
 
 
 @pytest.fixture(scope="module")
 def quick() -> Iterator[Lab]:
-    with running(apply_fault(load_world("wecare"), load_fault("wecare", "lb-no-443"))) as lab:
+    with running(calm(apply_fault(load_world("wecare"), load_fault("wecare", "lb-no-443")))) as lab:
         yield lab
 
 
