@@ -35,6 +35,7 @@ __all__ = [
     "ROUTE_EFFECTS",
     "STEP",
     "blame",
+    "cannot_use_option",
     "describe",
     "edit",
     "explicit",
@@ -56,6 +57,7 @@ ROUTE_EFFECTS: Final = ("traefik.route-missing", "traefik.log-errors", "controll
 ANSWERS: Final = (
     *("http-400", "http-401", "http-403", "http-421", "http-429", "http-500", "http-502", "http-503", "http-504"),
     *("app-404", "controller-404", "redirect-loop", "edge-502", "edge-504", "response-timeout"),
+    "backend.application-error",
 )
 ELSEWHERE: Final = (DropReason.CLASS, DropReason.NAMESPACE, DropReason.LABEL, DropReason.PROVIDER)
 _PLURALS: Final = {
@@ -125,6 +127,11 @@ def explicit(route: CandidateRoute) -> bool:
 def never_matches(route: DroppedRoute) -> bool:
     """Tell whether Traefik accepts the route's rule, which no request can match."""
     return route.reason is DropReason.RULE and route.detail.startswith(_NEVER)
+
+
+def cannot_use_option(route: DroppedRoute) -> bool:
+    """Tell whether the route is left out because its TLS option is missing or broken, not because of a namespace."""
+    return route.reason is DropReason.TLS_OPTION and route.detail.startswith("building router handler")
 
 
 def weight_of(route: DroppedRoute, decision: RouteDecision, hostname: str) -> Status:

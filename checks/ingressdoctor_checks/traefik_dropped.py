@@ -33,6 +33,7 @@ from ingressdoctor_checks.traefik_common import (
     ROUTE_EFFECTS,
     STEP,
     blame,
+    cannot_use_option,
     describe,
     edit,
     kube_name,
@@ -141,13 +142,19 @@ def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
         what = {
             DropReason.KIND: "{ref} asks for something that Traefik does not support",
             DropReason.PRIORITY: "the priority of {ref} is out of range",
+            DropReason.SERVICE_OPTION: "an option beside the service in {ref} cannot be used",
+            DropReason.SERVERS_TRANSPORT: "the ServersTransport of {ref} cannot be used",
+            DropReason.PARENT: "the parent of {ref} cannot be used",
         }.get(route.reason, "the rule of {ref} is not valid" + where)
         summary = f"Traefik leaves a route out: {what.format(ref=route.ref)} ({route.detail})."
         text = "Correct it; join matchers with && and ||, put every value into backticks, one value per matcher."
         commands = (describe(route.ref), changes(*edit(route.ref)))
         return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
 
-    reasons = (DropReason.RULE, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER)
+    reasons = (
+        *(DropReason.RULE, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER),
+        *(DropReason.SERVICE_OPTION, DropReason.SERVERS_TRANSPORT, DropReason.PARENT),
+    )
     decision = replace(decision, dropped=tuple(route for route in decision.dropped if not never_matches(route)))
     yield from blame(decision, target, reasons, say, fine="The rules of the host's routes are valid.")
 
@@ -210,6 +217,8 @@ def middleware_cross_namespace(decision: RouteDecision, target: Target) -> Itera
         commands = (describe(route.ref), changes(*edit(route.ref)))
         return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
 
+    crossing = tuple(route for route in decision.dropped if not cannot_use_option(route))
+    decision = replace(decision, dropped=crossing)
     reasons = (DropReason.MIDDLEWARE_CROSS_NAMESPACE, DropReason.SERVICE_CROSS_NAMESPACE, DropReason.TLS_OPTION)
     fine = "The host's routes refer to nothing outside their namespaces."
     yield from blame(decision, target, reasons, say, fine=fine)

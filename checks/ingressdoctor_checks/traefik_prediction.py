@@ -60,11 +60,12 @@ _STORED: Final = frozenset(["hit", "stale", "updating", "revalidated"])
 
 @dataclass(frozen=True, slots=True)
 class _Prediction:
-    """What must come, why, and the object that says so."""
+    """What must come, why, and the object that says so; ``status`` is 0 where the text says enough."""
 
     answer: str
     why: str
     ref: str = ""
+    status: int = 0
 
 
 @check(
@@ -126,12 +127,23 @@ def _predict(
     request, winner = decision.request, decision.winner
     if decision.outcome is Outcome.NO_ROUTE:
         return _Prediction(_NO_ROUTE, f"no route takes {request.host}{request.path}")
+    if decision.predicted is not None and (decision.predicted.limits or decision.predicted.source != "backend"):
+        return _by_controller(decision)
     if decision.outcome is Outcome.REDIRECT:
         return _Prediction(_REDIRECT, f"the entry point {request.entry_point} redirects everything")
     known = not isinstance(view, Unavailable) and winner is not None and view.route == winner.ref
     if winner is None or isinstance(view, Unavailable) or not known or not view.live or view.others:
         return None
     return _by_backend(decision, winner, view, controller)
+
+
+def _by_controller(decision: RouteDecision) -> _Prediction | None:
+    """Return what Traefik answers without asking a backend, where that is certain."""
+    predicted, ref = decision.predicted, decision.winner.ref if decision.winner else ""
+    if predicted is None or predicted.limits or predicted.source != "controller" or not predicted.status:
+        return None
+    kind = _REDIRECT if 300 <= predicted.status < 400 else f"{predicted.status} of Traefik"
+    return _Prediction(kind, predicted.why, ref, predicted.status)
 
 
 def _by_backend(
@@ -174,6 +186,8 @@ def _agree(
     logs: ControllerLogs | Unavailable,
 ) -> bool:
     winner = decision.winner
+    if prediction.status and prediction.answer != _REDIRECT:
+        return exchange.status == prediction.status
     if winner is not None and winner.middlewares and exchange.status in _BY_MIDDLEWARE:
         return True
     if prediction.answer == _REDIRECT:

@@ -7,13 +7,13 @@ Source: Traefik's matchers v3 (host without port, RE2 without templates, Query w
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from ingressdoctor.api import (
     Custom,
     DroppedRoute,
+    DropReason,
     Finding,
     Loaded,
     Outcome,
@@ -26,7 +26,6 @@ from ingressdoctor.api import (
     check,
     fail,
     ok,
-    skip,
     unknown,
     warn,
 )
@@ -190,43 +189,28 @@ def default_backend(
         )
         return
     live = {route.ref for route in decision.candidates}
-    ignored = [
-        item
+    found = {
+        item.ref: "the Ingress has rules"
         for item in ingresses_in(objects)
         if item.spec.default_backend is not None
         and any((rule.host or "").lower() == target.hostname for rule in item.spec.rules or ())
         and item.ref in live
-    ]
-    for item in ignored:
-        lost = decision.outcome is Outcome.NO_ROUTE
+    }
+    for route in decision.dropped:
+        if route.reason is DropReason.DEFAULT_BACKEND:
+            found.setdefault(route.ref, "it has rules, or another Ingress has a default backend already")
+    for ref, why in found.items():
+        lost = f": nothing takes {target.path}" if decision.outcome is Outcome.NO_ROUTE else ""
         yield warn(
-            f"Traefik ignores the defaultBackend of {item.ref}, because the Ingress has rules"
-            + (f": nothing takes {target.path}." if lost else "."),
-            subject=item.ref,
-            where=API,
-            seen={"rules": str(len(item.spec.rules or ())), "defaultBackend": "set"},
-            remedy=Remedy(
-                text="Add a rule for the host with the path / and this backend.",
-                commands=(describe(item.ref), changes(*edit(item.ref))),
-                proof=proof_of(target),
-            ),
-        )
-    taken = Counter(route.ref for route in decision.dropped if route.detail.startswith("The default backend already"))
-    for ref in taken:
-        yield warn(
-            f"Traefik leaves out the default backend of {ref}: another Ingress has one already.",
+            f"Traefik ignores the defaultBackend of {ref}, because {why}{lost}.",
             subject=ref,
             where=API,
-            seen={"Traefik": "The default backend already exists."},
+            seen={"defaultBackend": "set", "ignored because": why},
             remedy=Remedy(
-                text="Keep one default backend per Traefik.",
+                text="Add a rule for the host with the path / and this backend; keep one default backend per Traefik.",
                 commands=(describe(ref), changes(*edit(ref))),
                 proof=proof_of(target),
             ),
         )
-    if not ignored and not taken:
-        yield (
-            ok("No default backend is ignored.")
-            if decision.outcome is not Outcome.UNDECIDED
-            else skip("Which routes there are cannot be told, so neither can which defaults are ignored.")
-        )
+    if not found:
+        yield undecided(decision) or ok("No default backend is ignored.")

@@ -6,9 +6,13 @@ Source: Traefik's TLS options per SNI: routes of one host that name different op
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 from ingressdoctor.api import (
     CandidateRoute,
+    DroppedRoute,
+    DropReason,
     Finding,
     OriginProbe,
     OutsideProbe,
@@ -20,11 +24,23 @@ from ingressdoctor.api import (
     changes,
     check,
     fail,
+    look,
     ok,
     skip,
     warn,
 )
-from ingressdoctor_checks.traefik_common import API, STEP, describe, edit, names_host, proof_of
+from ingressdoctor_checks.traefik_common import (
+    API,
+    ROUTE_EFFECTS,
+    STEP,
+    blame,
+    cannot_use_option,
+    describe,
+    edit,
+    names_host,
+    proof_of,
+    split_ref,
+)
 from ingressdoctor_checks.traefik_objects import (
     PREFIX,
     as_map,
@@ -43,7 +59,10 @@ __all__ = ["tls_option_conflict"]
     title="The host's routes agree on their TLS option",
     step=STEP,
     link="Traefik's TLS options",
-    causes=("http-421",),
+    causes=(
+        *("http-421", "tls-handshake", "edge-525", "edge-520", "lb.origin-unreachable"),
+        *("traefik.no-arrivals", *ROUTE_EFFECTS),
+    ),
 )
 def tls_option_conflict(
     decision: RouteDecision,
@@ -58,6 +77,10 @@ def tls_option_conflict(
         return
     if isinstance(objects, Unavailable):
         yield undecided(decision) or skip("The routes could not be read, so neither could their TLS options.")
+        return
+    if broken := tuple(route for route in decision.dropped if cannot_use_option(route)):
+        lost = replace(decision, dropped=broken)
+        yield from blame(lost, target, (DropReason.TLS_OPTION,), partial(_broken, target=target), fine="")
         return
     named: dict[str, str] = {}
     for route in decision.candidates:
@@ -84,6 +107,23 @@ def tls_option_conflict(
             proof=proof_of(target),
         ),
     )
+
+
+def _broken(route: DroppedRoute, target: Target) -> tuple[str, Remedy]:
+    summary = (
+        f"Traefik cannot use the TLS option {route.related} of {route.ref}, and closes every TLS connection for it "
+        f"({route.detail})."
+    )
+    remedy = Remedy(
+        text="Create or correct the TLSOption, or take the reference out of the route.",
+        commands=(
+            look("kubectl", "-n", split_ref(route.ref)[1], "get", "tlsoptions.traefik.io"),
+            describe(route.ref),
+            changes(*edit(route.ref)),
+        ),
+        proof=proof_of(target),
+    )
+    return summary, remedy
 
 
 def _option_of(route: CandidateRoute, objects: RoutingObjects) -> str:

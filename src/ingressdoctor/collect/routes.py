@@ -1,6 +1,7 @@
 """List the routing objects once, and let the model decide which route takes the target's request.
 
-Three requests, five where classes or TraefikServices matter. What the objects mean is ``routing/traefik``'s business.
+Three requests, up to six where classes, TraefikServices or TLSOptions matter. What the objects mean is the business of
+``routing/traefik``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ingressdoctor.collect.kinds import (
     INGRESS_ROUTES,
     INGRESSES,
     MIDDLEWARES,
+    TLS_OPTIONS,
     TRAEFIK_SERVICES,
     Kind,
 )
@@ -21,10 +23,11 @@ from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Ingress, Loaded, Resource
-from ingressdoctor.evidence.routes import Custom, KnownHosts, RouteDecision, RouteRequest, RoutingObjects
+from ingressdoctor.evidence.routes import NOT_READ, Custom, KnownHosts, RouteDecision, RouteRequest, RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
+from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers, with_prediction
 from ingressdoctor.routing.traefik.decide import decide_in
 from ingressdoctor.routing.traefik.hosts import hosts_of
 from ingressdoctor.routing.traefik.middlewares import as_list, as_map
@@ -32,11 +35,12 @@ from ingressdoctor.routing.traefik.settings import assumed_static
 from ingressdoctor.routing.traefik.table import RouteTable, build_table
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["build_routes", "collect_decision", "collect_hosts", "collect_objects", "request_for"]
+__all__ = ["build_answer_model", "build_routes", "collect_decision", "collect_hosts", "collect_objects", "request_for"]
 
 T = TypeVar("T", bound=Resource)
 
 _LISTING_TIMEOUT_S: Final = 20.0
+_OPTION_ANNOTATION: Final = "traefik.ingress.kubernetes.io/router.tls.options"
 
 
 @collector(wanted="the cluster's routing objects", timeout_s=_LISTING_TIMEOUT_S)
@@ -52,12 +56,15 @@ async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
     async with asyncio.TaskGroup() as group:
         service_task = group.create_task(_listed(kube, TRAEFIK_SERVICES, wanted=_refers_to_services(routes)))
         class_task = group.create_task(_listed(kube, INGRESS_CLASSES, wanted=_names_classes(ingresses)))
+        options = _names_options(routes, ingresses)
+        option_task = group.create_task(_listed(kube, TLS_OPTIONS)) if options else None
     return RoutingObjects(
         ingress_routes=routes,
         ingresses=ingresses,
         middlewares=middleware_task.result(),
         ingress_classes=class_task.result(),
         traefik_services=service_task.result(),
+        tls_options=option_task.result() if option_task else NOT_READ,
     )
 
 
@@ -83,6 +90,17 @@ def _refers_to_services(routes: Loaded[Custom] | Unavailable) -> bool:
     return any(service.get("kind") == "TraefikService" and "@" not in str(service.get("name")) for service in services)
 
 
+def _names_options(routes: Loaded[Custom] | Unavailable, ingresses: Loaded[Ingress] | Unavailable) -> bool:
+    """Tell whether some route names a TLSOption: only then their existence decides anything."""
+    named = isinstance(routes, Loaded) and any(
+        as_map(as_map(item.spec.get("tls")).get("options")).get("name") for item in routes.items
+    )
+    return named or (
+        isinstance(ingresses, Loaded)
+        and any(key.lower() == _OPTION_ANNOTATION for item in ingresses.items for key in item.annotations)
+    )
+
+
 def _names_classes(ingresses: Loaded[Ingress] | Unavailable) -> bool:
     return isinstance(ingresses, Loaded) and any(item.spec.ingress_class_name is not None for item in ingresses.items)
 
@@ -99,10 +117,18 @@ async def build_routes(controller: Controller | Unavailable, objects: RoutingObj
     return build_table(objects, static, controller.version)
 
 
+@collector(wanted="what Traefik answers", timeout_s=_LISTING_TIMEOUT_S)
+async def build_answer_model(objects: RoutingObjects, table: RouteTable) -> AnswerModel:
+    """Build what answers requests on the entry points once for all targets."""
+    return build_answers(objects, table)
+
+
 @collector(wanted="which route takes the request")
-async def collect_decision(table: RouteTable, controller: Controller | Unavailable, target: Target) -> RouteDecision:
-    """Decide which router takes the target's request."""
-    return decide_in(table, request_for(target, controller))
+async def collect_decision(
+    table: RouteTable, model: AnswerModel, controller: Controller | Unavailable, target: Target
+) -> RouteDecision:
+    """Decide which router takes the target's request, and what the client must get."""
+    return with_prediction(model, decide_in(table, request_for(target, controller)))
 
 
 def request_for(target: Target, controller: Controller | Unavailable) -> RouteRequest:

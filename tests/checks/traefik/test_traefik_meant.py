@@ -10,10 +10,11 @@ import pytest
 from build.backend import a_service, a_view
 from build.controller import ARGS, a_traefik, a_traefik_pod
 from build.outside import MISSING, asked, exchange, failed, redirect, visited
-from build.routes import HOST, a_middleware, an_ingress, an_ingress_route, decided, objects
+from build.routes import HOST, a_decision, a_dropped, a_middleware, an_ingress, an_ingress_route, decided, objects
 from ingressdoctor.api import (
     Controller,
     Custom,
+    DropReason,
     Ingress,
     KnownHosts,
     OriginProbe,
@@ -25,6 +26,7 @@ from ingressdoctor.api import (
     Target,
 )
 from ingressdoctor_checks.traefik_annotations import annotation_misread
+from ingressdoctor_checks.traefik_dropped import middleware_cross_namespace
 from ingressdoctor_checks.traefik_middlewares import cors_mismatch, middleware_unattached
 from ingressdoctor_checks.traefik_redirects import redirect_loop
 from ingressdoctor_checks.traefik_static import forwarded_headers, static_source, version
@@ -287,6 +289,16 @@ def test_tls_option_conflict(found: RoutingObjects, answer: int, status: Status,
 
     assert finding.status is status
     assert says in finding.summary
+
+
+def test_a_missing_tls_option_is_a_failure() -> None:
+    drop = a_dropped(DropReason.TLS_OPTION, "building router handler: unknown TLS options: ns-m", related="ns-m")
+
+    (finding,) = tls_option_conflict(a_decision(dropped=(drop,)), objects(), MISSING, MISSING, TARGET)
+    (elsewhere,) = middleware_cross_namespace(a_decision(dropped=(drop,)), TARGET)
+
+    assert (finding.status, elsewhere.status) == (Status.FAIL, Status.PASS)
+    assert "closes every TLS connection" in finding.summary
 
 
 def test_plain_requests_have_no_tls_option() -> None:

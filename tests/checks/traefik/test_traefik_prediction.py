@@ -10,7 +10,14 @@ from build.backend import a_pod, a_view
 from build.controller import a_traefik, an_access_line, logs
 from build.outside import MISSING, asked, exchange, failed, visited
 from build.routes import a_backend, a_candidate, a_decision
-from ingressdoctor.api import BackendView, Outcome, Reach, RouteDecision, Status
+from ingressdoctor.api import (
+    BackendView,
+    Outcome,
+    Reach,
+    RouteDecision,
+    Status,
+)
+from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
 from ingressdoctor_checks.traefik_prediction import prediction_mismatch
 
 ROUTED = a_decision(a_candidate(ref="IngressRoute shop/web"))
@@ -96,3 +103,21 @@ def test_nobody_asked_is_unknown_and_no_answer_is_no_verdict() -> None:
     (silent,) = prediction_mismatch(ROUTED, ALIVE, visited(failed(Reach.TIMEOUT)), MISSING, logs(), a_traefik())
 
     assert (unseen.status, silent.status) == (Status.UNKNOWN, Status.SKIP)
+
+
+PREDICTED = [
+    pytest.param(403, (), 403, Status.PASS, id="middleware-refuses-as-predicted"),
+    pytest.param(403, (), 200, Status.WARN, id="middleware-lets-through"),
+    pytest.param(403, ("the client's address is not known",), 200, Status.SKIP, id="not-certain"),
+    pytest.param(308, (), 301, Status.PASS, id="another-kind-of-redirect"),
+]
+
+
+@pytest.mark.parametrize(("predicted", "limits", "code", "status"), PREDICTED)
+def test_answers_of_the_controller(predicted: int, limits: tuple[str, ...], code: int, status: Status) -> None:
+    answer = PredictedAnswer(source=AnswerSource.CONTROLLER, why="so", status=predicted, limits=limits)
+    decision = a_decision(a_candidate(), predicted=answer)
+
+    (finding,) = prediction_mismatch(decision, ALIVE, MISSING, asked(exchange(code, headers=())), logs(), a_traefik())
+
+    assert finding.status is status

@@ -22,7 +22,15 @@ from ingressdoctor.api import (
     Target,
     Unavailable,
 )
-from ingressdoctor.collect.routes import build_routes, collect_decision, collect_hosts, collect_objects, request_for
+from ingressdoctor.collect.routes import (
+    build_answer_model,
+    build_routes,
+    collect_decision,
+    collect_hosts,
+    collect_objects,
+    request_for,
+)
+from ingressdoctor.evidence.answer import AnswerSource
 
 TRAEFIK = "/apis/traefik.io/v1alpha1"
 INGRESSES = "/apis/networking.k8s.io/v1/ingresses"
@@ -39,6 +47,7 @@ def answers(**parts: Any) -> dict[str, Any]:
         f"{TRAEFIK}/ingressroutes": parts.get("routes", a_list()),
         f"{TRAEFIK}/middlewares": a_list(),
         f"{TRAEFIK}/traefikservices": a_list(),
+        f"{TRAEFIK}/tlsoptions": a_list(),
         INGRESSES: parts.get("ingresses", a_list()),
         CLASSES: a_list(raw(a_class())),
     }
@@ -46,12 +55,16 @@ def answers(**parts: Any) -> dict[str, Any]:
 
 SERVICE = {"services": [{"name": "split", "kind": "TraefikService"}]}
 INTERNAL = {"services": [{"name": "api@internal", "kind": "TraefikService"}]}
+OPTION = {"tls": {"options": {"name": "modern"}}}
+OPTED = an_ingress(annotations={"router.tls.options": "ns-modern@kubernetescrd"})
 REQUESTS = [
     pytest.param({}, 3, id="three-kinds"),
     pytest.param({"ingresses": a_list(raw(an_ingress()))}, 4, id="classes-if-one-is-named"),
     pytest.param({"ingresses": a_list(raw(an_ingress(class_name=None)))}, 3, id="no-classes-for-the-classless"),
     pytest.param({"routes": a_list(raw(an_ingress_route(route=SERVICE)))}, 4, id="traefik-services-if-referred-to"),
     pytest.param({"routes": a_list(raw(an_ingress_route(route=INTERNAL)))}, 3, id="internal-service-needs-none"),
+    pytest.param({"routes": a_list(raw(an_ingress_route(spec=OPTION)))}, 4, id="tls-options-if-one-is-named"),
+    pytest.param({"ingresses": a_list(raw(OPTED))}, 5, id="tls-options-if-an-annotation-names-one"),
 ]
 
 
@@ -92,9 +105,19 @@ async def test_missing_crds_leave_the_ingresses() -> None:
 
 async def decision(controller: Controller | Unavailable, found: RoutingObjects, url: str) -> RouteDecision:
     table = await build_routes.function(controller, found)
-    result = await collect_decision.function(table, controller, Target.parse(url))
+    model = await build_answer_model.function(found, table)
+    result = await collect_decision.function(table, model, controller, Target.parse(url))
     assert isinstance(result, RouteDecision)
     return result
+
+
+async def test_what_the_client_must_get_is_predicted() -> None:
+    routed = await decision(a_traefik(), objects(an_ingress_route()), "www.example.com")
+    nowhere = await decision(a_traefik(), objects(), "www.example.com")
+
+    assert routed.predicted is not None
+    assert nowhere.predicted is not None
+    assert (routed.predicted.source, nowhere.predicted.status) == (AnswerSource.BACKEND, 404)
 
 
 async def test_decision_on_the_entry_point_of_the_port() -> None:
