@@ -174,7 +174,13 @@ def _references(item: Custom, route: Mapping[str, Any], builder: _Builder) -> _R
     return option if isinstance(option, Problem) else _References(tuple(names), option)
 
 
-def _router(item: Custom, route: Mapping[str, Any], references: _References, builder: _Builder) -> TcpRouter | Problem:
+def _router(
+    item: Custom,
+    route: Mapping[str, Any],
+    references: _References,
+    builder: _Builder,
+    earlier: TcpRouter | DroppedRoute | None,
+) -> TcpRouter | Problem:
     text, tls = str(route.get("match") or ""), isinstance(item.spec.get("tls"), dict)
     section = as_map(item.spec.get("tls"))
     passthrough = section.get("passthrough") is True
