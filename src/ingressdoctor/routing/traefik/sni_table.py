@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
@@ -116,6 +117,7 @@ class _Claim:
     option: str
 
 
+@lru_cache(maxsize=20_000)
 def rule_hosts(rule: str) -> tuple[str, ...] | None:
     """Return the values of every Host of a rule, lower case, negated ones included; None when it does not parse."""
     try:
