@@ -186,6 +186,7 @@ def test_of_two_objects_with_one_name_the_later_counts() -> None:
 
 def test_kinds_that_routing_does_not_need_are_counted() -> None:
     text = (
+        "kind: Ingress\napiVersion: networking.internal.knative.dev/v1alpha1\n---\n"
         "kind: ConfigMap\napiVersion: v1\n---\nkind: ConfigMap\napiVersion: v1\n---\nkind: Widget\napiVersion: x/v1\n"
     )
     found = parsed(text)

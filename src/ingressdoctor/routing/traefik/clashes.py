@@ -15,11 +15,12 @@ from typing import Final
 
 from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.evidence.route_view import Clash, ClashKind
+from ingressdoctor.routing.traefik.clash_index import Entry, Index
 from ingressdoctor.routing.traefik.compiled import judge
 from ingressdoctor.routing.traefik.request import Seen
 from ingressdoctor.routing.traefik.settings import INGRESS_PROVIDER
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable
-from ingressdoctor.routing.traefik.terms import MAX_TERMS, Term, implied, terms_of, witness
+from ingressdoctor.routing.traefik.terms import MAX_TERMS, implied, terms_of, witness
 
 __all__ = ["Clashes", "find_clashes"]
 
@@ -37,36 +38,13 @@ class Clashes:
     limits: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """One alternative of one router; ``number`` is the router's, ``place`` the alternative's among its own."""
-
-    router: LiveRouter
-    term: Term
-    number: int
-    place: int
-
-    @property
-    def rank(self) -> tuple[int, int]:
-        """What decides who is tried first: the smaller one."""
-        return -self.router.priority, self.router.order
-
-    @property
-    def sure(self) -> bool:
-        """Whether the router is known to be there and to take what its rule says."""
-        return not (self.router.draft.uncertain or self.router.draft.parents)
-
-
 @dataclass(slots=True)
 class _Lost:
     """What one router loses: (alternative, entry point) to the router that takes it, None for a redirection."""
 
-    entries: tuple[_Entry, ...] = ()
+    entries: tuple[Entry, ...] = ()
     points: tuple[str, ...] = ()
     shadowed: dict[tuple[int, str], LiveRouter | None] = field(default_factory=dict)
-
-
-_Index = dict[str, dict[str, list[_Entry]]]
 
 
 def find_clashes(table: RouteTable, routers: tuple[LiveRouter, ...]) -> Clashes:
@@ -88,7 +66,7 @@ class _Search:
 
     def run(self, routers: tuple[LiveRouter, ...]) -> Clashes:
         """Return every clash between the routers."""
-        groups: dict[tuple[str, bool], list[_Entry]] = {}
+        groups: dict[tuple[str, bool], list[Entry]] = {}
         for number, router in enumerate(routers):
             lost = _Lost(entries=self._entries(number, router), points=self._live_points(router))
             self._lost.append(lost)
@@ -107,7 +85,7 @@ class _Search:
         point = self._points.get(name)
         return router.draft.tls or (point is not None and point.tls)
 
-    def _entries(self, number: int, router: LiveRouter) -> tuple[_Entry, ...]:
+    def _entries(self, number: int, router: LiveRouter) -> tuple[Entry, ...]:
         """Return the alternatives that can match at all; a router that has none of them is noted here."""
         if router.compiled is None:
             self._limits[f"{router.draft.ref}: the rule nests too deep to be compared"] = None
@@ -117,22 +95,20 @@ class _Search:
         if terms is None:
             self._limits[f"{router.draft.ref}: the rule has more than {MAX_TERMS} alternatives, not compared"] = None
             return ()
-        entries = [_Entry(router, term, number, place) for place, term in enumerate(terms)]
+        entries = [Entry(router, term, number, place) for place, term in enumerate(terms)]
         possible = tuple(entry for entry in entries if not entry.term.impossible)
         if not possible:
             self._add(ClashKind.NEVER_MATCHES, entries[0], f"no request can match: {terms[0].impossible}")
         return possible
 
-    def _compare(self, point: str, entries: list[_Entry]) -> None:
-        index: _Index = {}
-        for entry in entries:
-            index.setdefault(entry.term.host, {}).setdefault(entry.term.path, []).append(entry)
+    def _compare(self, point: str, entries: list[Entry]) -> None:
+        index = Index.of(entries)
         redirect = _redirect_priority(self._table, self._points.get(point))
         for done, entry in enumerate(entries):
             if redirect is not None and redirect > entry.router.priority:
                 self._lost[entry.number].shadowed[entry.place, point] = None
                 continue
-            for other in _candidates(index, entry.term):
+            for other in index.near(entry.term):
                 self._pairs += 1
                 if self._pairs > _MAX_PAIRS:
                     left = f"{len(entries) - done} rules on {point} were not compared with the others"
@@ -141,7 +117,7 @@ class _Search:
                 if other.number != entry.number and self._shadows(entry, other, point):
                     break
 
-    def _shadows(self, entry: _Entry, other: _Entry, point: str) -> bool:
+    def _shadows(self, entry: Entry, other: Entry, point: str) -> bool:
         """Compare one alternative with one that may come before it; True when the other takes all its requests."""
         if other.rank > entry.rank:
             self._note_sibling(entry, other, point)
@@ -157,7 +133,7 @@ class _Search:
         self._note_wider(entry, other, point)
         return False
 
-    def _note_tie(self, entry: _Entry, other: _Entry, point: str) -> None:
+    def _note_tie(self, entry: Entry, other: Entry, point: str) -> None:
         mirrored = (entry.term.host, entry.term.path) == (other.term.host, other.term.path)
         if mirrored and entry.number > other.number:
             return  # the pair is met from the other side too
@@ -165,7 +141,7 @@ class _Search:
             why = "both have the same priority: either may win, anew at each reload and in each replica"
             self._add(ClashKind.TIE, entry, why, other, point)
 
-    def _note_wider(self, entry: _Entry, other: _Entry, point: str) -> None:
+    def _note_wider(self, entry: Entry, other: Entry, point: str) -> None:
         """Note that a router for many hosts takes a part of what one for this very host would get."""
         exact = bool(entry.term.host) and not entry.term.wildcard
         if not exact or (other.term.host and not other.term.wildcard):
@@ -177,7 +153,7 @@ class _Search:
             why = f"{whose} is tried first and takes a part of this host's requests"
             self._add(ClashKind.WIDER_FIRST, entry, why, other, point)
 
-    def _note_sibling(self, entry: _Entry, other: _Entry, point: str) -> None:
+    def _note_sibling(self, entry: Entry, other: Entry, point: str) -> None:
         """Note that the prefix of an Ingress also takes paths that the Ingress specification leaves to another."""
         term = entry.term
         if term.exact or len(term.path) < 2 or term.path.endswith("/") or other.term.exact:
@@ -195,7 +171,7 @@ class _Search:
                 example = _url(beside, self._with_tls(entry.router, point))
                 self._found[key] = replace(self._found[key], example=example)
 
-    def _add(self, kind: ClashKind, entry: _Entry, why: str, other: _Entry | None = None, point: str = "") -> None:
+    def _add(self, kind: ClashKind, entry: Entry, why: str, other: Entry | None = None, point: str = "") -> None:
         router = entry.router
         key = (kind, entry.number, other.number if other else -1)
         if known := self._found.get(key):
@@ -225,7 +201,7 @@ class _Search:
         made = self._clash(kind, entry, by, _reason(entry, by, whole=whole), points)
         return replace(made, example=_url(witness(entry.term), self._with_tls(entry.router, point)))
 
-    def _clash(self, kind: ClashKind, entry: _Entry, by: LiveRouter | None, why: str, points: tuple[str, ...]) -> Clash:
+    def _clash(self, kind: ClashKind, entry: Entry, by: LiveRouter | None, why: str, points: tuple[str, ...]) -> Clash:
         return Clash(
             kind=kind,
             host=entry.term.host,
@@ -240,22 +216,6 @@ class _Search:
         )
 
 
-def _candidates(index: _Index, term: Term) -> Iterator[_Entry]:
-    """Yield the alternatives whose host may be the term's and whose path begins it."""
-    hosts = dict.fromkeys((term.host, "*", ""))
-    if term.host and not term.wildcard:
-        hosts = dict.fromkeys((term.host, "*." + term.host.partition(".")[2], "*", ""))
-    for host in hosts:
-        paths = index.get(host)
-        if not paths:
-            continue
-        if len(paths) <= len(term.path):
-            yield from (entry for path, entries in paths.items() if term.path.startswith(path) for entry in entries)
-            continue
-        for end in range(len(term.path), -1, -1):  # the longest first: the best example of what comes before
-            yield from paths.get(term.path[:end], ())
-
-
 def _redirect_priority(table: RouteTable, point: EntryPoint | None) -> int | None:
     """Return the priority of the router that an entry point's redirection makes; None where it has none."""
     if point is None or not point.redirect_to:
@@ -264,7 +224,7 @@ def _redirect_priority(table: RouteTable, point: EntryPoint | None) -> int | Non
     return int(raw) if raw.lstrip("-").isdecimal() else _MAX_INT - 1
 
 
-def _both(entry: _Entry, other: _Entry) -> bool:
+def _both(entry: Entry, other: Entry) -> bool:
     """Tell whether one request is known that both routers match."""
     seen = witness(entry.term, other.term)
     rules = (entry.router.compiled, other.router.compiled)
@@ -275,7 +235,7 @@ def _url(seen: Seen, tls: bool) -> str:
     return f"{'https' if tls else 'http'}://{seen.host}{seen.path or '/'}"
 
 
-def _reason(entry: _Entry, by: LiveRouter, *, whole: bool) -> str:
+def _reason(entry: Entry, by: LiveRouter, *, whole: bool) -> str:
     """Say why the other one comes first, where its rule tells."""
     what = "every request that it matches" if whole else "a part of what it matches"
     if by.draft.rule == entry.router.draft.rule:

@@ -103,7 +103,8 @@ def _term(leaves: tuple[Leaf, ...], syntax: str) -> Term:
     plain = Term(tuple(literal), syntax, "", "", exact=False)
     exact = [arguments[0] for arguments in plain.values("Path")]
     prefixes = [arguments[0] for arguments in plain.values("PathPrefix")]
-    path = exact[0] if exact else max(prefixes, key=len, default="")
+    # The prefix "/" asks for nothing, and must meet what asks for no path at all.
+    path = exact[0] if exact else max((text for text in prefixes if text != "/"), key=len, default="")
     return Term(leaves, syntax, host, path, exact=bool(exact))
 
 
