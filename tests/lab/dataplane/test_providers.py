@@ -111,7 +111,7 @@ DROPS = [
     pytest.param(uses("gone"), 'middleware "shop-gone@kubernetescrd" does not exist', id="middleware-missing"),
     pytest.param(
         both(added(middleware("mw", "traefik", compress={})), uses("mw", namespace="traefik")),
-        "Failed to create middleware keys invalid reference to middleware traefik/mw: allowCrossNamespace is disabled",
+        "Failed to create middleware keys invalid reference to middleware mw: allowCrossNamespace is disabled",
         id="middleware-cross-namespace",
     ),
     pytest.param(

@@ -248,7 +248,7 @@ class _Crd:
                 continue
             if namespace not in {"", context.namespace} and not allowed:
                 raise DropError(
-                    f"invalid reference to middleware {namespace}/{name}: allowCrossNamespace is disabled, "
+                    f"invalid reference to middleware {name}: allowCrossNamespace is disabled, "
                     "cross-namespace are disallowed",
                     "Failed to create middleware keys",
                 )
