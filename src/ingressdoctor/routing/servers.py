@@ -222,7 +222,7 @@ def _endpoints(asked: _Question, slices: Iterable[EndpointSlice]) -> Servers:
     scheme = _scheme(asked)
     old = not options.version.since(_SLICES_READ)
     subsets = old and any(item.port is not None and not item.terminating for item in merged.all)
-    if merged.servers and not scheme:
+    if not scheme and any(item.port for item in merged.all):
         return Servers(problem=f'invalid scheme "{asked.reference.scheme}" specified')
     # An Ingress with an empty Service is left out by its own rule, later; up to 3.0 a Service is empty only when the
     # Endpoints object lists no pod at all, ready or not.

@@ -126,11 +126,11 @@ def _router_schema(version: Version) -> Schema:
     if version.since((3, 1, 0)):
         schema["rulesyntax"] = Leaf.STRING
     if version.since((3, 3, 0)):
-        fields = dict(_OBSERVABILITY)
+        fields: dict[str, Leaf | Optional | Repeated] = dict(_OBSERVABILITY)
         if version.since((3, 5, 0)):
             fields["traceverbosity"] = Leaf.STRING
         if version.since((3, 7, 0)):
-            fields["metadata"] = Leaf.IGNORED
+            fields["metadata"] = Optional({"ingress": Leaf.IGNORED})
         schema["observability"] = Optional(fields)
     return schema
 

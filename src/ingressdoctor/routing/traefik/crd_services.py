@@ -10,7 +10,7 @@ pkg/server/service/service.go (BuildHTTP).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ingressdoctor.evidence.routes import BackendRef, Custom, DropReason
@@ -22,7 +22,7 @@ from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["CrdServices", "plain_reference"]
+__all__ = ["CrdServices", "plain_reference", "within"]
 
 _STRATEGIES: Final = ("", "wrr", "p2c", "hrw", "leasttime", "RoundRobin")
 _MAX_DEPTH: Final = 20
@@ -145,7 +145,8 @@ class CrdServices:
         if not name.endswith(_SUFFIX) or self.by_id is None:
             return None
         if name in seen or len(seen) > _MAX_DEPTH:
-            said = f"could not instantiate service {name}: recursion detected in {'->'.join((*seen, name))}"
+            path = "->".join(f"service:{one}" for one in (*seen, name))
+            said = f"could not instantiate service {name}: recursion detected in {path}"
             return Problem(DropReason.SERVICE_OPTION, said, name)
         item = self.by_id.get(name.removesuffix(_SUFFIX))
         children = self.built(item) if item is not None else None
@@ -156,13 +157,15 @@ class CrdServices:
             return Problem(reason, f'the service "{name}" does not exist{why}', ref)
         for child in children:
             if problem := self.trouble(child, known, (*seen, name)):
-                return problem
+                weighted = isinstance(item.spec.get("weighted"), dict)
+                return replace(problem, detail=within(child, problem.detail)) if weighted else problem
         return None
 
     def _own_trouble(self, resolved: Resolved, known: Known) -> Problem | None:
         transport = resolved.transport
-        known_ones = self.transports
-        if transport.endswith(_SUFFIX) and known_ones is not None and transport.removesuffix(_SUFFIX) not in known_ones:
+        nobody = known.providers is not None and transport.rpartition("@")[2] not in known.providers
+        own = transport.endswith(_SUFFIX) and self.transports is not None
+        if transport and (nobody or (own and transport.removesuffix(_SUFFIX) not in (self.transports or ()))):
             said = f"getting RoundTripper: servers transport not found {transport}"
             return Problem(DropReason.SERVERS_TRANSPORT, said, transport)
         return next((found for name in reversed(resolved.middlewares) if (found := known.problem(name))), None)
@@ -175,6 +178,13 @@ class CrdServices:
             return (resolved.backend,)
         below = seen | {resolved.service}
         return tuple(ref for child in children[: _mirrored(item)] for ref in self.backends(child, below))
+
+
+def within(child: Resolved, said: str) -> str:
+    """Return an error as the weighted service above the child passes it on."""
+    backend = child.backend
+    name = child.service.removesuffix(_SUFFIX) or normalize(f"{backend.namespace}-{backend.name}-{backend.port}")
+    return f'building HTTP service "{name}": {said}'
 
 
 def _mirrored(item: Custom | None) -> int | None:

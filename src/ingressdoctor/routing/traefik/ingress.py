@@ -23,7 +23,7 @@ from ingressdoctor.routing.traefik.ingress_rules import RuleForm, rule_text
 from ingressdoctor.routing.traefik.matchers import quoted
 from ingressdoctor.routing.traefik.middlewares import Problem
 from ingressdoctor.routing.traefik.naming import ingress_router_name, with_hash
-from ingressdoctor.routing.traefik.router import Built, Draft
+from ingressdoctor.routing.traefik.router import Built, Draft, Resolved
 from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import INGRESS_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
@@ -36,6 +36,12 @@ _DEFAULT_CLASS: Final = "traefik"
 _DEFAULT_BACKEND_PRIORITY: Final = -(2**31)
 _DEFAULT_NAME: Final = f"default-router@{INGRESS_PROVIDER}"
 _EVERYTHING: Final = 'PathPrefix("/")'
+_BEFORE_ANNOTATIONS: Final = (
+    DropReason.NAMESPACE,
+    DropReason.SERVICE_MISSING,
+    DropReason.EXTERNAL_NAME,
+    DropReason.SERVICE_PORT,
+)
 _CROSSING_RULES: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 
 
@@ -161,22 +167,19 @@ def _of_object(
         for path in (rule.http.paths if rule.http else None) or ():
             host = rule.host or ""
             text, refused = rule_text(host, path, chosen, provider.form)
-            backend = whole or _backend(item, path.backend)
-            if not isinstance(backend, Problem):
-                backend = _backend_problem(item, backend, provider) or refused or backend
-            if isinstance(backend, Problem):
-                yield _dropped(item, text, backend, path.backend)
+            backend = whole or _resolved(item, _backend(item, path.backend), provider)
+            outcome = refused if refused and not isinstance(backend, Problem) else backend
+            if isinstance(outcome, Problem):
+                yield _dropped(item, text, outcome, path.backend)
                 continue
             name = ingress_router_name(item.namespace, item.name, host, path.path or "")
-            yield _draft(item, chosen, text, backend, f"{name}@{INGRESS_PROVIDER}")
+            yield _draft(item, chosen, text, outcome, f"{name}@{INGRESS_PROVIDER}")
 
 
 def _default(
     item: Ingress, backend: Backend, options: RouterOptions, whole: Problem | None, provider: _Provider
 ) -> Draft | DroppedRoute:
-    reference = whole or _backend(item, backend, default=True)
-    if not isinstance(reference, Problem):
-        reference = _backend_problem(item, reference, provider) or reference
+    reference = whole or _resolved(item, _backend(item, backend, default=True), provider)
     if isinstance(reference, Problem):
         return _dropped(item, _EVERYTHING, reference, backend)
     draft = _draft(item, options, _EVERYTHING, reference, _DEFAULT_NAME)
@@ -195,28 +198,34 @@ def _crossing_problem(item: Ingress, options: RouterOptions, provider: _Provider
     return None
 
 
-def _backend_problem(item: Ingress, backend: BackendRef, provider: _Provider) -> Problem | None:
+def _resolved(item: Ingress, backend: BackendRef | Problem, provider: _Provider) -> Resolved | Problem:
+    """Return what the provider makes of a backend, with what the Service's own annotations ask for."""
+    if isinstance(backend, Problem):
+        return backend
     options = _service_options(backend, provider)
-    if isinstance(options, str):
-        return Problem(
-            DropReason.ANNOTATION, f"Cannot create service: {options}", f"Service {item.namespace}/{backend.name}"
-        )
+    plain = ServiceOptions() if isinstance(options, str) else options
     asked = ServerReference(
         port=backend.port,
         asks=Asks.INGRESS,
-        scheme=options.scheme,
-        native_lb=options.native_lb,
-        node_port_lb=options.node_port_lb,
+        scheme=plain.scheme,
+        native_lb=plain.native_lb,
+        node_port_lb=plain.node_port_lb,
     )
     problem = provider.book.problem(item.namespace, backend.name, asked, provider.settings, provider.version)
-    if problem and problem.reason is not DropReason.SERVICE_EMPTY:
+    if problem and problem.reason in _BEFORE_ANNOTATIONS:
         return replace(problem, detail=f"Cannot create service: {problem.detail}")
+    if isinstance(options, str):
+        ref = f"Service {item.namespace}/{backend.name}"
+        return Problem(DropReason.ANNOTATION, f"Cannot create service: {options}", ref)
     crossing = provider.settings.cross_provider_namespaces
     refused = crossing is not None and item.namespace not in crossing and provider.version.since(*_CROSSING_RULES)
     if options.transport and refused:
         said = f'cross-provider serversTransport reference is not allowed from namespace "{item.namespace}"'
         return Problem(DropReason.SERVERS_TRANSPORT, f"Cannot create service: {said}", options.transport)
-    return problem
+    if problem and not problem.detail.startswith("Skipping"):
+        return replace(problem, detail=f"Cannot create service: {problem.detail}")
+    transport = _qualified(options.transport) if options.transport else ""
+    return problem or Resolved(backend, "", tuple(_qualified(name) for name in options.middlewares), transport)
 
 
 def _service_options(backend: BackendRef, provider: _Provider) -> ServiceOptions | str:
@@ -224,7 +233,7 @@ def _service_options(backend: BackendRef, provider: _Provider) -> ServiceOptions
     return ServiceOptions() if service is None else read_service_options(service.annotations, provider.version)
 
 
-def _draft(item: Ingress, options: RouterOptions, rule: str, backend: BackendRef, name: str) -> Draft:
+def _draft(item: Ingress, options: RouterOptions, rule: str, backend: Resolved, name: str) -> Draft:
     return Draft(
         ref=item.ref,
         name=name,
@@ -235,9 +244,10 @@ def _draft(item: Ingress, options: RouterOptions, rule: str, backend: BackendRef
         priority=options.priority,
         entry_points=options.entry_points,
         middlewares=tuple(_qualified(name) for name in options.middlewares),
-        backends=(backend,),
+        backends=(backend.backend,),
+        resolved=(backend,),
         tls=options.tls,
-        tls_options=_qualified(options.tls_options) if options.tls_options else "",
+        tls_options=_qualified(options.tls_options) if options.tls_options not in ("", "default") else "",
         tls_secret=_secret_for(item, rule),
     )
 

@@ -28,14 +28,14 @@ class LabelError(ValueError):
 
 
 class Leaf(Enum):
-    """What a value is; the names are Go's kinds, as its errors print them."""
+    """What a value is: Go's kind, as its errors print it, and whether the value is ever looked at."""
 
-    STRING = "string"
-    INT = "int"
-    BOOL = "bool"
-    BOOL_POINTER = "ptr"
-    WORDS = "slice"
-    IGNORED = "-"
+    STRING = ("string", True)
+    INT = ("int", True)
+    BOOL = ("bool", True)
+    BOOL_POINTER = ("ptr", True)
+    WORDS = ("slice", True)
+    IGNORED = ("string", False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +125,8 @@ def _check(node: _Node, schema: Schema) -> None:
                 for item in child.children:
                     _check(item, {})
             case Leaf():
-                if child.children and expected is not Leaf.IGNORED:
-                    raise LabelError(f"invalid node {child.name}: {expected.value}")
+                if child.children:
+                    raise LabelError(f"invalid node {child.name}: {expected.value[0]}")
 
 
 def _fill(node: _Node, schema: Schema) -> dict[str, Value]:

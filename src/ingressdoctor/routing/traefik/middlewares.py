@@ -47,8 +47,9 @@ class Known:
     """The middlewares of the cluster by id, or ``None`` when they may not be read.
 
     ``secrets`` is None when Secrets were not looked at; then what needs one counts as sound. ``plugins`` are the
-    plugins that Traefik loads, None when that is not known. ``refused`` and ``broken`` hold problems of middlewares
-    that lie in the Services they name: the provider's, and Traefik's own. ``cache`` remembers answers.
+    plugins that Traefik loads, ``providers`` the providers it runs; None when that is not known. ``refused`` and
+    ``broken`` hold problems of middlewares that lie in the Services they name: the provider's, and Traefik's own.
+    ``cache`` remembers answers.
     """
 
     by_id: Mapping[str, Custom] | None
@@ -56,6 +57,7 @@ class Known:
     version: Version
     secrets: Secrets | None = None
     plugins: frozenset[str] | None = None
+    providers: frozenset[str] | None = None
     refused: Mapping[str, Problem] = field(default_factory=dict)
     broken: Mapping[str, Problem] = field(default_factory=dict)
     cache: dict[str, Problem | None] = field(default_factory=dict, compare=False, repr=False)
@@ -67,7 +69,9 @@ class Known:
         return self.cache[qualified]
 
     def _problem(self, qualified: str, seen: tuple[str, ...]) -> Problem | None:
-        if qualified.endswith(f"@{INGRESS_PROVIDER}"):  # a bare name in an Ingress; that provider makes none
+        provider = qualified.rpartition("@")[2]
+        nobody = self.providers is not None and provider not in self.providers
+        if nobody or provider == INGRESS_PROVIDER:  # a bare name in an Ingress; that provider makes none
             return Problem(DropReason.MIDDLEWARE_MISSING, f'middleware "{qualified}" does not exist', qualified)
         if not qualified.endswith(_SUFFIX) or self.by_id is None:
             return None

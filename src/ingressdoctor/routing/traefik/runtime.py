@@ -16,12 +16,12 @@ from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
 from ingressdoctor.routing.traefik.compiled import Compiled, compile_rule, never_reason
-from ingressdoctor.routing.traefik.crd_services import CrdServices
+from ingressdoctor.routing.traefik.crd_services import CrdServices, within
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.middlewares import Known, Problem
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.router import Draft
-from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings, providers_on
 from ingressdoctor.routing.traefik.tls_options import TlsOptions
 from ingressdoctor.routing.traefik.values import as_map
 
@@ -78,24 +78,29 @@ class Runtime:
     def _tls(self, draft: Draft, names: tuple[str, ...]) -> Problem | None:
         terminated = draft.tls or any(name in self.points and self.points[name].tls for name in names)
         said = self.tls_options.problem(draft.tls_options) if terminated else ""
+        if said is None and self._nobody_defines(draft.tls_options):
+            said = f"unknown TLS options: {draft.tls_options}"
         if not said:
             return None
         return Problem(DropReason.TLS_OPTION, f"building router handler: {said}", draft.tls_options)
 
     def _service(self, draft: Draft) -> Problem | None:
-        if draft.provider != CRD_PROVIDER:
-            return None
-        if not draft.resolved and draft.name not in self.families:
+        if draft.provider == CRD_PROVIDER and not draft.resolved and draft.name not in self.families:
             return Problem(DropReason.OTHER, "router has no service and no child routers")
         for resolved in draft.resolved:
             problem = self._internal(resolved.service) or self.services.trouble(resolved, self.known)
             if problem and len(draft.resolved) > 1:
-                return replace(problem, detail=f"building HTTP service: {problem.detail}")
+                return replace(problem, detail=within(resolved, problem.detail))
             if problem:
                 return problem
         return None
 
+    def _nobody_defines(self, qualified: str) -> bool:
+        return self.known.providers is not None and qualified.rpartition("@")[2] not in self.known.providers
+
     def _internal(self, service: str) -> Problem | None:
+        if service and self._nobody_defines(service):
+            return Problem(DropReason.SERVICE_MISSING, f'the service "{service}" does not exist', service)
         if not service.endswith("@internal"):
             return None
         if service not in _INTERNAL:
@@ -140,7 +145,9 @@ def known_middlewares(
         # Secrets that Helm keeps its releases in are left out of Traefik's cache.
         shapes = (item for item in objects.secrets.items if item.labels.get("owner") != "helm")
         secrets = {(item.namespace, item.name): item for item in shapes}
-    known = Known(by_id, settings, services.version, secrets=secrets, plugins=_plugins(static))
+    known = Known(
+        by_id, settings, services.version, secrets=secrets, plugins=_plugins(static), providers=providers_on(static)
+    )
     refused: dict[str, Problem] = {}
     broken: dict[str, Problem] = {}
     for name, item in (by_id or {}).items():
@@ -159,6 +166,8 @@ def _middlewares(objects: RoutingObjects, settings: ProviderSettings) -> dict[st
     # One that does not decode may be the very one that a route names.
     if not isinstance(objects.middlewares, Loaded) or objects.middlewares.broken:
         return None
+    if not settings.enabled:
+        return {}
     # The provider's filters hold for middlewares too: an unlabelled one looks missing.
     seen = (m for m in objects.middlewares.items if settings.watches(m.namespace) and settings.selects(m.labels))
     return {normalize(f"{item.namespace}-{item.name}"): item for item in seen}

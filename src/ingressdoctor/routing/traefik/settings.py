@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
+from ingressdoctor.routing.label_selector import LabelSelector, parse_selector
 
 __all__ = [
     "CRD",
@@ -21,6 +22,8 @@ __all__ = [
     "ProviderSettings",
     "assumed_static",
     "default_entry_points",
+    "precedence",
+    "providers_on",
 ]
 
 CRD: Final = "providers.kubernetescrd"
@@ -32,13 +35,13 @@ _PRECEDENCE: Final = ("kubernetesgateway", CRD_PROVIDER, INGRESS_PROVIDER, "kube
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """The options of one Kubernetes provider; ``selector`` is None when it is not a plain list of key=value."""
+    """The options of one Kubernetes provider; ``selector`` is None when Kubernetes would not accept it."""
 
     enabled: bool
     ingress_class: str
     namespaces: frozenset[str]
     label_selector: str
-    selector: Mapping[str, str] | None
+    selector: LabelSelector | None
     allow_cross_namespace: bool
     allow_empty_services: bool
     allow_external_names: bool
@@ -66,7 +69,7 @@ class ProviderSettings:
             ingress_class=text("ingressclass"),
             namespaces=frozenset(_words(text("namespaces"))),
             label_selector=text("labelselector"),
-            selector=_plain_selector(text("labelselector")),
+            selector=parse_selector(text("labelselector")),
             allow_cross_namespace=on("allowcrossnamespace"),
             allow_empty_services=on("allowemptyservices"),
             allow_external_names=on("allowexternalnameservices"),
@@ -83,21 +86,21 @@ class ProviderSettings:
 
     def selects(self, labels: Mapping[str, str]) -> bool:
         """Tell whether the label selector lets an object through; a selector that is not understood does."""
-        return all(labels.get(key) == value for key, value in (self.selector or {}).items())
+        return self.selector is None or self.selector.matches(labels)
 
 
 def _words(text: str) -> list[str]:
     return [word.strip() for word in text.split(",") if word.strip()]
 
 
-def _plain_selector(text: str) -> dict[str, str] | None:
-    found: dict[str, str] = {}
-    for word in _words(text):
-        key, equals, value = word.replace("==", "=").partition("=")
-        if not equals or key.endswith("!") or "(" in word:
-            return None
-        found[key.strip()] = value.strip()
-    return found
+def providers_on(static: StaticConfig) -> frozenset[str] | None:
+    """Return the providers that can define anything, as names after the ``@``; None when that is not known."""
+    if static.unreadable:
+        return None
+    prefix = "providers."
+    named = {name.removeprefix(prefix).partition(".")[0] for name in static.options if name.startswith(prefix)}
+    on = {name for name in named if static.flag(prefix + name).lower() not in ("false", "0", "f")}
+    return frozenset({"internal", *on, *([INGRESS_PROVIDER] if INGRESS.removeprefix(prefix) in on else [])})
 
 
 def default_entry_points(static: StaticConfig) -> tuple[str, ...]:

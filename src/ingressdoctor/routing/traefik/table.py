@@ -98,7 +98,7 @@ def build_table(
     book = ServiceBook.of(objects, services)
     references = _crd_services(objects, crd, chosen, book)
     drafts, dropped, unread = _drafts(objects, ingress, static, references)
-    points = {point.name: point for point in static.entry_points}
+    points = {point.name: point for point in static.entry_points if point.protocol == "tcp"}
     known = known_middlewares(objects, crd, references, static)
     options = build_tls_options(objects.tls_options, crd, chosen)
     families = frozenset(name for draft in drafts for name in draft.parent_names)
@@ -117,6 +117,7 @@ def build_table(
         limits=_limits(static, chosen, (crd, ingress), objects),
         unread=unread,
         disabled=disabled,
+        all_dropped=(*dropped, *refused),
     )
 
 

@@ -99,7 +99,16 @@ DROPS = [
         *((), DropReason.MIDDLEWARE_CROSS_NAMESPACE, "@kubernetescrd"),
         id="qualified-name-counts-as-crossing",
     ),
-    pytest.param(an_ingress_route(route=route("auth@file")), (), None, "", id="middleware-of-a-file-is-not-judged"),
+    pytest.param(
+        an_ingress_route(route=route("auth@file")),
+        *(("--providers.file.directory=/etc/more",), None, ""),
+        id="middleware-of-a-file-is-not-judged",
+    ),
+    pytest.param(
+        an_ingress_route(route=route("auth@file")),
+        *((), DropReason.MIDDLEWARE_MISSING, 'middleware "auth@file" does not exist'),
+        id="middleware-of-a-file-that-no-provider-reads",
+    ),
     pytest.param(
         an_ingress_route(route=route("two")), (), DropReason.MIDDLEWARE_INVALID, "multi-types", id="two-types"
     ),
