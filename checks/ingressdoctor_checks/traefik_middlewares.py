@@ -14,9 +14,11 @@ from typing import Final
 
 from ingressdoctor.api import (
     BackendView,
+    CandidateRoute,
     Controller,
     Custom,
     Finding,
+    Ingress,
     KnownHosts,
     Loaded,
     Outcome,
@@ -55,6 +57,15 @@ _PURPOSES: Final = {
     "digestAuth": "a login",
     "forwardAuth": "a login",
 }
+_MAX_SPEC: Final = 20_000
+# Words that say what a Middleware does, or what every second object is called.
+_GENERIC: Final = frozenset(
+    (
+        *("cors", "headers", "header", "auth", "basic", "forward", "login", "allow", "allowlist", "whitelist", "ip"),
+        *("middleware", "default", "api", "app", "web", "www", "http", "https", "client", "server", "ingress", "route"),
+        *("list", "service", "name", "kind", "match", "rule", "port", "path", "prod", "staging", "internal"),
+    )
+)
 _ORIGIN: Final = re.compile(r"https?://[a-z0-9_.-]+(?::\d{1,5})?|null|\*")
 
 
@@ -88,7 +99,11 @@ def middleware_unattached(
     mine = [item for item in objects.middlewares.items if item.namespace == winner.namespace]
     have = {_purpose(item) for item in middlewares_of(winner, objects)}
     loose = [item for item in mine if middleware_id(item.namespace, item.name) not in used]
-    meant = [item for item in loose if (purpose := _purpose(item)) and purpose not in have]
+    meant = [
+        item
+        for item in loose
+        if (purpose := _purpose(item)) and purpose not in have and not _is_another_routes(item, winner, objects)
+    ]
     for item in meant:
         reference = f"name: {item.name}"
         if winner.ref.startswith("Ingress "):
@@ -110,6 +125,24 @@ def middleware_unattached(
     if not meant:
         others = f" {len(loose)} of other types stand unused." if loose else ""
         yield ok(f"No CORS headers, address list or login of namespace {winner.namespace} stands unused.{others}")
+
+
+def _is_another_routes(item: Custom, winner: CandidateRoute, objects: RoutingObjects) -> bool:
+    """Tell by its name whether a Middleware was written for another route of the namespace than the winner."""
+    telling = _words(item.name) - _GENERIC
+    mine = _words(f"{winner.ref} {winner.rule} {' '.join(ref.name for ref in winner.backends)}")
+    if not telling or telling & mine:
+        return False
+    routes: tuple[Custom | Ingress, ...] = (
+        *(objects.ingress_routes.items if isinstance(objects.ingress_routes, Loaded) else ()),
+        *(objects.ingresses.items if isinstance(objects.ingresses, Loaded) else ()),
+    )
+    others = (route for route in routes if route.namespace == winner.namespace and route.ref != winner.ref)
+    return any(telling & _words(f"{route.name} {route.spec!r}"[:_MAX_SPEC]) for route in others)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r"[a-z0-9]{2,}", text.lower()))
 
 
 def _named_elsewhere(controller: Controller | Unavailable, view: BackendView | Unavailable) -> frozenset[str]:

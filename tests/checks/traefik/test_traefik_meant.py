@@ -206,6 +206,26 @@ def test_middleware_unattached(found: RoutingObjects, status: Status, says: str)
     assert says in finding.summary
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        pytest.param("cors", Status.WARN, id="named-after-nothing-but-its-purpose"),
+        pytest.param("shop-cors", Status.WARN, id="named-after-this-route"),
+        pytest.param("billing-cors", Status.PASS, id="named-after-another-route"),
+        pytest.param("ledger-cors", Status.PASS, id="named-after-another-routes-path"),
+        pytest.param("partner-cors", Status.WARN, id="named-after-no-route-at-all"),
+    ],
+)
+def test_a_middleware_of_another_route_is_not_missing_from_this_one(name: str, status: Status) -> None:
+    other = an_ingress_route("Host(`pay.example.com`) && PathPrefix(`/ledger`)", name="billing")
+    headers = {"accessControlAllowOriginList": ["https://www.example.com"]}
+    found = objects(an_ingress_route(), other, middlewares=(a_middleware(name, headers=headers),))
+
+    (finding,) = middleware_unattached(decided(found), found, a_traefik(), MISSING)
+
+    assert finding.status is status
+
+
 def test_entry_points_and_services_attach_middlewares_too() -> None:
     found = objects(an_ingress_route(), middlewares=(CORS,))
     pod = a_traefik_pod(args=(*ARGS, "--entryPoints.websecure.http.middlewares=ns-cors@kubernetescrd"))
