@@ -15,12 +15,11 @@ from typing import Final, TypeAlias
 
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.ip_checker import IpChecker
-from ingressdoctor.routing.traefik.matchers import quoted
 from ingressdoctor.routing.traefik.matchers_v2 import template_pattern
 from ingressdoctor.routing.traefik.regex import compile_pattern
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["ACME_PROTOCOL", "TCP_V2", "TCP_V3", "Connection", "TcpTest", "TcpTested", "is_sni_name"]
+__all__ = ["ACME_PROTOCOL", "TCP_V2", "TCP_V3", "Connection", "TcpTest", "TcpTested", "go_quoted", "is_sni_name"]
 
 ACME_PROTOCOL: Final = "acme-tls/1"
 _WORD_NAMES: Final = ((3, 3, 5), (2, 11, 22))  # the releases that first allowed underscores
@@ -75,7 +74,7 @@ def _host_sni(host: str, version: Version) -> TcpTested:
         return TcpTested(lambda _: True)
     wildcards = version.since(_WILDCARDS)
     if not is_sni_name(host, version, wildcards=wildcards):
-        raise RuleError(f"invalid value for HostSNI matcher, {quoted(host)} is not a valid hostname")
+        raise RuleError(f"invalid value for HostSNI matcher, {go_quoted(host)} is not a valid hostname")
     plain = host.removesuffix(".")
     if wildcards:
         return TcpTested(
@@ -101,7 +100,7 @@ def _port_never(host: str) -> str:
 
 def _host_sni_regexp(pattern: str, _: Version) -> TcpTested:
     if not pattern.isascii():
-        raise RuleError(f"invalid value for HostSNIRegexp matcher, {quoted(pattern)} is not a valid hostname")
+        raise RuleError(f"invalid value for HostSNIRegexp matcher, {go_quoted(pattern)} is not a valid hostname")
     try:
         search = compile_pattern(pattern)
     except RuleError as error:
@@ -129,14 +128,14 @@ def _ip_test(checker: IpChecker) -> TcpTest:
 
 def _alpn(protocol: str, _: Version) -> TcpTested:
     if protocol == ACME_PROTOCOL:
-        raise RuleError(f"invalid protocol value for ALPN matcher, {quoted(protocol)} is not allowed")
+        raise RuleError(f"invalid protocol value for ALPN matcher, {go_quoted(protocol)} is not allowed")
     return TcpTested(lambda seen: protocol in seen.protocols)
 
 
 def _host_sni_v2(hosts: tuple[str, ...], version: Version) -> TcpTested:
     for host in hosts:
         if host != "*" and not is_sni_name(host, version, wildcards=False):
-            raise RuleError(f'invalid value for "HostSNI" matcher, {quoted(host)} is not a valid hostname or IP')
+            raise RuleError(f'invalid value for "HostSNI" matcher, {go_quoted(host)} is not a valid hostname or IP')
     if hosts[0] == "*":
         return TcpTested(lambda _: True)
     lowered = tuple(host.lower() for host in hosts)
@@ -150,7 +149,7 @@ def _host_sni_regexp_v2(templates: tuple[str, ...], _: Version) -> TcpTested:
         try:
             pattern = template_pattern(template, "host")
         except RuleError as error:
-            said = f'invalid pattern value for "HostSNIRegexp" matcher, {quoted(template)} is not a valid pattern: '
+            said = f'invalid pattern value for "HostSNIRegexp" matcher, {go_quoted(template)} is not a valid pattern: '
             raise RuleError(said + error.reason) from None
         searches.append(compile_pattern(pattern))
     return TcpTested(lambda seen: any(search(seen.server_name) for search in searches))
@@ -166,8 +165,22 @@ def _client_ip_v2(ranges: tuple[str, ...], _: Version) -> TcpTested:
 
 def _alpn_v2(protocols: tuple[str, ...], _: Version) -> TcpTested:
     if ACME_PROTOCOL in protocols:
-        raise RuleError(f'invalid protocol value for "ALPN" matcher, {quoted(ACME_PROTOCOL)} is not allowed')
+        raise RuleError(f'invalid protocol value for "ALPN" matcher, {go_quoted(ACME_PROTOCOL)} is not allowed')
     return TcpTested(lambda seen: any(protocol in protocols for protocol in seen.protocols))
+
+
+def go_quoted(text: str) -> str:
+    r"""Quote a string as Go's %q does: escapes for quotes, backslashes and control characters."""
+    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b"}
+    escapes |= {"\f": "\\f", "\v": "\\v"}
+    return '"' + "".join(escapes.get(char) or (char if char.isprintable() else _hex(char)) for char in text) + '"'
+
+
+def _hex(char: str) -> str:
+    code = ord(char)
+    if code < 0x80:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 TCP_V3: Final[dict[str, _Build]] = {

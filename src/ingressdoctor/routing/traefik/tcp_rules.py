@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from ingressdoctor.routing.traefik.compiled import Verdict
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.rules import AllOf, Matcher, Rule, leaves, parse_rule, spellings
-from ingressdoctor.routing.traefik.tcp_matchers import TCP_V2, TCP_V3, Connection, TcpTested
+from ingressdoctor.routing.traefik.tcp_matchers import TCP_V2, TCP_V3, Connection, TcpTested, go_quoted
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["CATCH_ALL_PRIORITY", "TcpLeaf", "TcpNode", "TcpRule", "compile_tcp_rule", "default_priority", "judge_tcp"]
@@ -76,10 +76,10 @@ def compile_tcp_rule(text: str, syntax: str, version: Version, *, tls: bool = Tr
     try:
         rule = _parsed(text)
     except RuleError as error:
-        raise RuleError(f"invalid rule: {_go_quoted(text)} , {error.reason}", line=error.line) from None
+        raise RuleError(f"invalid rule: {go_quoted(text)} , {error.reason}", line=error.line) from None
     hosts = tuple(host.lower() for matcher in leaves(rule) if matcher.name == "HostSNI" for host in matcher.arguments)
     if hosts and not tls and hosts[0] != "*":
-        raise RuleError(f"invalid rule: {_go_quoted(text)} , has HostSNI matcher, but no TLS on router")
+        raise RuleError(f"invalid rule: {go_quoted(text)} , has HostSNI matcher, but no TLS on router")
     try:
         tree = _compiled(text, syntax if syntax in _TABLES else "v3", version)
     except RuleError as error:
@@ -159,17 +159,3 @@ def _judge_leaf(leaf: TcpLeaf, connection: Connection) -> Verdict:
     if leaf.tested.never and not leaf.matcher.negated:
         return Verdict(matches=False, why=f"{leaf.text} never matches: {leaf.tested.never}")
     return Verdict(matches=False, why=f"{leaf.text} does not match")
-
-
-def _go_quoted(text: str) -> str:
-    r"""Quote a string as Go's %q does: escapes for quotes, backslashes and control characters."""
-    escapes = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t", "\a": "\\a", "\b": "\\b"}
-    escapes |= {"\f": "\\f", "\v": "\\v"}
-    return '"' + "".join(escapes.get(char) or (char if char.isprintable() else _hex(char)) for char in text) + '"'
-
-
-def _hex(char: str) -> str:
-    code = ord(char)
-    if code < 0x80:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
