@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from build.cluster import FakeCluster
 from build.hetzner import UID, a_balancer, a_controller, a_listener, a_pod, a_server, a_service
 from ingressdoctor.collect.hetzner_lookup import collect_lookup, default_name, find_load_balancer
+from ingressdoctor.collect.nodes import collect_addresses
 from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup, NodeAddresses
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.model.evidence import Unavailable
@@ -203,3 +205,62 @@ FORBIDDEN = Unavailable(wanted="the cluster's Services", reason="403")
 @pytest.mark.parametrize("seen", [project(OTHER), NO_TOKEN], ids=["with-token", "without-token"])
 async def test_a_service_that_may_not_be_read_is_not_absent(seen: HetznerProject | Unavailable) -> None:
     assert await ask(seen, without_service=True, unread=(FORBIDDEN,)) == FORBIDDEN
+
+
+PUBLIC = a_service(annotations={}, ingress=({"ip": "198.51.100.71"},))
+CLUSTER_NODES = [
+    {
+        "metadata": {"name": "one"},
+        "status": {
+            "addresses": [{"type": "ExternalIP", "address": "198.51.100.71"}, {"type": "Hostname", "address": "one"}]
+        },
+    },
+    {"metadata": {"name": "two"}, "status": {}},
+]
+
+
+async def test_nodes_that_publish_their_public_addresses_need_no_balancer() -> None:
+    kube = FakeCluster({"/api/v1/nodes": CLUSTER_NODES})
+    controller = a_controller(service=PUBLIC)
+
+    nodes = await collect_addresses.function(kube, controller)
+    lookups = [
+        await collect_lookup.function(project=seen, controller=controller, preferences=Preferences(), nodes=nodes)
+        for seen in (NO_TOKEN, project())
+    ]
+
+    assert nodes == NodeAddresses(addresses=("198.51.100.71",))
+    for lookup in lookups:
+        assert isinstance(lookup, LoadBalancerLookup)
+        assert "ServiceLB" in lookup.not_in_path
+
+
+@pytest.mark.parametrize(
+    "controller",
+    [
+        pytest.param({}, id="annotated-for-hetzner"),
+        pytest.param({"service": a_service(annotations={}, ingress=({"ip": "10.0.1.11"},))}, id="a-pods-own-node"),
+        pytest.param({"service": a_service(annotations={}, ingress=())}, id="publishes-nothing"),
+        pytest.param({"service": NODE_PORT}, id="no-load-balancer"),
+        pytest.param({"service": a_service(spec={"loadBalancerClass": "tailscale"})}, id="another-class"),
+        pytest.param({"without_service": True}, id="no-service"),
+    ],
+)
+async def test_nodes_are_read_only_where_they_may_be_published(controller: dict[str, Any]) -> None:
+    kube = FakeCluster({})
+
+    assert await collect_addresses.function(kube, a_controller(**controller)) == NodeAddresses()
+    assert kube.asked == []
+
+
+async def test_nodes_that_may_not_be_read_leave_the_balancer_unknown() -> None:
+    kube = FakeCluster({}, {"/api/v1/nodes": 403})
+    controller = a_controller(service=PUBLIC)
+
+    nodes = await collect_addresses.function(kube, controller)
+    lookup = await collect_lookup.function(
+        project=NO_TOKEN, controller=controller, preferences=Preferences(), nodes=nodes
+    )
+
+    assert isinstance(nodes, Unavailable)
+    assert lookup == NO_TOKEN
