@@ -10,11 +10,22 @@ from ingressdoctor.evidence.kube import EndpointSlice, Ingress, IngressClass, Po
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.text import clean
 
-__all__ = ["CLUSTER_SCOPED", "FIELDS", "KINDS", "OUTDATED", "WORKLOADS", "rendered"]
+__all__ = ["CLUSTER_SCOPED", "FIELDS", "KINDS", "OLD_FIELDS", "OUTDATED", "WORKLOADS", "rendered"]
 
 _TRAEFIK: Final = "traefik.io"
 _OLD_TRAEFIK: Final = "traefik.containo.us"
 _NETWORK: Final = "networking.k8s.io"
+
+OLD_FIELDS: Final = {
+    "IngressRoute": "ingress_routes",
+    "IngressRouteTCP": "ingress_route_tcps",
+    "Middleware": "middlewares",
+    "MiddlewareTCP": "middleware_tcps",
+    "ServersTransport": "servers_transports",
+    "TLSOption": "tls_options",
+    "TLSStore": "tls_stores",
+    "TraefikService": "traefik_services",
+}
 
 KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
     (_TRAEFIK, "IngressRoute"): Custom,
@@ -26,7 +37,7 @@ KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
     (_TRAEFIK, "TLSOption"): Custom,
     (_TRAEFIK, "TLSStore"): Custom,
     (_TRAEFIK, "TraefikService"): Custom,
-    (_OLD_TRAEFIK, "IngressRoute"): Custom,
+    **{(_OLD_TRAEFIK, kind): Custom for kind in OLD_FIELDS},
     (_NETWORK, "Ingress"): Ingress,
     (_NETWORK, "IngressClass"): IngressClass,
     ("extensions", "Ingress"): Ingress,
@@ -48,7 +59,7 @@ FIELDS: Final[dict[tuple[str, str], str]] = {
     (_TRAEFIK, "TLSOption"): "tls_options",
     (_TRAEFIK, "TLSStore"): "tls_stores",
     (_TRAEFIK, "TraefikService"): "traefik_services",
-    (_OLD_TRAEFIK, "IngressRoute"): "old",
+    **{(_OLD_TRAEFIK, kind): "old" for kind in OLD_FIELDS},
     (_NETWORK, "Ingress"): "ingresses",
     (_NETWORK, "IngressClass"): "ingress_classes",
     ("", "Service"): "services",

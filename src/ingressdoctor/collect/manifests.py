@@ -39,14 +39,14 @@ _CLASS: Final = msgspec.convert(
 class Manifests:
     """What a set of files holds.
 
-    ``pods`` are those of the files and one for each workload, made from its template; ``old_routes`` are
-    IngressRoutes of the API group that only Traefik 2 reads; ``ignored`` counts the kinds that routing does not
+    ``pods`` are those of the files and one for each workload, made from its template; ``outdated`` are
+    objects of the API group that only Traefik 2 reads; ``ignored`` counts the kinds that routing does not
     depend on; ``assumed`` says what was added.
     """
 
     objects: RoutingObjects
     pods: tuple[Pod, ...] = ()
-    old_routes: tuple[Custom, ...] = ()
+    outdated: tuple[Custom, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
     assumed: tuple[str, ...] = ()
@@ -198,7 +198,7 @@ class _Reader:
         return Manifests(
             objects=_objects(by_field, self._broken),
             pods=(*pods, *(pod for pod in made if not _is_run_by(pod, pods))),
-            old_routes=old,
+            outdated=old,
             skipped=tuple(self.skipped),
             ignored=dict(sorted(self._ignored.items())),
             assumed=tuple(assumed),

@@ -62,8 +62,8 @@ _FURTHER: Final[Mapping[str, Kind[Any]]] = {
 class Scene:
     """Objects and the Traefik that reads them.
 
-    ``pods`` is None where the pods behind Services are not known; ``old_routes`` are IngressRoutes of an API group
-    that this Traefik may not read; the rest is as in ``RouteView``.
+    ``pods`` is None where the pods behind Services are not known; ``outdated`` are objects of an API group that
+    this Traefik may not read; the rest is as in ``RouteView``.
     """
 
     objects: RoutingObjects
@@ -72,7 +72,7 @@ class Scene:
     version: str
     origin: str = "the cluster"
     pods: tuple[Pod, ...] | None = None
-    old_routes: tuple[Custom, ...] = ()
+    outdated: tuple[Custom, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def file_scene(manifests: Manifests) -> Scene:
         version=controller.version if controller else "",
         origin=manifests.origin,
         pods=manifests.pods,
-        old_routes=manifests.old_routes,
+        outdated=manifests.outdated,
         assumed=assumed,
         skipped=manifests.skipped,
         ignored=manifests.ignored,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from ingressdoctor.collect.manifest_kinds import OLD_FIELDS
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.evidence.kube import Loaded, Service
 from ingressdoctor.evidence.route_view import ControllerSight
@@ -21,7 +22,7 @@ _MAX_VALUES: Final = 100_000  # of one object
 
 def table_of(scene: Scene) -> RouteTable:
     """Build the table of routers, with the Services as far as they are known."""
-    objects = scene.objects
+    objects = _with_outdated(scene)
     if scene.pods is None or not isinstance(objects.services, Loaded):
         return build_table(objects, scene.static, scene.version)
     # Files seldom hold everything: a Service is missed only where they hold Services of its namespace.
@@ -33,6 +34,20 @@ def table_of(scene: Scene) -> RouteTable:
         if key[0] in namespaces:
             known.setdefault(key, None)
     return build_table(replace(objects, services=NOT_READ), scene.static, scene.version, services=known)
+
+
+def _with_outdated(scene: Scene) -> RoutingObjects:
+    """Add the objects of the old API group for a Traefik 2; of two with one name the one of the new group counts."""
+    if Version.parse(scene.version).major >= 3 or not scene.outdated:
+        return scene.objects
+    objects = scene.objects
+    for kind, name in OLD_FIELDS.items():
+        known = getattr(objects, name)
+        here = {(item.namespace, item.name) for item in known.items} if isinstance(known, Loaded) else set()
+        more = (item for item in scene.outdated if item.kind == kind and (item.namespace, item.name) not in here)
+        if isinstance(known, Loaded):
+            objects = replace(objects, **{name: Loaded(items=(*known.items, *more), broken=known.broken)})
+    return objects
 
 
 def _named_services(objects: RoutingObjects) -> Iterator[tuple[str, str]]:
@@ -81,7 +96,9 @@ def outdated_routes(scene: Scene) -> Iterator[DroppedRoute]:
     """Yield the routes of the API group that Traefik 3 no longer reads."""
     if Version.parse(scene.version).major < 3:
         return
-    for item in scene.old_routes:
+    for item in scene.outdated:
+        if item.kind != "IngressRoute":
+            continue
         for route in as_list(item.spec.get("routes")):
             yield DroppedRoute(
                 ref=item.ref,

@@ -33,10 +33,14 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.selectors import labels_match
 from ingressdoctor.routing.traefik.answer import build_answers
+from ingressdoctor.routing.traefik.compiled import compile_rule, judge
 from ingressdoctor.routing.traefik.decide import decide_in
 from ingressdoctor.routing.traefik.effects import sights_of
+from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.hosts import plain_hosts
+from ingressdoctor.routing.traefik.request import see
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
+from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["view_of"]
@@ -54,7 +58,11 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     table = table_of(scene)
     model = build_answers(scene.objects, table)
     decision = taken(model, decide_in(table, request), speaks)
-    old = tuple(item for item in outdated_routes(scene) if decision.request.host in plain_hosts(item.rule))
+    old = tuple(
+        replace(item, matches=_would_match(item.rule, decision.request, table))
+        for item in outdated_routes(scene)
+        if decision.request.host in plain_hosts(item.rule)
+    )
     decision = replace(decision, dropped=(*decision.dropped, *old))
     winner = decision.winner
     backends = tuple(_backends(scene, winner)) if winner else ()
@@ -70,6 +78,13 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
         skipped=scene.skipped,
         ignored=scene.ignored,
     )
+
+
+def _would_match(rule: str, request: RouteRequest, table: RouteTable) -> bool | None:
+    try:
+        return judge(compile_rule(rule, table.syntax, table.version), see(request, table.version)).matches
+    except (RuleError, NestingError):
+        return None
 
 
 def _middlewares(scene: Scene, decision: RouteDecision) -> tuple[MiddlewareSight, ...]:

@@ -233,7 +233,7 @@ def test_workloads_stand_for_their_pods_unless_those_are_there() -> None:
 def test_routes_of_the_old_group_are_kept_apart() -> None:
     found = parsed((ROUTE % "").replace("traefik.io", "traefik.containo.us"))
 
-    assert [item.ref for item in found.old_routes] == ["IngressRoute default/shop"]
+    assert [item.ref for item in found.outdated] == ["IngressRoute default/shop"]
     assert items(found, "ingress_routes") == []
 
 

@@ -57,7 +57,7 @@ class Index:
         return cls(hosts)
 
     def near(self, term: Term) -> Iterator[Entry]:
-        """Yield the alternatives whose host may be the term's, and whose path begins it or, for wider hosts, goes on."""
+        """Yield alternatives whose host may be the term's, and whose path begins it or, for wider hosts, goes on."""
         hosts = dict.fromkeys((term.host, "*", ""))
         if term.host and not term.wildcard:
             hosts = dict.fromkeys((term.host, "*." + term.host.partition(".")[2], "*", ""))

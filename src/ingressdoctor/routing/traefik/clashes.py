@@ -9,7 +9,6 @@ Source: traefik: pkg/muxer/http/mux.go (first match over the sorted routes).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
