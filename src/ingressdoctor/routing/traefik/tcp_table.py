@@ -101,14 +101,11 @@ def build_tcp_table(objects: RoutingObjects, table: RouteTable, *, tls_options: 
         defaults=default_entry_points(table.static),
     )
     made: dict[str, TcpRouter | DroppedRoute] = {}
-    dropped: list[DroppedRoute] = []
     for item in found.items:
         for name, outcome in _of_object(item, builder, made):
-            if name:
-                made[name] = outcome  # equal names overwrite each other in Traefik too
-            elif isinstance(outcome, DroppedRoute):
-                dropped.append(outcome)
-    dropped += [outcome for outcome in made.values() if isinstance(outcome, DroppedRoute)]
+            # Equal names overwrite each other in Traefik too; what has none was never made.
+            made[name or f"left out {len(made)}"] = outcome
+    dropped = [outcome for outcome in made.values() if isinstance(outcome, DroppedRoute)]
     routers = [outcome for outcome in made.values() if isinstance(outcome, TcpRouter)]
     return TcpTable(
         plain=_by_point([router for router in routers if not router.tls]),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +15,8 @@ from ingressdoctor.routing.traefik.version import Version
 NEW, V36, V32, V2 = (Version.parse(text) for text in ("3.7.9", "3.6.24", "3.2.5", "2.11.53"))
 
 
-def matches(rule: str, version: Version = NEW, syntax: str = "v3", **seen: object) -> bool | None:
-    return judge_tcp(compile_tcp_rule(rule, syntax, version), Connection(**seen)).matches  # type: ignore[arg-type]
+def matches(rule: str, version: Version = NEW, syntax: str = "v3", **seen: Any) -> bool | None:
+    return judge_tcp(compile_tcp_rule(rule, syntax, version), Connection(**seen)).matches
 
 
 @pytest.mark.parametrize(
@@ -43,7 +45,7 @@ def matches(rule: str, version: Version = NEW, syntax: str = "v3", **seen: objec
         pytest.param("HostSNI(`a.com`) && HostSNI(`*`)", {}, False, id="and-false-wins"),
     ],
 )
-def test_v3_as_specification(rule: str, seen: dict[str, object], expected: bool | None) -> None:
+def test_v3_as_specification(rule: str, seen: dict[str, Any], expected: bool | None) -> None:
     assert matches(rule, **seen) is expected
 
 
@@ -61,7 +63,7 @@ def test_v3_as_specification(rule: str, seen: dict[str, object], expected: bool 
         pytest.param("ALPN(`h2`, `x`)", {"protocols": ("x",)}, True, id="several-protocols"),
     ],
 )
-def test_v2_as_specification(rule: str, seen: dict[str, object], expected: bool) -> None:
+def test_v2_as_specification(rule: str, seen: dict[str, Any], expected: bool) -> None:
     assert matches(rule, V2, "v2", **seen) is expected
 
 
