@@ -4,7 +4,8 @@ A pod listens only while its container runs, only on the ports its backend lists
 a wrong targetPort is refused because nobody is there. A request gets the entry whose `path` is its own, else the one
 with the longest `prefix`; `{method}` and `{path}` in a body are filled in. Per path: status, headers, body, redirect,
 delay_s, websocket (an upgrade is granted, and echoes), close (no answer), raw (bytes as they are), header_bytes (one
-huge header), trickle_s (slow body).
+huge header), trickle_s (slow body), needs (a Service and port that the pod must reach, else the answer is the entry's
+own status, headers and body).
 `protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
 methods of its `services`; other protocols are served elsewhere.
 """
@@ -24,6 +25,7 @@ from ingressdoctor.lab.cluster import (
     mapping,
     matches,
     namespace_of,
+    pod_address,
     sequence,
     text,
 )
@@ -36,6 +38,7 @@ from ingressdoctor.lab.serve.wire import App, Hangup, Request, Response, serve_h
 from ingressdoctor.lab.stream import Duplex
 
 MAX_DELAY_S = 20.0
+DEPENDENCY_S = 0.3
 
 
 def start_backends(
@@ -53,15 +56,39 @@ def start_backends(
                     continue
                 order = Order.from_annotation(entry.get("tls"))
                 tls = server_context(pki.issue(order)) if order else None
-                handler = _handler_of(protocol, entry)
+                handler = _handler_of(protocol, entry, _Reach(network, cluster, pod))
                 for ip in host_addresses(nodes, pod):
                     network.listen(ip, port, handler, tls=tls)
 
 
-def _handler_of(protocol: str, entry: Mapping[str, Any]) -> Handler:
+class _Reach:
+    """What one pod can reach: a real connection to a Service, made as that pod."""
+
+    def __init__(self, network: Network, cluster: Cluster, pod: Object) -> None:
+        self._network = network
+        self._cluster = cluster
+        self._pod = pod
+
+    async def reaches(self, wanted: Mapping[str, Any]) -> bool:
+        """Whether a Service of the pod's namespace accepts a connection."""
+        service = self._cluster.get("Service", namespace_of(self._pod), text(wanted.get("service")))
+        address, port = text(dig(service, "spec", "clusterIP")), wanted.get("port")
+        if not address or not isinstance(port, int):
+            return False
+        try:
+            stream = await self._network.connect(
+                address, port, source_ip=pod_address(self._pod), timeout_s=DEPENDENCY_S
+            )
+        except OSError:
+            return False
+        stream.close()
+        return True
+
+
+def _handler_of(protocol: str, entry: Mapping[str, Any], reach: _Reach) -> Handler:
     if protocol == "grpc":
         return _grpc(tuple(map(text, sequence(entry.get("services")))))
-    return _handler(_paths(entry)) if protocol == "http" else _greeter(text(entry.get("greeting")))
+    return _handler(_paths(entry), reach) if protocol == "http" else _greeter(text(entry.get("greeting")))
 
 
 def _selected(cluster: Cluster, selector: Mapping[str, Any]) -> tuple[Object, ...]:
@@ -89,9 +116,9 @@ def _is_for(spec: Mapping[str, Any], path: str) -> bool:
     return path == spec["path"] if "path" in spec else path.startswith(text(spec.get("prefix", "/")))
 
 
-def _handler(paths: tuple[Mapping[str, Any], ...]) -> Handler:
+def _handler(paths: tuple[Mapping[str, Any], ...], reach: _Reach) -> Handler:
     async def handle(stream: Duplex) -> None:
-        await serve_http(stream, _app(paths), bad_request=b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await serve_http(stream, _app(paths, reach), bad_request=b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
     return handle
 
@@ -125,11 +152,14 @@ def _greeter(greeting: str) -> Handler:
     return handle
 
 
-def _app(paths: tuple[Mapping[str, Any], ...]) -> App:
+def _app(paths: tuple[Mapping[str, Any], ...], reach: _Reach) -> App:
     async def answer(request: Request, stream: Duplex) -> Response:
         spec = next((item for item in paths if _is_for(item, request.path)), None)
         if spec is None:
             return Response(status=404, headers=(("Content-Type", "text/plain"),), body=b"Not Found\n")
+        needs = mapping(spec.get("needs"))
+        if needs and not await reach.reaches(needs):
+            spec = needs
         await asyncio.sleep(min(_number(spec.get("delay_s")), MAX_DELAY_S))
         if spec.get("close"):
             raise Hangup
