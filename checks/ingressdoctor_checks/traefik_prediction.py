@@ -73,7 +73,7 @@ class _Prediction:
     title="Traefik answers what the cluster's objects predict",
     step=STEP,
     link="objects → Traefik's answer",
-    causes=("controller-404", "http-503"),
+    causes=("controller-404", "http-503", "traefik.default-certificate", "cert.origin-invalid", "edge-526"),
 )
 def prediction_mismatch(
     decision: RouteDecision,

@@ -64,6 +64,7 @@ PUBLIC: Final = Walk(
         ),
     ),
     proof=("edge.http-error", "edge.error-page", "edge.unreachable"),
+    prediction="traefik.prediction-mismatch",
 )
 
 WALKS: Final = (PUBLIC,)

@@ -119,8 +119,11 @@ async def build_routes(controller: Controller | Unavailable, objects: RoutingObj
 
 @collector(wanted="what Traefik answers", timeout_s=_LISTING_TIMEOUT_S)
 async def build_answer_model(objects: RoutingObjects, table: RouteTable) -> AnswerModel:
-    """Build what answers requests on the entry points once for all targets."""
-    return build_answers(objects, table)
+    """Build what answers requests on the entry points once for all targets.
+
+    IngressRouteTCPs are not listed for it: a host that an HTTPS router names never reaches one.
+    """
+    return build_answers(replace(objects, ingress_route_tcps=Loaded()), table)
 
 
 @collector(wanted="which route takes the request")

@@ -101,6 +101,7 @@ def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapp
         symptoms=tuple(dict.fromkeys((*observed, *_symptoms(results, Status.WARN)))),
         unexplained=unexplained,
         latent=latent,
+        confirmed=_confirmed(walk, results, explaining) if observed else "",
         healthy_hops=tuple(step.step.hop for step in steps if step.status is Status.PASS),
         unseen_hops=tuple(step.step.hop for step in steps if step.status in (Status.UNKNOWN, Status.SKIP)),
         next_steps=_next_steps(results, steps)
@@ -188,6 +189,15 @@ def _proven(walk: Walk, results: Sequence[CheckResult]) -> bool:
     whole = (Status.PASS, Status.WARN, Status.SKIP)
     statuses = [by_id.get(name) for name in walk.proof]
     return bool(statuses) and all(status in whole for status in statuses) and Status.PASS in statuses
+
+
+def _confirmed(walk: Walk, results: Sequence[CheckResult], causes: tuple[Cause, ...]) -> str:
+    """Return what the walk's prediction says, where it came true and the first cause lies where it predicts."""
+    result = next((item for item in results if item.check.id == walk.prediction), None)
+    if result is None or not causes or result.status is not Status.PASS:
+        return ""
+    deep_enough = walk.position(causes[0].step.id) >= walk.position(result.check.step)
+    return result.findings[0].summary if deep_enough else ""
 
 
 def _verdict(walk: Walk, results: Sequence[CheckResult]) -> Verdict:

@@ -25,6 +25,8 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
         "v4": ["104.21.32.11", "172.67.150.7"],
         "v6": ["2606:4700:3031::6815:200b", "2606:4700:3037::ac43:9607"],
     },
+    # Kinds that the ingress controller itself may not list; its provider then never loads anything.
+    "controller_forbidden": [],
     "client_ip": "198.51.100.23",  # who visitors seem to be
     # Whether whoever asks has no internet: nothing but the cluster can be reached.
     "offline": False,

@@ -89,7 +89,8 @@ class Diagnosis:
     """Root causes, best first, and what they leave open.
 
     ``latent`` are causes found although the target answered well from outside; ``next_steps`` is what to try
-    when a symptom stays unexplained.
+    when a symptom stays unexplained; ``confirmed`` says that the answer which the first cause predicts is the one
+    that came, empty where nothing predicts it.
     """
 
     verdict: Verdict
@@ -100,6 +101,7 @@ class Diagnosis:
     symptoms: tuple[Symptom, ...] = ()
     unexplained: tuple[Symptom, ...] = ()
     latent: bool = False
+    confirmed: str = ""
     healthy_hops: tuple[str, ...] = ()
     unseen_hops: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()

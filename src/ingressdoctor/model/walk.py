@@ -28,13 +28,15 @@ class Walk:
     """An ordered tuple of steps, from the client inwards.
 
     ``proof`` names the checks that, when all pass, prove the path end to end from outside: links that
-    could not be looked at then do not make the verdict "could not tell".
+    could not be looked at then do not make the verdict "could not tell". ``prediction`` is the check that holds what
+    must come against what came: where it passes, it confirms causes of its step and of deeper ones.
     """
 
     id: str
     title: str
     steps: tuple[Step, ...]
     proof: tuple[str, ...] = ()
+    prediction: str = ""
 
     def position(self, step: str) -> int:
         """Return the zero-based position of a step id, or the number of steps if it is not in this walk."""

@@ -57,6 +57,7 @@ def report_to_json(report: Report, *, exit_code: int, compact: bool = False) -> 
             symptoms=tuple(map(str, diagnosis.symptoms)),
             unexplained=tuple(map(str, diagnosis.unexplained)),
             latent=diagnosis.latent,
+            confirmed=diagnosis.confirmed,
             healthy_hops=diagnosis.healthy_hops,
             unseen_hops=diagnosis.unseen_hops,
             next_steps=diagnosis.next_steps,

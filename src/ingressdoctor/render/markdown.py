@@ -59,6 +59,8 @@ def _meaning(report: Report) -> list[str]:
     ]
     if diagnosis.latent:
         lines.append("- Latent: from outside it still answers, so visitors may not have noticed.")
+    if diagnosis.confirmed:
+        lines.append(f"- Confirmed: {escaped(diagnosis.confirmed)}")
     lines += [f"- Also broken: {_place(cause)}" for cause in diagnosis.causes[1:]]
     seen = listed(str(symptom) for symptom in diagnosis.symptoms)
     lines += [f"- Broken too, but does not explain {seen}: {_place(cause)}" for cause in diagnosis.beside]

@@ -129,6 +129,7 @@ class DiagnosisV1(msgspec.Struct, frozen=True, kw_only=True):
     symptoms: tuple[str, ...] = ()
     unexplained: tuple[str, ...] = ()
     latent: bool = False
+    confirmed: str = ""
     healthy_hops: tuple[str, ...] = ()
     unseen_hops: tuple[str, ...] = ()
     next_steps: tuple[str, ...] = ()

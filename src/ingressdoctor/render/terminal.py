@@ -56,7 +56,11 @@ def _add_meaning(sheet: Sheet, report: Report) -> None:
         if number:
             sheet.say(("  also broken at ", ""), (_place(cause), colour_of(Status.FAIL)), indent=4)
         if cause.explains and diagnosis.verdict is Verdict.BROKEN:
-            sheet.say(("  explains " + listed(in_words(s) for s in cause.explains), ""), indent=4)
+            explained = "  explains " + listed(in_words(s) for s in cause.explains)
+            sheet.say(
+                (explained + ("; the predicted answer came" if diagnosis.confirmed and not number else ""), ""),
+                indent=4,
+            )
     if diagnosis.latent:
         sheet.say(("  latent: from outside it still answers, so visitors may not have noticed", "yellow"), indent=4)
     observed = listed(str(symptom) for symptom in diagnosis.symptoms)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from build.engine import RIVER, result
@@ -166,3 +168,28 @@ def test_what_a_visitor_sees_in_a_warning_is_named_but_needs_no_cause() -> None:
     assert diagnosis.symptoms == (Symptom.EDGE_CHALLENGE,)
     assert diagnosis.unexplained == ()
     assert diagnosis.verdict is Verdict.DEGRADED
+
+
+FORETOLD = replace(RIVER, prediction="dam.foretold")
+
+
+@pytest.mark.parametrize(
+    ("foretold", "cause", "confirmed"),
+    [
+        pytest.param(P, dam(F, "edge-522"), True, id="came-true-where-it-predicts"),
+        pytest.param(P, spring(F, "edge-522"), True, id="came-true-and-the-cause-is-deeper"),
+        pytest.param(
+            P, result("mouth.blocked", "mouth", F, causes=("edge-522",)), False, id="the-cause-lies-before-it"
+        ),
+        pytest.param(W, dam(F, "edge-522"), False, id="did-not-come-true"),
+        pytest.param(S, dam(F, "edge-522"), False, id="nothing-was-predicted"),
+    ],
+)
+def test_a_prediction_that_came_true_confirms_the_cause(
+    foretold: Status, cause: CheckResult, *, confirmed: bool
+) -> None:
+    results = [seen(), result("dam.foretold", "dam", foretold), cause]
+
+    diagnosis = diagnose("river", FORETOLD, results, {item.check.id: item.check.causes for item in results})
+
+    assert bool(diagnosis.confirmed) is confirmed

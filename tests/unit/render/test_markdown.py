@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from build import report as build
@@ -49,3 +51,12 @@ def test_a_command_cannot_end_its_block() -> None:
     assert "\n```\n# head" not in text
     assert "\n# head" not in text
     assert text.count("\n````") == 4
+
+
+def test_a_confirmed_cause_says_so() -> None:
+    report = build.broken()
+    confirmed = replace(report.diagnosis, confirmed="As predicted, it gets [503].")
+
+    assert r"- Confirmed: As predicted, it gets \[503\]." in report_to_markdown(
+        replace(report, diagnosis=confirmed), Page(width=80)
+    )

@@ -114,3 +114,13 @@ def test_what_was_not_seen_is_always_said() -> None:
         assert "not seen: the NetworkPolicies (403: user ingressdoctor cannot list" in text
         assert "-> grant list on networkpolicies.networking.k8s.io" in text
         assert "verified 6 of 7 links" in text
+
+
+def test_a_confirmed_cause_says_so() -> None:
+    report = build.broken()
+    confirmed = replace(report.diagnosis, confirmed="As predicted, the request gets Traefik's own 503.")
+
+    text = report_to_terminal(replace(report, diagnosis=confirmed), Page(width=120))
+
+    assert "; the predicted answer came" in text
+    assert "; the predicted answer came" not in report_to_terminal(report, Page(width=120))

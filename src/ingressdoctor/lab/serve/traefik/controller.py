@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ingressdoctor.lab.cluster import (
@@ -57,6 +58,13 @@ Seed = Callable[[Object, str], str]
 """Pod and container name to what the container had logged before the lab started."""
 
 
+_SHARED_KINDS = ("services", "endpointslices", "secrets", "nodes")
+_CRD_KINDS = (
+    *("ingressroutes", "ingressroutetcps", "ingressrouteudps", "middlewares", "middlewaretcps", "traefikservices"),
+    *("serverstransports", "serverstransporttcps", "tlsoptions", "tlsstores"),
+)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
     """What one set of arguments makes of the world's objects, with the log lines of loading it."""
@@ -68,16 +76,20 @@ class Configuration:
     lines: tuple[Line, ...]
 
 
-def configure(cluster: Cluster, args: tuple[str, ...], version: Version = NEWEST) -> Configuration:
+def configure(
+    cluster: Cluster, args: tuple[str, ...], version: Version = NEWEST, forbidden: frozenset[str] = frozenset()
+) -> Configuration:
     """Build the configuration. Only what went wrong is noted: the world's own logs hold the start of the pods.
+
+    A provider that may not list one of its kinds (*forbidden*, plural names) waits for ever and loads nothing.
 
     Raises:
         StaticError: Traefik would not start.
     """
     static, dynamic, notes = parse_args(args, version), Dynamic(), Notes()
-    if static.ingress is not None:
+    if static.ingress is not None and not forbidden & {*_SHARED_KINDS, "ingresses", "ingressclasses"}:
         ingress.load(cluster, static.ingress, dynamic, notes)
-    if static.crd is not None:
+    if static.crd is not None and not forbidden & {*_SHARED_KINDS, *_CRD_KINDS}:
         crd.load(cluster, static.crd, dynamic, notes)
     tables = build_tables(static, dynamic, notes)
     return Configuration(
@@ -129,9 +141,12 @@ class Controller:
         name = text(container.get("name"))
         buffer = self._buffers[f"{namespace_of(pod)}/{name_of(pod)}/{name}"] = Buffer(self._seed(pod, name))
         built = (args_of(container), version_of(text(container.get("image"))))
+        forbidden = frozenset(text(kind) for kind in sequence(settings.get("controller_forbidden")))
+        for kind in sorted(forbidden):
+            buffer.append(_refused(pod, kind))
         try:
             if built not in self._built:
-                self._built[built] = configure(self._cluster, *built)
+                self._built[built] = configure(self._cluster, *built, forbidden)
         except StaticError as error:
             line = Line(level="error", message="Command error", fields={"error": str(error)})
             buffer.append(render(line, as_json=False))
@@ -161,6 +176,18 @@ class Controller:
             server = EntryPointServer(tables, tools, tls, read_s=float(settings.get("controller_read_s", 10.0)))
             for ip in host_addresses(self._nodes, pod):
                 self._network.listen(ip, tables.entry_point.port, server.handle)
+
+
+def _refused(pod: Object, kind: str) -> str:
+    """What client-go's reflector writes to stderr, past Traefik's own log, for a list that is refused."""
+    group = "traefik.io" if kind in _CRD_KINDS else ""
+    account = f"system:serviceaccount:{namespace_of(pod)}:{text(dig(pod, 'spec', 'serviceAccountName')) or 'default'}"
+    full = f"{kind}.{group}" if group else kind
+    return (
+        f'{datetime.now(UTC):E%m%d %H:%M:%S.%f}       1 reflector.go:204] "Failed to watch" err="failed to list: '
+        f'{full} is forbidden: User \\"{account}\\" cannot list resource \\"{kind}\\" in API group '
+        f'\\"{group}\\" at the cluster scope"'
+    )
 
 
 class _Journal:
