@@ -57,7 +57,7 @@ SERVICE_KEYS: Final = (
     ),
 )
 _CRD: Final = "@kubernetescrd"
-_CALL: Final = re.compile(r"(!\s*)?\b([A-Za-z]+)\s*\(((?:\s*,?\s*(?:`[^`]*`|\"(?:[^\"\\]|\\.)*\"))*)\s*\)")
+_CALL: Final = re.compile(r"(!\s*)?\b([A-Za-z]+)\s*\(((?:\s*(?:,\s*)?(?:`[^`]*`|\"(?:[^\"\\]|\\.)*\"))*)\s*\)")
 _LITERAL: Final = re.compile(r"`([^`]*)`|\"((?:[^\"\\]|\\.)*)\"")
 _HOST: Final = frozenset(["host", "hostheader", "hostregexp"])
 _PATH: Final = frozenset(["path", "pathprefix"])

@@ -45,6 +45,7 @@ from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["default_backend", "id_collision", "rule_never_matches"]
 
+_MAX_TEMPLATE: Final = 2_000
 _NOT_ALNUM: Final = re.compile(r"[^0-9A-Za-z]+")
 _TEMPLATE: Final = re.compile(r"HostRegexp\(\s*[`\"][^`\"]*\{[^`\"]*\}([^`\"{}]*)[`\"]", re.IGNORECASE)
 
@@ -123,7 +124,7 @@ def _template_of(objects: RoutingObjects | Unavailable, target: Target) -> tuple
         return None
     for item in objects.ingress_routes.items:
         for raw in as_list(item.spec.get("routes")):
-            rule = str(as_map(raw).get("match") or "")[:20_000]
+            rule = str(as_map(raw).get("match") or "")[:_MAX_TEMPLATE]
             if as_map(raw).get("syntax") == "v2":
                 continue
             for ending in _TEMPLATE.findall(rule):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 import pytest
 
 from build.controller import a_traefik, an_access_line, logs
 from build.outside import MISSING, asked, exchange, visited
-from build.routes import HOST, a_middleware, an_ingress, an_ingress_route, decided, objects
-from ingressdoctor.api import Custom, Ingress, OriginProbe, OutsideProbe, RoutingObjects, Status, Target
+from build.routes import (
+    HOST,
+    a_candidate,
+    a_decision,
+    a_dropped,
+    a_middleware,
+    an_ingress,
+    an_ingress_route,
+    decided,
+    objects,
+)
+from ingressdoctor.api import Custom, DropReason, Ingress, OriginProbe, OutsideProbe, RoutingObjects, Status, Target
 from ingressdoctor_checks.traefik_paths import path_type_order, strip_prefix_missing
 from ingressdoctor_checks.traefik_priority import priority_order, priority_tie
 from ingressdoctor_checks.traefik_routes import route_shadowed
@@ -303,3 +314,28 @@ def test_the_origin_is_believed_before_the_edge() -> None:
     (finding,) = priority_tie(decided(TWINS), a_traefik(), DOWN, origin, logs(), Target.parse(HOST))
 
     assert finding.status is Status.WARN
+
+
+HOSTILE = [
+    pytest.param("Host(" + " " * 50_000, id="open-call-of-spaces"),
+    pytest.param("Host(`" + "{" * 20_000 + "}" * 20_000, id="braces"),
+    pytest.param("HostRegexp(`" + "{}" * 20_000 + "x", id="templates-without-an-end"),
+    pytest.param("!" * 50_000 + "(", id="negations"),
+    pytest.param('Path("' + "\\" * 50_000, id="escapes"),
+]
+
+
+@pytest.mark.parametrize("rule", HOSTILE)
+def test_hostile_rules_cost_no_time(rule: str) -> None:
+    found, target = objects(route(rule, "evil")), Target.parse(HOST)
+    decision = a_decision(a_candidate(), a_candidate(rule), dropped=(a_dropped(DropReason.RULE, rule=rule),))
+    lost = a_decision(dropped=(a_dropped(DropReason.RULE, rule=rule),))
+    started = perf_counter()
+
+    for asked_for in (decision, lost):
+        tuple(priority_order(asked_for, DOWN, MISSING, target))
+        tuple(path_type_order(asked_for, DOWN, MISSING, target))
+        tuple(rule_never_matches(asked_for, found, target))
+        tuple(id_collision(asked_for, found, target))
+
+    assert perf_counter() - started < 1.0
