@@ -250,6 +250,79 @@ def test_the_old_syntax(rules: list[Any], expected: list[tuple[str, str, str]]) 
     assert told(compared(*rules, args=V2)) == expected
 
 
+def test_wider_routes_beside_the_path_do_not_count() -> None:
+    wide = [("Host(`*.example.com`) && PathPrefix(`/a/b`)", 99), ("Host(`*.example.com`) && PathPrefix(`/c`)", 98)]
+
+    assert told(compared(f"{HOST} && PathPrefix(`/a`)", *wide)) == [("wider-first", "r0", "r1")]
+
+
+def test_of_many_of_one_kind_twenty_are_told() -> None:
+    wide = [(f"Host(`*.example.com`) && PathPrefix(`/{number:02}`)", 99) for number in range(25)]
+
+    assert len(compared(HOST, *wide).found) == 20
+
+
+def test_a_tie_on_two_entry_points_is_one() -> None:
+    points = {"entryPoints": ["websecure", "mysql"]}
+    twins = [an_ingress_route(HOST, name=name, spec=points) for name in ("r0", "r1")]
+    args = ("--entryPoints.mysql.address=:3306",)
+    table = build_table(objects(*twins), static(*args), "v3.7.9")
+
+    assert one(find_clashes(table, routers_of(table))).entry_points == ("websecure", "mysql")
+
+
+def test_a_tie_of_two_providers_has_a_winner_since_3_7() -> None:
+    route = an_ingress_route('Host("www.example.com") && PathPrefix("/")', name="r0")
+    found = objects(route, ingresses=(an_ingress(name="r1"),))
+    new, old = (build_table(found, static(), version) for version in ("v3.7.9", "v3.6.12"))
+    clash = next(item for item in find_clashes(new, routers_of(new)).found if item.by)
+
+    assert (clash.kind, clash.route) == (ClashKind.UNREACHABLE, "Ingress ns/r1")
+    assert clash.why.endswith("whose provider wins ties") or clash.why.endswith("with the same rule")
+    assert "tie" in {kind for kind, _, _ in told(find_clashes(old, routers_of(old)))}
+
+
+def test_a_wins_tie_with_another_rule() -> None:
+    route = an_ingress_route("HostRegexp(`^.+$`)  && PathPrefix(`////`)".replace("////", "/"), name="r0")
+    priority = {"router.priority": str(len(route.spec["routes"][0]["match"]))}
+    table = build_table(objects(route, ingresses=(an_ingress(name="r1", annotations=priority),)), static(), "v3.7.9")
+    clash = next(item for item in find_clashes(table, routers_of(table)).found if item.by)
+
+    assert clash.why.endswith("of the same priority, whose provider wins ties")
+
+
+def test_a_router_that_may_not_be_there_shadows_nobody() -> None:
+    """Whether the Ingress is Traefik's at all cannot be told without the classes."""
+    ingress = an_ingress("a.example.com", name="r1", annotations={"router.priority": "99"})
+    found = objects(an_ingress_route(HOST, name="r0"), ingresses=(ingress,), unread=("ingress_classes",))
+    table = build_table(found, static(), "v3.7.9")
+
+    assert [item for item in find_clashes(table, routers_of(table)).found if item.by] == []
+
+
+def test_siblings_of_a_prefix_want_a_request_that_both_take() -> None:
+    put = an_ingress_route("Host(`www.example.com`) && Method(`PUT`)", name="put", route={"priority": 1})
+    found = objects(put, ingresses=(an_ingress(path="/api", name="api"),))
+    table = build_table(found, static(), "v3.7.9")
+
+    assert "prefix-sibling" not in {kind for kind, _, _ in told(find_clashes(table, routers_of(table)))}
+
+
+def test_many_siblings_are_told_twenty_times() -> None:
+    sites = [an_ingress_route("Host(`www.example.com`)", name=f"s{n}", route={"priority": n + 1}) for n in range(25)]
+    found = objects(*sites, ingresses=(an_ingress(path="/api", name="api"),))
+    table = build_table(found, static(), "v3.7.9")
+    kinds = [kind for kind, _, _ in told(find_clashes(table, routers_of(table)))]
+
+    assert kinds.count("prefix-sibling") == 20
+
+
+def test_a_part_of_too_many_alternatives_is_named() -> None:
+    hosts = " || ".join(f"Host(`h{number}.example.com`)" for number in range(65))
+
+    assert "alternatives, not compared" in compared(f"({hosts}) && Path(`/a`)").limits[0]
+
+
 def test_a_rule_of_too_many_alternatives_is_named() -> None:
     either = "(Path(`/a`) || Path(`/b`) || Path(`/c`))"
     found = compared(f"{HOST} && " + " && ".join([either] * 5))
@@ -280,7 +353,7 @@ def test_ten_thousand_routes_take_seconds(rule: str) -> None:
 
 
 def test_what_was_not_compared_is_said() -> None:
-    rules = [f"Host(`a.example.com`) && PathRegexp(`^/{number}`)" for number in range(1_500)]
+    rules = [f"Host(`a.example.com`) && PathRegexp(`^/{number}`)" for number in range(1_050)]
     found = compared(*rules)
 
     assert "were not compared" in found.limits[0]

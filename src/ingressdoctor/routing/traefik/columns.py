@@ -11,6 +11,7 @@ from typing import Final
 __all__ = ["fault_column"]
 
 _POSITION: Final = re.compile(r"(?:^|[: ])(\d{1,5}):(\d{1,6}): ")
+_LITERAL: Final = re.compile(r"`[^`]*`|\"(?:[^\"\\]|\\.)*\"")
 _NAMED: Final = re.compile(r"(?:unsupported function: |for matcher |adding rule |checking rule )([A-Za-z]{1,40})")
 _VALUE: Final = re.compile(r'(?:path|invalid value) "([^"]{1,300})"')
 _UNDEFINED: Final = re.compile(r"(\S{1,100}) is not defined")
@@ -25,12 +26,13 @@ def fault_column(rule: str, detail: str) -> int | None:
     if found := _VALUE.search(detail):
         place = rule.find(found.group(1))
         return place + 1 if place >= 0 else None
+    code = _LITERAL.sub(lambda match: "`" * len(match.group()), rule)  # so that nothing is found within literals
     if names := [name for name in _NAMED.findall(detail) if name not in ("and", "or")]:
-        call = re.search(rf"\b{re.escape(names[-1])}\s*\(", rule, re.IGNORECASE)
+        call = re.search(rf"\b{re.escape(names[-1])}\s*\(", code, re.IGNORECASE)
         return call.start() + 1 if call else None
     for pattern in (_UNDEFINED, _OPERATOR):
         if found := pattern.search(detail):
-            place = rule.find(found.group(1))
+            place = code.find(found.group(1))
             return place + 1 if place >= 0 else None
     return None
 
