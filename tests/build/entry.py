@@ -49,7 +49,12 @@ def a_service(name: str = "db", port: int = 3306, *, namespace: str = "ns", **sp
     raw = {
         "kind": "Service",
         "metadata": {"name": name, "namespace": namespace},
-        "spec": {"type": "ClusterIP", "clusterIP": "10.9.0.1", "ports": [{"name": "p", "port": port}], **spec},
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": "10.9.0.1",
+            "ports": [{"name": "p", "port": port}, {"name": "web", "port": 80}],
+            **spec,
+        },
     }
     return msgspec.convert(raw, Service)
 
@@ -61,7 +66,7 @@ def a_slice(name: str = "db", *, ready: bool = True, namespace: str = "ns") -> E
         "metadata": {"name": f"{name}-x", "namespace": namespace, "labels": labels},
         "addressType": "IPv4",
         "endpoints": [{"addresses": ["10.1.0.1"], "conditions": {"ready": ready}}],
-        "ports": [{"name": "p", "port": 3306}],
+        "ports": [{"name": "p", "port": 3306}, {"name": "web", "port": 8080}],
     }
     return msgspec.convert(raw, EndpointSlice)
 
