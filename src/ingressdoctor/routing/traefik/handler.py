@@ -15,6 +15,7 @@ from enum import StrEnum
 from ingressdoctor.routing.traefik.compiled import Verdict
 from ingressdoctor.routing.traefik.sni_table import SniEntry, SniTable, build_sni_table
 from ingressdoctor.routing.traefik.table import RouteTable
+from ingressdoctor.routing.traefik.tcp_index import TcpIndex
 from ingressdoctor.routing.traefik.tcp_matchers import ACME_PROTOCOL, Connection
 from ingressdoctor.routing.traefik.tcp_rules import judge_tcp
 from ingressdoctor.routing.traefik.tcp_table import TcpRouter, TcpTable
@@ -74,6 +75,7 @@ class EntryPointHandlers:
     plain: tuple[TcpRouter, ...]
     tls: tuple[TcpRouter, ...]
     sni: SniTable
+    index: TcpIndex
     read_timeout_s: float = 60.0
     acme: bool = False
     postgres: bool = True
@@ -100,10 +102,12 @@ def build_handlers(table: RouteTable, tcp: TcpTable, options: TlsOptions, entry_
     challenge = any(
         name.startswith("certificatesresolvers.") and ".acme.tlschallenge" in name for name in static.options
     )
+    encrypted = tcp.tls.get(entry_point, ())
     return EntryPointHandlers(
         name=entry_point,
         plain=tcp.plain.get(entry_point, ()),
-        tls=tcp.tls.get(entry_point, ()),
+        tls=encrypted,
+        index=TcpIndex.of(encrypted),
         sni=build_sni_table(table, options, entry_point),
         read_timeout_s=point.read_timeout_s if point else 60.0,
         acme=challenge and not static.enabled(f"entrypoints.{entry_point}.allowacmebypass"),
@@ -152,7 +156,7 @@ def _stalled(point: EntryPointHandlers) -> HandlerDecision:
 
 
 def _postgres(point: EntryPointHandlers, seen: Connection) -> HandlerDecision:
-    found = _first(point.tls, seen)
+    found = _first(point.index.candidates(seen.server_name), seen)
     if found.router is None and not found.limits:
         return _decided(point, Handler.CLOSED, "no TCP router with TLS matches the PostgreSQL connection")
     return _tcp(point, found, "PostgreSQL asked for TLS")
@@ -163,7 +167,7 @@ def _encrypted(point: EntryPointHandlers, seen: Connection) -> HandlerDecision:
     if point.acme and ACME_PROTOCOL in seen.protocols:
         return _decided(point, Handler.ACME, "the handshake is an ACME TLS challenge")
     claims = point.sni.find(seen.server_name)
-    found = _first(point.tls, seen)
+    found = _first(point.index.candidates(seen.server_name), seen)
     last_resort = found.router is not None and found.router.rule is not None and found.router.rule.catch_all
     wanted = bool(found.limits) if found.router is None else not last_resort
     if claims and not (claims[0].catch_all and wanted):

@@ -222,3 +222,22 @@ def test_what_was_not_read_is_said() -> None:
     assert decide(handlers(ingress_route_tcps=UNREAD), PLAIN).limits == (
         "not read, could take it: the kind: 403: may not list",
     )
+
+
+@pytest.mark.parametrize(
+    ("match", "sni", "handler"),
+    [
+        pytest.param("HostSNI(`a.com`) && ALPN(`h2`)", "a.com", Handler.PASSTHROUGH, id="and"),
+        pytest.param("HostSNI(`a.com`) || HostSNI(`b.com.`)", "b.com", Handler.PASSTHROUGH, id="or"),
+        pytest.param("HostSNI(`a.com`) || ALPN(`h2`)", "c.com", Handler.PASSTHROUGH, id="or-without-a-host"),
+        pytest.param("HostSNI(`*.a.com`)", "x.a.com", Handler.PASSTHROUGH, id="wildcard"),
+        pytest.param("ALPN(`h2`) && ClientIP(`0.0.0.0/0`)", "c.com", Handler.PASSTHROUGH, id="and-without-a-host"),
+        pytest.param("!HostSNI(`a.com`)", "a.com", Handler.HTTPS, id="negated"),
+        pytest.param("HostSNI(`a.com`)", "c.com", Handler.HTTPS, id="another-host"),
+    ],
+)
+def test_the_index_by_host_loses_no_router(match: str, sni: str, handler: Handler) -> None:
+    others = [route(f"HostSNI(`h{index}.com`)", name=f"h{index}", tls={"passthrough": True}) for index in range(5)]
+    found = handlers(*others, route(match, tls={"passthrough": True}))
+
+    assert decide(found, TLS, sni, client_ip="8.8.8.8", protocols=("h2",)).handler is handler
