@@ -28,7 +28,7 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
 from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers, with_prediction
-from ingressdoctor.routing.traefik.decide import decide_in
+from ingressdoctor.routing.traefik.decide import decide_in, with_suggestions
 from ingressdoctor.routing.traefik.hosts import hosts_of
 from ingressdoctor.routing.traefik.middlewares import as_list, as_map
 from ingressdoctor.routing.traefik.settings import assumed_static
@@ -131,7 +131,7 @@ async def collect_decision(
     table: RouteTable, model: AnswerModel, controller: Controller | Unavailable, target: Target
 ) -> RouteDecision:
     """Decide which router takes the target's request, and what the client must get."""
-    return with_prediction(model, decide_in(table, request_for(target, controller)))
+    return with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
 
 
 def request_for(target: Target, controller: Controller | Unavailable) -> RouteRequest:

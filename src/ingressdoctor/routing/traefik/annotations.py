@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ingressdoctor.evidence.routes import DropReason
@@ -78,12 +79,17 @@ class ServiceOptions:
 
 def read_router_options(annotations: Mapping[str, str], version: Version | None = None) -> RouterOptions | Problem:
     """Return the options of an Ingress, or why Traefik skips it as a whole."""
-    if not any(key.startswith(_PREFIX) for key in annotations):
-        return RouterOptions()
+    own = _own(annotations)
+    return _router_options(tuple(sorted(own.items())), version or Version()) if own else RouterOptions()
+
+
+@lru_cache(maxsize=1_024)
+def _router_options(items: tuple[tuple[str, str], ...], version: Version) -> RouterOptions | Problem:
+    own = dict(items)
     try:
-        found = decode(_own(annotations), "router", _router_schema(version or Version())) or {}
+        found = decode(own, "router", _router_schema(version)) or {}
     except LabelError as error:
-        key = _culprit(annotations, "router", _router_schema(version or Version()))
+        key = _culprit(own, "router", _router_schema(version))
         return Problem(DropReason.ANNOTATION, f"Failed to parse annotations: {error}", related=key)
     tls = found.get("tls")
     priority = found.get("priority")
@@ -149,9 +155,9 @@ def _service_schema(version: Version) -> Schema:
     return schema
 
 
-def _culprit(annotations: Mapping[str, str], root: str, schema: Schema) -> str:
+def _culprit(own: Mapping[str, str], root: str, schema: Schema) -> str:
     """Return the first annotation that is refused on its own."""
-    for key, value in sorted(_own(annotations).items()):
+    for key, value in sorted(own.items()):
         try:
             decode({key: value}, root, schema)
         except LabelError:

@@ -23,11 +23,11 @@ from ingressdoctor.evidence.routes import (
 from ingressdoctor.routing.traefik.compiled import Verdict, compile_rule, judge
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.hosts import near
-from ingressdoctor.routing.traefik.request import Seen, see
+from ingressdoctor.routing.traefik.request import Seen, canonical_host, see
 from ingressdoctor.routing.traefik.router import Services
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable, build_table
 
-__all__ = ["decide", "decide_in"]
+__all__ = ["decide", "decide_in", "with_suggestions"]
 
 _MAX_INT: Final = 2**63 - 1
 _MAX_CANDIDATES: Final = 200
@@ -49,15 +49,26 @@ def decide(
     services: Services | None = None,
 ) -> RouteDecision:
     """Build the table and decide one request; for many requests keep the table and use ``decide_in``."""
-    return decide_in(build_table(objects, static, version, services=services), request)
+    table = build_table(objects, static, version, services=services)
+    return with_suggestions(table, decide_in(table, request))
+
+
+def with_suggestions(table: RouteTable, decision: RouteDecision) -> RouteDecision:
+    """Add the known hostnames that an unrouted host may have meant; that compares it with all of them."""
+    if decision.outcome is Outcome.ROUTED:
+        return decision
+    return replace(decision, near=near(canonical_host(decision.request.host), table.known_hosts))
 
 
 def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
-    """Decide one request; an empty ``entry_point`` becomes the one that usually takes such connections."""
-    point = _entry_point(table.static, request)
+    """Decide one request; an empty ``entry_point`` becomes the one that usually takes such connections.
+
+    Fast enough for tens of thousands of requests a second: it does not look for hostnames that may have been meant
+    (``with_suggestions``).
+    """
+    point, sanitize = _point_of(table, request)
     name = point.name if point else request.entry_point
-    asked = replace(request, entry_point=name)
-    sanitize = table.static.enabled(f"entrypoints.{name}.http.sanitizepath", default=True)
+    asked = request if request.entry_point == name else replace(request, entry_point=name)
     seen = see(asked, table.version, sanitize=sanitize)
     routers = table.live(seen.host)
     here = [item for item in routers if item.on(point, name, tls=request.tls)]
@@ -75,10 +86,22 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
         candidates=tuple(item.route for item in judged[:_MAX_CANDIDATES]),
         dropped=dropped,
         elsewhere=tuple(_elsewhere(table, routers, here, seen)),
-        near=near(seen.host, table.known_hosts) if decision.outcome is not Outcome.ROUTED else (),
         known_hosts=table.known_hosts,
         limits=(*table.limits, *decision.limits),
     )
+
+
+def _point_of(table: RouteTable, request: RouteRequest) -> tuple[EntryPoint | None, bool]:
+    """Return the entry point of a request and whether it cleans paths; remembered, as there are few of them."""
+    key = (request.entry_point, request.tls)
+    found = table.points.get(key)
+    if found is None:
+        point = _entry_point(table.static, request)
+        name = point.name if point else request.entry_point
+        found = (point, table.static.enabled(f"entrypoints.{name}.http.sanitizepath", default=True))
+        if len(table.points) < _MAX_CANDIDATES:  # names come from outside
+            table.points[key] = found
+    return found
 
 
 def _entry_point(static: StaticConfig, request: RouteRequest) -> EntryPoint | None:

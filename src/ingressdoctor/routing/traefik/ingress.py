@@ -77,7 +77,9 @@ def build_ingresses(
             if isinstance(outcome, DroppedRoute):
                 dropped.append(outcome)
             else:
-                made.setdefault(outcome.name, []).append(replace(outcome, uncertain=uncertain))
+                made.setdefault(outcome.name, []).append(
+                    replace(outcome, uncertain=uncertain) if uncertain else outcome
+                )
         for outcome in _named(made):
             if outcome.name in drafts:
                 dropped.append(collided(drafts[outcome.name], outcome))

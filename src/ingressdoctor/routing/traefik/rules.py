@@ -8,6 +8,7 @@ Source: traefik: pkg/rules/parser.go, pkg/muxer/http/mux.go (addRule); predicate
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -57,6 +58,10 @@ class AnyOf:
 Rule: TypeAlias = "Matcher | AllOf | AnyOf"
 
 _OPERATORS: Final = frozenset(["&&", "||"])
+# Nearly all rules there are: a cluster has thousands, and the grammar of Go is slow to follow.
+_CALL: Final = r"([A-Za-z]{1,20})\((`[ !-_a-~]{0,300}`|\"[ !#-\[\]-~]{0,300}\")\)"
+_PLAIN_CALL: Final = re.compile(_CALL)
+_PLAIN: Final = re.compile(rf"{_CALL}(?: {{0,3}}&& {{0,3}}{_CALL}){{0,5}}")
 
 
 def spellings(names: tuple[str, ...]) -> dict[str, str]:
@@ -80,6 +85,9 @@ def parse_rule(text: str, names: Mapping[str, str]) -> Rule:
         RuleError: Traefik refuses it.
         NestingError: it nests deeper than the model follows.
     """
+    plain = _plain(text, names)
+    if plain is not None:
+        return plain
     expression = _parsed(text)
     if isinstance(expression, RuleError):
         raise expression
@@ -87,6 +95,19 @@ def parse_rule(text: str, names: Mapping[str, str]) -> Rule:
     if isinstance(rule, str):
         raise RuleError("obtaining build tree")
     return rule
+
+
+def _plain(text: str, names: Mapping[str, str]) -> Rule | None:
+    """Return a rule of the usual form, matchers of one plain argument joined by &&; None for any other text."""
+    if not _PLAIN.fullmatch(text):
+        return None
+    found: list[Matcher] = []
+    for match in _PLAIN_CALL.finditer(text):
+        declared = names.get(match[1])
+        if declared is None:
+            return None
+        found.append(Matcher(declared, (match[2][1:-1],)))
+    return found[0] if len(found) == 1 else AllOf(tuple(found))
 
 
 @lru_cache(maxsize=20_000)

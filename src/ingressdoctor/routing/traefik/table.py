@@ -9,7 +9,7 @@ pkg/config/runtime/runtime_http.go, pkg/provider/traefik/internal.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
@@ -55,7 +55,8 @@ class RouteTable:
     """All routers of the cluster, live and dropped, and what could not be evaluated.
 
     ``disabled`` are those that Traefik itself takes out after its providers made them; they serve nothing, but one
-    with TLS still claims its hosts on its entry points (``tls_options.py``).
+    with TLS still claims its hosts on its entry points (``tls_options.py``). ``all_dropped`` are the dropped routes
+    of every host and of none; ``points`` remembers entry points by what requests ask for.
     """
 
     static: StaticConfig
@@ -70,6 +71,9 @@ class RouteTable:
     unread: tuple[str, ...]
     disabled: tuple[LiveRouter, ...] = ()
     all_dropped: tuple[DroppedRoute, ...] = ()
+    points: dict[tuple[str, bool], tuple[EntryPoint | None, bool]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
 
     def live(self, host: str) -> tuple[LiveRouter, ...]:
         """Return every live router that could take a request for the host, in no particular order."""
