@@ -40,6 +40,7 @@ from ingressdoctor.routing.traefik.tls_options import TlsOptions, build_tls_opti
 __all__ = ["AnswerModel", "build_answers", "predict", "predict_connection", "with_prediction"]
 
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+_NOT_FOUND: Final = "404 page not found\n"
 _NO_CONNECT: Final = ((3, 7, 9), (3, 6, 24), (2, 11, 53))
 _ENCODED: Final = {
     "%2F": "slash",
@@ -142,18 +143,27 @@ def _http(
     request, static = decision.request, model.table.static
     sanitize = static.enabled(f"entrypoints.{request.entry_point}.http.sanitizepath", default=True)
     path = request_path(request.path, model.table.version, sanitize=sanitize)
-    if path is None:
-        return _controller(400, "the path is not validly encoded", "400 Bad Request")
-    if "#" in request.path:
-        return _controller(400, "the path holds a #")
+    if path is None or "#" in request.path:
+        why = "the path is not validly encoded" if path is None else "the path holds a #"
+        return _controller(400, why, "400 Bad Request" if path is None else "")
     if decision.outcome is Outcome.NO_ROUTE:
-        return _controller(404, "no router matches", "404 page not found\n", _TEXT)
+        return _controller(404, "no router matches", _NOT_FOUND, _TEXT)
     if decision.winner is None:
         why = "; ".join(decision.limits) or "which router takes the request is not determined"
         return PredictedAnswer(source=AnswerSource.UNKNOWN, why=why, after_s=None)
-    if refusal := _before_middlewares(model, handlers, decision.winner, request, path):
+    winner = _built(handlers, decision)
+    if winner is None:
+        return _controller(404, "the TLS options of the router cannot be used, so it is not built", _NOT_FOUND, _TEXT)
+    if refusal := _before_middlewares(model, handlers, winner, request, path):
         return refusal
-    return _routed(model, decision.winner, request, path, backend)
+    return _routed(model, winner, request, path, backend)
+
+
+def _built(handlers: EntryPointHandlers, decision: RouteDecision) -> CandidateRoute | None:
+    """Return the router that really takes the request: one with broken TLS options does not exist."""
+    broken = handlers.sni.broken if decision.request.tls else frozenset()
+    order = (decision.winner, *(route for route in decision.candidates if route.matches))
+    return next((route for route in order if route and (route.ref, route.rule) not in broken), None)
 
 
 def _before_middlewares(

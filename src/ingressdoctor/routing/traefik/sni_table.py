@@ -61,7 +61,10 @@ class OptionConflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SniTable:
-    """The hosts that HTTPS routers claim on one entry point, and the TLS options of each."""
+    """The hosts that HTTPS routers claim on one entry point, and the TLS options of each.
+
+    ``broken`` are the routers, by object and rule, that Traefik does not build because their options cannot be used.
+    """
 
     entry_point: str
     by_host: dict[str, SniEntry]
@@ -69,6 +72,7 @@ class SniTable:
     conflicts: tuple[OptionConflict, ...]
     default_broken: str | None
     version: Version
+    broken: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def has_routes(self) -> bool:
@@ -145,6 +149,7 @@ def build_sni_table(table: RouteTable, options: TlsOptions, entry_point: str) ->
         conflicts=tuple(conflicts.values()),
         default_broken=options.problem(DEFAULT_OPTION),
         version=version,
+        broken=frozenset(claim.key for claim in claims if options.problem(claim.option)),
     )
 
 

@@ -7,7 +7,7 @@ pkg/server/service/tcp/service.go (BuildTCP), pkg/tcp/dialer.go (Build).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from ingressdoctor.evidence.controller import StaticConfig
@@ -113,6 +113,9 @@ class TcpServices:
             first = lacking[0] if lacking else Problem(DropReason.SERVICE_MISSING, "the route names no Service")
             said = f'the service "{name}" does not exist ({first.detail})'
             return Problem(first.reason, said, first.related)
+        # Traefik knows them by name and port: of equal ones the last decides for all.
+        latest = {(service.ref.name, service.ref.port): service for service in taken}
+        taken = [replace(latest[service.ref.name, service.ref.port], weight=service.weight) for service in taken]
         for service in taken:
             if problem := self._dialer_problem(service):
                 return problem

@@ -625,3 +625,13 @@ def test_connections_elsewhere() -> None:
 
 def test_objects_of_the_old_kind_are_left_alone() -> None:
     assert answered(model(an_ingress_route(f"Host(`{HOST}`)"), middlewares=UNREAD), over_tls(HOST, HOST)).status is None
+
+
+def test_a_router_with_broken_options_is_not_built() -> None:
+    config = static(*points(websecure={"tls": True}), entrypoints__websecure__http__tls__options="ns-bad@kubernetescrd")
+    hostless = an_ingress_route("HostRegexp(`.+`)", spec={"tls": None})
+    bad = an_option("bad", clientAuth={"clientAuthType": "VerifyClientCertIfGiven"})
+    other = https_route("PathPrefix(`/`)", name="other")
+
+    assert answered(model(hostless, bad, config=config), over_tls("a.com")).status == 404
+    assert answered(model(hostless, bad, other, config=config), over_tls("a.com")).source is AnswerSource.BACKEND

@@ -393,3 +393,9 @@ def test_anything_may_stand_in_a_spec(spec: dict[str, Any]) -> None:
     table = tcp(custom("IngressRouteTCP", "db", spec))
 
     assert not table.routers
+
+
+def test_of_services_with_equal_name_and_port_the_last_decides() -> None:
+    router = only(tcp(a_tcp_route(route=services({"serversTransport": "gone", "weight": 3}, {}))))
+
+    assert [(item.transport, item.weight) for item in router.services] == [("", 3), ("", 1)]
