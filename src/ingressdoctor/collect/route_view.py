@@ -34,7 +34,7 @@ from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.selectors import labels_match
 from ingressdoctor.routing.traefik.answer import build_answers
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge
-from ingressdoctor.routing.traefik.decide import decide_in
+from ingressdoctor.routing.traefik.decide import decide_in, with_suggestions
 from ingressdoctor.routing.traefik.effects import sights_of
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.hosts import plain_hosts
@@ -57,7 +57,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     speaks = speaks_of(request, server_first=target.protocol is Protocol.MYSQL)
     table = table_of(scene)
     model = build_answers(scene.objects, table)
-    decision = taken(model, decide_in(table, request), speaks)
+    decision = taken(model, with_suggestions(table, decide_in(table, request)), speaks)
     old = tuple(
         replace(item, matches=_would_match(item.rule, decision.request, table))
         for item in outdated_routes(scene)
