@@ -11,6 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 from rich.console import Console
 from rich.table import Table
+
 from scenarios import Outcome, run_scenario, scenarios
 
 

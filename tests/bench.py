@@ -13,12 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from build.values import replace
 from ingressdoctor.evidence.controller import StaticConfig
 from ingressdoctor.evidence.kube import Ingress, Loaded
 from ingressdoctor.evidence.routes import Custom, RouteRequest, RoutingObjects

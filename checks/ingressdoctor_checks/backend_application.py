@@ -8,9 +8,10 @@ request: the plain status text) and pkg/middlewares/accesslog (OriginStatus, Ser
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import (
     AccessLogLine,
@@ -42,8 +43,7 @@ _OWN_TEXTS: Final = {404: "404 page not found", 503: "no available server"}
 _ACCESS_LOG: Final = "Switch Traefik's access log on in the JSON format, or let the tool reach the origin directly."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Answer:
+class _Answer(msgspec.Struct, frozen=True, kw_only=True):
     """The newest answer to this request: ``body`` is None where the edge put its own page over it."""
 
     status: int

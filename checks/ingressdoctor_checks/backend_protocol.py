@@ -7,8 +7,9 @@ the answers that a wrong one leads to.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import (
     BackendView,
@@ -50,8 +51,7 @@ _TRAEFIK_500: Final = b"Internal Server Error"
 _TLS_RECORD: Final = "first record does not look like a TLS handshake"
 
 
-@dataclass(frozen=True, slots=True)
-class _Spoken:
+class _Spoken(msgspec.Struct, frozen=True):
     """What Traefik speaks to the pods, and why it does."""
 
     scheme: str

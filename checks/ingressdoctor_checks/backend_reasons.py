@@ -5,8 +5,9 @@ Holds no check. Source: kubernetes docs on exit codes and image pulls; kube-sche
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import Command, Pod, changes, shorten
 from ingressdoctor_checks.backend_common import kubectl, workload
@@ -15,8 +16,7 @@ from ingressdoctor_checks.backend_trouble import PodTrouble
 __all__ = ["Advice", "crash_advice", "image_advice", "memory_limit", "scheduling_advice"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True, kw_only=True):
     """How something ended, as the end of a sentence about it, and what to do."""
 
     how: str

@@ -7,8 +7,9 @@ errors), Cloudflare's documentation of 5xx errors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import AccessLogLine, ControllerLogs, HttpExchange, OriginProbe, OutsideProbe, Reach, Unavailable
 
@@ -20,20 +21,19 @@ _ABORTED: Final = 499
 _NEWEST: Final = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Statuses by where they were seen ("outside", "origin", "access log"), and what tells them apart.
 
     ``timeouts`` are places where no answer came within the probe's own patience; ``application_502`` a 502 whose body
     is not the controller's; ``dial_timeout`` a 504 that is the controller's own: it could not connect.
     """
 
-    statuses: Mapping[str, int] = field(default_factory=dict)
+    statuses: Mapping[str, int] = msgspec.field(default_factory=dict)
     timeouts: tuple[str, ...] = ()
     application_502: bool = False
     dial_timeout: bool = False
     slowest_s: float = 0.0
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: dict[str, str] = msgspec.field(default_factory=dict)
 
     def with_status(self, wanted: frozenset[int]) -> tuple[str, ...]:
         """Return where one of the *wanted* statuses was seen."""

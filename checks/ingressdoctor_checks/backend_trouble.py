@@ -6,9 +6,10 @@ Holds no check. Source: kubernetes core/v1 container states and pod conditions; 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import Clock, ContainerState, ContainerStatus, Event, Pod, StateDetail, Unavailable
 
@@ -39,8 +40,7 @@ class Trouble(StrEnum):
     NOT_READY = "not ready"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodTrouble:
+class PodTrouble(msgspec.Struct, frozen=True, kw_only=True):
     """One pod that does not serve: why, in which container, and the words the cluster has for it."""
 
     pod: Pod

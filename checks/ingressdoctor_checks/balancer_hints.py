@@ -6,8 +6,9 @@ Source: docs.hetzner.cloud (health_status detail), hcloud-cloud-controller-manag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import (
     ClusterNodes,
@@ -33,8 +34,7 @@ _MEANING: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TargetView:
+class TargetView(msgspec.Struct, frozen=True, kw_only=True):
     """One target on one port.
 
     ``expected`` tells that it is unhealthy by design; ``gone`` that its server no longer exists; ``reason`` is what

@@ -8,8 +8,9 @@ error codes, kubernetes/cloud-provider controllers/service.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 __all__ = ["FAILED", "REMARKS", "SIGNATURES", "SUCCEEDED", "Signature", "explain"]
 
@@ -30,8 +31,7 @@ REMARKS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """A piece of text, what it means, what repairs it; ``annotation`` is the one to look at, if it is one."""
 
     text: str

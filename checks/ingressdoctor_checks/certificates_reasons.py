@@ -7,16 +7,16 @@ RFC 8555 problem types as Let's Encrypt's Boulder words them.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 __all__ = ["Signature", "retry_after", "signature_of"]
 
 _RETRY: Final = re.compile(r"retry after (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True, kw_only=True):
     """One known reason: ``topic`` chooses the commands (token, dns, caa, limit, account, solver)."""
 
     signs: tuple[str, ...]

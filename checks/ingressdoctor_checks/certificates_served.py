@@ -7,8 +7,9 @@ name. Source: Cloudflare docs on Full (strict) and error 526; OpenSSL's verify c
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import (
     CertificateChain,
@@ -37,8 +38,7 @@ _SELF_SIGNED: Final = (18, 19)
 _CHAIN: Final = (20, 21)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Defect:
+class _Defect(msgspec.Struct, frozen=True, kw_only=True):
     """What is wrong with a served certificate, as the end of a sentence, and what to do."""
 
     how: str

@@ -5,16 +5,16 @@ Source: Cloudflare's documentation of 5xx and 1xxx errors, and of connection lim
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import EdgeError, Symptom
 
 __all__ = ["EdgeCode", "meaning_of", "symptom_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeCode:
+class EdgeCode(msgspec.Struct, frozen=True, kw_only=True):
     """One code: what happened, as the end of "Cloudflare answers NNN: ...", and the next thing to look at."""
 
     what: str

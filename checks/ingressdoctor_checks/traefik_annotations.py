@@ -9,8 +9,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import (
     BackendView,
@@ -67,8 +68,7 @@ _OURS: Final = re.compile(r"[a-z0-9.-]*traefik[a-z0-9.-]*[/.]", re.IGNORECASE)
 _OTHER_NOTE: Final = re.compile(r"\.(?:containo\.us|io)/(?:managed-by|version|chart)$")
 
 
-@dataclass(frozen=True, slots=True)
-class _Misread:
+class _Misread(msgspec.Struct, frozen=True):
     """One annotation without effect: on what, which key, why, and what would have one."""
 
     ref: str

@@ -7,7 +7,8 @@ Source: the drop reasons of Traefik's Kubernetes providers and of its runtime; m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ingressdoctor.api import (
     Controller,

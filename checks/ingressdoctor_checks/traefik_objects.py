@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from ingressdoctor.api import (
     CandidateRoute,
@@ -82,8 +83,7 @@ def as_list(value: object) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, (list, tuple)) else ()
 
 
-@dataclass(frozen=True, slots=True)
-class PathPart:
+class PathPart(msgspec.Struct, frozen=True):
     """The part of a rule that narrows the path, as far as it takes one request: matcher and text; both may be empty."""
 
     matcher: str = ""
@@ -220,8 +220,7 @@ def ingresses_in(objects: RoutingObjects | Unavailable) -> tuple[Ingress, ...]:
     return objects.ingresses.items
 
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+class Observed(msgspec.Struct, frozen=True):
     """What the request was answered by the controller or what stands behind it; ``exchange`` is None: nothing seen.
 
     ``where`` is empty when nobody was asked.

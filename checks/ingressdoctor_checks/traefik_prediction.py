@@ -8,8 +8,9 @@ Source: Traefik's own answers (404, 503 and their bodies); fields of its access 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.api import (
     BackendView,
@@ -58,8 +59,7 @@ _BY_MIDDLEWARE: Final = frozenset([*range(300, 400), 401, 403, 413, 418, 429])
 _STORED: Final = frozenset(["hit", "stale", "updating", "revalidated"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Prediction:
+class _Prediction(msgspec.Struct, frozen=True):
     """What must come, why, and the object that says so; ``status`` is 0 where the text says enough."""
 
     answer: str

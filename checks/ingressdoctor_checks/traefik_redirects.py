@@ -8,9 +8,10 @@ addresses that the entry point trusts.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ingressdoctor.api import (
     Controller,
@@ -43,8 +44,7 @@ _REDIRECTS: Final = frozenset([301, 302, 303, 307, 308])
 _KINDS: Final = frozenset(["redirectScheme", "redirectRegex"])
 
 
-@dataclass(frozen=True, slots=True)
-class _Redirector:
+class _Redirector(msgspec.Struct, frozen=True):
     """What of Traefik redirects: a middleware's reference, or an entry point's name."""
 
     ref: str

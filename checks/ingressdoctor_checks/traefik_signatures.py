@@ -5,14 +5,14 @@ Source: message texts of Traefik v2.11 to v3.7, client-go's reflector.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 __all__ = ["SIGNATURES", "Signature", "meaning_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """All ``pieces`` must be in the line; ``everywhere`` tells that it concerns every route, not one object's."""
 
     pieces: tuple[str, ...]

@@ -6,8 +6,9 @@ Source: Traefik's TLS options per SNI: routes of one host that name different op
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from ingressdoctor.api import (
     CandidateRoute,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+
+import msgspec
 
 from ingressdoctor import collect
 from ingressdoctor.collect.route_scene import Scene, cluster_scene
@@ -42,8 +43,7 @@ _GIVENS = (Target, Clock, Preferences)
 _SOURCES = (Kubernetes, Hetzner, Cloudflare, Dns, Net)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the command line may ask of one run."""
 
     walk: str = ""
@@ -52,8 +52,7 @@ class RunOptions:
     timeout_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceAccess:
+class SourceAccess(msgspec.Struct, frozen=True, kw_only=True):
     """One line of ``ingressdoctor access``; ``costs`` are the steps that lose checks, with how many."""
 
     source: str

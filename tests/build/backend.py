@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from build.values import replace
 from ingressdoctor.api import (
     BackendRef,
     BackendView,

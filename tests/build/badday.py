@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ import jsonschema
 import pytest
 import yaml
 
+from build.values import replace
 from ingressdoctor.cli.app import run
 from ingressdoctor.cli.options import Connection, RunChoice
 from ingressdoctor.cli.settings import settings_for

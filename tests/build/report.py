@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
+from build.values import replace
 from ingressdoctor.model.check import Check
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Command, Fact, Finding, Remedy, Status
@@ -56,11 +56,11 @@ def check(name: str, step: str, title: str = "It holds", causes: tuple[str, ...]
 
 
 def result(name: str, step: str, *findings: Finding, **over: object) -> CheckResult:
-    return replace(CheckResult(check=check(name, step), findings=findings, elapsed_s=0.05), **over)  # type: ignore[arg-type]
+    return replace(CheckResult(check=check(name, step), findings=findings, elapsed_s=0.05), **over)
 
 
 def passed(summary: str, **over: object) -> Finding:
-    return replace(Finding(status=Status.PASS, summary=summary), **over)  # type: ignore[arg-type]
+    return replace(Finding(status=Status.PASS, summary=summary), **over)
 
 
 REMEDY = Remedy(
@@ -162,7 +162,7 @@ def broken(**over: object) -> Report:
         version="0.1.0",
         environment={"kubernetes": "v1.34.2"},
     )
-    return replace(report, **over)  # type: ignore[arg-type]
+    return replace(report, **over)
 
 
 def healthy(**over: object) -> Report:
@@ -179,7 +179,7 @@ def healthy(**over: object) -> Report:
         diagnosis=Diagnosis(verdict=Verdict.HEALTHY, headline="www.wecare.gr is healthy."),
         coverage=Coverage(verified=5, total=5),
     )
-    return replace(report, **over)  # type: ignore[arg-type]
+    return replace(report, **over)
 
 
 def degraded() -> Report:

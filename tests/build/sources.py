@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
+from build.values import replace
 from ingressdoctor.api import (
     Answer,
     DnsRecord,

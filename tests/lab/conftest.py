@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
+from build.values import replace
 from ingressdoctor.lab import Lab, NoPlane, World, load_world, running
 from ingressdoctor.lab.world import merged
 
@@ -30,6 +30,6 @@ def with_settings(wecare: World) -> Callable[[dict[str, Any]], AbstractContextMa
     """Run the APIs of the healthy world with some settings changed."""
 
     def start(settings: dict[str, Any]) -> AbstractContextManager[Lab]:
-        return running(dataclasses.replace(wecare, settings=merged(wecare.settings, settings)), plane=NoPlane)
+        return running(replace(wecare, settings=merged(wecare.settings, settings)), plane=NoPlane)
 
     return start

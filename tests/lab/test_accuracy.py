@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from scenarios import run_scenario, scenarios
 
 from ingressdoctor.lab import Fault
+from scenarios import run_scenario, scenarios
 
 MAX_KUBE_REQUESTS = 15
 

@@ -7,7 +7,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from build.badday import HOST, Seen, Told, calm, say, secrets_of, see
+from build.values import replace
 from ingressdoctor.cli.options import Connection
 from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 from ingressdoctor.lab.world import merged

@@ -6,7 +6,6 @@ Only the API server shows the broken objects; behind it the site works, so what 
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any, Final
@@ -14,6 +13,7 @@ from typing import Any, Final
 import pytest
 
 from build.badday import Seen, calm, see
+from build.values import replace
 from ingressdoctor.lab import World, load_world, running
 from ingressdoctor.lab.dataplane import DataPlane
 from ingressdoctor.lab.paths import set_at

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from build.badday import calm, see
+from build.values import replace
 from ingressdoctor.lab import Lab, World, apply_fault, load_fault, load_world, running
 from ingressdoctor.lab.world import merged
 from ingressdoctor.model.finding import Status

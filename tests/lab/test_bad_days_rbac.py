@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from build.badday import Seen, calm, see
+from build.values import replace
 from ingressdoctor.lab import Lab, World, apply_fault, load_fault, load_world, running
 from ingressdoctor.lab.world import merged
 

@@ -7,12 +7,12 @@ import contextlib
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from build.badday import HOST, Seen, calm, say, secrets_of, see
+from build.values import replace
 from ingressdoctor.cli.options import Connection
 from ingressdoctor.lab import Lab, World, apply_fault, load_fault, load_world, running
 

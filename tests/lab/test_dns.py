@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -15,6 +14,7 @@ import dns.rcode
 import dns.rdatatype
 import pytest
 
+from build.values import replace
 from ingressdoctor.errors import LabError
 from ingressdoctor.lab import Lab, NoPlane, World, running
 from ingressdoctor.lab.serve.dns_records import Names
@@ -139,7 +139,7 @@ def with_records(world: World, *records: dict[str, Any], **zone: Any) -> World:
         "zone": {**first["zone"], **zone},
         "dns_records": [*first["dns_records"], *records],
     }
-    return dataclasses.replace(world, cloudflare={**world.cloudflare, "zones": [changed, *rest]})
+    return replace(world, cloudflare={**world.cloudflare, "zones": [changed, *rest]})
 
 
 def record(kind: str, name: str, content: str, *, proxied: bool = False, **settings: bool) -> dict[str, Any]:
@@ -218,7 +218,7 @@ def test_a_paused_zone_shows_its_origin(wecare: World) -> None:
 
 def test_a_zone_file_can_be_for_one_view_only(wecare: World) -> None:
     text = "@ 60 IN SOA ns. host. 1 1 1 1 1\n@ 60 IN NS ns.\nwww 60 IN A 10.0.0.200\n"
-    split = dataclasses.replace(wecare, zone_files={**wecare.zone_files, "wecare.gr@system": text})
+    split = replace(wecare, zone_files={**wecare.zone_files, "wecare.gr@system": text})
     with running(split, plane=NoPlane) as lab:
         assert values(ask(lab, "www.wecare.gr"), "A") == {"10.0.0.200"}
         assert values(ask(lab, "www.wecare.gr", view="public"), "A") == V4
@@ -226,7 +226,7 @@ def test_a_zone_file_can_be_for_one_view_only(wecare: World) -> None:
 
 def test_a_broken_zone_file_names_itself(wecare: World) -> None:
     with pytest.raises(LabError, match=r"zone file broken\.example"):
-        Names(dataclasses.replace(wecare, zone_files={"broken.example": "@ IN BOGUS x"}))
+        Names(replace(wecare, zone_files={"broken.example": "@ IN BOGUS x"}))
 
 
 def test_nonsense_is_ignored_and_questions_are_counted(apis: Lab) -> None:

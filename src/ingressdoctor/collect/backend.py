@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from difflib import SequenceMatcher
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, PODS, SERVICES, Kind
 from ingressdoctor.collect.kube import get_object, list_kind, whole

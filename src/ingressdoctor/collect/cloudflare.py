@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.collect.cloudflare_api import list_of, mapping_of, refusal, result_of
 from ingressdoctor.collect.dns import ask_addresses
@@ -36,8 +37,7 @@ _MAX_CHAIN: Final = 8
 _MOST_LABELS: Final = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Zone:
+class _Zone(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
     status: str
@@ -45,8 +45,7 @@ class _Zone:
     name_servers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
+class _Way(msgspec.Struct, frozen=True, kw_only=True):
     """Where the records lead: CNAME targets followed, addresses at the end, and who gave those."""
 
     addresses: tuple[str, ...]

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Final
 
@@ -40,8 +39,7 @@ _WORDS: Final[dict[str, bool | None]] = {
 _TAG: Final = "tag:yaml.org,2002:"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
+class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One document; ``line`` counts from 1 and is where it begins, ``source`` the template that Helm names."""
 
     value: Any
@@ -50,8 +48,7 @@ class Document:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
     """A document that cannot be read: where in the text, and why."""
 
     number: int

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
+
+import msgspec
 
 from ingressdoctor.evidence.net import HttpExchange
 from ingressdoctor.evidence.outside import EdgeError
@@ -36,8 +37,7 @@ _UNDECIDED: Final = frozenset({403, 409, 429, 530})
 _BY_STATUS: Final = {403: 1020, 429: 1015}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeVerdict:
+class EdgeVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """What one exchange says about the edge."""
 
     edge: bool = False

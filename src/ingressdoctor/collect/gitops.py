@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from ingressdoctor.collect.kinds import APPLICATIONS, Kind
 from ingressdoctor.collect.kube import list_kind

@@ -11,8 +11,9 @@ kubernetes/cloud-provider controllers/service/controller.go (load balancer class
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.collect.hetzner_objects import address_of
 from ingressdoctor.evidence.controller import Controller
@@ -28,8 +29,7 @@ _PREFIX: Final = "load-balancer.hetzner.cloud/"
 _NAME_LENGTH: Final = 32  # cloudprovider.DefaultLoadBalancerName
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Match:
+class _Match(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     found: tuple[LoadBalancer, ...]
 

@@ -5,9 +5,10 @@ Paths are those of the API conventions: ``/api/v1`` for the core group, ``/apis/
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 from urllib.parse import quote
+
+import msgspec
 
 from ingressdoctor.evidence.kube import (
     EndpointSlice,
@@ -55,8 +56,7 @@ __all__ = [
 T = TypeVar("T", bound=Resource)
 
 
-@dataclass(frozen=True, slots=True)
-class Kind(Generic[T]):
+class Kind(msgspec.Struct, Generic[T], frozen=True):
     """One kind: how it is decoded and where it is served.
 
     ``name`` is the CamelCase kind, ``group`` is empty for the core group; ``custom`` kinds exist only where their

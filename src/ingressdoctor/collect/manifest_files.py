@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final
+
+import msgspec
 
 from ingressdoctor.evidence.route_view import Skipped
 from ingressdoctor.model.text import clean
@@ -27,8 +28,7 @@ _MAX_TOTAL: Final = 200_000_000
 _MAX_FILES: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextFile:
+class TextFile(msgspec.Struct, frozen=True, kw_only=True):
     """One text and the name it goes by in messages."""
 
     name: str

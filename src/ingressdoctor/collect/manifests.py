@@ -11,7 +11,6 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
@@ -35,8 +34,7 @@ _CLASS: Final = msgspec.convert(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Manifests:
+class Manifests(msgspec.Struct, frozen=True, kw_only=True):
     """What a set of files holds.
 
     ``pods`` are those of the files and one for each workload, made from its template; ``outdated`` are
@@ -48,7 +46,7 @@ class Manifests:
     pods: tuple[Pod, ...] = ()
     outdated: tuple[Custom, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
     assumed: tuple[str, ...] = ()
     files: int = 0
     used: int = 0

@@ -7,8 +7,10 @@ whether this machine can reach it says nothing about visitors.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.reach import not_connected, send
@@ -29,8 +31,7 @@ _WANTED: Final = "the origin's own answer"
 _ANSWER_S: Final = 8.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """The origin's address, and how it was found."""
 
     address: str

@@ -7,8 +7,10 @@ noted and not followed. Whether what came back is good is for the checks.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.collect.dns import ask_addresses
 from ingressdoctor.collect.edge import EdgeVerdict, classify, wants_second_look
@@ -58,8 +60,7 @@ def dial_order(addresses: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(sorted(distinct, key=lambda address: ":" in address))[:_MAX_ADDRESSES]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrival:
+class _Arrival(msgspec.Struct, frozen=True, kw_only=True):
     """One exchange, and the addresses tried before it that could not be connected to."""
 
     exchange: HttpExchange

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
 from ingressdoctor.collect.kube import get_object, list_kind, whole

@@ -8,9 +8,11 @@ Source: RFC 9110 section 15.4, RFC 6265 (name=value pairs only: attributes do no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urljoin, urlsplit
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import HttpExchange
 
@@ -25,8 +27,7 @@ _DEFAULT_PORT: Final = {"http": 80, "https": 443}
 _PUBLIC_SECOND: Final = frozenset({"co", "com", "net", "org", "gov", "edu", "ac", "gob", "or", "ne", "gr", "mil"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Visit:
+class Visit(msgspec.Struct, frozen=True, kw_only=True):
     """One request of a visitor: a URL without fragment, and the cookies picked up on the way, by host."""
 
     url: str

@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.collect.controller import is_traefik, judge_controller
 from ingressdoctor.collect.kinds import (
@@ -58,8 +58,7 @@ _FURTHER: Final[Mapping[str, Kind[Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """Objects and the Traefik that reads them.
 
     ``pods`` is None where the pods behind Services are not known; ``outdated`` are objects of an API group that
@@ -75,7 +74,7 @@ class Scene:
     outdated: tuple[Custom, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
 
 
 async def cluster_scene(kube: Kubernetes, objects: RoutingObjects, controller: Controller | Unavailable) -> Scene:

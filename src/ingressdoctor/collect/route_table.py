@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from ingressdoctor.collect.manifest_kinds import OLD_FIELDS
 from ingressdoctor.collect.route_scene import Scene

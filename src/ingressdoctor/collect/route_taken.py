@@ -6,7 +6,8 @@ No I/O. Who decides is the model (``routing/traefik/handler``, ``answer``).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.answer import AnswerSource
 from ingressdoctor.evidence.backend import BackendView

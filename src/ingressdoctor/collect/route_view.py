@@ -7,7 +7,8 @@ No I/O: everything was read before (``route_scene``). Which router wins is the m
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ingressdoctor.collect.backend import assemble
 from ingressdoctor.collect.route_scene import Scene

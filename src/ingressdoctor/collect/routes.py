@@ -7,8 +7,9 @@ Three requests, up to six where classes, TraefikServices or TLSOptions matter. W
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from ingressdoctor.collect.kinds import (
     INGRESS_CLASSES,

@@ -6,7 +6,7 @@ fields of ``Settings``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ingressdoctor.config import values
 from ingressdoctor.config.values import Reader
@@ -14,8 +14,7 @@ from ingressdoctor.config.values import Reader
 __all__ = ["KEYS", "SECTIONS", "Key"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
+class Key(msgspec.Struct, frozen=True, kw_only=True):
     """One key. ``field`` is its name in the section's dataclass; ``example`` is a TOML value."""
 
     section: str

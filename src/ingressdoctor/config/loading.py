@@ -10,10 +10,11 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
 from ingressdoctor.config.lines import line_of

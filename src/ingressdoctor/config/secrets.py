@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret, clean
@@ -30,8 +31,7 @@ class Kind(StrEnum):
     COMMAND = "command"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRef:
+class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
     """Where one secret is kept.
 
     ``place`` is the name of the variable, the path of the file, or the words of the command. Hashable and printable:

@@ -7,9 +7,10 @@ Values only: reading files is done in loading.py. Where a value came from is kep
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.config.secrets import SecretRef, from_env
 
@@ -30,8 +31,7 @@ HCLOUD_TOKEN: Final = from_env("HCLOUD_TOKEN")
 CLOUDFLARE_API_TOKEN: Final = from_env("CLOUDFLARE_API_TOKEN")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubernetesSettings:
+class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Which cluster. Empty texts leave the choice to the client: ``$KUBECONFIG``, ``~/.kube/config``, in-cluster."""
 
     kubeconfig: str = ""
@@ -39,8 +39,7 @@ class KubernetesSettings:
     timeout_s: float = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HetznerSettings:
+class HetznerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The Hetzner Cloud API. ``load_balancer`` names the load balancer where it cannot be told from the Service."""
 
     token: SecretRef = HCLOUD_TOKEN
@@ -48,16 +47,14 @@ class HetznerSettings:
     load_balancer: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudflareSettings:
+class CloudflareSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The Cloudflare API v4."""
 
     token: SecretRef = CLOUDFLARE_API_TOKEN
     endpoint: str = "https://api.cloudflare.com/client/v4"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsSettings:
+class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Servers to ask, each as ``address:port``.
 
     Without ``resolvers`` the system's resolver and public ones are compared; ``authoritative`` replaces the lookup of
@@ -68,8 +65,7 @@ class DnsSettings:
     authoritative: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpSettings:
+class HttpSettings(msgspec.Struct, frozen=True, kw_only=True):
     """TCP, TLS and HTTP towards the target. ``connect_to`` are ``HOST:PORT:HOST:PORT`` as in curl, first match wins."""
 
     ca_file: str = ""
@@ -77,37 +73,32 @@ class HttpSettings:
     timeout_s: float = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OnlineSettings:
+class OnlineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``host:port`` anchors: a TCP connection to any one of them proves that this machine is online."""
 
     probe: tuple[str, ...] = ("1.1.1.1:443", "8.8.8.8:443", "9.9.9.9:443")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PluginSettings:
+class PluginSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Folders of local check files, absolute."""
 
     folders: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalkSettings:
+class WalkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Pairs of a hostname pattern (``*`` and ``?``) and the id of the walk to take, first match wins."""
 
     patterns: tuple[tuple[str, str], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSettings:
+class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One run: seconds until what is missing counts as unknown, and whether warnings count as broken."""
 
     timeout_s: float = 30.0
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The effective configuration.
 
     ``path`` is the file it was read from, empty when there is none; ``origins`` maps ``section.key`` to where a value
@@ -124,4 +115,4 @@ class Settings:
     walks: WalkSettings = WalkSettings()
     run: RunSettings = RunSettings()
     path: str = ""
-    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    origins: Mapping[str, str] = msgspec.field(default_factory=lambda: MappingProxyType({}))

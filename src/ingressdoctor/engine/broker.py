@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.observer import Observer
@@ -25,8 +26,7 @@ _LONGER: Final = "Try again with a longer --timeout, or look at the network betw
 _NO_TIME: Final = Unavailable(wanted="more time", reason="the time for the whole run was over", enable_with=_LONGER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True, kw_only=True):
     """One point in the event loop's time that no collector of a run may pass."""
 
     at: float

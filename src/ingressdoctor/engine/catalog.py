@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
+
+import msgspec
 
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.check import Check, Collector, WalkChooser
@@ -18,8 +19,7 @@ from ingressdoctor.model.walk import Walk
 __all__ = ["Bundle", "Catalog", "build_catalog"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
+class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """What one plugin brought; ``origin`` names it in errors."""
 
     origin: str
@@ -34,8 +34,7 @@ class Bundle:
         return not (self.checks or self.collectors or self.walks or self.choosers)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalog:
+class Catalog(msgspec.Struct, frozen=True, kw_only=True):
     """The validated whole. ``checks`` are sorted by id; ``collectors`` are keyed by the evidence they provide.
 
     ``target_scoped`` are the evidence types that depend on the target, directly or through others; all other
@@ -47,7 +46,7 @@ class Catalog:
     choosers: tuple[WalkChooser, ...]
     collectors: Mapping[type, Collector]
     target_scoped: frozenset[type]
-    origins: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def walk(self, name: str) -> Walk | None:
         """Return a walk by id."""

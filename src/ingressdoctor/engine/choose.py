@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+
+import msgspec
 
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
@@ -17,8 +18,7 @@ from ingressdoctor.model.walk import Claim, Walk
 __all__ = ["Choice", "Wishes", "choose_walk", "select"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class Choice(msgspec.Struct, frozen=True, kw_only=True):
     """The walk taken and why; None when nothing is known about the target, then with what was searched."""
 
     walk: Walk | None
@@ -43,12 +43,11 @@ def select(checks: Sequence[Check], only: Sequence[str], skip: Sequence[str]) ->
     return tuple(item for item in kept if not any(fnmatchcase(item.id, pattern) for pattern in skip))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     """What decides on the walk before any evidence does: the option, patterns by hostname, the checks selected."""
 
     forced: str = ""
-    patterns: Mapping[str, str] = field(default_factory=dict)
+    patterns: Mapping[str, str] = msgspec.field(default_factory=dict)
     only: Sequence[str] = ()
 
 

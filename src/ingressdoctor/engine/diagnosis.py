@@ -7,7 +7,8 @@ could not be looked at; it never works through one that passed, because that lin
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ingressdoctor.model.finding import Finding, Status
 from ingressdoctor.model.report import Cause, CheckResult, Coverage, Diagnosis, StepReport, Verdict

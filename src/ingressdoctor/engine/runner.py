@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.observer import Observer

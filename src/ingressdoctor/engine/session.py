@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
@@ -34,19 +35,17 @@ __all__ = ["Run", "RunSpec", "ask", "diagnose_target"]
 _JUDGING_S: Final = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSpec:
+class RunSpec(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked of one run. ``patterns`` map hostname globs to walk ids; ``timeout_s`` bounds the whole run."""
 
     walk: str = ""
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
-    patterns: Mapping[str, str] = field(default_factory=dict)
+    patterns: Mapping[str, str] = msgspec.field(default_factory=dict)
     timeout_s: float = 30.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, kw_only=True):
     """What a run is handed: the catalog, values by type, and its connections to the outside of the engine.
 
     ``calls`` returns the source calls made so far; ``on_collect`` is told which collector the running task works for.
@@ -60,7 +59,7 @@ class Run:
     calls: Callable[[], Sequence[tuple[str, SourceCall]]]
     on_collect: Callable[[str], object]
     version: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 async def ask(run: Run, wanted: Sequence[type], timeout_s: float) -> tuple[object, ...]:

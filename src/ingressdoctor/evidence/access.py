@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["AccessSurvey", "Sight"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that was tried.
 
     ``readable`` is None when it could not be tried (the source does not answer, or there was nothing to try it on);
@@ -22,8 +21,7 @@ class Sight:
     feeds: tuple[type, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessSurvey:
+class AccessSurvey(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that was tried, in the order of the path."""
 
     sights: tuple[Sight, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 __all__ = ["AnswerSource", "ConnectionEnd", "PredictedAnswer"]
 
@@ -27,8 +28,7 @@ class ConnectionEnd(StrEnum):
     TLS_ALERT = "TLS alert"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictedAnswer:
+class PredictedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What the client gets.
 
     ``status`` is None where the backend chooses it, where nobody answers by HTTP, and where it is not known; ``body``
@@ -42,7 +42,7 @@ class PredictedAnswer:
     why: str
     status: int | None = None
     body: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     end: ConnectionEnd | None = None
     after_s: float | None = 0.0
     path: str = ""

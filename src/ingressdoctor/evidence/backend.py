@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from ingressdoctor.evidence.kube import EndpointSlice, Event, NetworkPolicy, Pod, Service, ServicePort
 from ingressdoctor.evidence.routes import BackendRef, DropReason, RouteDecision
@@ -23,8 +24,7 @@ __all__ = [
 _ABOUT_SERVICES = (DropReason.SERVICE_MISSING, DropReason.SERVICE_PORT, DropReason.SERVICE_EMPTY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenBackend:
+class ChosenBackend(msgspec.Struct, frozen=True, kw_only=True):
     """The backend that a request ends at, or would end at if the controller had not dropped its route.
 
     ``route`` names the route object; ``others`` are further backends of it; ``live`` is False for a dropped route.
@@ -66,8 +66,7 @@ class ServiceForm(StrEnum):
     EXTERNAL_NAME = "ExternalName"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendEndpoint:
+class BackendEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     """One address of one EndpointSlice, its conditions with the API's defaults for null.
 
     ``port`` is None when the slice has no port of the Service port's name. ``taken`` tells that the Traefik at hand
@@ -86,8 +85,7 @@ class BackendEndpoint:
     fenced: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendEndpoints:
+class BackendEndpoints(msgspec.Struct, frozen=True, kw_only=True):
     """All EndpointSlices of one Service port, merged; each address and port once."""
 
     all: tuple[BackendEndpoint, ...] = ()
@@ -112,8 +110,7 @@ class BackendEndpoints:
         return tuple(item for item in self.all if item.port is None and item.taken)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PodMaker:
+class PodMaker(msgspec.Struct, frozen=True, kw_only=True):
     """A Deployment whose pods the Service would select: how many it wants, and why it has none (if it says so)."""
 
     ref: str
@@ -121,8 +118,7 @@ class PodMaker:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendView:
+class BackendView(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about the winning route's Service.
 
     ``service`` is None when the API says 404: it does not exist (``siblings`` then names the Services of the
@@ -166,8 +162,7 @@ class BackendView:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PolicyVerdict:
+class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """May the controller's pods open a connection to the backend's pods?
 
     ``allowed`` is None when it cannot be decided (``why`` says so); ``policies`` are those that select the pods;

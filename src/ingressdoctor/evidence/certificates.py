@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ class Stated(Custom, frozen=True, kw_only=True):
     status: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChainLink:
+class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     """One object of the chain Certificate -> CertificateRequest -> Order -> Challenge, or the issuer that it waits for.
 
     ``state`` and ``reason`` are what the object says of itself; ``age_s`` is how long it has been in this state.
@@ -36,8 +34,7 @@ class ChainLink:
     raw: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateChain:
+class CertificateChain(msgspec.Struct, frozen=True, kw_only=True):
     """The Certificate that fills the TLS Secret of the winning route, followed to its deepest object.
 
     ``certificate`` is None when no Certificate writes that Secret (a hand-made Secret is legitimate). ``links`` go
@@ -67,8 +64,7 @@ class CertificateChain:
         return self.links[-1] if self.links else self.certificate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackedResource:
+class TrackedResource(msgspec.Struct, frozen=True, kw_only=True):
     """status.resources[] of an Argo CD Application, which ``application`` names.
 
     ``related`` tells that its name, namespace or Application shares a word with the target's hostname.
@@ -88,8 +84,7 @@ class TrackedResource:
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GitOpsView:
+class GitOpsView(msgspec.Struct, frozen=True, kw_only=True):
     """The Applications that own, or should have made, the objects of this path.
 
     ``missing`` are tracked objects that are in git and not in the cluster; ``application`` is the owner of the

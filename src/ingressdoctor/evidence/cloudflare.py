@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.model.evidence import Unavailable
 
 __all__ = ["ZoneFacts", "ZoneRecord"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneRecord:
+class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One record at Cloudflare: name, type, content, and whether it is orange-clouded."""
 
     name: str
@@ -22,8 +22,7 @@ class ZoneRecord:
     modified_on: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ZoneFacts:
+class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The zone that holds the target, its records for the target's name, and its settings.
 
     ``records`` are those of the exact name, else of the wildcard above it (``wildcard`` True); ``origin_addresses``

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.kube import Container, ContainerPort, Pod, Service, ServicePort
 from ingressdoctor.model.evidence import Unavailable
@@ -11,8 +13,7 @@ from ingressdoctor.model.evidence import Unavailable
 __all__ = ["AccessLogLine", "Controller", "ControllerLogs", "EntryPoint", "PortPath", "StaticConfig"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryPoint:
+class EntryPoint(msgspec.Struct, frozen=True, kw_only=True):
     """One Traefik entry point.
 
     ``port`` is the container port it listens on; ``proxy_protocol`` is None when off, else the trusted CIDRs
@@ -33,8 +34,7 @@ class EntryPoint:
     read_timeout_s: float = 60.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StaticConfig:
+class StaticConfig(msgspec.Struct, frozen=True, kw_only=True):
     """Traefik's static configuration, recovered from args, environment or file.
 
     ``source`` says from which of the exclusive loaders ("args", "env", "file"); ``options`` holds every flag by its
@@ -60,8 +60,7 @@ class StaticConfig:
         return default if not value else value.lower() in ("true", "1", "t")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PortPath:
+class PortPath(msgspec.Struct, frozen=True, kw_only=True):
     """How a public port leads to an entry point, as far as it does; ``gap`` says where it ends, empty when it arrives.
 
     ``container_port`` is 0 and ``service_port`` None where the path ended before them.
@@ -74,8 +73,7 @@ class PortPath:
     gap: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Controller:
+class Controller(msgspec.Struct, frozen=True, kw_only=True):
     """The Traefik that serves the cluster's public ingress.
 
     ``service`` is the Service in front of it (type LoadBalancer preferred), None when there is none (hostNetwork)
@@ -140,8 +138,7 @@ class Controller:
         return replace(path, gap=f"no entry point listens on port {path.container_port} of the container")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AccessLogLine:
+class AccessLogLine(msgspec.Struct, frozen=True, kw_only=True):
     """One request in the controller's access log."""
 
     when: str
@@ -155,8 +152,7 @@ class AccessLogLine:
     duration_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerLogs:
+class ControllerLogs(msgspec.Struct, frozen=True, kw_only=True):
     """Recent log lines of the controller's pods.
 
     ``errors`` are lines at warning level or above, oldest first; ``access`` the access-log lines for the target's

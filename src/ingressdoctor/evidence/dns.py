@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 __all__ = ["DnsRecord", "DnsReply", "Rcode"]
 
@@ -22,8 +23,7 @@ class Rcode(StrEnum):
     OTHER = "OTHER"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsRecord:
+class DnsRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One resource record: owner without trailing dot, type name, data in presentation form."""
 
     name: str
@@ -32,8 +32,7 @@ class DnsRecord:
     data: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsReply:
+class DnsReply(msgspec.Struct, frozen=True, kw_only=True):
     """One question to one server and its answer, CNAMEs included in ``answers`` in the order followed."""
 
     name: str

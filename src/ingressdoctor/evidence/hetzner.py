@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.evidence.kube import Event, Node
 
@@ -21,8 +22,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HealthCheck:
+class HealthCheck(msgspec.Struct, frozen=True, kw_only=True):
     """services[].health_check; seconds."""
 
     protocol: str = "tcp"
@@ -32,8 +32,7 @@ class HealthCheck:
     retries: int = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LbService:
+class LbService(msgspec.Struct, frozen=True, kw_only=True):
     """services[]: ``destination_port`` is the nodePort on every target."""
 
     protocol: str
@@ -43,8 +42,7 @@ class LbService:
     health_check: HealthCheck = HealthCheck()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LbTarget:
+class LbTarget(msgspec.Struct, frozen=True, kw_only=True):
     """One resolved target (label selectors unrolled). ``health`` maps listen_port to healthy/unhealthy/unknown."""
 
     type: str
@@ -55,8 +53,7 @@ class LbTarget:
     detail: Mapping[int, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadBalancer:
+class LoadBalancer(msgspec.Struct, frozen=True, kw_only=True):
     """One load balancer. ``networks`` are ids of attached networks; ``uid_label`` is ``hcloud-ccm/service-uid``.
 
     ``selectors`` are the label selectors among its targets, also those that resolve to no server; ``blocked`` are
@@ -94,8 +91,7 @@ class LoadBalancer:
         return next((item for item in self.services if item.listen_port == listen_port), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
+class Server(msgspec.Struct, frozen=True, kw_only=True):
     """One cloud server: power state, addresses, networks."""
 
     id: int
@@ -107,8 +103,7 @@ class Server:
     firewalls: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HetznerProject:
+class HetznerProject(msgspec.Struct, frozen=True, kw_only=True):
     """What the API token's project holds; one token sees exactly one project.
 
     ``servers_unread`` says why the servers could not be listed although the load balancers could (empty: they
@@ -121,15 +116,13 @@ class HetznerProject:
     broken: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NodeAddresses:
+class NodeAddresses(msgspec.Struct, frozen=True, kw_only=True):
     """Addresses of the cluster's nodes, read only where a Service may publish them itself (ServiceLB of k3s)."""
 
     addresses: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadBalancerLookup:
+class LoadBalancerLookup(msgspec.Struct, frozen=True, kw_only=True):
     """The load balancer in front of the controller's Service, or why none was recognised.
 
     ``found`` is None when the project holds no such load balancer: ``looked_for`` says by what (UID label, name
@@ -155,8 +148,7 @@ class LoadBalancerLookup:
         return next((item for item in self.servers if item.id == server_id), None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceEvents:
+class ServiceEvents(msgspec.Struct, frozen=True, kw_only=True):
     """Events about the controller's Service, oldest first.
 
     ``kept`` is False where no cloud controller keeps a load balancer for it. ``asked`` is False there, and where
@@ -170,8 +162,7 @@ class ServiceEvents:
     difference: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterNodes:
+class ClusterNodes(msgspec.Struct, frozen=True, kw_only=True):
     """The cluster's nodes, read only when targets cannot be understood by the project's servers (``asked``)."""
 
     nodes: tuple[Node, ...]

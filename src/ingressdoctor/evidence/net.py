@@ -5,8 +5,9 @@ A refusal, a timeout or a wrong name is evidence, never an error.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 __all__ = [
     "CertificateFacts",
@@ -38,8 +39,7 @@ class Reach(StrEnum):
     READ_TIMEOUT = "no-answer-in-time"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpAttempt:
+class TcpAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One TCP connect to ``address:port``; ``dialled`` differs when --connect-to redirected it."""
 
     address: str
@@ -50,8 +50,7 @@ class TcpAttempt:
     dialled: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CertificateFacts:
+class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
     """One X.509 certificate as served. Times are RFC 3339 in UTC; ``names`` are the DNS names of the SAN."""
 
     subject: str
@@ -64,8 +63,7 @@ class CertificateFacts:
     self_signed: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsAttempt:
+class TlsAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One handshake: outcome, and the chain even where verification fails.
 
     ``trusted`` is the verdict of a verifying client (None when the handshake failed before a certificate was
@@ -86,8 +84,7 @@ class TlsAttempt:
     elapsed_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Phases:
+class Phases(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds spent per phase of an exchange; None for a phase that was not reached."""
 
     connect_s: float | None = None
@@ -96,8 +93,7 @@ class Phases:
     total_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request to send.
 
     ``url`` decides scheme, Host and SNI; ``address`` (empty: resolve the URL's host by the system) is where the
@@ -116,8 +112,7 @@ class HttpRequest:
     max_body: int = 65_536
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HttpExchange:
+class HttpExchange(msgspec.Struct, frozen=True, kw_only=True):
     """One request and what came back. ``status`` is 0 when no status line arrived.
 
     ``headers`` keep order, names in lower case; ``body`` is capped at the request's ``max_body``.

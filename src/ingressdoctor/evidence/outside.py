@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.net import HttpExchange, TcpAttempt
@@ -10,16 +10,14 @@ from ingressdoctor.evidence.net import HttpExchange, TcpAttempt
 __all__ = ["AddressRanges", "DnsView", "EdgeError", "Online", "OriginProbe", "OutsideProbe", "ResolverView"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Online:
+class Online(msgspec.Struct, frozen=True, kw_only=True):
     """Whether this machine reaches anything at all; one success among the anchors is proof."""
 
     online: bool
     attempts: tuple[TcpAttempt, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRanges:
+class AddressRanges(msgspec.Struct, frozen=True, kw_only=True):
     """Cloudflare's published edge ranges: CIDRs, and where and when they come from."""
 
     cidrs: tuple[str, ...]
@@ -29,8 +27,7 @@ class AddressRanges:
     # membership is answered by ``ingressdoctor.routing.addresses.is_cloudflare(ranges, address)``
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolverView:
+class ResolverView(msgspec.Struct, frozen=True, kw_only=True):
     """What one server says about the target: A, AAAA, HTTPS questions."""
 
     server: str
@@ -42,8 +39,7 @@ class ResolverView:
         return tuple(data for reply in self.replies for data in (*reply.of("A"), *reply.of("AAAA")))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DnsView:
+class DnsView(msgspec.Struct, frozen=True, kw_only=True):
     """The target's name as several resolvers see it, and as the zone's own servers do (None: not asked)."""
 
     hostname: str
@@ -57,8 +53,7 @@ class DnsView:
         return next((view.addresses for view in self.resolvers if view.addresses), ())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeError:
+class EdgeError(msgspec.Struct, frozen=True, kw_only=True):
     """An answer that Cloudflare's edge made itself.
 
     ``code`` is 520 to 527, 530, 502, 504, 500, 503 or a 1xxx number; a 403 without a code counts as 1020, a 429 as
@@ -73,8 +68,7 @@ class EdgeError:
     form: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutsideProbe:
+class OutsideProbe(msgspec.Struct, frozen=True, kw_only=True):
     """The request as a visitor sends it, redirects followed (at most 10).
 
     ``hops`` are in order, the last one is what the visitor ends with. ``loop`` is set when a hop repeats an
@@ -101,8 +95,7 @@ class OutsideProbe:
         return self.hops[-1]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OriginProbe:
+class OriginProbe(msgspec.Struct, frozen=True, kw_only=True):
     """The same request straight to the origin's address, with the right SNI and Host.
 
     ``https`` on 443 with any certificate accepted (its ``tls`` says whether a visitor would trust it), ``http`` on

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["Preferences"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preferences:
+class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """Given to every run. ``load_balancer`` names the one in front of the controller, empty to find it by evidence."""
 
     load_balancer: str = ""

@@ -7,8 +7,9 @@ around it. Who decides, and how it looks, is others' business.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from ingressdoctor.evidence.answer import PredictedAnswer
 from ingressdoctor.evidence.backend import BackendView
@@ -30,8 +31,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
+class Skipped(msgspec.Struct, frozen=True, kw_only=True):
     """Something in the files that was not used, and why; ``where`` is ``file:line (document n)``.
 
     ``serious`` tells that a route may have been lost with it; False for what routing does not depend on.
@@ -42,8 +42,7 @@ class Skipped:
     serious: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MiddlewareSight:
+class MiddlewareSight(msgspec.Struct, frozen=True, kw_only=True):
     """One middleware of the winner in the order of the request; ``depth`` is 1 and more inside a chain.
 
     ``ref`` is the object, or the qualified id where there is none; ``effect`` says what it does to the request.
@@ -55,16 +54,14 @@ class MiddlewareSight:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendSight:
+class BackendSight(msgspec.Struct, frozen=True, kw_only=True):
     """One backend of the winner: the Service with its endpoints, or why that could not be looked at."""
 
     ref: BackendRef
     view: BackendView | Unavailable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ControllerSight:
+class ControllerSight(msgspec.Struct, frozen=True, kw_only=True):
     """Which Traefik was asked: ``name`` is ``namespace/workload``, empty when none was found.
 
     ``service`` is the object in front of it, ``version`` empty when unknown, ``source`` where its static
@@ -77,8 +74,7 @@ class ControllerSight:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteView:
+class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """A decision with everything around it.
 
     ``origin`` says where the objects are from ("the cluster", "3 files"); ``path`` is None when no Traefik is known
@@ -94,7 +90,7 @@ class RouteView:
     backends: tuple[BackendSight, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def answer(self) -> PredictedAnswer | None:
@@ -125,8 +121,7 @@ class ClashKind(StrEnum):
         return self in (ClashKind.PREFIX_SIBLING, ClashKind.REDIRECTED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clash:
+class Clash(msgspec.Struct, frozen=True, kw_only=True):
     """One route that loses requests to another.
 
     ``route`` and ``by`` are objects, ``by`` empty when the rule itself is at fault; ``entry_points`` are those where
@@ -146,8 +141,7 @@ class Clash:
     example: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HostRoutes:
+class HostRoutes(msgspec.Struct, frozen=True, kw_only=True):
     """One host with its live routes in the order they are tried, the clashes between them, and what was dropped.
 
     ``host`` is empty for routes without one.
@@ -159,8 +153,7 @@ class HostRoutes:
     dropped: tuple[DroppedRoute, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteSet:
+class RouteSet(msgspec.Struct, frozen=True, kw_only=True):
     """Every route of a cluster or of a set of files, by host."""
 
     hosts: tuple[HostRoutes, ...]
@@ -171,7 +164,7 @@ class RouteSet:
     limits: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    ignored: Mapping[str, int] = field(default_factory=dict)
+    ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def clashes(self) -> tuple[Clash, ...]:
@@ -184,8 +177,7 @@ class RouteSet:
         return len({(item.ref, item.rule) for host in self.hosts for item in host.dropped})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteQuestion:
+class RouteQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """What about the request is asked beyond its URL; ``headers`` are (name, value) pairs, one line each."""
 
     method: str = "GET"

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
@@ -49,8 +48,7 @@ class SecretShape(Resource, frozen=True, kw_only=True):
     filled: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RoutingObjects:
+class RoutingObjects(msgspec.Struct, frozen=True, kw_only=True):
     """Every routing object of the cluster, kind by kind; a kind that may not be read is Unavailable.
 
     The kinds with a default are read only where a question needs them. ``NOT_READ`` means that nobody looked: the
@@ -103,8 +101,7 @@ class DropReason(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteRequest:
+class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
     """One request as the controller sees it. ``host`` is lower case without a port; ``path`` is raw, no query."""
 
     host: str
@@ -114,12 +111,11 @@ class RouteRequest:
     tls: bool = True
     entry_point: str = ""
     sni: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     client_ip: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackendRef:
+class BackendRef(msgspec.Struct, frozen=True, kw_only=True):
     """The Service (or other backend) a route points at. ``port`` is a number or a name, as written."""
 
     kind: str
@@ -131,8 +127,7 @@ class BackendRef:
     pass_host_header: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CandidateRoute:
+class CandidateRoute(msgspec.Struct, frozen=True, kw_only=True):
     """One router on the entry point, in the order Traefik tries them.
 
     ``matches`` is True, False, or None when it cannot be decided (a matcher the model does not know); ``why`` says
@@ -153,8 +148,7 @@ class CandidateRoute:
     namespace: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DroppedRoute:
+class DroppedRoute(msgspec.Struct, frozen=True, kw_only=True):
     """A route for the target's host that the controller silently or loudly leaves out.
 
     ``detail`` is Traefik's own text where it has one; ``log_line`` what it logs, empty when it says nothing;
@@ -182,8 +176,7 @@ class Outcome(StrEnum):
     UNDECIDED = "undecided"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteDecision:
+class RouteDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Which router takes the request, which others stood by, and which were dropped.
 
     ``winner`` is set for ROUTED and REDIRECT; ``candidates`` are the live routes on the request's entry point that
@@ -208,8 +201,7 @@ class RouteDecision:
     unread: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownHosts:
+class KnownHosts(msgspec.Struct, frozen=True, kw_only=True):
     """Every hostname that the cluster's routing objects name, with the objects that name it.
 
     ``unread`` says which kinds could not be read; a host that is missing here may then be named there.

@@ -9,8 +9,9 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.finding import Finding
@@ -25,8 +26,7 @@ _DEFAULT_TIMEOUT_S: Final = 10.0
 type_of_findings = Iterable[Finding]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(msgspec.Struct, frozen=True, kw_only=True):
     """A pure function from evidence to findings, with a stable id.
 
     ``causes`` are ids of checks and symptoms that a failure here would bring about; ``link`` names the
@@ -49,8 +49,7 @@ class Check:
         return tuple(self.function(*args, **kwargs))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collector:
+class Collector(msgspec.Struct, frozen=True, kw_only=True):
     """An async function from sources (and earlier evidence) to one evidence value.
 
     ``wanted`` is how the evidence is called in "could not look at ...".
@@ -65,8 +64,7 @@ class Collector:
     module: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WalkChooser:
+class WalkChooser(msgspec.Struct, frozen=True, kw_only=True):
     """A pure function that says how strongly a walk claims a target."""
 
     walk: str

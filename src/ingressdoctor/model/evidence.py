@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["Unavailable"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unavailable:
+class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
     """Why a piece of evidence is missing. Never ``None``, never an empty list.
 
     ``wanted`` names the evidence ("the cluster's IngressRoutes"), ``reason`` what stood in the way ("403:
@@ -22,4 +21,4 @@ class Unavailable:
 
     def __post_init__(self) -> None:
         """Turn a sentence, as exceptions hold it, into a clause."""
-        object.__setattr__(self, "reason", self.reason.rstrip().removesuffix("."))
+        msgspec.structs.force_setattr(self, "reason", self.reason.rstrip().removesuffix("."))

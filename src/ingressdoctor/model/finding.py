@@ -6,9 +6,10 @@ Findings are built by five verbs. A failure without proof and remedy does not ty
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.text import clean
@@ -50,8 +51,7 @@ class Status(StrEnum):
 _SEVERITY = (Status.SKIP, Status.PASS, Status.WARN, Status.UNKNOWN, Status.FAIL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, kw_only=True):
     """A command to type, as an argument list; quoting for the shell happens here and nowhere else."""
 
     argv: tuple[str, ...]
@@ -72,8 +72,7 @@ def changes(*argv: str) -> Command:
     return Command(argv=tuple(clean(word) for word in argv), changing=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
     """One observed value: what it is called, what it was, and where it was seen."""
 
     name: str
@@ -81,8 +80,7 @@ class Fact:
     where: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remedy:
+class Remedy(msgspec.Struct, frozen=True, kw_only=True):
     """What to do: prose, the commands for it, and the command that proves recovery.
 
     ``manifest`` is YAML for the command that reads standard input (``kubectl apply -f -``); it keeps its line breaks.
@@ -94,12 +92,11 @@ class Remedy:
     manifest: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", clean(self.text))
-        object.__setattr__(self, "manifest", clean(self.manifest, _MAX_MANIFEST))
+        msgspec.structs.force_setattr(self, "text", clean(self.text))
+        msgspec.structs.force_setattr(self, "manifest", clean(self.manifest, _MAX_MANIFEST))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """One statement of one check about one subject.
 
     ``subject`` is the object spoken of, as ``Service wecare/adveshop4``; ``symptom`` is set when the
@@ -117,9 +114,9 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("summary", "subject", "enable_with"):
-            object.__setattr__(self, name, clean(getattr(self, name)))
+            msgspec.structs.force_setattr(self, name, clean(getattr(self, name)))
         facts = tuple(Fact(name=clean(f.name), value=clean(f.value), where=clean(f.where)) for f in self.facts)
-        object.__setattr__(self, "facts", facts)
+        msgspec.structs.force_setattr(self, "facts", facts)
 
 
 def facts_of(seen: dict[str, str] | None, where: str) -> tuple[Fact, ...]:

@@ -9,7 +9,8 @@ import inspect
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.evidence import Unavailable
@@ -17,8 +18,7 @@ from ingressdoctor.model.evidence import Unavailable
 __all__ = ["Need", "read_needs", "returns_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class Need(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter: its name, the type wanted, and whether ``Unavailable`` is welcome too."""
 
     parameter: str

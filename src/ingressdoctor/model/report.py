@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from ingressdoctor.model.check import Check
 from ingressdoctor.model.evidence import Unavailable
@@ -35,8 +36,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckResult:
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one check said, never empty.
 
     ``missing`` is the evidence that stood in the way; ``error`` is the text of a bug in the check itself.
@@ -54,8 +54,7 @@ class CheckResult:
         return max((finding.status for finding in self.findings), key=lambda status: status.severity)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepReport:
+class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the walk with the results of its checks, in check order."""
 
     step: Step
@@ -69,8 +68,7 @@ class StepReport:
         return max(statuses, key=lambda status: status.severity, default=Status.SKIP)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """A failing finding with no failing ancestor, and what it explains.
 
     ``explains`` are the symptoms observed that it reaches over the ``causes`` graph; ``brings_about`` the ids of
@@ -84,8 +82,7 @@ class Cause:
     brings_about: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Diagnosis:
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """Root causes, best first, and what they leave open.
 
     ``latent`` are causes found although the target answered well from outside; ``next_steps`` is what to try
@@ -107,8 +104,7 @@ class Diagnosis:
     next_steps: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
     """How many links of the path were verified, out of how many, and which were not."""
 
     verified: int
@@ -116,8 +112,7 @@ class Coverage:
     unverified: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceCall:
+class SourceCall(msgspec.Struct, frozen=True, kw_only=True):
     """One call to an outside system: which, for what, from when to when (seconds since the run began)."""
 
     source: str
@@ -127,8 +122,7 @@ class SourceCall:
     outcome: str = "ok"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timings:
+class Timings(msgspec.Struct, frozen=True, kw_only=True):
     """Where the time went: the whole run, and the longest chain of calls that waited for each other."""
 
     total_s: float = 0.0
@@ -136,8 +130,7 @@ class Timings:
     longest_chain: tuple[SourceCall, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Everything about one run on one target."""
 
     target: Target
@@ -149,7 +142,7 @@ class Report:
     timings: Timings
     started: str = ""
     version: str = ""
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     interrupted: bool = False
     suggestions: tuple[str, ...] = ()
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 import idna
+import msgspec
 
 from ingressdoctor.errors import UsageError
 from ingressdoctor.model.text import clean
@@ -34,8 +34,7 @@ class Protocol(StrEnum):
     MYSQL = "mysql"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to diagnose.
 
     ``hostname`` is lower-case ASCII without a trailing dot; ``path`` starts with "/" and carries the query

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 __all__ = ["Claim", "Step", "Walk"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(msgspec.Struct, frozen=True, kw_only=True):
     """One documented step.
 
     ``id`` is what checks name in their ``step``; ``question`` is how an operator asks it; ``hop`` is the
@@ -23,8 +22,7 @@ class Step:
     speaker: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Walk:
+class Walk(msgspec.Struct, frozen=True, kw_only=True):
     """An ordered tuple of steps, from the client inwards.
 
     ``proof`` names the checks that, when all pass, prove the path end to end from outside: links that
@@ -43,8 +41,7 @@ class Walk:
         return next((index for index, item in enumerate(self.steps) if item.id == step), len(self.steps))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """Why a walk should be taken for a target; the strongest claim wins.
 
     ``strength`` is 0 to 100: 100 an explicit rule for the name, 50 an indirect sign, 0 none.

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.render.sheet import Sheet, Span
 
 __all__ = ["Branch", "draw"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """One node: what stands in its line, further lines of it, and the nodes below."""
 
     spans: tuple[Span, ...]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Report
@@ -11,8 +11,7 @@ from ingressdoctor.render.words import one_line
 __all__ = ["Gap", "gaps_of"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gap:
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
     """One thing that could not be looked at, why, and what would enable it."""
 
     wanted: str

@@ -7,10 +7,11 @@ event loop's thread; drawing happens in rich's own thread, from a snapshot.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self, TextIO
 
+import msgspec
+from msgspec.structs import replace
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
 from rich.text import Text
@@ -27,8 +28,7 @@ __all__ = ["LiveProgress", "PlainProgress", "Snapshot"]
 _MAX_PENDING = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """What is known so far; every event makes a new one."""
 
     page: Page
@@ -36,7 +36,7 @@ class Snapshot:
     walk: Walk | None = None
     results: tuple[CheckResult, ...] = ()
     pending: tuple[str, ...] = ()
-    started: float = field(default_factory=time.monotonic)
+    started: float = msgspec.field(default_factory=time.monotonic)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw one line per step and one for what is being looked at."""

@@ -37,7 +37,9 @@ def _status(view: RouteView) -> Status:
     match view.decision.outcome:
         case Outcome.ROUTED | Outcome.REDIRECT:
             answer = view.answer
-            refused = answer is not None and (answer.end not in (None, ConnectionEnd.OPEN) or (answer.status or 0) >= 400)
+            refused = answer is not None and (
+                answer.end not in (None, ConnectionEnd.OPEN) or (answer.status or 0) >= 400
+            )
             return Status.WARN if refused else Status.PASS
         case Outcome.NO_ROUTE:
             return Status.FAIL

@@ -7,7 +7,8 @@ pkg/proxy/{endpointslicecache,topology}.go and pkg/proxy/util/utils.go (ShouldSk
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.evidence.backend import BackendEndpoint
 from ingressdoctor.evidence.kube import (
@@ -23,8 +24,7 @@ from ingressdoctor.routing.service import is_address, slices_of
 __all__ = ["Seat", "Sent", "sent_by_kube_proxy"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seat:
+class Seat(msgspec.Struct, frozen=True, kw_only=True):
     """Where a kube-proxy sits, and for which address family it answers."""
 
     node: str = ""
@@ -32,8 +32,7 @@ class Seat:
     family: str = "IPv4"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
+class Sent(msgspec.Struct, frozen=True, kw_only=True):
     """Where a connection may go. Without ``endpoints`` it is refused, or dropped when only other nodes have some.
 
     ``handled`` is False for Services that kube-proxy does not serve at all: headless ones and ExternalName.
@@ -44,8 +43,7 @@ class Sent:
     handled: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(msgspec.Struct, frozen=True):
     endpoint: BackendEndpoint
     zones: frozenset[str]
     nodes: frozenset[str]

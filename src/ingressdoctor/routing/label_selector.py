@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 __all__ = ["LabelSelector", "parse_selector"]
 
@@ -28,8 +29,7 @@ _MAX_TEXT: Final = 10_000
 _WORDS: Final = {"=": "in", "==": "in", "!=": "notin"}
 
 
-@dataclass(frozen=True, slots=True)
-class LabelSelector:
+class LabelSelector(msgspec.Struct, frozen=True):
     """Requirements that must all hold: key, operator (in, notin, exists, absent, <, >) and values."""
 
     requirements: tuple[tuple[str, str, frozenset[str]], ...] = ()

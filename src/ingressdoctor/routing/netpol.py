@@ -8,8 +8,9 @@ are not read here. Source: kubernetes/api networking/v1/types.go; the port and p
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.routing.netpol_parts import (
@@ -35,8 +36,7 @@ class Direction(StrEnum):
     EGRESS = "egress"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the connection may be opened, and what decided.
 
     ``policies`` are those that select either end; ``deciding`` names the one to look at first (empty: none is
@@ -50,8 +50,7 @@ class Verdict:
     direction: Direction | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Rule:
+class _Rule(msgspec.Struct, frozen=True, kw_only=True):
     """How one rule of one policy judged the connection: by its peers and by its ports.
 
     ``half`` tells that one part of some peer fits, its namespaces or its pods.

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.evidence.kube import Container, Pod
 from ingressdoctor.routing.selectors import all_of, keys_of, selector_matches, selector_words
@@ -35,8 +36,7 @@ _PRIVATE = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
+class Party(msgspec.Struct, frozen=True, kw_only=True):
     """One end of a connection: a pod, a node (``node`` without ``pod``), or an address outside the cluster.
 
     ``namespace_labels`` is None when the Namespace was not read; its name is known all the same.

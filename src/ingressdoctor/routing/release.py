@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 __all__ = ["NEWEST", "Version"]
 
@@ -12,8 +13,7 @@ _VERSION: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?")
 NEWEST: Final = (3, 7, 9)
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """A version as three numbers; ``known`` is False when the image tag gave none (then the newest is assumed)."""
 
     numbers: tuple[int, int, int] = NEWEST

@@ -8,7 +8,8 @@ Source: kubernetes/api meta/v1 LabelSelector.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 __all__ = [
     "Difference",
@@ -127,8 +128,7 @@ def selector_words(selector: object) -> str:
     return ", ".join(words) or "any"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One label that keeps an object from being selected; ``found`` is None when it has no such label."""
 
     key: str

@@ -8,9 +8,10 @@ holds the reference is the router model's. Sources: traefik pkg/provider/kuberne
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.backend import BackendEndpoint
 from ingressdoctor.evidence.kube import EndpointSlice, Node, Service, ServicePort
@@ -42,8 +43,7 @@ class Way(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerReference:
+class ServerReference(msgspec.Struct, frozen=True, kw_only=True):
     """How a route names a Service: ``native_lb`` is None when it leaves that to the provider's default."""
 
     port: str
@@ -54,19 +54,17 @@ class ServerReference:
     health_check: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerOptions:
+class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """What the provider's configuration and version add."""
 
-    version: Version = field(default_factory=Version)
+    version: Version = msgspec.field(default_factory=Version)
     allow_external_names: bool = False
     allow_empty_services: bool = False
     native_lb_by_default: bool = False
     no_nodes: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Servers:
+class Servers(msgspec.Struct, frozen=True, kw_only=True):
     """The servers, or Traefik's own words for why there are none that it would use."""
 
     way: Way = Way.NONE
@@ -75,8 +73,7 @@ class Servers:
     scheme: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(msgspec.Struct, frozen=True):
     service: Service
     reference: ServerReference
     options: ServerOptions

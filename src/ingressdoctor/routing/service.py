@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.backend import BackendEndpoint, BackendEndpoints, ServiceForm
 from ingressdoctor.evidence.kube import (

@@ -7,8 +7,9 @@ No protocol has a method that changes anything in the outside world.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
+
+import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
@@ -16,13 +17,12 @@ from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, Tl
 __all__ = ["Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One HTTP answer of an API, undecoded. Header names are lower case."""
 
     status: int
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 @runtime_checkable

@@ -12,8 +12,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Self
+
+import msgspec
 
 from ingressdoctor.errors import UsageError
 from ingressdoctor.model.text import clean
@@ -25,8 +26,7 @@ _ENTRY: Final = re.compile(rf"{_HOST}:(\d*):{_HOST}:(\d*)", re.ASCII)
 _HINT: Final = "Write HOST:PORT:HOST:PORT, with IPv6 addresses in brackets; HOST and PORT may be empty."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One redirection; None matches everything on the left and keeps the original on the right."""
 
     host: str | None
@@ -38,8 +38,7 @@ class _Entry:
         return self.host in (None, host) and self.port in (None, port)
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectTo:
+class ConnectTo(msgspec.Struct, frozen=True):
     """An ordered list of redirections, of which the first that matches wins."""
 
     entries: tuple[_Entry, ...] = ()

@@ -10,8 +10,9 @@ import errno
 import os
 import socket
 import time
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.model.text import clean
@@ -31,8 +32,7 @@ _REACH_BY_ERRNO: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """One connect: ``stream`` is there exactly when ``reach`` is OK.
 
     ``address`` is the address meant (resolved, where a name was given), ``dialled`` the host:port it went to.
@@ -46,8 +46,7 @@ class Connection:
     elapsed_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """One address to try: the one meant, and the socket address to dial instead."""
 
     address: str

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from dataclasses import replace
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.dns import DnsReply, Rcode

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from dataclasses import dataclass, replace
 from typing import Final, Self
 
 import dns.asyncbackend
@@ -20,6 +19,8 @@ import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
 from ingressdoctor.model.text import clean, shorten
@@ -41,8 +42,7 @@ _RCODES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Server:
+class _Server(msgspec.Struct, frozen=True):
     host: str
     port: int
 

@@ -13,13 +13,15 @@ import time
 import zlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib import metadata, util
 from typing import Final, cast
 from urllib.parse import SplitResult, quote, urlsplit
 
 import h11
 import httpcore
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TlsAttempt
 from ingressdoctor.model.text import clean
@@ -51,8 +53,7 @@ def user_agent() -> str:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True, kw_only=True):
     """A request's URL taken apart, with its overrides applied."""
 
     secure: bool

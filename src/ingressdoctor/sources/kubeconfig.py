@@ -13,9 +13,10 @@ import logging
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import clean
@@ -27,8 +28,7 @@ _DEFAULT: Final = "~/.kube/config"
 _HINT: Final = "Set KUBECONFIG, or kubeconfig under [kubernetes] in the configuration; choose a context with --context."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KubeClient:
+class KubeClient(msgspec.Struct, frozen=True, kw_only=True):
     """A configured client of the official library (an ``ApiClient``), and the context that it speaks to."""
 
     api: Any

@@ -6,8 +6,9 @@ No judgement and no retries: each method makes one attempt and says how far it c
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt, TlsAttempt
 from ingressdoctor.sources.calls import CallLog

@@ -14,8 +14,10 @@ import asyncio
 import re
 import ssl
 import time
-from dataclasses import dataclass, replace
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import Reach, TlsAttempt
 from ingressdoctor.model.text import clean
@@ -59,8 +61,7 @@ _ALERT_NUMBERS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Endpoint:
+class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
     """Where to shake hands, under which name, and how long it may take in all."""
 
     address: str
@@ -70,8 +71,7 @@ class Endpoint:
     timeout_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Secured:
+class Secured(msgspec.Struct, frozen=True, kw_only=True):
     """A handshake and the connection it ran on; ``stream`` is open exactly when the attempt's reach is OK."""
 
     attempt: TlsAttempt

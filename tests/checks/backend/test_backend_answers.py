@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from build.answers import a_line, an_exchange, an_origin, an_outside, some_logs
 from build.backend import FORBIDDEN, NOT_ASKED, a_decision, a_pod, a_service, a_view, slices_of
+from build.values import replace
 from ingressdoctor.api import BackendView, PolicyVerdict, Reach, Status, Unavailable
 from ingressdoctor_checks.backend_answers import target_port_closed, too_slow
 from ingressdoctor_checks.backend_seen import got_through, seen_of

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from build.answers import a_line, an_exchange, an_origin, an_outside, some_logs
 from build.backend import FORBIDDEN, NOT_ASKED, a_decision, a_view
+from build.values import replace
 from ingressdoctor.api import Finding, RouteRequest, Status, Symptom
 from ingressdoctor_checks.backend_application import application_error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from build.answers import a_leaf, default_leaf, serving
 from build.backend import CLOCK, FORBIDDEN, NOT_ASKED, a_decision
 from build.certificates import a_certificate, a_chain, a_challenge, a_request, an_order, issuing, ready
+from build.values import replace
 from ingressdoctor.api import CertificateChain, Status, Unavailable
 from ingressdoctor_checks.certificates import challenge_stuck, not_ready
 from ingressdoctor_checks.certificates_reasons import retry_after, signature_of

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from build.backend import FORBIDDEN, HOST, a_decision
 from build.certificates import a_resource, an_application
+from build.values import replace
 from ingressdoctor.api import GitOpsView, Status, Unavailable
 from ingressdoctor.collect.gitops import judge
 from ingressdoctor.evidence.certificates import Stated

@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import pytest
 
 from build.outside import (
@@ -19,6 +17,7 @@ from build.outside import (
     resolver,
     visited,
 )
+from build.values import replace
 from ingressdoctor.api import (
     CertificateFacts,
     DnsView,

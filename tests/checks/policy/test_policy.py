@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ import yaml
 
 from build.answers import an_exchange, an_origin
 from build.backend import FORBIDDEN, NOT_ASKED, a_controller, a_decision, a_pod, a_policy, a_service, a_view
+from build.values import replace
 from ingressdoctor.api import BackendView, PolicyVerdict, Status, Unavailable
 from ingressdoctor.collect.policy import judge, pairs
 from ingressdoctor_checks.policy import controller_denied
@@ -39,7 +39,9 @@ CASES: list[Any] = [
     pytest.param(
         verdict(DENY), None, an_origin(), Status.WARN, "nothing seems to enforce it", id="28-denied-yet-through"
     ),
-    pytest.param(verdict(SILENT), None, DENIED, Status.FAIL, "does not let the controller out", id="egress-of-the-controller"),
+    pytest.param(
+        verdict(SILENT), None, DENIED, Status.FAIL, "does not let the controller out", id="egress-of-the-controller"
+    ),
     pytest.param(verdict(BLOCK), None, NOT_ASKED, Status.WARN, "cannot be decided", id="undecided"),
     pytest.param(verdict(BLOCK), None, an_origin(), Status.PASS, "reaches the pods", id="undecided-but-it-works"),
     pytest.param(FORBIDDEN, None, DENIED, Status.UNKNOWN, "403", id="policies-unread"),

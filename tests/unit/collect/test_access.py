@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
+from build.values import replace
 from ingressdoctor.config import load_settings
 from ingressdoctor.lab import load_world
 from ingressdoctor.lab.lab import running

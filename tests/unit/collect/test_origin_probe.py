@@ -1,10 +1,9 @@
-from dataclasses import replace
-
 import pytest
 
 from build.hetzner import a_controller, a_service
 from build.outside import HOST, MISSING, ORIGIN, TARGET, exchange, lookup, online, zone
 from build.sources import ScriptedNet
+from build.values import replace
 from ingressdoctor.api import (
     Controller,
     LoadBalancerLookup,

@@ -1,9 +1,8 @@
-from dataclasses import replace
-
 import pytest
 
 from build.outside import EDGE, HOST, RAY, URL, dns_view, exchange, failed, online, redirect, resolver
 from build.sources import ScriptedNet, TableDns
+from build.values import replace
 from ingressdoctor.api import HttpExchange, HttpRequest, OutsideProbe, Protocol, Reach, Target, Unavailable
 from ingressdoctor.collect.outside import collect_outside, dial_order
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from build.backend import (
     a_view,
 )
 from build.cluster import FakeCluster
+from build.values import replace
 from ingressdoctor.api import (
     BackendView,
     PolicyVerdict,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from ingressdoctor.config import values
@@ -60,7 +60,7 @@ def test_anchor(text: object, expected: str | None) -> None:
 def test_every_setting_has_a_key_and_every_key_a_setting() -> None:
     """Nothing can be configured that is not in the table, and the table names nothing that is not there."""
     named = {(key.section, key.field) for key in KEYS}
-    there = {(name, field.name) for name in SECTIONS for field in fields(getattr(Settings(), name))}
+    there = {(name, field.name) for name in SECTIONS for field in msgspec.structs.fields(getattr(Settings(), name))}
 
     assert named == there
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from build.engine import RIVER, result
+from build.values import replace
 from ingressdoctor.engine.diagnosis import coverage_of, diagnose
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import CheckResult, Verdict

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from build import report as build
+from build.values import replace
 from ingressdoctor.render.markdown import code, escaped, report_to_markdown
 from ingressdoctor.render.page import Page
 

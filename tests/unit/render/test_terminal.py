@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from rich.cells import cell_len
 
 from build import report as build
+from build.values import replace
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.render.page import Page

@@ -9,9 +9,10 @@ Source: traefik: pkg/provider/kubernetes/ingress/annotations.go (v2.11, v3.0 to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.routes import DropReason
 from ingressdoctor.routing.traefik.labels import LabelError, Leaf, Optional, Repeated, Schema, Value, decode
@@ -52,8 +53,7 @@ _SERVICE: Final[Schema] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class RouterOptions:
+class RouterOptions(msgspec.Struct, frozen=True):
     """The router options that decide about routing; defaults as in Traefik."""
 
     path_matcher: str = "PathPrefix"
@@ -65,8 +65,7 @@ class RouterOptions:
     tls_options: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceOptions:
+class ServiceOptions(msgspec.Struct, frozen=True):
     """The options on a Service; ``native_lb`` is None when it leaves that to the provider."""
 
     scheme: str = ""

@@ -10,8 +10,10 @@ pkg/proxy/httputil/proxy.go (ComputeStatusCode), pkg/server/service/loadbalancer
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
 from ingressdoctor.evidence.controller import EntryPoint
@@ -53,8 +55,7 @@ _ENCODED: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerModel:
+class AnswerModel(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that answers requests on the entry points of one Traefik; built once, asked for many requests."""
 
     table: RouteTable

@@ -6,14 +6,15 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+import msgspec
+
 from ingressdoctor.routing.traefik.table import LiveRouter
 from ingressdoctor.routing.traefik.terms import Term
 
 __all__ = ["Entry", "Index"]
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One alternative of one router; ``number`` is the router's, ``place`` the alternative's among its own."""
 
     router: LiveRouter

@@ -9,8 +9,11 @@ Source: traefik: pkg/muxer/http/mux.go (first match over the sorted routes).
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.evidence.route_view import Clash, ClashKind
@@ -29,8 +32,7 @@ _MAX_INT: Final = 2**63 - 1
 _MAX_FOUND: Final = 20  # of one kind for one router
 
 
-@dataclass(frozen=True, slots=True)
-class Clashes:
+class Clashes(msgspec.Struct, frozen=True):
     """All clashes, and what could not be compared."""
 
     found: tuple[Clash, ...]

@@ -8,9 +8,10 @@ Source: traefik: pkg/muxer/http/mux.go (addRule, match), pkg/rules/parser.go (Ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.matchers import V3, Tested
@@ -25,8 +26,7 @@ _TABLES: Final = {"v2": V2, "v3": V3}
 _NAMES: Final = {syntax: spellings(tuple(table)) for syntax, table in _TABLES.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
+class Leaf(msgspec.Struct, frozen=True):
     """One matcher, ready to test."""
 
     matcher: Matcher
@@ -39,8 +39,7 @@ class Leaf:
         return f"{'!' if self.matcher.negated else ''}{self.matcher.name}({arguments})"
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(msgspec.Struct, frozen=True):
     """Parts joined by "and" (``every``) or "or"."""
 
     every: bool
@@ -50,8 +49,7 @@ class Node:
 Compiled: TypeAlias = "Leaf | Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """Whether a rule matches, and the first thing that decided it."""
 
     matches: bool | None

@@ -8,8 +8,9 @@ Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go, kubernetes_http.go (
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason
 from ingressdoctor.routing.traefik.crd_services import CrdServices, plain_reference
@@ -26,8 +27,7 @@ _CLASS_ANNOTATION: Final = "kubernetes.io/ingress.class"
 _DEFAULT_CLASS: Final = "traefik"
 
 
-@dataclass(frozen=True, slots=True)
-class _Provider:
+class _Provider(msgspec.Struct, frozen=True):
     services: CrdServices
     routes: Mapping[tuple[str, str], Custom]
 

@@ -10,8 +10,10 @@ pkg/server/service/service.go (BuildHTTP).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.routes import BackendRef, Custom, DropReason
 from ingressdoctor.routing.servers import ServerReference
@@ -29,8 +31,7 @@ _MAX_DEPTH: Final = 20
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 
 
-@dataclass(frozen=True, slots=True)
-class CrdServices:
+class CrdServices(msgspec.Struct, frozen=True):
     """Everything that decides about a service reference; ``by_id`` is None when TraefikServices may not be read.
 
     ``transports`` are the ids of the ServersTransports, None when they were not read.
@@ -38,7 +39,7 @@ class CrdServices:
 
     settings: ProviderSettings
     version: Version
-    book: ServiceBook = field(default_factory=ServiceBook)
+    book: ServiceBook = msgspec.field(default_factory=ServiceBook)
     by_id: Mapping[str, Custom] | None = None
     transports: frozenset[str] | None = None
 

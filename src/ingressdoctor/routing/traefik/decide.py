@@ -7,8 +7,10 @@ pkg/provider/traefik/internal.go (redirections).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.routes import (
@@ -33,8 +35,7 @@ _MAX_INT: Final = 2**63 - 1
 _MAX_CANDIDATES: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(msgspec.Struct, frozen=True):
     route: CandidateRoute
     order: int
     by_client: bool = False

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.evidence.routes import RouteRequest
@@ -23,8 +24,7 @@ __all__ = ["Client", "client_address", "forwarded_client", "strategy_problem"]
 _FORWARDED = "X-Forwarded-"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
+class Client(msgspec.Struct, frozen=True, kw_only=True):
     """The client as middlewares see it.
 
     ``peer`` is the TCP peer after inbound PROXY protocol, empty when not known; ``trusted`` whether its X-Forwarded-*

@@ -8,8 +8,9 @@ Source: go/parser/parser.go (ParseExpr), go/token precedences.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.golex import Token, position_of, scan
@@ -36,8 +37,7 @@ _TYPES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Literal:
+class Literal(msgspec.Struct, frozen=True):
     """A literal: its token kind, its text, and for strings its value."""
 
     kind: str
@@ -45,30 +45,26 @@ class Literal:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(msgspec.Struct, frozen=True):
     """A bare identifier."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(msgspec.Struct, frozen=True):
     """``x.name``."""
 
     left: Expr
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """``x[...]``."""
 
     left: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """``function(arguments)``; ``offset`` is where it starts in the rule."""
 
     function: Expr
@@ -76,30 +72,26 @@ class Call:
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Paren:
+class Paren(msgspec.Struct, frozen=True):
     """``(x)``."""
 
     inner: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Star:
+class Star(msgspec.Struct, frozen=True):
     """``*x``."""
 
     inner: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Unary:
+class Unary(msgspec.Struct, frozen=True):
     """A prefix operator."""
 
     operator: str
     inner: Expr
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """Operands joined by one left-associative operator: ``a && b && c``."""
 
     operator: str

@@ -9,8 +9,9 @@ Source: go/scanner/scanner.go, strconv.Unquote.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import RuleError
 
@@ -47,8 +48,7 @@ _SIMPLE_ESCAPES: Final = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v"
 _HEX_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     r"""One token: ``kind`` is IDENT, INT, FLOAT, IMAG, CHAR, STRING, EOF, ILLEGAL, or the operator or keyword itself.
 
     ``text`` is what stands in the rule (``\n`` for an inserted semicolon), ``value`` the content of a STRING with

@@ -9,8 +9,10 @@ Source: traefik: pkg/server/router/tcp/router.go (ServeTCP, clientHelloInfo), po
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from enum import StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.routing.traefik.compiled import Verdict
 from ingressdoctor.routing.traefik.sni_table import SniEntry, SniTable, build_sni_table
@@ -47,8 +49,7 @@ class Handler(StrEnum):
     UNDECIDED = "not determined"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HandlerDecision:
+class HandlerDecision(msgspec.Struct, frozen=True, kw_only=True):
     """Who takes a connection, and why.
 
     ``router`` is set for the TCP handlers; ``sni`` is the claim of HTTPS routers that decided, ``tls_options`` the
@@ -67,8 +68,7 @@ class HandlerDecision:
     limits: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryPointHandlers:
+class EntryPointHandlers(msgspec.Struct, frozen=True, kw_only=True):
     """Everything on one entry point that decides about a connection; ``limits`` says what could not be looked at."""
 
     name: str
@@ -227,8 +227,7 @@ def _decided(point: EntryPointHandlers, handler: Handler, why: str) -> HandlerDe
     return HandlerDecision(handler=handler, entry_point=point.name, why=why)
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(msgspec.Struct, frozen=True):
     """The first router that matches; ``limits`` say what could come before it, ``tied`` that an equal one may win."""
 
     router: TcpRouter | None

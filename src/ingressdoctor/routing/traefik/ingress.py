@@ -6,8 +6,10 @@ Source: traefik: pkg/provider/kubernetes/ingress/kubernetes.go, annotations.go (
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.kube import Backend, Ingress, IngressClass
 from ingressdoctor.evidence.routes import BackendRef, DroppedRoute, DropReason
@@ -45,8 +47,7 @@ _BEFORE_ANNOTATIONS: Final = (
 _CROSSING_RULES: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 
 
-@dataclass(frozen=True, slots=True)
-class _Provider:
+class _Provider(msgspec.Struct, frozen=True):
     settings: ProviderSettings
     version: Version
     classes: frozenset[str] | None

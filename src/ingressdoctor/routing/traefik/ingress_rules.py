@@ -6,8 +6,9 @@ Source: traefik: pkg/provider/kubernetes/ingress/kubernetes.go (loadRouter, buil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.kube import IngressPath
 from ingressdoctor.evidence.routes import DropReason
@@ -21,8 +22,7 @@ __all__ = ["RuleForm", "path_rule", "rule_text"]
 _ANY_LABEL: Final = r"^[a-zA-Z0-9-]+\."
 
 
-@dataclass(frozen=True, slots=True)
-class RuleForm:
+class RuleForm(msgspec.Struct, frozen=True):
     """What the text depends on besides the Ingress."""
 
     version: Version

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import RuleError
 
@@ -25,8 +26,7 @@ _CIDR: Final = re.compile(r"([^/%]+)/(\d{1,8})", re.ASCII)
 _MAPPED_BITS: Final = 96
 
 
-@dataclass(frozen=True, slots=True)
-class IpChecker:
+class IpChecker(msgspec.Struct, frozen=True):
     """The networks of one list; a single address is a network of one."""
 
     networks: tuple[_Network, ...]

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, TypeAlias
 
+import msgspec
+
 __all__ = ["LabelError", "Leaf", "Optional", "Repeated", "Schema", "Value", "decode"]
 
 _TRUE: Final = frozenset(["1", "t", "T", "TRUE", "true", "True"])
@@ -38,15 +40,13 @@ class Leaf(Enum):
     IGNORED = ("string", False)
 
 
-@dataclass(frozen=True, slots=True)
-class Optional:
+class Optional(msgspec.Struct, frozen=True):
     """A group that may also stand alone: empty or ``true`` switches it on, any other value drops it as a whole."""
 
     fields: Schema
 
 
-@dataclass(frozen=True, slots=True)
-class Repeated:
+class Repeated(msgspec.Struct, frozen=True):
     """A numbered list of groups."""
 
     fields: Schema

@@ -11,8 +11,9 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.regex import compile_pattern
@@ -24,8 +25,7 @@ __all__ = ["V3", "Build", "Test", "Tested", "client_ip_test", "host_test", "quot
 Test: TypeAlias = "Callable[[Seen], bool | None]"
 
 
-@dataclass(frozen=True, slots=True)
-class Tested:
+class Tested(msgspec.Struct, frozen=True):
     """A matcher ready to test; ``never`` says why it cannot match anything, empty otherwise."""
 
     test: Test

@@ -9,9 +9,11 @@ v3.7.9; pkg/server/middleware/middlewares.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import quote, unquote
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
 from ingressdoctor.evidence.routes import Custom
@@ -32,13 +34,12 @@ _CLEAN_PATHS: Final = ((3, 7, 3), (3, 6, 19), (2, 11, 48))
 _PATH_SAFE: Final = "/%!$&'()*+,;=:@-._~"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passing:
+class Passing(msgspec.Struct, frozen=True, kw_only=True):
     """A request on its way to the backend: how it was asked, and what the middlewares so far made of it."""
 
     asked: Asked
     version: Version
-    response_headers: Mapping[str, str] = field(default_factory=dict)
+    response_headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     limits: tuple[str, ...] = ()
 
 

@@ -9,8 +9,10 @@ pkg/server/middleware/middlewares.go, pkg/server/recursion/recursion.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.routes import Custom, DropReason
 from ingressdoctor.routing.traefik.middleware_specs import (
@@ -33,8 +35,7 @@ _STRICT_CHAINS: Final = ((3, 6, 14), (2, 11, 43))
 _ONE_WORDING: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """Why a reference or a middleware takes its route out: reason, Traefik's words, the object meant."""
 
     reason: DropReason
@@ -42,8 +43,7 @@ class Problem:
     related: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(msgspec.Struct, frozen=True):
     """The middlewares of the cluster by id, or ``None`` when they may not be read.
 
     ``secrets`` is None when Secrets were not looked at; then what needs one counts as sound. ``plugins`` are the
@@ -58,9 +58,9 @@ class Known:
     secrets: Secrets | None = None
     plugins: frozenset[str] | None = None
     providers: frozenset[str] | None = None
-    refused: Mapping[str, Problem] = field(default_factory=dict)
-    broken: Mapping[str, Problem] = field(default_factory=dict)
-    cache: dict[str, Problem | None] = field(default_factory=dict, compare=False, repr=False)
+    refused: Mapping[str, Problem] = msgspec.field(default_factory=dict)
+    broken: Mapping[str, Problem] = msgspec.field(default_factory=dict)
+    cache: dict[str, Problem | None] = msgspec.field(default_factory=dict)
 
     def problem(self, qualified: str) -> Problem | None:
         """Say why a middleware cannot be built; None when it can, or when that cannot be told."""

@@ -8,8 +8,9 @@ Source: traefik: pkg/server/server_entrypoint_tcp.go (buildProxyProtocolListener
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.routing.traefik.errors import RuleError
@@ -27,8 +28,7 @@ class Arrival(StrEnum):
     UNKNOWN = "not determined"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProxyEffect:
+class ProxyEffect(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a connection.
 
     ``real_source`` tells that Traefik sees the address in the header, not the peer's; ``delay_s`` how long a client

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
+
+import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.routing.traefik.forwarded import Client
@@ -22,8 +23,7 @@ _URL: Final = re.compile(r"(https?://)?(\[[\w:.]+\]|[\w._-]+)?(:\d+)?(.*)", re.A
 _DEFAULT_PORT: Final = {"http": "80", "https": "443"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What of a request decides about a redirect; ``host`` is the Host header with its port, ``uri`` path and query."""
 
     method: str
@@ -33,8 +33,7 @@ class Asked:
     client: Client
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirect:
+class Redirect(msgspec.Struct, frozen=True, kw_only=True):
     """A redirect's status and target."""
 
     status: int

@@ -11,9 +11,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
+
+import msgspec
 
 from ingressdoctor.evidence.routes import RouteRequest
 from ingressdoctor.routing.traefik.version import Version
@@ -30,8 +31,7 @@ _VALID_RAW: Final = re.compile(r"[A-Za-z0-9\-._~!$&'()*+,;=:@\[\]/%]*")
 _TOKEN_CHARS: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """One request, prepared once and judged against many rules.
 
     ``path`` is None when the path cannot be decoded (Go answers 400 before any router). ``client_ip`` is the TCP

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ingressdoctor.evidence.kube import Service
 from ingressdoctor.evidence.routes import BackendRef, DroppedRoute
@@ -13,8 +14,7 @@ __all__ = ["Built", "Draft", "Resolved", "Services"]
 Services = Mapping[tuple[str, str], Service | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(msgspec.Struct, frozen=True):
     """What the CRD provider made of one service reference.
 
     ``service`` is the qualified id of a service that is defined elsewhere, empty for a Kubernetes Service;
@@ -27,8 +27,7 @@ class Resolved:
     transport: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A router as its provider makes it, before entry points, rule and middlewares are judged.
 
     ``name`` is Traefik's own (``ns-name-hash@kubernetescrd``); ``middlewares`` are qualified ids; ``tls`` is the
@@ -57,8 +56,7 @@ class Draft:
     uncertain: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(msgspec.Struct, frozen=True):
     """What one provider makes of its objects, and what could not be evaluated."""
 
     drafts: tuple[Draft, ...] = ()

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.golang import (
@@ -32,8 +33,7 @@ from ingressdoctor.routing.traefik.golang import (
 __all__ = ["AllOf", "AnyOf", "Matcher", "Rule", "leaves", "parse_rule", "spellings"]
 
 
-@dataclass(frozen=True, slots=True)
-class Matcher:
+class Matcher(msgspec.Struct, frozen=True):
     """One call: the declared name, its string arguments, and whether it is negated."""
 
     name: str
@@ -41,15 +41,13 @@ class Matcher:
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AllOf:
+class AllOf(msgspec.Struct, frozen=True):
     """Parts that must all match."""
 
     parts: tuple[Rule, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyOf:
+class AnyOf(msgspec.Struct, frozen=True):
     """Parts of which one must match."""
 
     parts: tuple[Rule, ...]

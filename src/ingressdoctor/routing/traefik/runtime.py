@@ -9,8 +9,10 @@ Source: traefik: pkg/server/router/router.go, pkg/server/service/internalhandler
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
@@ -47,8 +49,7 @@ _SWITCHES: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Runtime:
+class Runtime(msgspec.Struct, frozen=True):
     """Everything besides the drafts that decides whether Traefik can build a router."""
 
     static: StaticConfig

@@ -9,8 +9,9 @@ Source: traefik: pkg/provider/kubernetes/crd/kubernetes_http.go (nameAndService,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Node, Service
 from ingressdoctor.evidence.routes import DropReason, RoutingObjects
@@ -34,15 +35,14 @@ _REASONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceBook:
+class ServiceBook(msgspec.Struct, frozen=True):
     """What is known of the cluster's Services.
 
     ``known`` maps (namespace, name) to a Service, or to None for one that does not exist; when ``complete``, every
     other one does not exist either. ``slices`` by the same key and ``nodes`` are None when they were not read.
     """
 
-    known: Services = field(default_factory=dict)
+    known: Services = msgspec.field(default_factory=dict)
     complete: bool = False
     slices: Mapping[tuple[str, str], tuple[EndpointSlice, ...]] | None = None
     nodes: tuple[Node, ...] | None = None

@@ -8,8 +8,9 @@ Source: traefik: pkg/provider/kubernetes/{crd,ingress}/kubernetes.go (Provider),
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.routing.label_selector import LabelSelector, parse_selector
@@ -33,8 +34,7 @@ INGRESS_PROVIDER: Final = "kubernetes"
 _PRECEDENCE: Final = ("kubernetesgateway", CRD_PROVIDER, INGRESS_PROVIDER, "kubernetesingressnginx")
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderSettings:
+class ProviderSettings(msgspec.Struct, frozen=True):
     """The options of one Kubernetes provider; ``selector`` is None when Kubernetes would not accept it."""
 
     enabled: bool

@@ -10,9 +10,10 @@ router.go (SetHTTPSForwarder), pkg/middlewares/snicheck (each as of its version)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.matchers import V3
@@ -31,8 +32,7 @@ _PER_POINT: Final = ((3, 7, 5), (3, 6, 21), (2, 11, 50))  # conflicts count with
 _CATCH_ALL: Final = "*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SniEntry:
+class SniEntry(msgspec.Struct, frozen=True, kw_only=True):
     """What a handshake for a host gets.
 
     ``options`` is the id of the TLS options; several when Traefik's pick among them is not determined. ``broken`` is
@@ -50,8 +50,7 @@ class SniEntry:
         return self.host == _CATCH_ALL
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionConflict:
+class OptionConflict(msgspec.Struct, frozen=True, kw_only=True):
     """A host that several routers serve with different options: all of them get the default ones."""
 
     host: str
@@ -59,8 +58,7 @@ class OptionConflict:
     routers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SniTable:
+class SniTable(msgspec.Struct, frozen=True, kw_only=True):
     """The hosts that HTTPS routers claim on one entry point, and the TLS options of each.
 
     ``broken`` are the routers, by object and rule, that Traefik does not build because their options cannot be used.
@@ -113,8 +111,7 @@ class SniTable:
         return entry.options if entry and not entry.catch_all else (DEFAULT_OPTION,)
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(msgspec.Struct, frozen=True):
     name: str
     key: tuple[str, str]
     hosts: tuple[str, ...]

@@ -9,7 +9,7 @@ pkg/config/runtime/runtime_http.go, pkg/provider/traefik/internal.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
@@ -33,8 +33,7 @@ from ingressdoctor.routing.traefik.version import Version
 __all__ = ["LiveRouter", "RouteTable", "build_table"]
 
 
-@dataclass(frozen=True, slots=True)
-class LiveRouter:
+class LiveRouter(msgspec.Struct, frozen=True):
     """A router that Traefik has; ``compiled`` is None when the rule nests too deep for this model."""
 
     draft: Draft
@@ -50,8 +49,7 @@ class LiveRouter:
         return name in self.entry_points and with_tls is tls
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTable:
+class RouteTable(msgspec.Struct, frozen=True):
     """All routers of the cluster, live and dropped, and what could not be evaluated.
 
     ``disabled`` are those that Traefik itself takes out after its providers made them; they serve nothing, but one
@@ -71,9 +69,7 @@ class RouteTable:
     unread: tuple[str, ...]
     disabled: tuple[LiveRouter, ...] = ()
     all_dropped: tuple[DroppedRoute, ...] = ()
-    points: dict[tuple[str, bool], tuple[EntryPoint | None, bool]] = field(
-        default_factory=dict, compare=False, repr=False
-    )
+    points: dict[tuple[str, bool], tuple[EntryPoint | None, bool]] = msgspec.field(default_factory=dict)
 
     def live(self, host: str) -> tuple[LiveRouter, ...]:
         """Return every live router that could take a request for the host, in no particular order."""

@@ -5,7 +5,7 @@ It only leaves out routers that cannot match; the order of priority stays.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from ingressdoctor.routing.traefik.tcp_rules import TcpLeaf, TcpTree
 from ingressdoctor.routing.traefik.tcp_table import TcpRouter
@@ -13,8 +13,7 @@ from ingressdoctor.routing.traefik.tcp_table import TcpRouter
 __all__ = ["TcpIndex"]
 
 
-@dataclass(frozen=True, slots=True)
-class TcpIndex:
+class TcpIndex(msgspec.Struct, frozen=True):
     """Routers with their place in the order of priority, by host and for any host."""
 
     by_host: dict[str, tuple[tuple[int, TcpRouter], ...]]

@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.ip_checker import IpChecker
@@ -26,8 +27,7 @@ _WORD_NAMES: Final = ((3, 3, 5), (2, 11, 22))  # the releases that first allowed
 _WILDCARDS: Final = (3, 7, 0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Connection:
+class Connection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection before it is handled.
 
     ``server_name`` is the SNI, lower case, empty without one; ``client_ip`` the peer after inbound PROXY protocol,
@@ -42,8 +42,7 @@ class Connection:
 TcpTest: TypeAlias = "Callable[[Connection], bool | None]"
 
 
-@dataclass(frozen=True, slots=True)
-class TcpTested:
+class TcpTested(msgspec.Struct, frozen=True):
     """A matcher ready to test; ``never`` says why no client can match it, empty otherwise."""
 
     test: TcpTest

@@ -6,8 +6,9 @@ Source: traefik: pkg/server/middleware/tcp/middlewares.go, pkg/middlewares/tcp/{
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom, DropReason, RoutingObjects
@@ -25,8 +26,7 @@ _TYPES: Final = ("inFlightConn", "ipWhiteList", "ipAllowList")
 _CREATED: Final = {"ipAllowList": "IPAllowLister", "ipWhiteList": "IPWhiteLister"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpMiddleware:
+class TcpMiddleware(msgspec.Struct, frozen=True, kw_only=True):
     """One middleware: an allow list of peers, or a limit of connections per peer (``amount``)."""
 
     ref: str
@@ -36,8 +36,7 @@ class TcpMiddleware:
     amount: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpMiddlewares:
+class TcpMiddlewares(msgspec.Struct, frozen=True, kw_only=True):
     """All of them by id; None when they could not be read."""
 
     by_id: Mapping[str, Custom] | None

@@ -8,9 +8,10 @@ Source: traefik: pkg/muxer/tcp/mux.go (AddRoute, GetRulePriority, ParseHostSNI, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+import msgspec
 
 from ingressdoctor.routing.traefik.compiled import Verdict
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
@@ -27,8 +28,7 @@ _NAMES: Final = spellings(tuple(TCP_V3))
 _HOST_SNI_ONLY: Final = spellings(("HostSNI",))
 
 
-@dataclass(frozen=True, slots=True)
-class TcpLeaf:
+class TcpLeaf(msgspec.Struct, frozen=True):
     """One matcher, ready to test."""
 
     matcher: Matcher
@@ -41,8 +41,7 @@ class TcpLeaf:
         return f"{'!' if self.matcher.negated else ''}{self.matcher.name}({arguments})"
 
 
-@dataclass(frozen=True, slots=True)
-class TcpNode:
+class TcpNode(msgspec.Struct, frozen=True):
     """Parts joined by "and" (``every``) or "or"."""
 
     every: bool
@@ -52,8 +51,7 @@ class TcpNode:
 TcpTree: TypeAlias = "TcpLeaf | TcpNode"
 
 
-@dataclass(frozen=True, slots=True)
-class TcpRule:
+class TcpRule(msgspec.Struct, frozen=True):
     """A rule that Traefik takes.
 
     ``hosts`` are the values of every HostSNI, lower case, negated ones included, in order; ``catch_all`` tells that

@@ -7,8 +7,10 @@ pkg/server/service/tcp/service.go (BuildTCP), pkg/tcp/dialer.go (Build).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.evidence.controller import StaticConfig
 from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Node, Service
@@ -32,8 +34,7 @@ _REASONS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpService:
+class TcpService(msgspec.Struct, frozen=True, kw_only=True):
     """One Service of a route.
 
     ``servers`` counts the pool, None when the Service or its endpoints were not looked at; ``proxy_version`` is the
@@ -48,8 +49,7 @@ class TcpService:
     transport: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpServices:
+class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
     """Everything needed to judge references to Services; the mappings are None for kinds that were not read."""
 
     settings: ProviderSettings
@@ -58,7 +58,7 @@ class TcpServices:
     slices: Mapping[tuple[str, str], list[EndpointSlice]] | None = None
     nodes: tuple[Node, ...] | None = None
     transports: Mapping[str, Custom] | None = None
-    limits: tuple[str, ...] = field(default=())
+    limits: tuple[str, ...] = msgspec.field(default=())
 
     @classmethod
     def of(

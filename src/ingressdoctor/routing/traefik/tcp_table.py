@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
@@ -31,8 +32,7 @@ __all__ = ["TcpRouter", "TcpTable", "build_tcp_table"]
 _MAX_USER_PRIORITY: Final = 2**63 - 1 - 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpRouter:
+class TcpRouter(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP router that Traefik has.
 
     ``rule`` is None when it nests too deep for this model. ``tls`` with ``passthrough`` hands the encrypted bytes on,
@@ -58,8 +58,7 @@ class TcpRouter:
     lacking: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TcpTable:
+class TcpTable(msgspec.Struct, frozen=True, kw_only=True):
     """All TCP routers by entry point, those without TLS and those with; ``unread`` says what could not be looked at."""
 
     plain: Mapping[str, tuple[TcpRouter, ...]]
@@ -75,8 +74,7 @@ class TcpTable:
         return tuple({router.name: router for group in groups for router in group}.values())
 
 
-@dataclass(frozen=True, slots=True)
-class _Builder:
+class _Builder(msgspec.Struct, frozen=True):
     table: RouteTable
     settings: ProviderSettings
     options: TlsOptions
@@ -154,8 +152,7 @@ def _router_name(item: Custom, text: str) -> str:
     return f"{item.namespace}-{item.name}-{digest}@{CRD_PROVIDER}"
 
 
-@dataclass(frozen=True, slots=True)
-class _References:
+class _References(msgspec.Struct, frozen=True):
     middlewares: tuple[str, ...]
     tls_option: str
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.routing.traefik.compiled import Compiled, Leaf
 from ingressdoctor.routing.traefik.matchers_v2 import V2
@@ -27,8 +28,7 @@ _SOME_LABEL: Final = "any"
 _SOME_HOST: Final = "any.example"
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True):
     """One alternative of a rule.
 
     ``host`` is the exact host or wildcard it asks for, lower case, empty when none or only by pattern; ``path`` the

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+import msgspec
 
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom
@@ -54,8 +55,7 @@ _CIPHER: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOption:
+class TlsOption(msgspec.Struct, frozen=True, kw_only=True):
     """One set of TLS options.
 
     ``id`` is ``ns-name``, or ``default``; ``broken`` is Traefik's reason why it cannot be used, empty when it can;
@@ -79,14 +79,13 @@ class TlsOption:
         return chosen in ("RequireAnyClientCert", "RequireAndVerifyClientCert")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TlsOptions:
+class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The TLS options of the cluster by id; ``complete`` is False when TLSOptions could not all be read.
 
     ``rivals`` are the namespaces that each define an option "default"; none of them is used then.
     """
 
-    by_id: Mapping[str, TlsOption] = field(default_factory=dict)
+    by_id: Mapping[str, TlsOption] = msgspec.field(default_factory=dict)
     complete: bool = False
     rivals: tuple[str, ...] = ()
     normalised: bool = True
@@ -165,8 +164,7 @@ def _problem(spec: Mapping[str, object], client_auth: str, *, cas: bool) -> str:
     return ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownCertificate:
+class KnownCertificate(msgspec.Struct, frozen=True, kw_only=True):
     """A certificate that Traefik holds: the names on it (common name and SANs) and what it comes from."""
 
     names: tuple[str, ...]
