@@ -37,10 +37,8 @@ def _status(view: RouteView) -> Status:
     match view.decision.outcome:
         case Outcome.ROUTED | Outcome.REDIRECT:
             answer = view.answer
-            refused = answer is not None and (
-                answer.end not in (None, ConnectionEnd.OPEN) or (answer.status or 0) >= 400
-            )
-            return Status.WARN if refused else Status.PASS
+            served = answer is None or (answer.end in (None, ConnectionEnd.OPEN) and (answer.status or 0) < 400)
+            return Status.PASS if served else Status.WARN
         case Outcome.NO_ROUTE:
             return Status.FAIL
         case Outcome.AMBIGUOUS:

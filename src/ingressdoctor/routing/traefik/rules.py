@@ -30,7 +30,7 @@ from ingressdoctor.routing.traefik.golang import (
     parse_expression,
 )
 
-__all__ = ["AllOf", "AnyOf", "Matcher", "Rule", "leaves", "parse_rule", "spellings"]
+__all__ = ["AllOf", "AnyOf", "Matcher", "Rule", "leaves", "parse_rule", "print_rule", "spellings"]
 
 
 class Matcher(msgspec.Struct, frozen=True):
@@ -57,6 +57,8 @@ Rule: TypeAlias = "Matcher | AllOf | AnyOf"
 
 _OPERATORS: Final = frozenset(["&&", "||"])
 # Nearly all rules there are: a cluster has thousands, and the grammar of Go is slow to follow.
+_RAW: Final = re.compile(r"[ -_a-~]*")
+_LITERAL_SAFE: Final = frozenset(chr(code) for code in range(0x20, 0x7F) if chr(code) not in '"\\')
 _CALL: Final = r"([A-Za-z]{1,20})\((`[ !-_a-~]{0,300}`|\"[ !#-\[\]-~]{0,300}\")\)"
 _PLAIN_CALL: Final = re.compile(_CALL)
 _PLAIN: Final = re.compile(rf"{_CALL}(?: {{0,3}}&& {{0,3}}{_CALL}){{0,5}}")
@@ -74,6 +76,25 @@ def leaves(rule: Rule) -> Iterator[Matcher]:
         return
     for part in rule.parts:
         yield from leaves(part)
+
+
+def print_rule(rule: Rule) -> str:
+    """Write a rule so that parsing it again gives the same; the text, and so its length, may differ from the first."""
+    if isinstance(rule, Matcher):
+        arguments = ", ".join(quote_literal(argument) for argument in rule.arguments)
+        return f"{'!' if rule.negated else ''}{rule.name}({arguments})"
+    word = " && " if isinstance(rule, AllOf) else " || "
+    return word.join(
+        f"({print_rule(part)})" if not isinstance(part, Matcher) else print_rule(part) for part in rule.parts
+    )
+
+
+def quote_literal(text: str) -> str:
+    """Write a string as a Go literal, raw where that is possible."""
+    if _RAW.fullmatch(text):
+        return f"`{text}`"
+    encoded = text.encode("utf-8", "surrogateescape")
+    return '"' + "".join(chr(byte) if chr(byte) in _LITERAL_SAFE else f"\\x{byte:02x}" for byte in encoded) + '"'
 
 
 def parse_rule(text: str, names: Mapping[str, str]) -> Rule:

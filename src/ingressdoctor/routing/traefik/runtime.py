@@ -88,9 +88,11 @@ class Runtime(msgspec.Struct, frozen=True):
     def _service(self, draft: Draft) -> Problem | None:
         if draft.provider == CRD_PROVIDER and not draft.resolved and draft.name not in self.families:
             return Problem(DropReason.OTHER, "router has no service and no child routers")
+        many = len(draft.resolved) > 1  # then the router has a weighted service of its own name
         for resolved in draft.resolved:
-            problem = self._internal(resolved.service) or self.services.trouble(resolved, self.known)
-            if problem and len(draft.resolved) > 1:
+            above = (draft.name,) if many else ()
+            problem = self._internal(resolved.service) or self.services.trouble(resolved, self.known, above)
+            if problem and many:
                 return replace(problem, detail=within(resolved, problem.detail))
             if problem:
                 return problem

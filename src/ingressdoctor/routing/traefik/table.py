@@ -28,6 +28,7 @@ from ingressdoctor.routing.traefik.runtime import Runtime, drop, known_middlewar
 from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import CRD, INGRESS, ProviderSettings, default_entry_points, precedence
 from ingressdoctor.routing.traefik.tls_options import build_tls_options
+from ingressdoctor.routing.traefik.tree import tree_problems
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["LiveRouter", "RouteTable", "build_table"]
@@ -130,9 +131,11 @@ def _judged(
     static, version = runtime.static, runtime.known.version
     defaults = default_entry_points(static)
     ranks = {name: rank for rank, name in enumerate(precedence(static))} if version.since((3, 7, 0)) else {}
+    trees = tree_problems({draft.name: draft for draft in drafts})
     for draft in drafts:
         names = draft.entry_points or (() if draft.parents else defaults)
-        built = runtime.problem(draft, names) or runtime.compiled(draft, draft.syntax or syntax)
+        problem = trees.get(draft.name) or runtime.problem(draft, names)
+        built = problem or runtime.compiled(draft, draft.syntax or syntax)
         if isinstance(built, Problem):
             refused.append(drop(draft, built))
             disabled.append(LiveRouter(draft, None, draft.priority, names, (), 0))
