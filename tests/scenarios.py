@@ -18,7 +18,9 @@ from ingressdoctor.wiring import RunOptions, open_session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What one scenario led to, as plain data that crosses processes. ``kube_requests`` counts what the cluster was asked.
+    """What one scenario led to, as plain data that crosses processes.
+
+    ``kube_requests`` counts what the cluster was asked.
 
     ``named`` are the ids of the causes in the order of the report (warnings count where one is expected); ``errors``
     are checks that failed themselves.
@@ -71,11 +73,10 @@ class Outcome:
             "errors": self.errors,
             "could not look": self.gaps,
         }
-        return (
-            f"{self.scenario.world}/{self.scenario.name}: expected {expect.status} {expect.cause or '-'} / "
-            f"{expect.symptom or '-'}, got {self.verdict} {', '.join(self.named) or '-'} / {', '.join(self.symptoms) or '-'}"
-            + "".join(f"; {name}: {', '.join(items)}" for name, items in said.items() if items)
-        )
+        expected = f"expected {expect.status} {expect.cause or '-'} / {expect.symptom or '-'}"
+        got = f"got {self.verdict} {', '.join(self.named) or '-'} / {', '.join(self.symptoms) or '-'}"
+        more = "".join(f"; {name}: {', '.join(items)}" for name, items in said.items() if items)
+        return f"{self.scenario.world}/{self.scenario.name}: {expected}, {got}{more}"
 
 
 def outcome_of(scenario: Fault, report: Report, kube_requests: int) -> Outcome:

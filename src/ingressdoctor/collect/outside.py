@@ -27,8 +27,8 @@ from ingressdoctor.sources.base import Dns, Net
 __all__ = ["ANSWER_S", "collect_outside", "dial_order"]
 
 _WANTED: Final = "what a visitor gets"
-# The edge takes 19 s to give up on a silent origin and then says so (522). It waits longer for a slow answer (524), which
-# would eat a run's whole time: silence until here is evidence too (response-timeout).
+# The edge takes 19 s to give up on a silent origin and then says so (522). It waits longer for a slow answer (524),
+# which would eat a run's whole time: silence until here is evidence too (response-timeout).
 ANSWER_S: Final = 22.0
 _MAX_REDIRECTS: Final = 10
 _MAX_ADDRESSES: Final = 4

@@ -73,10 +73,10 @@ class OutsideProbe(msgspec.Struct, frozen=True, kw_only=True):
 
     ``hops`` are in order, the last one is what the visitor ends with. ``loop`` is set when a hop repeats an
     earlier request. ``edge`` tells that Cloudflare's edge answered the last hop; ``edge_error`` that it made the
-    answer itself; ``challenge`` and ``access_login`` (the login's host, or the Access application's domain) that nobody
-    could see through. ``left_host`` names the host that a redirect led to when it differs from the target; when the last
-    hop is still the redirect, that host was not asked. ``unanswered`` are attempts at further addresses of the target's
-    name that could not be connected to.
+    answer itself; ``challenge`` and ``access_login`` (the login's host, or the Access application's domain) that
+    nobody could see through. ``left_host`` names the host that a redirect led to when it differs from the target;
+    when the last hop is still the redirect, that host was not asked. ``unanswered`` are attempts at further addresses
+    of the target's name that could not be connected to.
     """
 
     hops: tuple[HttpExchange, ...]
