@@ -45,6 +45,8 @@ _TOKEN: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _SIMPLE_ESCAPES: Final = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
+_HEX_DIGITS: Final = "0123456789abcdefABCDEF"
+_NO_CODE_POINT: Final = "escape sequence is invalid Unicode code point"
 _HEX_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}
 
 
@@ -153,7 +155,7 @@ def _unquote(text: str, start: int, lexeme: str, errors: list[RuleError]) -> str
             continue
         code, length, problem = _escape(body, index + 1, quote)
         if problem:
-            errors.append(_error(text, start + 1 + index + 1, problem))
+            errors.append(_error(text, start + 1 + index + 1 + length, problem))
             return ""
         out += code
         index += 1 + length
@@ -168,23 +170,25 @@ def _escape(body: str, index: int, quote: str) -> tuple[bytes, int, str]:
     if char == quote:
         return quote.encode(), 1, ""
     if char in _HEX_ESCAPES:
-        return _hex_escape(char, body[index + 1 : index + 1 + _HEX_ESCAPES[char]])
-    octal = re.fullmatch(r"[0-7]{3}", body[index : index + 3])
-    if octal:
-        value = int(octal.group(), 8)
-        return (bytes([value]), 3, "") if value < 256 else (b"", 0, "escape sequence is invalid Unicode code point")
+        return _digits(char, body[index + 1 :] + quote, _HEX_ESCAPES[char], 16)
+    if char and char in "01234567":
+        return _digits("", body[index:] + quote, 3, 8)
     return b"", 0, "unknown escape sequence"
 
 
-def _hex_escape(char: str, digits: str) -> tuple[bytes, int, str]:
-    if len(digits) < _HEX_ESCAPES[char] or not re.fullmatch(r"[0-9a-fA-F]+", digits):
-        return b"", 0, "illegal character in escape sequence"
-    value = int(digits, 16)
-    if char == "x":
-        return bytes([value]), 1 + len(digits), ""
+def _digits(letter: str, rest: str, count: int, base: int) -> tuple[bytes, int, str]:
+    allowed = _HEX_DIGITS if base == 16 else _HEX_DIGITS[:8]
+    bad = next((place for place, digit in enumerate(rest[:count]) if digit not in allowed), count)
+    before = len(letter)
+    if bad < count:
+        return b"", before + bad, f"illegal character U+{ord(rest[bad]):04X} '{rest[bad]}' in escape sequence"
+    value = int(rest[:count], base)
+    if letter in ("", "x"):
+        whole = value < 256
+        return (bytes([value]), before + count, "") if whole else (b"", 0, _NO_CODE_POINT)
     if value > 0x10FFFF or 0xD800 <= value < 0xE000:
-        return b"", 0, "escape sequence is invalid Unicode code point"
-    return chr(value).encode(), 1 + len(digits), ""
+        return b"", 0, _NO_CODE_POINT
+    return chr(value).encode(), before + count, ""
 
 
 def _error(text: str, offset: int, message: str) -> RuleError:
