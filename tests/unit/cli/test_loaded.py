@@ -58,7 +58,7 @@ def test_only_the_sources_that_the_chosen_checks_need_are_loaded(lab: dict[str, 
 def test_help_loads_no_library_but_the_parsers() -> None:
     loaded = loaded_by(RUN.format(words=["--help"]))
 
-    heavy = {"asyncio", "msgspec", "pydantic", "ssl", "email", "ingressdoctor.wiring", "ingressdoctor.evidence"}
+    heavy = {"asyncio", "pydantic", "ssl", "email", "ingressdoctor.wiring", "ingressdoctor.evidence"}
     assert not loaded & (DRAWING | CLIENTS | heavy)
 
 
