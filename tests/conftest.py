@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,10 +70,14 @@ def _is_local(host: str) -> bool:
         return False
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Where servers are required, a skipped server test is a failure: the gate must have run it."""
+    report = yield
     required = os.environ.get("INGRESSDOCTOR_REQUIRE_SERVERS") == "1"
-    skipped = call.excinfo is not None and call.excinfo.errisinstance(pytest.skip.Exception)
-    if required and skipped and item.get_closest_marker("debian") is not None:
-        pytest.fail(f"{item.nodeid} was skipped, but the gate must run it: {call.excinfo}", pytrace=False)
+    if required and report.skipped and item.get_closest_marker("debian") is not None:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, but the gate must run it: {report.longrepr}"
+    return report
