@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.api import (
+    AnswerSource,
     BackendView,
     CandidateRoute,
     Controller,
@@ -127,7 +128,9 @@ def _predict(
     request, winner = decision.request, decision.winner
     if decision.outcome is Outcome.NO_ROUTE:
         return _Prediction(_NO_ROUTE, f"no route takes {request.host}{request.path}")
-    if decision.predicted is not None and (decision.predicted.limits or decision.predicted.source != "backend"):
+    if decision.predicted is not None and (
+        decision.predicted.limits or decision.predicted.source is not AnswerSource.BACKEND
+    ):
         return _by_controller(decision)
     if decision.outcome is Outcome.REDIRECT:
         return _Prediction(_REDIRECT, f"the entry point {request.entry_point} redirects everything")
@@ -140,7 +143,7 @@ def _predict(
 def _by_controller(decision: RouteDecision) -> _Prediction | None:
     """Return what Traefik answers without asking a backend, where that is certain."""
     predicted, ref = decision.predicted, decision.winner.ref if decision.winner else ""
-    if predicted is None or predicted.limits or predicted.source != "controller" or not predicted.status:
+    if predicted is None or predicted.limits or predicted.source is not AnswerSource.CONTROLLER or not predicted.status:
         return None
     kind = _REDIRECT if 300 <= predicted.status < 400 else f"{predicted.status} of Traefik"
     return _Prediction(kind, predicted.why, ref, predicted.status)

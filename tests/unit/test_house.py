@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ingressdoctor import api
+from ingressdoctor.api import evidence
 from ingressdoctor.config import Settings
 from ingressdoctor.model.check import Check
 from ingressdoctor.wiring import load_catalog
@@ -52,7 +53,8 @@ def test_the_api_exports_what_it_lists() -> None:
     missing = [name for name in api.__all__ if not hasattr(api, name)]
 
     assert missing == []
-    assert list(api.__all__) == sorted(api.__all__)
+    assert len(set(api.__all__)) == len(api.__all__)
+    assert list(evidence.__all__) == sorted(evidence.__all__)
 
 
 @pytest.mark.parametrize("name", [item.id for item in CHECKS])

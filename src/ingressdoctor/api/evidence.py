@@ -1,11 +1,11 @@
-"""The names that checks, collectors and plugins may import. Everything else may change.
+"""The evidence that checks may ask for, and the values inside it, gathered for the api; nothing else belongs here.
 
-Loads no client library: the protocols of the sources stand here, their implementations do not.
+Ask for these types through ``ingressdoctor.api``: this module is only how the api keeps its lists short.
 """
 
 from __future__ import annotations
 
-from ingressdoctor.errors import PluginError, SourceError
+from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
 from ingressdoctor.evidence.backend import (
     BackendEndpoint,
     BackendEndpoints,
@@ -115,42 +115,11 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
-from ingressdoctor.model.check import Check, Collector, WalkChooser, check, claims, collector
-from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.finding import (
-    Command,
-    Fact,
-    Finding,
-    Remedy,
-    Status,
-    changes,
-    fail,
-    look,
-    ok,
-    skip,
-    unknown,
-    warn,
-)
-from ingressdoctor.model.symptom import Symptom
-from ingressdoctor.model.target import Protocol, Target
-from ingressdoctor.model.text import Secret, clean, redact, shorten
-from ingressdoctor.model.walk import Claim, Step, Walk
-from ingressdoctor.routing.addresses import (
-    canonical_address,
-    is_cloudflare,
-    is_originless,
-    is_private,
-    is_tunnel_placeholder,
-)
-from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
-from ingressdoctor.routing.selectors import Difference, differences
-from ingressdoctor.routing.service import target_port
-from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
 
 __all__ = [
     "AccessLogLine",
     "AddressRanges",
-    "Answer",
+    "AnswerSource",
     "Backend",
     "BackendEndpoint",
     "BackendEndpoints",
@@ -163,15 +132,11 @@ __all__ = [
     "CertificateChain",
     "CertificateFacts",
     "ChainLink",
-    "Check",
     "ChosenBackend",
-    "Claim",
     "Clock",
-    "Cloudflare",
     "ClusterNodes",
-    "Collector",
-    "Command",
     "Condition",
+    "ConnectionEnd",
     "Container",
     "ContainerPort",
     "ContainerState",
@@ -179,8 +144,6 @@ __all__ = [
     "Controller",
     "ControllerLogs",
     "Custom",
-    "Difference",
-    "Dns",
     "DnsRecord",
     "DnsReply",
     "DnsView",
@@ -194,11 +157,8 @@ __all__ = [
     "EntryPoint",
     "EnvVar",
     "Event",
-    "Fact",
-    "Finding",
     "GitOpsView",
     "HealthCheck",
-    "Hetzner",
     "HetznerProject",
     "HttpExchange",
     "HttpRequest",
@@ -211,7 +171,6 @@ __all__ = [
     "IngressSpec",
     "IngressTls",
     "KnownHosts",
-    "Kubernetes",
     "LbService",
     "LbTarget",
     "LoadBalancer",
@@ -220,7 +179,6 @@ __all__ = [
     "LoadBalancerStatus",
     "Loaded",
     "Meta",
-    "Net",
     "NetworkPolicy",
     "Node",
     "NodeAddress",
@@ -233,23 +191,20 @@ __all__ = [
     "OutsideProbe",
     "OwnerReference",
     "Phases",
-    "PluginError",
     "Pod",
     "PodIp",
     "PodSpec",
     "PodStatus",
     "PolicyVerdict",
     "PortPath",
-    "Protocol",
+    "PredictedAnswer",
     "Rcode",
     "Reach",
-    "Remedy",
     "ResolverView",
     "Resource",
     "RouteDecision",
     "RouteRequest",
     "RoutingObjects",
-    "Secret",
     "Server",
     "Service",
     "ServiceEvents",
@@ -257,44 +212,14 @@ __all__ = [
     "ServicePort",
     "ServiceSpec",
     "ServiceStatus",
-    "SourceError",
     "StateDetail",
     "StaticConfig",
-    "Status",
-    "Step",
-    "Symptom",
-    "Target",
     "TcpAttempt",
     "TlsAttempt",
     "TrackedResource",
-    "Unavailable",
     "VolumeMount",
-    "Walk",
-    "WalkChooser",
     "ZoneFacts",
     "ZoneRecord",
-    "canonical_address",
-    "changes",
-    "check",
     "chosen_backend",
-    "claims",
-    "clean",
-    "collector",
-    "differences",
-    "fail",
-    "is_cloudflare",
-    "is_originless",
-    "is_private",
-    "is_tunnel_placeholder",
-    "look",
-    "misnamed_annotations",
-    "ok",
     "parse_time",
-    "redact",
-    "refused_annotations",
-    "shorten",
-    "skip",
-    "target_port",
-    "unknown",
-    "warn",
 ]

@@ -1,0 +1,93 @@
+"""The names that checks, collectors and plugins may import. Everything else may change.
+
+Loads no client library: the protocols of the sources stand here, their implementations do not. The types of the
+evidence are listed in the module beside this one, and exported here with the rest.
+"""
+
+from __future__ import annotations
+
+from ingressdoctor.api import evidence
+from ingressdoctor.api.evidence import *  # noqa: F403 - that module's __all__ is the list
+from ingressdoctor.errors import PluginError, SourceError
+from ingressdoctor.model.check import Check, Collector, WalkChooser, check, claims, collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.finding import (
+    Command,
+    Fact,
+    Finding,
+    Remedy,
+    Status,
+    changes,
+    fail,
+    look,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
+from ingressdoctor.model.symptom import Symptom
+from ingressdoctor.model.target import Protocol, Target
+from ingressdoctor.model.text import Secret, clean, redact, shorten
+from ingressdoctor.model.walk import Claim, Step, Walk
+from ingressdoctor.routing.addresses import (
+    canonical_address,
+    is_cloudflare,
+    is_originless,
+    is_private,
+    is_tunnel_placeholder,
+)
+from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
+from ingressdoctor.routing.selectors import Difference, differences
+from ingressdoctor.routing.service import target_port
+from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
+
+__all__ = [
+    "Answer",
+    "Check",
+    "Claim",
+    "Cloudflare",
+    "Collector",
+    "Command",
+    "Difference",
+    "Dns",
+    "Fact",
+    "Finding",
+    "Hetzner",
+    "Kubernetes",
+    "Net",
+    "PluginError",
+    "Protocol",
+    "Remedy",
+    "Secret",
+    "SourceError",
+    "Status",
+    "Step",
+    "Symptom",
+    "Target",
+    "Unavailable",
+    "Walk",
+    "WalkChooser",
+    "canonical_address",
+    "changes",
+    "check",
+    "claims",
+    "clean",
+    "collector",
+    "differences",
+    "fail",
+    "is_cloudflare",
+    "is_originless",
+    "is_private",
+    "is_tunnel_placeholder",
+    "look",
+    "misnamed_annotations",
+    "ok",
+    "redact",
+    "refused_annotations",
+    "shorten",
+    "skip",
+    "target_port",
+    "unknown",
+    "warn",
+]
+__all__ += evidence.__all__
