@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Server programs that the tests talk to; where they cannot be installed their tests skip, with the reason.
 SERVERS := nginx-light haproxy
 
-.PHONY: demo test lint bench accuracy servers clean
+.PHONY: demo test lint bench accuracy coverage servers clean
 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
@@ -49,6 +49,11 @@ lint: .venv/ready
 
 accuracy: .venv/ready
 	@PYTHONPATH=tests $(BIN)/python -m accuracy
+
+# The models of routing are whole only when every branch of them has been taken.
+coverage: .venv/ready
+	@$(BIN)/pytest -q -p no:cacheprovider tests/unit/routing tests/checks --cov=ingressdoctor.routing --cov-branch \
+	  --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 bench: .venv/ready
 	@PYTHONPATH=tests $(BIN)/python -m bench

@@ -156,12 +156,15 @@ def _service_schema(version: Version) -> Schema:
 
 def _culprit(own: Mapping[str, str], root: str, schema: Schema) -> str:
     """Return the first annotation that is refused on its own."""
-    for key, value in sorted(own.items()):
-        try:
-            decode({key: value}, root, schema)
-        except LabelError:
-            return _PREFIX + key
-    return ""
+    return next((_PREFIX + key for key in sorted(own) if _refused({key: own[key]}, root, schema)), "")
+
+
+def _refused(own: Mapping[str, str], root: str, schema: Schema) -> bool:
+    try:
+        decode(own, root, schema)
+    except LabelError:
+        return True
+    return False
 
 
 def _text(found: Mapping[str, Value], name: str) -> str:

@@ -124,7 +124,7 @@ def _check(node: _Node, schema: Schema) -> None:
             case Leaf.WORDS:
                 for item in child.children:
                     _check(item, {})
-            case Leaf():
+            case _:
                 if child.children:
                     raise LabelError(f"invalid node {child.name}: {expected.value[0]}")
 
@@ -141,7 +141,7 @@ def _fill(node: _Node, schema: Schema) -> dict[str, Value]:
             case Repeated(fields):
                 for item in child.children:
                     _fill(item, fields)
-            case Leaf():
+            case _:
                 if expected is not Leaf.IGNORED:
                     found[name] = _value(child.value, expected)
     return found

@@ -36,6 +36,8 @@ REFUSED = [
     pytest.param("`a` && Host(`b`)", "Call using string as type rules.TreeBuilder", id="string-as-operand"),
     pytest.param("Host(`a`) = Path(`/`)", "1:11: expected '==', found '='", id="assignment"),
     pytest.param("Host{`a`}", "*ast.CompositeLit is not supported", id="braces"),
+    pytest.param("Host(a...,)", "a is not defined", id="dots-after-an-argument"),
+    pytest.param("ClientIP(`fe80::1%eth0`)", "invalid CIDR address: fe80::1%eth0", id="zone-of-an-address"),
     pytest.param("Host(`a`).(", "expected selector or type assertion", id="type-assertion"),
     pytest.param('Path("/\\777")', "1:9: escape sequence is invalid Unicode code point", id="octal-too-large"),
     pytest.param('Path("/\\7Z")', "1:10: illegal character U+005A 'Z' in escape sequence", id="octal-too-short"),
@@ -62,6 +64,7 @@ def test_refused(rule: str, words: str) -> None:
 
 REFUSED_V2 = [
     pytest.param("HostRegexp(`é`)", "non-ASCII characters are not allowed", id="host-regexp-not-ascii"),
+    pytest.param("HostRegexp(`a}{b`)", 'mux: unbalanced braces in "a}{b"', id="braces-the-wrong-way-round"),
     pytest.param("Host(`é`)", 'invalid value "é" for "Host" matcher', id="host-not-ascii"),
     pytest.param("HostRegexp(`{a`)", 'mux: unbalanced braces in "{a"', id="open-brace"),
     pytest.param("HostRegexp(`a}`)", 'mux: unbalanced braces in "a}"', id="closing-brace"),
@@ -100,6 +103,7 @@ MATCHED = [
     pytest.param("Query(`a=`)", "v2", {"query": {"a": ("anything",)}}, True, id="v2-any-value"),
     pytest.param("Method(`get`, `post`)", "v2", {"method": "POST"}, True, id="v2-methods"),
     pytest.param("PathPrefix(`/{a:x+}/`)", "v2", {"path": "/xx/y"}, True, id="v2-template"),
+    pytest.param("PathPrefix(`/{a:x{2}}/`)", "v2", {"path": "/xx/y"}, True, id="v2-braces-in-braces"),
     pytest.param("PathPrefix(`/x`)", "v2", {"path": None}, False, id="v2-broken-path"),
     pytest.param("ClientIP(`10.0.0.1`, `10.0.0.2`)", "v2", {"client_ip": "10.0.0.2"}, True, id="v2-addresses"),
 ]
