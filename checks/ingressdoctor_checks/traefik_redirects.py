@@ -115,8 +115,10 @@ def _redirecting_middleware(decision: RouteDecision, objects: RoutingObjects | U
 
 def _plain_redirector(controller: Controller | Unavailable, own: _Redirector | None) -> _Redirector | None:
     """Return what redirects plain http: the entry point behind port 80, else the route's own middleware."""
-    point = None if isinstance(controller, Unavailable) else controller.path_of(80).entry_point
-    if point is not None and point.redirect_to:
+    if isinstance(controller, Unavailable):
+        return own
+    point = controller.path_of(80).entry_point
+    if point is not None and controller.static.redirects(point):
         what = f"every request is redirected to {point.redirect_to}; {_trust(point)}"
         return _Redirector(f"entry point {point.name}", what)
     return own

@@ -50,6 +50,22 @@ class StaticConfig(msgspec.Struct, frozen=True, kw_only=True):
         """Return one entry point by its exact name."""
         return next((item for item in self.entry_points if item.name == name), None)
 
+    def redirect_problem(self, point: EntryPoint) -> str:
+        """Say in Traefik's words why it makes no redirection that *point* asks for; empty when it does or asks none.
+
+        A target is a port written ``:443`` or the name of an entry point; Traefik starts without the redirection when
+        it is neither. An entry point may stand in a part of the configuration that could not be read.
+        """
+        to = point.redirect_to
+        port = to[1:] if to.startswith(":") else ""
+        if not to or (port.isascii() and port.isdecimal()) or self.unreadable or self.entry_point(to) is not None:
+            return ""
+        return f"'to' entry point field references a non-existing entry point: {to}"
+
+    def redirects(self, point: EntryPoint) -> bool:
+        """Tell whether Traefik makes a redirection of everything on *point*."""
+        return bool(point.redirect_to) and not self.redirect_problem(point)
+
     def flag(self, name: str, default: str = "") -> str:
         """Return a flag's value by dotted name, any case."""
         return self.options.get(name.lower(), default)

@@ -216,6 +216,14 @@ def test_a_route_on_a_second_entry_point_is_reached_there() -> None:
     assert find_clashes(table, routers_of(table)).found == ()
 
 
+def test_a_redirection_to_no_entry_point_leaves_the_routes_alone() -> None:
+    plain = an_ingress_route(HOST, spec={"entryPoints": ["web"], "tls": None})
+    nowhere = "--entryPoints.web.http.redirections.entryPoint.to=secure"
+    table = build_table(objects(plain), static(nowhere), "v3.7.9")
+
+    assert find_clashes(table, routers_of(table)).found == ()
+
+
 def test_a_redirection_of_low_priority_comes_after_the_routes() -> None:
     plain = an_ingress_route(HOST, spec={"entryPoints": ["web"], "tls": None})
     low = (*REDIRECT, "--entryPoints.web.http.redirections.entryPoint.priority=1")

@@ -219,7 +219,7 @@ class _Search:
 
 def _redirect_priority(table: RouteTable, point: EntryPoint | None) -> int | None:
     """Return the priority of the router that an entry point's redirection makes; None where it has none."""
-    if point is None or not point.redirect_to:
+    if point is None or not table.static.redirects(point):
         return None
     raw = table.static.flag(f"entrypoints.{point.name}.http.redirections.entrypoint.priority")
     return int(raw) if raw.lstrip("-").isdecimal() else _MAX_INT - 1

@@ -78,7 +78,9 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
     if broken := table.broken_points.get(name):
         dropped += tuple(_dropped_by_point(item, broken.detail, broken.reason, broken.related) for item in judged)
         judged = []
-    if point is None or point.tls is request.tls:  # the redirection takes TLS only where the entry point does
+    if point is not None and (problem := table.static.redirect_problem(point)):
+        dropped += (_no_redirect(point, problem),)
+    elif point is None or point.tls is request.tls:  # the redirection takes TLS only where the entry point does
         judged = [*_internal(table.static, point, seen), *judged]
     decision = _conclude(judged, table)
     return replace(
@@ -148,6 +150,17 @@ def _would_match(item: DroppedRoute, seen: Seen, table: RouteTable) -> bool | No
         return judge(compile_rule(item.rule, table.syntax, table.version), seen).matches
     except (RuleError, NestingError):
         return None
+
+
+def _no_redirect(point: EntryPoint, problem: str) -> DroppedRoute:
+    return DroppedRoute(
+        ref=f"entry point {point.name}",
+        rule="HostRegexp(`^.+$`)",
+        reason=DropReason.ENTRY_POINT,
+        detail=f"the redirection to {point.redirect_to} is not made: there is no entry point of that name",
+        log_line=problem,
+        related=point.redirect_to,
+    )
 
 
 def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Iterator[_Judged]:

@@ -153,7 +153,7 @@ def build_sni_table(table: RouteTable, options: TlsOptions, entry_point: str) ->
 def _claims(table: RouteTable, entry_point: str) -> Iterator[_Claim]:
     point = table.static.entry_point(entry_point)
     shared = table.static.flag(f"entrypoints.{entry_point}.http.tls.options")
-    if point is not None and point.tls and point.redirect_to:
+    if point is not None and point.tls and table.static.redirects(point):
         yield _Claim(f"redirection of {entry_point}", ("", ""), (), DEFAULT_OPTION)
     for router in _routers(table):
         draft = router.draft

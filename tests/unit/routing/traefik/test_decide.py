@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from build.routes import (
     HOST,
@@ -241,6 +242,32 @@ def test_plain_request_is_redirected_by_the_entry_point() -> None:
     assert (decision.outcome, decision.predicted_status) == (Outcome.REDIRECT, 301)
     assert decision.winner is not None
     assert decision.winner.ref == "entry point web"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        pytest.param("secure", id="no-entry-point-of-that-name"),
+        pytest.param("443", id="port-without-its-colon"),
+        pytest.param(":https", id="port-by-name"),
+    ],
+)
+def test_a_redirection_that_leads_nowhere_is_none(to: str) -> None:
+    plain = an_ingress_route(spec={"entryPoints": ["web"], "tls": None})
+
+    decision = decided(objects(plain), f"--entrypoints.web.http.redirections.entrypoint.to={to}", tls=False)
+
+    assert decision.outcome is Outcome.ROUTED
+    assert [(item.ref, item.log_line) for item in decision.dropped] == [
+        ("entry point web", f"'to' entry point field references a non-existing entry point: {to}")
+    ]
+
+
+def test_a_redirection_may_name_what_could_not_be_read() -> None:
+    partly = replace(static("--entrypoints.web.http.redirections.entrypoint.to=secure"), unreadable="envFrom")
+    table = build_table(objects(an_ingress_route()), partly, "v3.7.9")
+
+    assert decide_in(table, RouteRequest(host=HOST, tls=False)).outcome is Outcome.REDIRECT
 
 
 def test_route_of_another_entry_point_is_shown_as_elsewhere() -> None:
