@@ -44,9 +44,14 @@ class Way(StrEnum):
 
 
 class ServerReference(msgspec.Struct, frozen=True, kw_only=True):
-    """How a route names a Service: ``native_lb`` is None when it leaves that to the provider's default."""
+    """How a route names a Service.
+
+    ``port_by_name`` says that the port is written as text, which matches names alone, also when it is made of digits.
+    ``native_lb`` is None when the route leaves that to the provider's default.
+    """
 
     port: str
+    port_by_name: bool = False
     asks: Asks = Asks.INGRESS_ROUTE
     scheme: str = ""
     native_lb: bool | None = None
@@ -127,14 +132,15 @@ def servers_of(
 
 
 def _port(service: Service, reference: ServerReference) -> ServicePort | str:
-    found = service_port(service, reference.port)
+    digits = reference.port.isascii() and reference.port.isdecimal()
+    number = digits and not reference.port_by_name
+    found = service_port(service, reference.port) if number or not digits else None
     if found is not None:
         return found
     if reference.asks is Asks.INGRESS:
         return "service port not found"
-    if reference.port in ("", "0"):
+    if not reference.port or (number and not int(reference.port)):
         return "ingressRoute service port not defined"
-    number = reference.port.isascii() and reference.port.isdecimal()
     if service.spec.type == "ExternalName" and number:
         return ServicePort(port=int(reference.port))
     return f"service port not found: {reference.port}"

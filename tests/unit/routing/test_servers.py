@@ -156,6 +156,16 @@ PROBLEMS: list[Any] = [
     pytest.param({"port": ""}, "ingressRoute service port not defined", id="no-port"),
     pytest.param({"port": "0"}, "ingressRoute service port not defined", id="port-zero"),
     pytest.param({"port": "8080"}, "service port not found: 8080", id="a-target-port"),
+    pytest.param({"port": "80", "port_by_name": True}, "service port not found: 80", id="digits-in-quotes-are-a-name"),
+    pytest.param({"port": "0", "port_by_name": True}, "service port not found: 0", id="zero-in-quotes-is-a-name"),
+    pytest.param(
+        {"port": "80", "port_by_name": True, "asks": TCP}, "service port not found: 80", id="tcp-digits-in-quotes"
+    ),
+    pytest.param(
+        {"port": "80", "port_by_name": True, "spec": NAMED, "options": NAMES},
+        "service port not found: 80",
+        id="external-name-digits-in-quotes",
+    ),
     pytest.param(
         {"port": "x", "spec": NAMED, "options": NAMES}, "service port not found: x", id="external-name-by-name"
     ),

@@ -79,6 +79,7 @@ class CrdServices(msgspec.Struct, frozen=True):
         native = service.get("nativeLB")
         asked = ServerReference(
             port=backend.port,
+            port_by_name=isinstance(service.get("port"), str),
             scheme=backend.scheme,
             native_lb=native if isinstance(native, bool) else None,
             node_port_lb=service.get("nodePortLB") is True,

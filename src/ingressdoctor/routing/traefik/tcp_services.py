@@ -158,6 +158,7 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
         native = spec.get("nativeLB")
         asked = ServerReference(
             port=reference.port,
+            port_by_name=isinstance(spec.get("port"), str),
             asks=Asks.INGRESS_ROUTE_TCP,
             native_lb=native if isinstance(native, bool) else None,
             node_port_lb=spec.get("nodePortLB") is True,

@@ -496,6 +496,12 @@ def test_ingresses(
     assert words in dropped.detail
 
 
+def test_a_port_in_quotes_is_a_name() -> None:
+    dropped = only_drop(a_table(a_route({"name": "shop", "port": "80"}), *a_service()))
+
+    assert (dropped.reason, dropped.detail) == (DropReason.SERVICE_PORT, "service port not found: 80")
+
+
 def test_a_second_default_backend_is_skipped() -> None:
     spec = {"rules": None, "defaultBackend": backend()["backend"]}
     first, second = an_ingress_of(name="one", spec=spec), an_ingress_of(name="two", spec=spec)
