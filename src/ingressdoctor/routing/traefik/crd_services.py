@@ -141,22 +141,26 @@ class CrdServices(msgspec.Struct, frozen=True):
 
     def trouble(self, resolved: Resolved, known: Known, seen: tuple[str, ...] = ()) -> Problem | None:
         """Say why Traefik cannot build a service that its provider let pass; None when it can."""
-        if not resolved.service:
-            return self._own_trouble(resolved, known)
         name = resolved.service
-        if not name.endswith(_SUFFIX) or self.by_id is None:
-            return None
+        if not name:
+            return self._own_trouble(resolved, known)
+        if known.providers is not None and name.rpartition("@")[2] not in known.providers:
+            return Problem(DropReason.SERVICE_MISSING, f'the service "{name}" does not exist', name)
         if name in seen or len(seen) > _MAX_DEPTH:
             path = "->".join(f"service:{one}" for one in (*seen, name))
             said = f"could not instantiate service {name}: recursion detected in {path}"
             return Problem(DropReason.SERVICE_OPTION, said, name)
-        item = self.by_id.get(name.removesuffix(_SUFFIX))
-        children = self.built(item) if item is not None else None
-        if item is None or children is None or isinstance(children, Problem):
-            why = f" ({children.detail})" if isinstance(children, Problem) else ""
-            reason = children.reason if isinstance(children, Problem) else DropReason.SERVICE_MISSING
-            ref = item.ref if item is not None else f"TraefikService {name.removesuffix(_SUFFIX)}"
-            return Problem(reason, f'the service "{name}" does not exist{why}', ref)
+        if not name.endswith(_SUFFIX) or self.by_id is None:
+            return None
+        return self._traefik_service(name, self.by_id.get(name.removesuffix(_SUFFIX)), known, seen)
+
+    def _traefik_service(self, name: str, item: Custom | None, known: Known, seen: tuple[str, ...]) -> Problem | None:
+        missing = f'the service "{name}" does not exist'
+        if item is None:
+            return Problem(DropReason.SERVICE_MISSING, missing, f"TraefikService {name.removesuffix(_SUFFIX)}")
+        children = self.built(item)
+        if isinstance(children, Problem):
+            return Problem(children.reason, f"{missing} ({children.detail})", item.ref)
         for child in children:
             if problem := self.trouble(child, known, (*seen, name)):
                 weighted = isinstance(item.spec.get("weighted"), dict)

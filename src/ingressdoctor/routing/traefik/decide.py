@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
@@ -22,9 +21,10 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
-from ingressdoctor.routing.traefik.compiled import Verdict, compile_rule, judge
+from ingressdoctor.routing.traefik.compiled import compile_rule, judge
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
 from ingressdoctor.routing.traefik.hosts import near
+from ingressdoctor.routing.traefik.judged import Judged, judge_router
 from ingressdoctor.routing.traefik.request import Seen, canonical_host, see
 from ingressdoctor.routing.traefik.router import Services
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable, build_table
@@ -33,12 +33,6 @@ __all__ = ["decide", "decide_in", "with_suggestions"]
 
 _MAX_INT: Final = 2**63 - 1
 _MAX_CANDIDATES: Final = 200
-
-
-class _Judged(msgspec.Struct, frozen=True):
-    route: CandidateRoute
-    order: int
-    by_client: bool = False
 
 
 def decide(
@@ -73,7 +67,9 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
     seen = see(asked, table.version, sanitize=sanitize)
     routers = table.live(seen.host)
     here = [item for item in routers if item.on(point, name, tls=request.tls)]
-    judged = sorted((_judge(item, seen) for item in here), key=lambda item: (-item.route.priority, item.order))
+    judged = sorted(
+        (judge_router(item, seen, table) for item in here), key=lambda item: (-item.route.priority, item.order)
+    )
     dropped = tuple(replace(item, matches=_would_match(item, seen, table)) for item in table.dropped(seen.host))
     if broken := table.broken_points.get(name):
         dropped += tuple(_dropped_by_point(item, broken.detail, broken.reason, broken.related) for item in judged)
@@ -117,34 +113,6 @@ def _entry_point(static: StaticConfig, request: RouteRequest) -> EntryPoint | No
     return next(named, next((point for port in ports for point in tcp if point.port == port), None))
 
 
-def _judge(router: LiveRouter, seen: Seen) -> _Judged:
-    draft = router.draft
-    if router.compiled is None:
-        verdict = Verdict(matches=None, why="the rule nests deeper than this model follows")
-    else:
-        verdict = judge(router.compiled, seen)
-    by_client = verdict.matches is None and router.compiled is not None
-    if verdict.matches and draft.uncertain:
-        verdict, by_client = Verdict(matches=None, why=draft.uncertain), False
-    if verdict.matches and draft.parents:
-        verdict, by_client = Verdict(matches=None, why="it is a child of another IngressRoute (parentRefs)"), False
-    route = CandidateRoute(
-        ref=draft.ref,
-        rule=draft.rule,
-        priority=router.priority,
-        entry_points=router.entry_points,
-        matches=verdict.matches,
-        why=verdict.why,
-        backends=draft.backends,
-        middlewares=draft.middlewares,
-        tls_secret=draft.tls_secret,
-        tls=draft.tls,
-        provider=draft.provider,
-        namespace=draft.namespace,
-    )
-    return _Judged(route, router.order, by_client)
-
-
 def _would_match(item: DroppedRoute, seen: Seen, table: RouteTable) -> bool | None:
     try:
         return judge(compile_rule(item.rule, table.syntax, table.version), seen).matches
@@ -163,7 +131,7 @@ def _no_redirect(point: EntryPoint, problem: str) -> DroppedRoute:
     )
 
 
-def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Iterator[_Judged]:
+def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Iterator[Judged]:
     """Yield the router that an entry point's own redirection makes; it outranks everything users can write."""
     if point is None or not point.redirect_to:
         return
@@ -173,7 +141,7 @@ def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Ite
     raw = static.flag(f"{base}.http.redirections.entrypoint.priority")
     priority = int(raw) if raw.lstrip("-").isdecimal() else _MAX_INT - 1
     matches = bool(seen.host) and not acme
-    yield _Judged(
+    yield Judged(
         CandidateRoute(
             ref=f"entry point {point.name}",
             rule="HostRegexp(`^.+$`)" + (" && !PathPrefix(`/.well-known/acme-challenge/`)" if bypass else ""),
@@ -189,7 +157,7 @@ def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Ite
     )
 
 
-def _conclude(judged: list[_Judged], table: RouteTable) -> RouteDecision:
+def _conclude(judged: list[Judged], table: RouteTable) -> RouteDecision:
     request = RouteRequest(host="")
     limits: list[str] = []
     ordered = sorted(judged, key=lambda item: (-item.route.priority, item.order))
@@ -200,21 +168,23 @@ def _conclude(judged: list[_Judged], table: RouteTable) -> RouteDecision:
         if route.matches is None and item.by_client:
             limits.append(f"{route.ref} takes it for some client addresses: {route.why}")
             continue
-        if route.matches is None:
+        if item.lost and not limits and not table.unread:
+            return RouteDecision(
+                request=request, outcome=Outcome.NO_ROUTE, predicted_status=404, limits=(f"{route.ref}: {route.why}",)
+            )
+        if route.matches is None or item.lost:
             return RouteDecision(
                 request=request, outcome=Outcome.UNDECIDED, limits=(*limits, f"{route.ref}: {route.why}")
             )
         if route.provider == "internal":
             return _redirected(route, table, tuple(limits))
         return _won(item, ordered[position + 1 :], table, tuple(limits))
-    if table.unread:
+    if table.unread or limits:
         return RouteDecision(request=request, outcome=Outcome.UNDECIDED, limits=(*limits, *table.unread))
-    if limits:
-        return RouteDecision(request=request, outcome=Outcome.UNDECIDED, limits=tuple(limits))
     return RouteDecision(request=request, outcome=Outcome.NO_ROUTE, predicted_status=404)
 
 
-def _won(item: _Judged, rest: list[_Judged], table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
+def _won(item: Judged, rest: list[Judged], table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
     route, request = item.route, RouteRequest(host="")
     limits = (*limits, *(f"not read, could outrank it: {name}" for name in table.unread))
     tied = [
@@ -241,7 +211,7 @@ def _redirected(route: CandidateRoute, table: RouteTable, limits: tuple[str, ...
     )
 
 
-def _dropped_by_point(item: _Judged, detail: str, reason: DropReason, related: str) -> DroppedRoute:
+def _dropped_by_point(item: Judged, detail: str, reason: DropReason, related: str) -> DroppedRoute:
     point = item.route.entry_points[0] if item.route.entry_points else ""
     return DroppedRoute(
         ref=item.route.ref,
@@ -263,7 +233,7 @@ def _elsewhere(
     for item in routers:
         if id(item) in excluded or not item.hosts:
             continue
-        judged = _judge(item, seen)
+        judged = judge_router(item, seen, table)
         if judged.route.matches:
             tls = item.draft.tls or any(points[name].tls for name in item.entry_points if name in points)
             kind = "TLS" if tls else "plain HTTP"

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
+from ingressdoctor.model.untyped import as_map
 from ingressdoctor.routing.traefik.compiled import Compiled, compile_rule, never_reason
 from ingressdoctor.routing.traefik.crd_services import CrdServices, within
 from ingressdoctor.routing.traefik.errors import NestingError, RuleError
@@ -25,7 +26,6 @@ from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.router import Draft
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings, providers_on
 from ingressdoctor.routing.traefik.tls_options import TlsOptions
-from ingressdoctor.routing.traefik.values import as_map
 
 __all__ = ["Runtime", "drop", "known_middlewares", "point_problem"]
 
@@ -102,8 +102,6 @@ class Runtime(msgspec.Struct, frozen=True):
         return self.known.providers is not None and qualified.rpartition("@")[2] not in self.known.providers
 
     def _internal(self, service: str) -> Problem | None:
-        if service and self._nobody_defines(service):
-            return Problem(DropReason.SERVICE_MISSING, f'the service "{service}" does not exist', service)
         if not service.endswith("@internal"):
             return None
         if service not in _INTERNAL:

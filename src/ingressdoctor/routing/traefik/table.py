@@ -13,7 +13,7 @@ import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
 from ingressdoctor.evidence.kube import Loaded
-from ingressdoctor.evidence.routes import Custom, DroppedRoute, RoutingObjects
+from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.traefik.compiled import Compiled, anchors, named_hosts
 from ingressdoctor.routing.traefik.crd import build_ingress_routes
@@ -55,7 +55,8 @@ class RouteTable(msgspec.Struct, frozen=True):
 
     ``disabled`` are those that Traefik itself takes out after its providers made them; they serve nothing, but one
     with TLS still claims its hosts on its entry points (``tls_options.py``). ``all_dropped`` are the dropped routes
-    of every host and of none; ``points`` remembers entry points by what requests ask for.
+    of every host and of none; ``children`` the routers below others, by the upper one's name; ``points`` remembers
+    entry points by what requests ask for.
     """
 
     static: StaticConfig
@@ -70,6 +71,7 @@ class RouteTable(msgspec.Struct, frozen=True):
     unread: tuple[str, ...]
     disabled: tuple[LiveRouter, ...] = ()
     all_dropped: tuple[DroppedRoute, ...] = ()
+    children: dict[str, tuple[LiveRouter, ...]] = msgspec.field(default_factory=dict)
     points: dict[tuple[str, bool], tuple[EntryPoint | None, bool]] = msgspec.field(default_factory=dict)
 
     def live(self, host: str) -> tuple[LiveRouter, ...]:
@@ -119,6 +121,7 @@ def build_table(
         unread=unread,
         disabled=disabled,
         all_dropped=(*dropped, *refused),
+        children=children_of(live),
     )
 
 
@@ -145,7 +148,35 @@ def _judged(
         compiled = built if not isinstance(built, NestingError) else None
         hosts = named_hosts(compiled) if compiled else plain_hosts(draft.rule)
         live.append(LiveRouter(draft, compiled, priority, names, hosts, order))
-    return live, tuple(disabled), refused
+    childless = without_children(live, runtime.families)
+    for router, problem in childless:
+        refused.append(drop(router.draft, problem))
+        disabled.append(router)
+    lost = {id(router) for router, _ in childless}
+    return [router for router in live if id(router) not in lost], tuple(disabled), refused
+
+
+def children_of(live: list[LiveRouter]) -> dict[str, tuple[LiveRouter, ...]]:
+    """Return the routers below others by the upper one's name."""
+    found: dict[str, list[LiveRouter]] = {}
+    for router in live:
+        for name in router.draft.parent_names:
+            found.setdefault(name, []).append(router)
+    return {name: tuple(routers) for name, routers in found.items()}
+
+
+def without_children(live: list[LiveRouter], families: frozenset[str]) -> list[tuple[LiveRouter, Problem]]:
+    """Return the routers of which no router below could be built; that may cost those above them, too."""
+    lost: dict[str, tuple[LiveRouter, Problem]] = {}
+    while families:
+        kept = [router for router in live if router.draft.name not in lost]
+        children = children_of(kept)
+        more = [one for one in kept if one.draft.name in families and one.draft.name not in children]
+        if not more:
+            break
+        said = "building child routers muxer: no child routers could be added to muxer"
+        lost |= {one.draft.name: (one, Problem(DropReason.PARENT, said)) for one in more}
+    return list(lost.values())
 
 
 def _crd_services(

@@ -71,15 +71,6 @@ def test_a_rule_that_nests_too_deep_leaves_the_answer_open() -> None:
     assert decision.outcome is Outcome.UNDECIDED
 
 
-def test_a_child_leaves_the_answer_open() -> None:
-    up = a_route(name="up", rule="PathPrefix(`/up`)", services=[])
-    child = a_route(spec={"entryPoints": [], "parentRefs": [{"name": "up"}]})
-
-    table = a_table(up, child, *a_service())
-
-    assert [item.draft.parent_names for item in routers(table) if item.draft.parents] != []
-
-
 def test_a_class_that_could_not_be_read_leaves_the_answer_open() -> None:
     table = a_table(an_ingress_of(spec={"ingressClassName": "x"}), *a_service(), ingress_classes=UNREAD)
 

@@ -188,3 +188,11 @@ def test_a_middleware_of_a_provider_that_is_off_does_not_exist() -> None:
     )
 
     assert table.broken_points["web"].detail == 'middleware "ns-m@kubernetescrd" does not exist'
+
+
+def test_two_routes_miss_the_same_middleware() -> None:
+    other = a_route(name="other", rule="Host(`b.com`)", middlewares=[{"name": "m"}])
+
+    table = a_table(ROUTE, other, *a_service())
+
+    assert [item.detail for item in table.all_dropped] == ['middleware "ns-m@kubernetescrd" does not exist'] * 2
