@@ -19,6 +19,8 @@ from ingressdoctor.api import (
     Remedy,
     RouteDecision,
     Unavailable,
+    as_map,
+    as_text,
     changes,
     check,
     fail,
@@ -184,9 +186,7 @@ def _stuck(chain: CertificateChain, link: ChainLink, clock: Clock, *, fine: bool
 
 
 def _challenged(link: ChainLink) -> str:
-    spec = (link.raw or {}).get("spec")
-    name = spec.get("dnsName") if isinstance(spec, dict) else ""
-    return name if isinstance(name, str) else ""
+    return as_text(as_map(as_map(link.raw).get("spec")).get("dnsName"))
 
 
 def _commands(topic: str, name: str) -> tuple[Command, ...]:

@@ -27,6 +27,8 @@ from ingressdoctor.api import (
     RoutingObjects,
     Target,
     Unavailable,
+    as_list,
+    as_map,
     changes,
     check,
     look,
@@ -38,8 +40,6 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.traefik_common import API, STEP, describe, edit, names_host
 from ingressdoctor_checks.traefik_objects import (
     PREFIX,
-    as_list,
-    as_map,
     kinds_of,
     middleware_id,
     middlewares_of,

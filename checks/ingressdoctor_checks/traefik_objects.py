@@ -7,8 +7,8 @@ Source: Traefik's CRD reference (IngressRoute, Middleware) and its Ingress annot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -24,6 +24,8 @@ from ingressdoctor.api import (
     RoutingObjects,
     Service,
     Unavailable,
+    as_list,
+    as_map,
 )
 from ingressdoctor_checks.outside_view import came_through
 
@@ -32,8 +34,6 @@ __all__ = [
     "SERVICE_KEYS",
     "Observed",
     "PathPart",
-    "as_list",
-    "as_map",
     "backends_text",
     "extra_conditions",
     "ingress_route_of",
@@ -71,16 +71,6 @@ def misspelt_service_keys(service: Service) -> tuple[str, ...]:
     """Return the annotations below Traefik's ``service.`` that it does not know; one drops every Ingress path to it."""
     keys = ((key, key.removeprefix(PREFIX).lower()) for key in service.annotations if key.startswith(PREFIX))
     return tuple(key for key, option in keys if option.startswith("service.") and option not in SERVICE_KEYS)
-
-
-def as_map(value: object) -> Mapping[str, Any]:
-    """Return a JSON object, and anything else as an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: object) -> tuple[Any, ...]:
-    """Return a JSON array, and anything else as an empty one."""
-    return tuple(value) if isinstance(value, (list, tuple)) else ()
 
 
 class PathPart(msgspec.Struct, frozen=True):

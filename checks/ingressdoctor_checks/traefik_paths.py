@@ -23,6 +23,8 @@ from ingressdoctor.api import (
     RoutingObjects,
     Target,
     Unavailable,
+    as_list,
+    as_map,
     changes,
     check,
     fail,
@@ -43,8 +45,6 @@ from ingressdoctor_checks.traefik_common import (
 )
 from ingressdoctor_checks.traefik_objects import (
     Observed,
-    as_list,
-    as_map,
     backends_text,
     kinds_of,
     middleware_id,

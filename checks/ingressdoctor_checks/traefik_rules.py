@@ -22,6 +22,8 @@ from ingressdoctor.api import (
     RoutingObjects,
     Target,
     Unavailable,
+    as_list,
+    as_map,
     changes,
     check,
     fail,
@@ -40,7 +42,7 @@ from ingressdoctor_checks.traefik_common import (
     never_matches,
     proof_of,
 )
-from ingressdoctor_checks.traefik_objects import as_list, as_map, ingresses_in
+from ingressdoctor_checks.traefik_objects import ingresses_in
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["default_backend", "id_collision", "rule_never_matches"]

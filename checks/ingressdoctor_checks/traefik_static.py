@@ -21,6 +21,7 @@ from ingressdoctor.api import (
     RouteDecision,
     RoutingObjects,
     Unavailable,
+    as_map,
     changes,
     check,
     look,
@@ -30,7 +31,7 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.traefik_common import API, STEP, describe, edit, logs_of
-from ingressdoctor_checks.traefik_objects import as_map, middlewares_of
+from ingressdoctor_checks.traefik_objects import middlewares_of
 
 __all__ = ["forwarded_headers", "static_source", "version"]
 

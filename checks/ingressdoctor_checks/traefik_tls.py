@@ -22,6 +22,7 @@ from ingressdoctor.api import (
     RoutingObjects,
     Target,
     Unavailable,
+    as_map,
     changes,
     check,
     fail,
@@ -44,7 +45,6 @@ from ingressdoctor_checks.traefik_common import (
 )
 from ingressdoctor_checks.traefik_objects import (
     PREFIX,
-    as_map,
     ingress_route_of,
     ingresses_in,
     middleware_id,

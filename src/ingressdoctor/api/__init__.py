@@ -28,6 +28,7 @@ from ingressdoctor.model.finding import (
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import Secret, clean, redact, shorten
+from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.model.walk import Claim, Step, Walk
 from ingressdoctor.routing.addresses import (
     canonical_address,
@@ -67,6 +68,9 @@ __all__ = [
     "Unavailable",
     "Walk",
     "WalkChooser",
+    "as_list",
+    "as_map",
+    "as_text",
     "canonical_address",
     "changes",
     "check",

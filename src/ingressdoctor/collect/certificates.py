@@ -21,6 +21,7 @@ from ingressdoctor.evidence.kube import Condition, Meta
 from ingressdoctor.evidence.routes import Custom, RouteDecision
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.untyped import as_map, as_text
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["certificate_chain", "chain_of", "link_of", "order_of", "owned_by", "writer_of"]
@@ -122,24 +123,24 @@ def chain_of(
     """Make the chain of the first of *writers* and the objects below it, in order."""
     certificate = writers[0]
     status, spec = certificate.status, certificate.spec
-    issuer = _mapping(spec.get("issuerRef"))
+    issuer = as_map(spec.get("issuerRef"))
     ready, issuing = _condition(certificate, "Ready"), _condition(certificate, "Issuing")
     top = link_of(certificate, clock)
     failures = status.get("failedIssuanceAttempts")
     return CertificateChain(
-        secret=_text(spec.get("secretName")),
+        secret=as_text(spec.get("secretName")),
         namespace=certificate.namespace,
         certificate=top,
         dns_names=_names(spec),
-        not_after=_text(status.get("notAfter")),
-        renewal_time=_text(status.get("renewalTime")),
-        issuer=f"{_text(issuer.get('kind')) or 'Issuer'} {_text(issuer.get('name'))}".strip(),
+        not_after=as_text(status.get("notAfter")),
+        renewal_time=as_text(status.get("renewalTime")),
+        issuer=f"{as_text(issuer.get('kind')) or 'Issuer'} {as_text(issuer.get('name'))}".strip(),
         links=(top, *(link_of(item, clock) for item in below)),
         unread=unread,
         ready=ready is not None and ready.status == "True",
         issuing=issuing is not None and issuing.status == "True",
         failures=failures if isinstance(failures, int) and failures > 0 else 0,
-        last_failure=_text(status.get("lastFailureTime")),
+        last_failure=as_text(status.get("lastFailureTime")),
         rivals=tuple(item.ref for item in writers[1:]),
     )
 
@@ -177,7 +178,7 @@ def _public(spec: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _state(item: Stated) -> str:
     """Return status.state of an Order or Challenge, else what the Ready condition says."""
-    state = _text(item.status.get("state"))
+    state = as_text(item.status.get("state"))
     if state or item.kind in ("Order", "Challenge"):
         return state or "pending"
     ready = _condition(item, "Ready")
@@ -188,7 +189,7 @@ def _state(item: Stated) -> str:
 
 def _reason(item: Stated) -> str:
     """Return the object's own words: status.reason, else those of the condition that speaks of trouble."""
-    said = _text(item.status.get("reason"))
+    said = as_text(item.status.get("reason"))
     if said or item.kind in ("Order", "Challenge"):
         return said
     for kind, bad in (("Denied", "True"), ("InvalidRequest", "True"), ("Issuing", "False"), ("Ready", "False")):
@@ -217,13 +218,5 @@ def _condition(item: Stated, kind: str) -> Condition | None:
 def _names(spec: Mapping[str, Any]) -> tuple[str, ...]:
     raw = spec.get("dnsNames")
     names = [name for name in raw if isinstance(name, str)] if isinstance(raw, list) else []
-    common = _text(spec.get("commonName"))
+    common = as_text(spec.get("commonName"))
     return tuple(dict.fromkeys([*names, *([common] if common else [])]))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from ingressdoctor.collect.cloudflare_api import list_of, mapping_of, refusal, result_of
+from ingressdoctor.collect.cloudflare_api import refusal, result_of
 from ingressdoctor.collect.dns import ask_addresses
 from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
@@ -23,6 +23,7 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.routing.addresses import canonical_address
 from ingressdoctor.sources.base import Cloudflare, Dns
 
@@ -104,7 +105,7 @@ def wildcards_of(name: str, zone: str) -> tuple[str, ...]:
 
 def parse_zone(raw: object, wanted: str) -> _Zone | None:
     """Read one zone of ``GET /zones``; None when it is another one or has no id."""
-    item = mapping_of(raw)
+    item = as_map(raw)
     ident, name = item.get("id"), str(item.get("name") or "").lower()
     if not isinstance(ident, str) or not ident.isalnum() or name != wanted:
         return None
@@ -113,14 +114,14 @@ def parse_zone(raw: object, wanted: str) -> _Zone | None:
         name=name,
         status=clean(str(item.get("status") or ""), 40),
         paused=item.get("paused") is True,
-        name_servers=tuple(clean(str(server), 253) for server in list_of(item.get("name_servers"))[:16]),
+        name_servers=tuple(clean(str(server), 253) for server in as_list(item.get("name_servers"))[:16]),
     )
 
 
 def parse_records(result: object, wanted: str) -> tuple[ZoneRecord, ...]:
     """Read ``GET /zones/{id}/dns_records``: the A, AAAA and CNAME records of exactly one name."""
     records = []
-    for item in map(mapping_of, list_of(result)):
+    for item in map(as_map, as_list(result)):
         content, kind, ttl = item.get("content"), str(item.get("type") or ""), item.get("ttl")
         if kind not in {"A", "AAAA", "CNAME"} or not isinstance(content, str):
             continue
@@ -140,14 +141,14 @@ def parse_records(result: object, wanted: str) -> tuple[ZoneRecord, ...]:
 
 
 def _owner(raw: object) -> str:
-    return str(mapping_of(raw).get("name") or "").lower().rstrip(".")
+    return str(as_map(raw).get("name") or "").lower().rstrip(".")
 
 
 async def _zone_of(cloudflare: Cloudflare, name: str) -> _Zone | Unavailable:
     names = candidate_zones(name)
     answers = await together(*(cloudflare.get("/zones", {"name": zone, "per_page": "50"}) for zone in names))
     for zone, answer in zip(names, answers, strict=True):
-        parsed = [item for raw in list_of(result_of(answer)) if (item := parse_zone(raw, zone)) is not None]
+        parsed = [item for raw in as_list(result_of(answer)) if (item := parse_zone(raw, zone)) is not None]
         if parsed:
             return min(parsed, key=lambda item: item.status != "active")
     refusals = (refusal(answer, _WANTED, _ZONE_READ) for answer in answers)
@@ -168,7 +169,7 @@ async def _records_of(
     refused = refusal(answers[0], "the zone's DNS records", _DNS_READ)
     if refused is not None:
         return refused
-    exact = [item for item in list_of(result_of(answers[0])) if _owner(item) == name]
+    exact = [item for item in as_list(result_of(answers[0])) if _owner(item) == name]
     if exact:
         # Any record of the name, even a TXT, keeps the wildcard from answering.
         return parse_records(exact, name), False
@@ -188,7 +189,7 @@ async def _settings_of(cloudflare: Cloudflare, zone: _Zone) -> Mapping[str, str]
         return Unavailable(wanted=wanted, reason=clean(error.message), enable_with=clean(error.hint))
     values = {}
     for name, answer in zip(_SETTINGS, answers, strict=True):
-        value = mapping_of(result_of(answer)).get("value")
+        value = as_map(result_of(answer)).get("value")
         if isinstance(value, str | int):
             values[name] = clean(str(value), 100)
     if values:

@@ -13,9 +13,10 @@ from typing import Final
 
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.sources.base import Answer
 
-__all__ = ["list_of", "mapping_of", "refusal", "result_of"]
+__all__ = ["refusal", "result_of"]
 
 _NOTHING: Final[Mapping[str, object]] = {}
 
@@ -54,19 +55,9 @@ def refusal(answer: Answer, wanted: str, permission: str) -> Unavailable | None:
     return Unavailable(wanted=wanted, reason=f"{reason} ({answer.status}{said})", enable_with=grant)
 
 
-def mapping_of(value: object) -> Mapping[str, object]:
-    """Return *value* if it is a JSON object, else an empty one."""
-    return value if isinstance(value, dict) else _NOTHING
-
-
-def list_of(value: object) -> list[object]:
-    """Return *value* if it is a JSON array, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
 def _errors(body: Mapping[str, object]) -> str:
     texts = []
-    for error in map(mapping_of, list_of(body.get("errors"))[:3]):
+    for error in map(as_map, as_list(body.get("errors"))[:3]):
         code, message = error.get("code"), error.get("message")
         texts.append(clean(" ".join(str(part) for part in (code, message) if part), 200))
     return f": {'; '.join(texts)}" if any(texts) else ""
@@ -74,6 +65,6 @@ def _errors(body: Mapping[str, object]) -> str:
 
 def _body(answer: Answer) -> Mapping[str, object]:
     try:
-        return mapping_of(json.loads(answer.body))
+        return as_map(json.loads(answer.body))
     except (ValueError, RecursionError):
         return _NOTHING

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -21,6 +21,7 @@ from ingressdoctor.evidence.outside import OutsideProbe
 from ingressdoctor.evidence.routes import RouteDecision, RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.untyped import as_map, as_text
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["gitops_view", "judge", "owner_of", "tracked"]
@@ -117,10 +118,10 @@ def tracked(application: Stated) -> tuple[TrackedResource, ...]:
     return tuple(
         TrackedResource(
             kind=entry["kind"],
-            namespace=_text(entry.get("namespace")),
-            name=_text(entry.get("name")),
-            status=_text(entry.get("status")),
-            health=_text(_mapping(entry.get("health")).get("status")),
+            namespace=as_text(entry.get("namespace")),
+            name=as_text(entry.get("name")),
+            status=as_text(entry.get("status")),
+            health=as_text(as_map(entry.get("health")).get("status")),
             application=application.name,
         )
         for entry in (raw if isinstance(raw, list) else ())
@@ -165,22 +166,22 @@ def _describe(
     stale: tuple[TrackedResource, ...],
 ) -> GitOpsView:
     status = chosen.status if chosen else {}
-    operation = _mapping(status.get("operationState"))
-    automated = _mapping(_mapping(chosen.spec.get("syncPolicy")).get("automated")) if chosen else {}
+    operation = as_map(status.get("operationState"))
+    automated = as_map(as_map(chosen.spec.get("syncPolicy")).get("automated")) if chosen else {}
     conditions = status.get("conditions")
     return GitOpsView(
         application=chosen.name if chosen else "",
         namespace=chosen.namespace if chosen else "",
-        sync_status=_text(_mapping(status.get("sync")).get("status")),
-        health_status=_text(_mapping(status.get("health")).get("status")),
-        operation=_text(operation.get("phase")),
-        message=_text(operation.get("message")),
+        sync_status=as_text(as_map(status.get("sync")).get("status")),
+        health_status=as_text(as_map(status.get("health")).get("status")),
+        operation=as_text(operation.get("phase")),
+        message=as_text(operation.get("message")),
         self_heal=automated.get("selfHeal") is True and automated.get("enabled") is not False,
         missing=missing,
         out_of_sync=drifted,
         stale=stale,
         conditions=tuple(
-            f"{_text(item.get('type'))}: {_text(item.get('message'))}"
+            f"{as_text(item.get('type'))}: {as_text(item.get('message'))}"
             for item in (conditions if isinstance(conditions, list) else ())
             if isinstance(item, Mapping)
         ),
@@ -189,7 +190,7 @@ def _describe(
 
 
 def _phase(application: Stated) -> str:
-    return _text(_mapping(application.status.get("operationState")).get("phase"))
+    return as_text(as_map(application.status.get("operationState")).get("phase"))
 
 
 def _kinship(item: TrackedResource, host: str) -> int:
@@ -200,11 +201,3 @@ def _kinship_of(text: str, host: str) -> int:
     """Count the words that *text* shares with the hostname, leaving out what every hostname has."""
     words = set(re.split(r"[^a-z0-9]+", host.lower())) - {"www", "com", "org", "net", "io", ""}
     return len(words & set(re.split(r"[^a-z0-9]+", text.lower())))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

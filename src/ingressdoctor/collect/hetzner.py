@@ -14,12 +14,13 @@ import json
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from ingressdoctor.collect.hetzner_objects import mapping, parse_load_balancer, parse_server, sequence
+from ingressdoctor.collect.hetzner_objects import parse_load_balancer, parse_server, sequence
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.hetzner import HetznerProject
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
+from ingressdoctor.model.untyped import as_map
 from ingressdoctor.sources.base import Answer, Hetzner
 
 __all__ = ["api_refusal", "collect_project"]
@@ -74,7 +75,7 @@ async def _read_all(
                 broken += 1
             else:
                 items.append(item)
-        following = mapping(mapping(body.get("meta")).get("pagination")).get("next_page")
+        following = as_map(as_map(body.get("meta")).get("pagination")).get("next_page")
         if not isinstance(following, int) or isinstance(following, bool) or following <= page:
             return tuple(items), broken
         page = following
@@ -83,7 +84,7 @@ async def _read_all(
 
 def api_refusal(answer: Answer, wanted: str) -> Unavailable:
     """Say why an answer holds no list, in the API's own words, and what would enable the look."""
-    error = mapping(_decode(answer).get("error"))
+    error = as_map(_decode(answer).get("error"))
     code, said = (clean(str(error.get(key) or ""), 200) for key in ("code", "message"))
     words = ": ".join(part for part in (code, said) if part)
     if answer.status == 200:

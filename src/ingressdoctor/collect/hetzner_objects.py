@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ingressdoctor.evidence.hetzner import HealthCheck, LbService, LbTarget, LoadBalancer, Server
+from ingressdoctor.model.untyped import as_map
 
-__all__ = ["address_of", "mapping", "parse_load_balancer", "parse_server", "sequence"]
+__all__ = ["address_of", "parse_load_balancer", "parse_server", "sequence"]
 
 _MAX_ITEMS: Final = 1_000  # far above every documented limit; keeps a hostile answer small
 _MAX_NUMBER: Final = 2**63 - 1
@@ -22,15 +23,15 @@ _MAX_NUMBER: Final = 2**63 - 1
 
 def parse_load_balancer(raw: object) -> LoadBalancer | None:
     """Return one load balancer, or None when *raw* is no object with an id."""
-    item = mapping(raw)
+    item = as_map(raw)
     number = _number(item.get("id"))
     if number is None:
         return None
-    public = mapping(item.get("public_net"))
-    kind = mapping(item.get("load_balancer_type"))
+    public = as_map(item.get("public_net"))
+    kind = as_map(item.get("load_balancer_type"))
     targets = sequence(item.get("targets"))
-    attached = tuple(mapping(entry) for entry in sequence(item.get("private_net")))
-    families = tuple(mapping(public.get(family)) for family in ("ipv4", "ipv6"))
+    attached = tuple(as_map(entry) for entry in sequence(item.get("private_net")))
+    families = tuple(as_map(public.get(family)) for family in ("ipv4", "ipv6"))
     return LoadBalancer(
         id=number,
         name=_text(item.get("name")),
@@ -41,7 +42,7 @@ def parse_load_balancer(raw: object) -> LoadBalancer | None:
         private_ips=tuple(filter(None, (address_of(entry.get("ip")) for entry in attached))),
         services=tuple(_services(sequence(item.get("services")))),
         targets=tuple(_targets(targets)),
-        labels={_text(key): _text(value) for key, value in mapping(item.get("labels")).items()},
+        labels={_text(key): _text(value) for key, value in as_map(item.get("labels")).items()},
         type_name=_text(kind.get("name")),
         max_targets=_number(kind.get("max_targets")),
         max_services=_number(kind.get("max_services")),
@@ -52,20 +53,20 @@ def parse_load_balancer(raw: object) -> LoadBalancer | None:
 
 def parse_server(raw: object) -> Server | None:
     """Return one server, or None when *raw* is no object with an id."""
-    item = mapping(raw)
+    item = as_map(raw)
     number = _number(item.get("id"))
     if number is None:
         return None
-    public = mapping(item.get("public_net"))
-    attached = tuple(mapping(entry) for entry in sequence(item.get("private_net")))
+    public = as_map(item.get("public_net"))
+    attached = tuple(as_map(entry) for entry in sequence(item.get("private_net")))
     return Server(
         id=number,
         name=_text(item.get("name")),
         status=_text(item.get("status")),
-        ipv4=address_of(mapping(public.get("ipv4")).get("ip")),
+        ipv4=address_of(as_map(public.get("ipv4")).get("ip")),
         networks=_numbers(entry.get("network") for entry in attached),
         private_ips=tuple(filter(None, (address_of(entry.get("ip")) for entry in attached))),
-        firewalls=_numbers(mapping(entry).get("id") for entry in sequence(public.get("firewalls"))),
+        firewalls=_numbers(as_map(entry).get("id") for entry in sequence(public.get("firewalls"))),
     )
 
 
@@ -77,11 +78,6 @@ def address_of(raw: object) -> str:
         return ""
 
 
-def mapping(raw: object) -> Mapping[str, object]:
-    """Return *raw* if it is a JSON object, else an empty one."""
-    return raw if isinstance(raw, dict) else {}
-
-
 def sequence(raw: object) -> tuple[object, ...]:
     """Return *raw* if it is a JSON array, cut at a sane length, else an empty one."""
     return tuple(raw[:_MAX_ITEMS]) if isinstance(raw, list) else ()
@@ -89,7 +85,7 @@ def sequence(raw: object) -> tuple[object, ...]:
 
 def _services(raw: tuple[object, ...]) -> Iterator[LbService]:
     for entry in raw:
-        item = mapping(entry)
+        item = as_map(entry)
         listen = _number(item.get("listen_port"))
         if listen is None:
             continue
@@ -99,7 +95,7 @@ def _services(raw: tuple[object, ...]) -> Iterator[LbService]:
             listen_port=listen,
             destination_port=destination,
             proxyprotocol=item.get("proxyprotocol") is True,
-            health_check=_health_check(mapping(item.get("health_check")), destination),
+            health_check=_health_check(as_map(item.get("health_check")), destination),
         )
 
 
@@ -117,12 +113,12 @@ def _health_check(item: Mapping[str, object], destination: int) -> HealthCheck:
 def _targets(raw: tuple[object, ...]) -> Iterator[LbTarget]:
     """Yield resolved targets; a label selector's health sits on the servers it resolved to, never on itself."""
     for entry in raw:
-        item = mapping(entry)
+        item = as_map(entry)
         if item.get("type") != "label_selector":
             yield _target(item, use_private_ip=item.get("use_private_ip") is True)
             continue
         for nested in sequence(item.get("targets")):
-            inner = mapping(nested)
+            inner = as_map(nested)
             private = inner.get("use_private_ip", item.get("use_private_ip"))
             yield _target(inner, use_private_ip=private is True)
 
@@ -131,7 +127,7 @@ def _target(item: Mapping[str, object], *, use_private_ip: bool) -> LbTarget:
     health: dict[int, str] = {}
     detail: dict[int, str] = {}
     for entry in sequence(item.get("health_status")):
-        state = mapping(entry)
+        state = as_map(entry)
         port = _number(state.get("listen_port"))
         if port is None:
             continue
@@ -142,8 +138,8 @@ def _target(item: Mapping[str, object], *, use_private_ip: bool) -> LbTarget:
             detail[port] = f"{said} {code}" if code is not None else said
     return LbTarget(
         type=_text(item.get("type")),
-        server_id=_number(mapping(item.get("server")).get("id")),
-        ip=address_of(mapping(item.get("ip")).get("ip")),
+        server_id=_number(as_map(item.get("server")).get("id")),
+        ip=address_of(as_map(item.get("ip")).get("ip")),
         use_private_ip=use_private_ip,
         health=health,
         detail=detail,
@@ -152,9 +148,9 @@ def _target(item: Mapping[str, object], *, use_private_ip: bool) -> LbTarget:
 
 def _selectors(raw: tuple[object, ...]) -> Iterator[str]:
     for entry in raw:
-        item = mapping(entry)
+        item = as_map(entry)
         if item.get("type") == "label_selector":
-            yield _text(mapping(item.get("label_selector")).get("selector"))
+            yield _text(as_map(item.get("label_selector")).get("selector"))
 
 
 def _numbers(raw: Iterator[object]) -> tuple[int, ...]:

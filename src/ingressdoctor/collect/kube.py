@@ -14,12 +14,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from ingressdoctor.collect.kinds import PODS, Kind
+from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.base import Answer, Kubernetes
 
-__all__ = ["get_object", "list_kind", "not_json", "pod_log", "refusal", "undecodable", "whole"]
+__all__ = ["get_object", "list_kind", "list_or_gap", "not_json", "pod_log", "refusal", "undecodable", "whole"]
 
 T = TypeVar("T", bound=Resource)
 
@@ -95,6 +96,14 @@ async def list_kind(
     return Unavailable(
         wanted=_wanted(kind, namespace), reason=f"the list did not end within {_MAX_PAGES} pages of {_PAGE}"
     )
+
+
+async def list_or_gap(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
+    """List one kind of which a failing call, too, costs nothing else."""
+    try:
+        return await list_kind(kube, kind)
+    except SourceError as error:
+        return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
 
 
 def whole(loaded: Loaded[T] | Unavailable, wanted: str) -> tuple[T, ...] | Unavailable:

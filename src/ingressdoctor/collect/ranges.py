@@ -11,11 +11,12 @@ import json
 from importlib import resources
 from typing import Final
 
-from ingressdoctor.collect.cloudflare_api import list_of, mapping_of, result_of
+from ingressdoctor.collect.cloudflare_api import result_of
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.outside import AddressRanges
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.text import clean
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.sources.base import Answer, Cloudflare
 
 __all__ = ["bundled_ranges", "collect_ranges", "parse_ranges"]
@@ -49,8 +50,8 @@ def bundled_ranges() -> AddressRanges:
 
 def parse_ranges(answer: Answer) -> AddressRanges | None:
     """Read the answer of ``GET /ips``; None unless it is a plausible list of both families."""
-    result = mapping_of(result_of(answer))
-    families = [[text for text in list_of(result.get(key)) if _plausible(text)] for key in ("ipv4_cidrs", "ipv6_cidrs")]
+    result = as_map(result_of(answer))
+    families = [[text for text in as_list(result.get(key)) if _plausible(text)] for key in ("ipv4_cidrs", "ipv6_cidrs")]
     if any(not _FEWEST <= len(family) <= _MOST for family in families):
         return None
     etag = clean(str(result.get("etag") or "now"), 64)

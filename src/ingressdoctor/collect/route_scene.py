@@ -26,10 +26,10 @@ from ingressdoctor.collect.kinds import (
     TLS_STORES,
     Kind,
 )
-from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.collect.manifests import Manifests
 from ingressdoctor.collect.static_config import static_of
-from ingressdoctor.errors import SourceError, UsageError
+from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.controller import Controller, StaticConfig
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
 from ingressdoctor.evidence.route_view import Skipped
@@ -80,18 +80,11 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 async def cluster_scene(kube: Kubernetes, objects: RoutingObjects, controller: Controller | Unavailable) -> Scene:
     """Read what routing depends on beyond *objects*; a kind that may not be read stays Unavailable."""
     async with asyncio.TaskGroup() as group:
-        tasks = {name: group.create_task(_listed(kube, kind)) for name, kind in _FURTHER.items()}
+        tasks = {name: group.create_task(list_or_gap(kube, kind)) for name, kind in _FURTHER.items()}
     whole = replace(objects, **{name: task.result() for name, task in tasks.items()})
     found = None if isinstance(controller, Unavailable) else controller
     reason = controller.reason if isinstance(controller, Unavailable) else ""
     return Scene(objects=whole, controller=found, static=_static(found, reason), version=found.version if found else "")
-
-
-async def _listed(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
-    try:
-        return await list_kind(kube, kind)
-    except SourceError as error:
-        return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
 
 
 def file_scene(manifests: Manifests) -> Scene:

@@ -20,8 +20,7 @@ from ingressdoctor.collect.kinds import (
     TRAEFIK_SERVICES,
     Kind,
 )
-from ingressdoctor.collect.kube import list_kind
-from ingressdoctor.errors import SourceError
+from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Ingress, Loaded, Resource
 from ingressdoctor.evidence.routes import NOT_READ, Custom, KnownHosts, RouteDecision, RouteRequest, RoutingObjects
@@ -48,9 +47,9 @@ _OPTION_ANNOTATION: Final = "traefik.ingress.kubernetes.io/router.tls.options"
 async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
     """List IngressRoutes, Ingresses and Middlewares, then the kinds that one of them refers to."""
     async with asyncio.TaskGroup() as group:
-        route_task = group.create_task(_listed(kube, INGRESS_ROUTES))
-        ingress_task = group.create_task(_listed(kube, INGRESSES))
-        middleware_task = group.create_task(_listed(kube, MIDDLEWARES))
+        route_task = group.create_task(list_or_gap(kube, INGRESS_ROUTES))
+        ingress_task = group.create_task(list_or_gap(kube, INGRESSES))
+        middleware_task = group.create_task(list_or_gap(kube, MIDDLEWARES))
     routes, ingresses = route_task.result(), ingress_task.result()
     if isinstance(routes, Unavailable) and isinstance(ingresses, Unavailable):
         return routes
@@ -58,7 +57,7 @@ async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
         service_task = group.create_task(_listed(kube, TRAEFIK_SERVICES, wanted=_refers_to_services(routes)))
         class_task = group.create_task(_listed(kube, INGRESS_CLASSES, wanted=_names_classes(ingresses)))
         options = _names_options(routes, ingresses)
-        option_task = group.create_task(_listed(kube, TLS_OPTIONS)) if options else None
+        option_task = group.create_task(list_or_gap(kube, TLS_OPTIONS)) if options else None
     return RoutingObjects(
         ingress_routes=routes,
         ingresses=ingresses,
@@ -69,14 +68,8 @@ async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
     )
 
 
-async def _listed(kube: Kubernetes, kind: Kind[T], *, wanted: bool = True) -> Loaded[T] | Unavailable:
-    """List one kind; a failing call costs this kind only."""
-    if not wanted:
-        return Loaded()
-    try:
-        return await list_kind(kube, kind)
-    except SourceError as error:
-        return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
+async def _listed(kube: Kubernetes, kind: Kind[T], *, wanted: bool) -> Loaded[T] | Unavailable:
+    return await list_or_gap(kube, kind) if wanted else Loaded()
 
 
 def _refers_to_services(routes: Loaded[Custom] | Unavailable) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
+from ingressdoctor.config.quoting import quoted
 from ingressdoctor.config.secrets import SecretRef
 from ingressdoctor.config.settings import Settings
 
@@ -64,14 +65,9 @@ def _toml(value: object) -> str:
         return f"{value:g}"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    return _text(str(value))
+    return quoted(str(value))
 
 
 def _table(pairs: tuple[tuple[str, str], ...]) -> str:
-    inside = ", ".join(f"{_text(name)} = {_text(walk)}" for name, walk in pairs)
+    inside = ", ".join(f"{quoted(name)} = {quoted(walk)}" for name, walk in pairs)
     return f"{{ {inside} }}" if inside else "{}"
-
-
-def _text(value: str) -> str:
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from ingressdoctor.config.quoting import quoted
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret, clean
 
@@ -47,7 +48,7 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
 
     def toml(self) -> str:
         """The reference as it is written in the configuration file."""
-        words = ", ".join(_quoted(word) for word in self.place)
+        words = ", ".join(quoted(word) for word in self.place)
         return f"{{ {self.kind} = {f'[{words}]' if self.kind is Kind.COMMAND else words} }}"
 
     def state(self, environ: Mapping[str, str] | None = None) -> str:
@@ -93,11 +94,6 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
 def from_env(name: str) -> SecretRef:
     """Refer to the environment variable *name*."""
     return SecretRef(kind=Kind.ENV, place=(name,))
-
-
-def _quoted(word: str) -> str:
-    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
 
 
 def _read(path: str) -> str:

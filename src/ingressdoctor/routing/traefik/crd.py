@@ -13,12 +13,12 @@ from typing import Any, Final
 import msgspec
 
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.routing.traefik.crd_services import CrdServices, plain_reference
 from ingressdoctor.routing.traefik.middlewares import Problem, resolve
 from ingressdoctor.routing.traefik.naming import crd_router_name
 from ingressdoctor.routing.traefik.router import Built, Draft, Resolved
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
-from ingressdoctor.routing.traefik.values import as_list, as_map
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["build_ingress_routes", "left_out", "tls_option"]

@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 from ingressdoctor.evidence.routes import SecretShape
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.ip_checker import IpChecker
 from ingressdoctor.routing.traefik.regex import compile_pattern
-from ingressdoctor.routing.traefik.values import as_list, as_map
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["MULTI_TYPES", "Secrets", "constructor_problem", "provider_problem", "types_of"]

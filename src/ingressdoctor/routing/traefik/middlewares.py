@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.routes import Custom, DropReason
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.routing.traefik.middleware_specs import (
     MULTI_TYPES,
     Secrets,
@@ -24,7 +25,6 @@ from ingressdoctor.routing.traefik.middleware_specs import (
 )
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, INGRESS_PROVIDER, ProviderSettings
-from ingressdoctor.routing.traefik.values import as_list, as_map
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["Known", "Problem", "as_list", "as_map", "resolve"]
