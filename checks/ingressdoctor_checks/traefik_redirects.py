@@ -25,6 +25,7 @@ from ingressdoctor.api import (
     RoutingObjects,
     Target,
     Unavailable,
+    as_map,
     changes,
     check,
     fail,
@@ -36,7 +37,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.outside_view import answered, hop_facts
 from ingressdoctor_checks.traefik_common import STEP, describe, edit, proof_of
-from ingressdoctor_checks.traefik_objects import as_map, kinds_of, middlewares_of
+from ingressdoctor_checks.traefik_objects import kinds_of, middlewares_of
 
 __all__ = ["redirect_loop"]
 
