@@ -16,26 +16,42 @@ from typing import Self, TypeVar
 import msgspec
 
 from ingressdoctor import collect
-from ingressdoctor.collect.route_scene import Scene, cluster_scene
+from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, supposing
 from ingressdoctor.config import Settings
 from ingressdoctor.engine.catalog import Catalog, build_catalog
 from ingressdoctor.engine.cost import cost_of
 from ingressdoctor.engine.observer import Observer, Silent
 from ingressdoctor.engine.plugins import load_folder, load_installed, load_package
 from ingressdoctor.engine.session import Run, RunSpec, ask, diagnose_target
+from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.access import AccessSurvey, Sight
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.preferences import Preferences
+from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
 from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
+from ingressdoctor.model.text import clean
 from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes, Net
 from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
 
-__all__ = ["RunOptions", "Session", "SourceAccess", "load_catalog", "open_session"]
+__all__ = [
+    "RunOptions",
+    "Scene",
+    "Session",
+    "SourceAccess",
+    "load_catalog",
+    "open_session",
+    "scene_of_files",
+    "supposing",
+    "view_of_request",
+    "view_of_routes",
+]
+
+_NAMED = 5
 
 T = TypeVar("T")
 
@@ -193,6 +209,40 @@ def open_session(settings: Settings, *, version: str = "", environ: Mapping[str,
         UsageError: a --connect-to entry or a resolver is malformed.
     """
     return Session(settings, load_catalog(settings), open_sources(source_settings(settings, environ)), version)
+
+
+def scene_of_files(paths: Sequence[str], namespace: str) -> Scene:
+    """Read manifests in place of a cluster; ``-`` is standard input.
+
+    Raises:
+        UsageError: none of them holds a Kubernetes object.
+    """
+    from ingressdoctor.collect.manifest_files import read_files
+    from ingressdoctor.collect.manifests import parse_manifests
+
+    found = parse_manifests(read_files(paths), namespace=namespace)
+    if not found.used and not found.ignored:
+        why = "; ".join(f"{item.where}: {item.what}" for item in found.skipped[:_NAMED])
+        given = ", ".join(clean(path, 100) for path in paths)
+        raise UsageError(
+            f"No Kubernetes object was found in {given}" + (f" ({why})." if why else "."),
+            hint="Give rendered manifests, for example: helm template . | ingressdoctor route --manifests - URL",
+        )
+    return file_scene(found)
+
+
+def view_of_request(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
+    """Ask the model of routing what becomes of one request."""
+    from ingressdoctor.collect.route_view import view_of
+
+    return view_of(scene, target, question)
+
+
+def view_of_routes(scene: Scene, host: str) -> RouteSet:
+    """Ask the model of routing for all routes, of one host where *host* is set."""
+    from ingressdoctor.collect.route_set import set_of
+
+    return set_of(scene, host)
 
 
 def source_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> SourceSettings:

@@ -8,11 +8,6 @@ from typing import Final
 
 from ingressdoctor.cli.options import Connection, TargetChoice
 from ingressdoctor.cli.route_options import AskedFor, Supposed
-from ingressdoctor.collect.manifest_files import read_files
-from ingressdoctor.collect.manifests import parse_manifests
-from ingressdoctor.collect.route_scene import Scene, file_scene, supposing
-from ingressdoctor.collect.route_set import set_of
-from ingressdoctor.collect.route_view import view_of
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.route_view import RouteQuestion
 from ingressdoctor.model.evidence import Unavailable
@@ -20,11 +15,11 @@ from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.route import exit_code_of, exit_code_of_set, route_to_json, routes_to_json
+from ingressdoctor.wiring import Scene, scene_of_files, supposing, view_of_request, view_of_routes
 
 __all__ = ["Wanted", "answered", "read_scene"]
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")
-_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,20 +75,9 @@ def read_scene(supposed: Supposed, connection: Connection) -> Scene:
         SourceError: the cluster's routes could not be read; the exit code is 3.
     """
     args = tuple(supposed.static_args or ())
-    scene = _of_files(supposed) if supposed.manifests else _of_cluster(connection)
+    paths = supposed.manifests
+    scene = scene_of_files(paths, supposed.namespace) if paths else _of_cluster(connection)
     return supposing(scene, args, supposed.traefik_version)
-
-
-def _of_files(supposed: Supposed) -> Scene:
-    found = parse_manifests(read_files(supposed.manifests or ()), namespace=supposed.namespace)
-    if not found.used and not found.ignored:
-        why = "; ".join(f"{item.where}: {item.what}" for item in found.skipped[:_NAMED])
-        given = ", ".join(clean(path, 100) for path in supposed.manifests or ())
-        raise UsageError(
-            f"No Kubernetes object was found in {given}" + (f" ({why})." if why else "."),
-            hint="Give rendered manifests, for example: helm template . | ingressdoctor route --manifests - URL",
-        )
-    return file_scene(found)
 
 
 def _of_cluster(connection: Connection) -> Scene:
@@ -109,14 +93,14 @@ def _of_cluster(connection: Connection) -> Scene:
 def answered(wanted: Wanted, scene: Scene, page: Page, *, as_json: bool) -> tuple[str, int]:
     """Return the answer as text, and the exit code."""
     if wanted.target is None:
-        routes = set_of(scene, wanted.host)
+        routes = view_of_routes(scene, wanted.host)
         code = exit_code_of_set(routes)
         if as_json:
             return routes_to_json(routes, exit_code=code), code
         from ingressdoctor.render.routes_tree import routes_to_terminal
 
         return routes_to_terminal(routes, page), code
-    view = view_of(scene, wanted.target, wanted.question)
+    view = view_of_request(scene, wanted.target, wanted.question)
     code = exit_code_of(view)
     if as_json:
         return route_to_json(view, exit_code=code), code
