@@ -19,6 +19,7 @@ from ingressdoctor.collect.kinds import (
     ENDPOINT_SLICES,
     INGRESS_ROUTE_TCPS,
     MIDDLEWARE_TCPS,
+    NETWORK_POLICIES,
     SERVERS_TRANSPORT_TCPS,
     SERVERS_TRANSPORTS,
     SERVICES,
@@ -31,7 +32,7 @@ from ingressdoctor.collect.manifests import Manifests
 from ingressdoctor.collect.static_config import static_of
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.controller import Controller, StaticConfig
-from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
+from ingressdoctor.evidence.kube import Loaded, NetworkPolicy, Pod, Resource, Service
 from ingressdoctor.evidence.route_view import Skipped
 from ingressdoctor.evidence.routes import Custom, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
@@ -61,8 +62,9 @@ _FURTHER: Final[Mapping[str, Kind[Any]]] = {
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """Objects and the Traefik that reads them.
 
-    ``pods`` is None where the pods behind Services are not known; ``outdated`` are objects of an API group that
-    this Traefik may not read; the rest is as in ``RouteView``.
+    ``pods`` is None where the pods behind Services are not known, ``policies`` where nobody looked for NetworkPolicies
+    (they are named beside an answer, not judged: that takes the pods of both sides); ``outdated`` are objects of an API
+    group that this Traefik may not read; the rest is as in ``RouteView``.
     """
 
     objects: RoutingObjects
@@ -71,6 +73,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     origin: str = "the cluster"
     pods: tuple[Pod, ...] | None = None
+    policies: Loaded[NetworkPolicy] | Unavailable | None = None
     outdated: tuple[Custom, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -81,10 +84,17 @@ async def cluster_scene(kube: Kubernetes, objects: RoutingObjects, controller: C
     """Read what routing depends on beyond *objects*; a kind that may not be read stays Unavailable."""
     async with asyncio.TaskGroup() as group:
         tasks = {name: group.create_task(list_or_gap(kube, kind)) for name, kind in _FURTHER.items()}
+        policies = group.create_task(list_or_gap(kube, NETWORK_POLICIES))
     whole = replace(objects, **{name: task.result() for name, task in tasks.items()})
     found = None if isinstance(controller, Unavailable) else controller
     reason = controller.reason if isinstance(controller, Unavailable) else ""
-    return Scene(objects=whole, controller=found, static=_static(found, reason), version=found.version if found else "")
+    return Scene(
+        objects=whole,
+        controller=found,
+        static=_static(found, reason),
+        version=found.version if found else "",
+        policies=policies.result(),
+    )
 
 
 def file_scene(manifests: Manifests) -> Scene:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ingressdoctor.collect.backend import assemble
+from ingressdoctor.collect.route_policies import with_policies
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
 from ingressdoctor.collect.route_taken import answered, speaks_of, taken
@@ -69,7 +70,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     backends = tuple(_backends(scene, winner)) if winner else ()
     return RouteView(
         url=target.url,
-        decision=answered(model, decision, speaks, backends),
+        decision=with_policies(scene, answered(model, decision, speaks, backends)),
         controller=controller_of(scene),
         origin=scene.origin,
         path=path,
