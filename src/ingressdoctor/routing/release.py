@@ -7,10 +7,11 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["NEWEST", "Version"]
+__all__ = ["CHECKED", "NEWEST", "Version"]
 
 _VERSION: Final = re.compile(r"v?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,4}))?")
 NEWEST: Final = (3, 7, 9)
+CHECKED: Final = "2.10, 2.11 and 3.0 to 3.7"
 
 
 class Version(msgspec.Struct, frozen=True):
@@ -32,6 +33,11 @@ class Version(msgspec.Struct, frozen=True):
     def major(self) -> int:
         """2 or 3."""
         return self.numbers[0]
+
+    @property
+    def untested(self) -> bool:
+        """Whether the model was not checked against this line: older than the oldest, or newer than the newest."""
+        return self.known and not (2, 10) <= self.numbers[:2] <= NEWEST[:2]
 
     def since(self, *releases: tuple[int, int, int]) -> bool:
         """Tell whether a change made in these releases (one per maintained line) is in this version."""

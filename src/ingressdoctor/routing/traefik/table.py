@@ -29,7 +29,7 @@ from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import CRD, INGRESS, ProviderSettings, default_entry_points, precedence
 from ingressdoctor.routing.traefik.tls_options import build_tls_options
 from ingressdoctor.routing.traefik.tree import tree_problems
-from ingressdoctor.routing.traefik.version import Version
+from ingressdoctor.routing.traefik.version import CHECKED, Version
 
 __all__ = ["LiveRouter", "RouteTable", "build_table"]
 
@@ -262,6 +262,8 @@ def _limits(
         limits.append(f"Traefik's static configuration: {static.unreadable}")
     if not version.known:
         limits.append(f"Traefik's version is {version}")
+    elif version.untested:
+        limits.append(f"Traefik {version} is not among the versions that this model was checked against: {CHECKED}")
     limits += [
         f"the label selector {one.label_selector!r} was not evaluated"
         for one in settings

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ingressdoctor.routing.release import NEWEST, Version
+from ingressdoctor.routing.release import CHECKED, NEWEST, Version
 
-__all__ = ["NEWEST", "Version"]
+__all__ = ["CHECKED", "NEWEST", "Version"]

@@ -133,3 +133,25 @@ def test_the_version_is_said_to_be_unknown() -> None:
     table = a_table(a_route(), *a_service(), version="")
 
     assert "Traefik's version is unknown (judged as 3.7.9)" in table.limits
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        pytest.param("v3.7.9", [], id="newest-checked"),
+        pytest.param("v2.10.7", [], id="oldest-checked"),
+        pytest.param(
+            "v3.8.0",
+            ["Traefik 3.8.0 is not among the versions that this model was checked against: 2.10, 2.11 and 3.0 to 3.7"],
+            id="newer",
+        ),
+        pytest.param(
+            "v1.7",
+            ["Traefik 1.7 is not among the versions that this model was checked against: 2.10, 2.11 and 3.0 to 3.7"],
+            id="older",
+        ),
+        pytest.param("latest", ["Traefik's version is unknown (judged as 3.7.9)"], id="unknown"),
+    ],
+)
+def test_a_version_that_the_model_does_not_know_is_said_to_be_so(version: str, said: list[str]) -> None:
+    assert [item for item in a_table(a_route(), *a_service(), version=version).limits if "version" in item] == said
