@@ -69,7 +69,14 @@ class _Graph:
         return self._cache[start]
 
 
-def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapping[str, tuple[str, ...]]) -> Diagnosis:
+def diagnose(
+    host: str,
+    walk: Walk,
+    results: Sequence[CheckResult],
+    causes: Mapping[str, tuple[str, ...]],
+    *,
+    left_out: int = 0,
+) -> Diagnosis:
     """Name the root causes among *results*, best first.
 
     Args:
@@ -77,6 +84,7 @@ def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapp
         walk: The walk that was taken.
         results: One result per check of the walk that was selected.
         causes: Ids of all known checks to the ids that they bring about, also of checks that did not run.
+        left_out: How many checks of the walk were not selected; with any, no headline speaks for the whole way.
     """
     graph = _Graph(results, causes)
     observed = _symptoms(results, Status.FAIL)
@@ -109,7 +117,7 @@ def diagnose(host: str, walk: Walk, results: Sequence[CheckResult], causes: Mapp
         if unexplained or (verdict is Verdict.UNKNOWN and not explaining)
         else (),
     )
-    return _with_headline(diagnosis, host, results)
+    return replace(diagnosis, headline=_headline(diagnosis, host, results, left_out))
 
 
 def _symptoms(results: Sequence[CheckResult], status: Status) -> tuple[Symptom, ...]:
@@ -222,18 +230,15 @@ def _next_steps(results: Sequence[CheckResult], steps: Sequence[StepReport]) -> 
     return tuple(dict.fromkeys([*hints, *gaps]))[:6]
 
 
-def _with_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> Diagnosis:
-
-    return replace(diagnosis, headline=_headline(diagnosis, host, results))
-
-
-def _headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> str:
+def _headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult], left_out: int) -> str:
+    part = f" in the part that was asked for ({len(results)} of {len(results) + left_out} checks)" if left_out else ""
     match diagnosis.verdict:
         case Verdict.HEALTHY:
-            return f"{host} is healthy."
+            return f"{host}: no failure{part}." if part else f"{host} is healthy."
         case Verdict.DEGRADED:
             first, count = diagnosis.warnings[0].finding.summary, len(diagnosis.warnings)
-            return f"{host} works, with {count} warning{'s' if count != 1 else ''}: {first}"
+            warned = f"{count} warning{'s' if count != 1 else ''}"
+            return f"{host}: {warned}{part}: {first}" if part else f"{host} works, with {warned}: {first}"
         case Verdict.UNKNOWN:
             if diagnosis.causes:
                 return f"{host}: could not tell. {diagnosis.causes[0].finding.summary}"
@@ -248,6 +253,8 @@ def _broken_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckRes
         if any(symptom.is_ours for symptom in cause.explains):
             return f"{host} could not be looked at from here: {cause.finding.summary}"
         how = "answers, but something is broken" if diagnosis.latent else "is down"
+        if not diagnosis.latent and not diagnosis.symptoms:
+            how = "is broken"  # nobody saw what a visitor gets
         return f"{host} {how} at {cause.step.hop}: {cause.finding.summary}"
     seen = next((f.summary for r in results for f in r.findings if f.symptom and f.status is Status.FAIL), "it fails")
     return f"{host} is down, and nothing that was looked at explains it: {seen}"

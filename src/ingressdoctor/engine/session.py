@@ -193,7 +193,9 @@ def _report(
         diagnosis, coverage = _unknown_name(target, choice), Coverage(verified=0, total=0)
     else:
         causes = {item.id: item.causes for item in run.catalog.checks}
-        diagnosis, coverage = diagnose(target.hostname, walk, results, causes), coverage_of(results)
+        left_out = len(run.catalog.checks_of(walk)) - len(results)
+        diagnosis = diagnose(target.hostname, walk, results, causes, left_out=left_out)
+        coverage = coverage_of(results)
     return Report(
         target=target,
         walk=walk,

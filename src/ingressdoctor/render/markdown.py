@@ -13,7 +13,7 @@ from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import safe, safe_command
 from ingressdoctor.render.style import glyph_of, status_of
 from ingressdoctor.render.terminal import headline_of, short_answer
-from ingressdoctor.render.words import in_words, listed
+from ingressdoctor.render.words import in_short, in_words, listed
 
 __all__ = ["report_to_markdown"]
 
@@ -53,8 +53,9 @@ def code(text: str) -> str:
 def _meaning(report: Report) -> list[str]:
     diagnosis = report.diagnosis
     lines = [
-        f"- **{code(cause.check_id)}** explains {listed(in_words(s) for s in cause.explains)}."
-        for cause in diagnosis.causes
+        f"- **{code(cause.check_id)}** {'could explain' if number else 'explains'}"
+        f" {listed(in_words(symptom) for symptom in cause.explains)}."
+        for number, cause in enumerate(diagnosis.causes)
         if cause.explains
     ]
     if diagnosis.latent:
@@ -62,7 +63,7 @@ def _meaning(report: Report) -> list[str]:
     if diagnosis.confirmed:
         lines.append(f"- Confirmed: {escaped(diagnosis.confirmed)}")
     lines += [f"- Also broken: {_place(cause)}" for cause in diagnosis.causes[1:]]
-    seen = listed(str(symptom) for symptom in diagnosis.symptoms)
+    seen = listed(in_short(symptom) for symptom in diagnosis.symptoms)
     lines += [f"- Broken too, but does not explain {seen}: {_place(cause)}" for cause in diagnosis.beside]
     if diagnosis.unexplained:
         lines.append(f"- Not explained: {listed(in_words(s) for s in diagnosis.unexplained)}.")

@@ -13,7 +13,7 @@ from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import Sheet, safe
 from ingressdoctor.render.style import colour_of, glyph_of, status_of
-from ingressdoctor.render.words import in_words, listed
+from ingressdoctor.render.words import in_short, in_words, listed
 
 __all__ = ["report_to_terminal"]
 
@@ -56,14 +56,15 @@ def _add_meaning(sheet: Sheet, report: Report) -> None:
         if number:
             sheet.say(("  also broken at ", ""), (_place(cause), colour_of(Status.FAIL)), indent=4)
         if cause.explains and diagnosis.verdict is Verdict.BROKEN:
-            explained = "  explains " + listed(in_words(s) for s in cause.explains)
+            # What lies before it on the way is the reason; that it alone would do the same, nobody has seen.
+            explained = ("  could explain " if number else "  explains ") + listed(in_words(s) for s in cause.explains)
             sheet.say(
                 (explained + ("; the predicted answer came" if diagnosis.confirmed and not number else ""), ""),
                 indent=4,
             )
     if diagnosis.latent:
         sheet.say(("  latent: from outside it still answers, so visitors may not have noticed", "yellow"), indent=4)
-    observed = listed(str(symptom) for symptom in diagnosis.symptoms)
+    observed = listed(in_short(symptom) for symptom in diagnosis.symptoms)
     for cause in _some(sheet, diagnosis.beside, _MAX_BESIDE):
         sheet.say((f"  broken too, but does not explain {observed}: {_place(cause)}", "yellow"), indent=4)
     if diagnosis.unexplained:
@@ -127,7 +128,9 @@ def _add_step(sheet: Sheet, item: StepReport, number: int, column: int, causes: 
 def short_answer(item: StepReport, causes: tuple[Cause, ...] = ()) -> str:
     """Return the step's worst finding as one line; among equals a cause speaks first, then the step's speaker."""
     result = _speaking(item, {cause.check_id for cause in causes})
-    if result is None or item.status is Status.SKIP:
+    if result is None:
+        return "no check of this step was run"
+    if item.status is Status.SKIP:
         return "does not apply"
     if result.missing is not None:
         return f"not looked at: {safe(result.missing.reason)}"
@@ -179,7 +182,8 @@ def _add_coverage(sheet: Sheet, report: Report) -> None:
     limit = len(gaps) if sheet.page.verbose else _MAX_GAPS
     for gap in gaps[:limit]:
         sheet.say((f"{glyph_of(Status.UNKNOWN, sheet.page)} {gap.text}", colour_of(Status.UNKNOWN)), indent=2)
-    more = f"; {len(gaps) - limit} more gaps with -v" if len(gaps) > limit else ""
+    hidden = len(gaps) - limit
+    more = f"; {hidden} more gap{'s' if hidden != 1 else ''} with -v" if hidden > 0 else ""
     whole = coverage.total > 0 and coverage.verified == coverage.total
     links = f"verified {coverage.verified} of {coverage.total} links" if coverage.total else "no link was verified"
     sheet.say((links, "" if whole else "magenta"), (f" in {report.timings.total_s:.2f} s{more}", "dim"), indent=2)

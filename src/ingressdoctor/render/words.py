@@ -8,7 +8,7 @@ from typing import Final
 
 from ingressdoctor.model.symptom import Symptom
 
-__all__ = ["in_words", "listed", "one_line"]
+__all__ = ["in_short", "in_words", "listed", "one_line"]
 
 _WORDS: Final[Mapping[Symptom, str]] = MappingProxyType(
     {
@@ -62,6 +62,11 @@ _WORDS: Final[Mapping[Symptom, str]] = MappingProxyType(
 def in_words(symptom: Symptom) -> str:
     """Return what a client sees, as a noun phrase; a symptom without words of its own is named by its id."""
     return _WORDS.get(symptom, str(symptom))
+
+
+def in_short(symptom: Symptom) -> str:
+    """Return the same without what stands in brackets, for where it is named a second time."""
+    return in_words(symptom).partition(" (")[0]
 
 
 def listed(items: Iterable[str], *, limit: int = 0) -> str:

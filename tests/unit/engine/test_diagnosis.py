@@ -192,3 +192,23 @@ def test_a_prediction_that_came_true_confirms_the_cause(
     diagnosis = diagnose("river", FORETOLD, results, {item.check.id: item.check.causes for item in results})
 
     assert bool(diagnosis.confirmed) is confirmed
+
+
+LEFT_OUT = [
+    pytest.param([dam(P)], 0, "shore is healthy.", id="everything-was-asked"),
+    pytest.param(
+        [dam(P)], 4, "shore: no failure in the part that was asked for (1 of 5 checks).", id="a-part-is-not-the-whole"
+    ),
+    pytest.param(
+        [dam(W)], 4, "shore: 1 warning in the part that was asked for (1 of 5 checks): ", id="nor-with-warnings"
+    ),
+    pytest.param([dam(F)], 4, "shore is broken at ", id="nobody-saw-whether-visitors-notice"),
+    pytest.param([seen(), dam(F, "edge-522")], 0, "shore is down at ", id="seen-from-outside"),
+]
+
+
+@pytest.mark.parametrize(("results", "left_out", "words"), LEFT_OUT)
+def test_no_headline_says_more_than_was_looked_at(results: list[CheckResult], left_out: int, words: str) -> None:
+    diagnosis = diagnose("shore", RIVER, results, {r.check.id: r.check.causes for r in results}, left_out=left_out)
+
+    assert diagnosis.headline.startswith(words)
