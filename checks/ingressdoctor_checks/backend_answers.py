@@ -35,6 +35,7 @@ from ingressdoctor_checks.backend_seen import Seen, seen_of
 _LINK: Final = "controller → pod"
 _BROKEN: Final = frozenset({502})
 _SILENT: Final = frozenset({504, 524})
+_NOT_ASKED: Final = "No request is known to have come as far as the pods, so none was put to the test."
 _NOT_SEEN: Final = "Let the tool reach the site or its origin, or let it read the controller's access log."
 
 
@@ -74,6 +75,8 @@ def target_port_closed(
 
 
 def _nothing_broken(backend: BackendView, seen: Seen) -> Finding:
+    if seen.only_edge:
+        return skip(_NOT_ASKED)
     if seen.statuses:
         return ok("No connection to the pods was refused or broken.", subject=subject(backend))
     return unknown(
@@ -172,6 +175,8 @@ def _in_time(backend: BackendView, seen: Seen) -> Finding:
         return unknown(
             "How fast the backend answers could not be seen.", enable_with=_NOT_SEEN, subject=subject(backend)
         )
+    if seen.only_edge:
+        return skip(_NOT_ASKED)
     took = f" ({seen.slowest_s:.1f} s at the most)" if seen.slowest_s else ""
     return ok(f"No request ended for want of an answer{took}.", subject=subject(backend))
 

@@ -25,13 +25,16 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """Statuses by where they were seen ("outside", "origin", "access log"), and what tells them apart.
 
     ``timeouts`` are places where no answer came within the probe's own patience; ``application_502`` a 502 whose body
-    is not the controller's; ``dial_timeout`` a 504 that is the controller's own: it could not connect.
+    is not the controller's; ``dial_timeout`` a 504 that is the controller's own: it could not connect. ``only_edge``
+    is set when all that answered was the edge itself (an error, a challenge, a login): nothing is known to have come
+    further.
     """
 
     statuses: Mapping[str, int] = msgspec.field(default_factory=dict)
     timeouts: tuple[str, ...] = ()
     application_502: bool = False
     dial_timeout: bool = False
+    only_edge: bool = False
     slowest_s: float = 0.0
     facts: dict[str, str] = msgspec.field(default_factory=dict)
 
@@ -54,6 +57,9 @@ def seen_of(
     facts: dict[str, str] = {}
     timeouts: list[str] = []
     durations: list[float] = []
+    edge_made_it = not isinstance(outside, Unavailable) and bool(
+        outside.edge_error or outside.challenge or outside.access_login
+    )
     if not isinstance(outside, Unavailable) and not outside.left_host:
         error = outside.edge_error
         status = error.code if error is not None else outside.last.status
@@ -75,6 +81,7 @@ def seen_of(
         timeouts=tuple(timeouts),
         application_502=answer is not None and answer.status == 502 and answer.body.strip() != _TRAEFIK_502,
         dial_timeout=answer is not None and answer.status == 504 and answer.body.strip() == _TRAEFIK_504,
+        only_edge=edge_made_it and set(statuses) == {"outside"},
         slowest_s=max(durations, default=0.0),
         facts=facts,
     )

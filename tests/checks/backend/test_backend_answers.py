@@ -58,6 +58,14 @@ CLOSED: list[Any] = [
     pytest.param(STALE, {"origin": REFUSED, "policy": DENIED}, Status.SKIP, "may not talk", id="policy-rejects"),
     pytest.param(STALE, {"origin": an_origin()}, Status.PASS, "No connection", id="undeclared-but-answers"),
     pytest.param(STALE, {}, Status.UNKNOWN, "could not be seen", id="nothing-seen"),
+    pytest.param(a_view(), {"outside": an_outside(edge_code=521)}, Status.SKIP, "put to the test", id="only-the-edge"),
+    pytest.param(
+        a_view(),
+        {"outside": an_outside(edge_code=521), "logs": some_logs(a_line(200))},
+        Status.PASS,
+        "No connection",
+        id="the-access-log-saw-a-pod-answer",
+    ),
     pytest.param(NOT_READY, {"origin": REFUSED}, Status.SKIP, "No endpoint", id="no-endpoint-no-port"),
     pytest.param(FORBIDDEN, {"origin": REFUSED}, Status.UNKNOWN, "403", id="backend-unread"),
 ]
@@ -100,6 +108,7 @@ SLOW: list[Any] = [
     pytest.param(a_view(), {"origin": DROPPED, "policy": DENIED}, Status.SKIP, "may not talk", id="policy-drops"),
     pytest.param(a_view(), {"origin": an_origin()}, Status.PASS, "No request ended", id="answers"),
     pytest.param(a_view(), {}, Status.UNKNOWN, "could not be seen", id="nothing-seen"),
+    pytest.param(a_view(), {"outside": an_outside(edge_code=522)}, Status.SKIP, "put to the test", id="only-the-edge"),
     pytest.param(NOT_READY, {"origin": QUIET}, Status.SKIP, "none can be slow", id="no-endpoint"),
     pytest.param(replace(a_view(), live=False), {"origin": QUIET}, Status.SKIP, "not asked", id="route-dropped"),
     pytest.param(FORBIDDEN, {"origin": QUIET}, Status.UNKNOWN, "403", id="backend-unread"),
