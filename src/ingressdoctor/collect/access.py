@@ -35,7 +35,7 @@ from ingressdoctor.evidence.certificates import CertificateChain, GitOpsView
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.controller import Controller, ControllerLogs
 from ingressdoctor.evidence.dns import Rcode
-from ingressdoctor.evidence.hetzner import ClusterNodes, HetznerProject, ServiceEvents
+from ingressdoctor.evidence.hetzner import ClusterNodes, HetznerProject, LoadBalancerLookup, ServiceEvents
 from ingressdoctor.evidence.outside import DnsView, Online, OutsideProbe
 from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.check import collector
@@ -133,14 +133,16 @@ async def _cloudflare(cloudflare: Cloudflare) -> Sight:
 
 async def _hetzner(hetzner: Hetzner) -> Sight:
     source = "Hetzner Cloud API"
+    # The look-up bears the loss of the project, since a Service tells some of it; what it then says is less.
+    feeds = (HetznerProject, LoadBalancerLookup)
     try:
         answer = await hetzner.get("/load_balancers", {"per_page": "1"})
     except SourceError as error:
-        return _unseen(source, error, (HetznerProject,))
+        return _unseen(source, error, feeds)
     if answer.status == 200:
         return Sight(source=source, readable=True, detail="load balancers can be listed")
     gap = api_refusal(answer, "the load balancers")
-    return Sight(source=source, readable=False, detail=gap.reason, enable_with=gap.enable_with, feeds=(HetznerProject,))
+    return Sight(source=source, readable=False, detail=gap.reason, enable_with=gap.enable_with, feeds=feeds)
 
 
 async def _kind(kube: Kubernetes, kind: Kind[Any], feeds: tuple[type, ...]) -> Sight:

@@ -59,6 +59,7 @@ def test_a_missing_token_is_named_and_nothing_else_is_lost() -> None:
 
     assert [name for name, item in found.items() if not item.readable] == ["Hetzner Cloud API"]
     assert "HCLOUD_TOKEN" in found["Hetzner Cloud API"].enable_with
+    assert any("load balancer" in cost for cost in found["Hetzner Cloud API"].costs)
 
 
 @pytest.mark.lab
