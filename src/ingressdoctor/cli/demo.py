@@ -30,5 +30,5 @@ def demo(output: Output, run: RunChoice) -> None:
         f"  ingressdoctor lab list {WORLD}                               every way to break it\n"
         f"  ingressdoctor lab run {WORLD} --fault pods-crashing-oom -v   another fault, every finding\n"
         f"  ingressdoctor lab up {WORLD}                                 keep it up, use a second terminal\n"
-        "  ingressdoctor YOUR.HOST                                    your own, with your kubeconfig"
+        "  ingressdoctor YOUR.HOST                                     your own, with your kubeconfig"
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ingressdoctor.cli.options import Output, RunChoice, spread
+from ingressdoctor.cli.options import LabChoice, Output, RunChoice, spread
 
 __all__ = ["add_to"]
 
@@ -15,8 +15,6 @@ MaybeWorld = Annotated[str, typer.Argument(metavar="[WORLD]", help="List the fau
 MaybeHost = Annotated[
     str, typer.Argument(metavar="[HOST]", help="What to diagnose; default: what it is about.", show_default=False)
 ]
-Faults = Annotated[list[str] | None, typer.Option("--fault", metavar="NAME", help="Break it in this way; repeatable.")]
-Latency = Annotated[float, typer.Option("--latency", min=0, max=5, help="Seconds added to every API answer.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +22,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode=None)
     group.command("list")(list_lab)
     group.command("run")(spread(run))
-    group.command("up")(up)
+    group.command("up")(spread(up))
     app.add_typer(group, name="lab", help="Embedded environments to try things on: list, diagnose, or keep one up.")
 
 
@@ -43,17 +41,15 @@ def list_lab(world: MaybeWorld = "") -> None:
     write(pairs_to_terminal([(name, load_world(name).title) for name in list_worlds()], page))
 
 
-def run(
-    world: World, output: Output, choice: RunChoice, host: MaybeHost = "", fault: Faults = None, latency: Latency = 0.0
-) -> None:
+def run(world: World, output: Output, choice: RunChoice, lab: LabChoice, host: MaybeHost = "") -> None:
     """Start WORLD, diagnose HOST in it, and stop it again."""
     from ingressdoctor.cli.labrun import broken_world, diagnose_in_lab
 
-    raise typer.Exit(diagnose_in_lab(broken_world(world, tuple(fault or ())), host, choice, output, latency))
+    raise typer.Exit(diagnose_in_lab(broken_world(world, tuple(lab.fault or ())), host, choice, output, lab))
 
 
-def up(world: World, fault: Faults = None, latency: Latency = 0.0) -> None:
+def up(world: World, lab: LabChoice) -> None:
     """Start WORLD and keep it up until Ctrl-C; prints what to type in a second terminal."""
     from ingressdoctor.cli.labrun import broken_world, stay_up
 
-    stay_up(broken_world(world, tuple(fault or ())), latency)
+    stay_up(broken_world(world, tuple(lab.fault or ())), lab)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from ingressdoctor.cli.options import Output, RunChoice
+from ingressdoctor.cli.options import LabChoice, Output, RunChoice
 from ingressdoctor.cli.output import tell, write
 from ingressdoctor.cli.settings import settings_for_lab
+from ingressdoctor.errors import UsageError
 from ingressdoctor.lab import World, apply_fault, load_fault, load_world
 from ingressdoctor.lab.lab import running
 from ingressdoctor.model.target import Target
@@ -27,6 +30,9 @@ class Broken:
     host: str
 
 
+_PLAIN = LabChoice()
+
+
 def broken_world(name: str, faults: tuple[str, ...]) -> Broken:
     """Load a world and apply faults in the order given.
 
@@ -40,30 +46,46 @@ def broken_world(name: str, faults: tuple[str, ...]) -> Broken:
     return Broken(world=world, host=host)
 
 
-def diagnose_in_lab(broken: Broken, host: str, run: RunChoice, output: Output, latency_s: float = 0.0) -> int:
+def diagnose_in_lab(broken: Broken, host: str, run: RunChoice, output: Output, choice: LabChoice = _PLAIN) -> int:
     """Start the world, diagnose *host* (default: what it is about), stop it, and return the exit code."""
-    target = Target.parse(host or broken.host)
+    target, folders = Target.parse(host or broken.host), _folders(choice)
     # Loaded only now, so that a mistyped fault is told without waiting for it.
     from ingressdoctor.cli.running import Request, run_request
 
-    with running(broken.world, latency_s=latency_s) as lab:
+    with running(broken.world, latency_s=choice.latency) as lab:
         environ = {**os.environ, **lab.handout.environment}
-        settings = settings_for_lab(lab.handout.config, run)
+        settings = settings_for_lab(lab.handout.config, run, folders)
         return run_request(Request(target=target, settings=settings, run=run, output=output, environ=environ))
 
 
-def stay_up(broken: Broken, latency_s: float) -> None:
-    """Start the world, print how to use it, and wait for Ctrl-C or SIGTERM."""
+def stay_up(broken: Broken, choice: LabChoice) -> None:
+    """Start the world, print how to use it, and wait for Ctrl-C or SIGTERM.
+
+    Raises:
+        UsageError: a folder of checks does not exist.
+    """
+    folders = _folders(choice)
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with running(broken.world, latency_s=latency_s) as lab:
+        with running(broken.world, latency_s=choice.latency) as lab:
+            if folders:
+                with lab.handout.config.open("a", encoding="utf-8") as config:
+                    config.write(f"[plugins]\nfolders = {json.dumps(folders)}\n")  # a JSON list of strings is TOML too
             write(_exports(lab.handout.environment) + f"# then: ingressdoctor {broken.host}\n")
             tell(f"{broken.world.name} is up. Paste the lines above into a second terminal; Ctrl-C stops it.")
             stop.wait()
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def _folders(choice: LabChoice) -> list[str]:
+    paths = {folder: Path(folder).absolute() for folder in choice.checks or ()}
+    for folder, path in paths.items():
+        if not path.is_dir():
+            raise UsageError(f"--checks names {folder!r}, which is no folder.", hint="For example --checks ./my-checks")
+    return [str(path) for path in paths.values()]
 
 
 def _exports(environment: Mapping[str, str]) -> str:

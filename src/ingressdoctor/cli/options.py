@@ -19,6 +19,7 @@ __all__ = [
     "Connection",
     "Format",
     "Host",
+    "LabChoice",
     "Output",
     "Repeat",
     "RunChoice",
@@ -104,6 +105,19 @@ class RunChoice:
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.1, max=3600, help="Seconds for one diagnosis.")
     ] = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabChoice:
+    """What is done to an embedded environment before it is used."""
+
+    fault: Annotated[
+        list[str] | None, typer.Option("--fault", metavar="NAME", help="Break it in this way; repeatable.")
+    ] = None
+    checks: Annotated[
+        list[str] | None, typer.Option("--checks", metavar="FOLDER", help="With your own check files; repeatable.")
+    ] = None
+    latency: Annotated[float, typer.Option("--latency", min=0, max=5, help="Seconds added to every API answer.")] = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,11 @@ def settings_for(
     return override(load_settings(connection.config, environ=environ), given)
 
 
-def settings_for_lab(config: Path, run: RunChoice) -> Settings:
-    """Return the settings of a running lab; neither the user's file nor connection options have a say in it."""
-    return settings_for(Connection(config=str(config)), run)
+def settings_for_lab(config: Path, run: RunChoice, checks: Sequence[str] = ()) -> Settings:
+    """Return the settings of a running lab; neither the user's file nor connection options have a say in it.
+
+    Raises:
+        ConfigError: one of the folders of *checks* does not exist.
+    """
+    settings = settings_for(Connection(config=str(config)), run)
+    return override(settings, {"plugins.folders": ("--checks", list(checks))} if checks else {})

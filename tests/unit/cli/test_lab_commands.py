@@ -10,8 +10,10 @@ import select
 import signal
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -113,6 +115,62 @@ def test_verbose_in_a_pipe_tells_progress_on_standard_error_only(up: dict[str, s
     assert "looked at " in done.stderr
     assert "looked at " not in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_part_of_the_checks_is_not_called_healthy(up: dict[str, str]) -> None:
+    done = run("www.wecare.gr", "--only", "dns.*", env=up)
+
+    assert done.returncode == 0
+    assert "is healthy" not in done.stdout
+    assert done.stdout.startswith("✔ www.wecare.gr: no failure in the part that was asked for (")
+
+
+@pytest.fixture
+def documented_check(tmp_path: Path) -> Path:
+    """The sample of docs/writing-a-check.md, saved where that page says."""
+    page = (Path(__file__).parents[3] / "docs" / "writing-a-check.md").read_text(encoding="utf-8")
+    (tmp_path / "my-checks").mkdir()
+    code = page.partition("```python\n")[2].partition("```")[0]
+    (tmp_path / "my-checks" / "replicas.py").write_text(code, encoding="utf-8")
+    return tmp_path / "my-checks"
+
+
+DOCUMENTED = [
+    pytest.param(("wecare",), "pass", id="three-replicas"),
+    pytest.param(("wecare", "--fault", "pods-crashing-oom"), "skip", id="none-ready"),
+    pytest.param(("el-jefe",), "warn", id="one-replica"),
+]
+
+
+@pytest.mark.parametrize(("words", "status"), DOCUMENTED)
+def test_the_documented_check_runs_as_its_page_says(
+    documented_check: Path, words: tuple[str, ...], status: str
+) -> None:
+    done = run("lab", "run", *words, "--checks", str(documented_check), "--only", "acme.*", "--json")
+    value: Any = json.loads(done.stdout)
+    [said] = [result for step in value["steps"] for result in step["checks"]]
+
+    assert said["id"] == "acme.single-replica"
+    assert said["status"] == status
+
+
+def test_lab_up_hands_out_folders_of_checks(documented_check: Path) -> None:
+    with started("lab", "up", "wecare", "--checks", str(documented_check), HOME=str(documented_check)) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline().strip()
+        config = Path(first.removeprefix("export INGRESSDOCTOR_CONFIG="))
+        text = config.read_text(encoding="utf-8")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+
+    assert tomllib.loads(text)["plugins"]["folders"] == [str(documented_check)]
+
+
+def test_a_folder_of_checks_that_is_not_there_is_named() -> None:
+    done = run("lab", "up", "wecare", "--checks", "./nowhere")
+
+    assert done.returncode == 2
+    assert "--checks names './nowhere', which is no folder." in done.stderr
 
 
 def test_markdown(up: dict[str, str]) -> None:
