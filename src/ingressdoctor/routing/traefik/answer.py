@@ -37,7 +37,12 @@ from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tcp_answer import DIAL_TIMEOUT_S, BackendState, closed, tcp_answer
 from ingressdoctor.routing.traefik.tcp_matchers import Connection
 from ingressdoctor.routing.traefik.tcp_table import TcpTable, build_tcp_table
-from ingressdoctor.routing.traefik.tls_options import TlsOptions, build_tls_options
+from ingressdoctor.routing.traefik.tls_options import (
+    KnownCertificate,
+    TlsOptions,
+    build_tls_options,
+    choose_certificate,
+)
 
 __all__ = ["AnswerModel", "build_answers", "predict", "predict_connection", "with_prediction"]
 
@@ -56,7 +61,10 @@ _ENCODED: Final = {
 
 
 class AnswerModel(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that answers requests on the entry points of one Traefik; built once, asked for many requests."""
+    """Everything that answers requests on the entry points of one Traefik; built once, asked for many requests.
+
+    ``certificates`` are all that Traefik has loaded, in loading order; None where their names are not known.
+    """
 
     table: RouteTable
     tcp: TcpTable
@@ -64,9 +72,12 @@ class AnswerModel(msgspec.Struct, frozen=True, kw_only=True):
     middlewares: Mapping[str, Custom] | None
     settings: ProviderSettings
     points: Mapping[str, EntryPointHandlers]
+    certificates: tuple[KnownCertificate, ...] | None = None
 
 
-def build_answers(objects: RoutingObjects, table: RouteTable) -> AnswerModel:
+def build_answers(
+    objects: RoutingObjects, table: RouteTable, certificates: tuple[KnownCertificate, ...] | None = None
+) -> AnswerModel:
     """Build the model beside the HTTP table of the same objects."""
     settings = ProviderSettings.read(table.static, CRD)
     options = build_tls_options(objects.tls_options, settings, table.version)
@@ -86,6 +97,7 @@ def build_answers(objects: RoutingObjects, table: RouteTable) -> AnswerModel:
             for point in table.static.entry_points
             if point.protocol == "tcp"
         },
+        certificates=certificates,
     )
 
 
@@ -120,14 +132,31 @@ def predict(model: AnswerModel, decision: RouteDecision, backend: BackendState |
     taken = select_handler(handlers, connection, Speaks.TLS if request.tls else Speaks.PLAIN)
     if taken.handler not in (Handler.HTTP, Handler.HTTPS):
         return tcp_answer(taken, connection, backend)
-    if refusal := _handshake_refusal(model, taken):
+    if refusal := _handshake_refusal(model, taken, connection.server_name):
         return refusal
     answer = _http(model, handlers, decision, backend)
-    return replace(answer, limits=(*answer.limits, *taken.limits))
+    return replace(answer, limits=(*answer.limits, *taken.limits, *_strict_limits(model, taken)))
 
 
-def _handshake_refusal(model: AnswerModel, taken: HandlerDecision) -> PredictedAnswer | None:
+def _strict_limits(model: AnswerModel, taken: HandlerDecision) -> tuple[str, ...]:
+    """Say where sniStrict may close the connection: the names on Traefik's certificates are not known."""
+    strict = [name for name in taken.tls_options if (found := model.options.find(name)) and found.sni_strict]
+    if not strict or model.certificates is not None:
+        return ()
+    return (f"sniStrict of the TLS options {', '.join(strict)}: closed if no certificate of Traefik's has the SNI",)
+
+
+def _handshake_refusal(model: AnswerModel, taken: HandlerDecision, server_name: str) -> PredictedAnswer | None:
     found = [model.options.find(name) for name in taken.tls_options]
+    strict = bool(found) and all(option is not None and option.sni_strict for option in found)
+    if strict and model.certificates is not None and choose_certificate(server_name, model.certificates) is None:
+        return PredictedAnswer(
+            source=AnswerSource.NOBODY,
+            why=f"sniStrict: no certificate for the SNI {server_name or '(none)'}, alert unrecognized_name",
+            end=ConnectionEnd.TLS_ALERT,
+            log=f'TLS: strict SNI enabled - No certificate found for domain: "{server_name}", closing connection',
+            limits=taken.limits,
+        )
     if not found or not all(option is not None and option.wants_certificate for option in found):
         return None
     why = f"the TLS options {', '.join(taken.tls_options)} want a client certificate"
