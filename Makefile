@@ -8,10 +8,18 @@ SERVERS := nginx-light haproxy
 
 .venv/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory apt PACKAGES=python3-venv
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(MAKE) --no-print-directory venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
 	@touch $@
+
+# Debian keeps ensurepip in a package of its own. Where that cannot be installed, virtualenv or uv will do; a folder
+# that an attempt without it left behind has no pip, and is made anew.
+.PHONY: venv
+venv:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) --no-print-directory apt PACKAGES=python3-venv
+	@$(PYTHON) -m venv --clear .venv >/dev/null 2>&1 || $(PYTHON) -m virtualenv -q --clear .venv 2>/dev/null || \
+	{ rm -rf .venv; uv venv -q --seed -p $(PYTHON) .venv 2>/dev/null; } || \
+	{ echo "No virtual environment could be made: install python3-venv, virtualenv or uv, then run make again"; exit 1; }
 
 # Packages from Debian, with sudo where we are not root; a machine without apt goes on without them.
 .PHONY: apt
