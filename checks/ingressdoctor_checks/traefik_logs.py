@@ -15,7 +15,9 @@ from ingressdoctor.api import (
     Controller,
     ControllerLogs,
     Finding,
+    OriginProbe,
     OutsideProbe,
+    Reach,
     Remedy,
     RouteDecision,
     Target,
@@ -38,6 +40,8 @@ _RECENT_S: Final = 120.0
 # Edge errors that a broken way to the origin brings. Not 526: then the edge did reach Traefik and refused its
 # certificate, which leaves no line in the access log.
 _WAY_BROKEN: Final = frozenset([502, 504, 520, 521, 522, 523, 524, 525, 527, 530])
+# Of these, the ones that come after the edge had its connection: an answer of the origin, or silence.
+_CONNECTED: Final = frozenset([502, 504, 524])
 
 
 @check(
@@ -108,6 +112,7 @@ def _concerns(line: str, words: tuple[re.Pattern[str], ...]) -> bool:
 def no_arrivals(
     logs: ControllerLogs,
     outside: OutsideProbe | Unavailable,
+    origin: OriginProbe | Unavailable,
     controller: Controller,
     clock: Clock,
     target: Target,
@@ -128,6 +133,9 @@ def no_arrivals(
         return
     if isinstance(outside, Unavailable) or not _way_broken(outside):
         yield skip("The way to Traefik is not in question: something answered, or was refused for its certificate.")
+        return
+    if _taken(outside, origin):
+        yield skip("The origin takes the request when asked directly; a request still waiting stands in no access log.")
         return
     if logs.access_log_on is not True or (logs.hostless_access and not logs.other_access):
         yield unknown(
@@ -156,6 +164,13 @@ def no_arrivals(
 
 def _age(line: AccessLogLine, clock: Clock) -> float | None:
     return clock.seconds_since(line.when)
+
+
+def _taken(outside: OutsideProbe, origin: OriginProbe | Unavailable) -> bool:
+    """Tell whether the edge had its connection and the origin, asked directly, takes requests as well."""
+    if isinstance(origin, Unavailable) or outside.edge_error is None or outside.edge_error.code not in _CONNECTED:
+        return False
+    return bool(origin.https.status) or origin.https.reach is Reach.READ_TIMEOUT
 
 
 def _way_broken(outside: OutsideProbe) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from build.answers import an_origin
 from build.controller import a_traefik, an_access_line, logs
 from build.outside import exchange, failed, visited
 from build.routes import HOST, a_candidate, a_decision, a_dropped
@@ -90,10 +91,28 @@ ARRIVALS = [
 
 @pytest.mark.parametrize(("found", "outside", "status", "says"), ARRIVALS)
 def test_no_arrivals(found: ControllerLogs, outside: Any, status: Status, says: str) -> None:
-    (finding,) = no_arrivals(found, outside, a_traefik(), CLOCK, TARGET)
+    (finding,) = no_arrivals(found, outside, UNSEEN, a_traefik(), CLOCK, TARGET)
 
     assert finding.status is status
     assert says in finding.summary
+
+
+REFUSED, SILENT = failed(Reach.REFUSED), failed(Reach.READ_TIMEOUT)
+TAKEN = [
+    pytest.param(524, SILENT, Status.SKIP, id="still-waiting-here-as-well"),
+    pytest.param(504, exchange(504), Status.SKIP, id="the-origin-answers-504-itself"),
+    pytest.param(522, exchange(200), Status.WARN, id="open-from-here-but-not-for-the-edge"),
+    pytest.param(524, REFUSED, Status.WARN, id="refused-from-here"),
+]
+
+
+@pytest.mark.parametrize(("code", "direct", "status"), TAKEN)
+def test_a_request_that_waits_is_not_called_missing(code: int, direct: Any, status: Status) -> None:
+    outside = visited(exchange(code), error=code)
+
+    (finding,) = no_arrivals(logs(), outside, an_origin(direct), a_traefik(), CLOCK, TARGET)
+
+    assert finding.status is status
 
 
 def test_special_signatures_come_before_general_ones() -> None:
