@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     AnswerSource,
     BackendView,
     CandidateRoute,
+    Command,
     Controller,
     ControllerLogs,
     Finding,
@@ -38,9 +39,9 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.backend_common import curl
-from ingressdoctor_checks.traefik_common import STEP, describe
+from ingressdoctor_checks.traefik_common import STEP, describe, logs_of
 from ingressdoctor_checks.traefik_objects import Observed, backends_text, misspelt_service_keys, observed
-from ingressdoctor_checks.traefik_signatures import meaning_of
+from ingressdoctor_checks.traefik_signatures import Signature, meaning_of
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["prediction_mismatch"]
@@ -210,7 +211,8 @@ def _mismatch(
     decision: RouteDecision,
     seen_by: tuple[ControllerLogs | Unavailable, Controller | Unavailable],
 ) -> Finding:
-    hint, certain = _explain(answer, *seen_by)
+    told = _told_by_log(seen_by[0])
+    hint, certain = _explain(answer, *seen_by) if told is None else (f"{told[0].cause}, says its log", True)
     broken = prediction.answer == _APPLICATION
     say = fail if broken and certain else warn
     request = decision.request
@@ -218,9 +220,11 @@ def _mismatch(
     controller = seen_by[1]
     namespace = "" if isinstance(controller, Unavailable) else controller.namespace
     restart = (look("kubectl", "-n", namespace, "get", "pods", "-o", "wide"),) if namespace else ()
+    disagreement = f"{prediction.answer} for {request.host}{request.path}, and {got} came ({answer.status})"
     return say(
-        f"The objects predict {prediction.answer} for {request.host}{request.path}, and {got} came ({answer.status}): "
-        f"{hint}.",
+        f"The objects predict {disagreement}: {hint}."
+        if told is None
+        else f"Traefik does not follow the cluster's objects: {hint}. They predict {disagreement}.",
         subject=prediction.ref or f"host {request.host}",
         where=answer.where,
         seen={
@@ -229,14 +233,27 @@ def _mismatch(
             if answer.exchange
             else str(answer),
             **({"address asked": answer.exchange.address} if answer.exchange else {}),
+            **({"Traefik's log": shorten(told[1], 300)} if told else {}),
         },
         remedy=Remedy(
-            text="See which Traefik answers: compare the address asked with this cluster's Service, look for errors of "
+            text=f"Do what its log asks for: {told[0].remedy}. A Traefik that lost its rights keeps old routes."
+            if told
+            else "See which Traefik answers: compare the address asked with this cluster's Service, look for errors of "
             "its providers in the log, and ask each pod directly. A Traefik that lost its rights keeps old routes.",
-            commands=(*(describe(ref) for ref in refs), *restart),
+            commands=(*(() if told is None else _log_of(controller)), *(describe(ref) for ref in refs), *restart),
             proof=curl(decision),
         ),
     )
+
+
+def _log_of(controller: Controller | Unavailable) -> tuple[Command, ...]:
+    return () if isinstance(controller, Unavailable) else (logs_of(controller),)
+
+
+def _told_by_log(logs: ControllerLogs | Unavailable) -> tuple[Signature, str] | None:
+    """Return the newest complaint that concerns all routes, with its line."""
+    lines = () if isinstance(logs, Unavailable) else tuple(reversed(logs.errors))
+    return next(((m, line) for line in lines if (m := meaning_of(line)) is not None and m.everywhere), None)
 
 
 def _explain(
@@ -245,9 +262,6 @@ def _explain(
     """Say what explains the disagreement best, and whether something was seen that shows it."""
     others = () if isinstance(controller, Unavailable) else controller.others
     if not isinstance(logs, Unavailable):
-        line = next((text for text in reversed(logs.errors) if (m := meaning_of(text)) and m.everywhere), "")
-        if line:
-            return f"Traefik's log says why it does not follow the objects ({shorten(line, 160)})", True
         same = [item for item in logs.access[-20:] if item.status == answer.status and not item.origin_status]
         if same:
             router = same[-1].router or "no router"

@@ -40,7 +40,15 @@ ROWS = [
     ),
     pytest.param(ROUTED, ALIVE, NO_ROUTE, OWN_404, Status.PASS, "As predicted", id="go-application-says-the-same"),
     pytest.param(ROUTED, ALIVE, NO_ROUTE, NO_ROUTER, Status.FAIL, "has not the state", id="traefik-lacks-the-route"),
-    pytest.param(ROUTED, ALIVE, NO_ROUTE, logs(FORBIDDEN), Status.FAIL, "is forbidden", id="traefik-lost-its-rights"),
+    pytest.param(
+        ROUTED,
+        ALIVE,
+        NO_ROUTE,
+        logs(FORBIDDEN),
+        Status.FAIL,
+        "may not read a kind, says its log",
+        id="traefik-lost-its-rights",
+    ),
     pytest.param(
         ROUTED, ALIVE, NO_ROUTE, logs(other_access=9), Status.FAIL, "another Traefik or cluster", id="never-arrived"
     ),
