@@ -26,6 +26,8 @@ from ingressdoctor.api import (
 )
 
 __all__ = [
+    "AGAINST_CONTROLLER",
+    "AGAINST_SERVICE",
     "API",
     "PREFIX",
     "asked_port",
@@ -41,6 +43,8 @@ __all__ = [
 ]
 
 API: Final = "Hetzner API: GET /load_balancers"
+AGAINST_SERVICE: Final = f"{API}, against the Service"
+AGAINST_CONTROLLER: Final = f"{API}, against the controller's static configuration"
 PREFIX: Final = "load-balancer.hetzner.cloud/"
 _PLAIN_MODES: Final = ("flexible", "off")
 

@@ -35,7 +35,8 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.balancer_common import (
-    API,
+    AGAINST_CONTROLLER,
+    AGAINST_SERVICE,
     PREFIX,
     asked_port,
     canonical,
@@ -143,7 +144,7 @@ def _judge(
             f"{name} sends the PROXY protocol on port {port}, but entry point {entry.name} does not expect it: "
             "TLS handshakes fail and plain requests get 400.",
             subject=name,
-            where=API,
+            where=AGAINST_CONTROLLER,
             seen=seen,
             remedy=_expect(balancer, port, entry, controller),
         )
@@ -155,13 +156,13 @@ def _judge(
         return verb(
             f"Entry point {entry.name} expects the PROXY protocol, {name} does not send it on port {port}: {effect}.",
             subject=name,
-            where=API,
+            where=AGAINST_CONTROLLER,
             seen=seen,
             remedy=_send(balancer, port, controller),
         )
     if sends:
         return _trusted(balancer, port, entry, controller, seen)
-    return ok(f"Port {port} uses no PROXY protocol on either side.", subject=name, seen=seen, where=API)
+    return ok(f"Port {port} uses no PROXY protocol on either side.", subject=name, seen=seen, where=AGAINST_CONTROLLER)
 
 
 def _trusted(
@@ -176,7 +177,7 @@ def _trusted(
             f"Entry point {entry.name} does not trust {', '.join(peers[:3])}, whence port {port}'s connections come: "
             "it drops the client's address.",
             subject=subject(balancer),
-            where=API,
+            where=AGAINST_CONTROLLER,
             seen=seen,
             remedy=Remedy(
                 text=(
@@ -187,7 +188,12 @@ def _trusted(
                 proof=look("kubectl", "-n", controller.namespace, "get", "pods", "-o", "wide"),
             ),
         )
-    return ok(f"Port {port} speaks the PROXY protocol on both sides.", subject=subject(balancer), seen=seen, where=API)
+    return ok(
+        f"Port {port} speaks the PROXY protocol on both sides.",
+        subject=subject(balancer),
+        seen=seen,
+        where=AGAINST_CONTROLLER,
+    )
 
 
 def _peers(balancer: LoadBalancer, controller: Controller) -> tuple[str, ...]:
@@ -228,7 +234,7 @@ def _drift(balancer: LoadBalancer, controller: Controller) -> Iterator[Finding]:
         f"{service.ref} asks for the PROXY protocol to be {'on' if wanted else 'off'}, but {subject(balancer)} has it "
         f"{'off' if wanted else 'on'} on port {', '.join(other)}: the next sync flips it.",
         subject=service.ref,
-        where=API,
+        where=AGAINST_SERVICE,
         seen={_KEY: value, "ports that differ": ", ".join(other)},
         remedy=Remedy(
             text="Make the annotation say what the controller expects, before a sync changes it at a bad moment.",
