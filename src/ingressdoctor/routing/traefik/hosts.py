@@ -14,7 +14,8 @@ __all__ = ["hosts_in", "hosts_of", "near", "plain_hosts"]
 
 _CALL: Final = re.compile(r"\b(?:host|hostheader)\s*\(([^()]{0,4000})\)", re.IGNORECASE)
 _LITERAL: Final = re.compile(r"`([^`]{1,300})`|\"([^\"\\]{1,300})\"|'([^'\\]{1,300})'")
-_HOSTLIKE: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]*)(?:\.[A-Za-z0-9_-]+)+")
+# Labels end at the 63 bytes of DNS: without a limit, a long word costs the square of its length.
+_HOSTLIKE: Final = re.compile(r"(?:\*\.)?[A-Za-z0-9_][A-Za-z0-9_-]{0,62}(?:\.[A-Za-z0-9_-]{1,63})+")
 _SPLIT: Final = re.compile(r"[-_.]")
 _MAX_RULE: Final = 20_000
 _MAX_NEAR: Final = 5

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from build.routes import an_ingress, an_ingress_route, objects
-from ingressdoctor.routing.traefik.hosts import hosts_in, hosts_of, near
+from ingressdoctor.routing.traefik.hosts import hosts_in, hosts_of, near, plain_hosts
 from ingressdoctor.routing.traefik.naming import crd_router_name
 
 
@@ -45,6 +47,27 @@ def test_hosts_of_all_objects() -> None:
 )
 def test_near(known: str, expected: bool) -> None:
     assert bool(near("www.example.com", [known])) is expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a" * 20_000, id="one-long-word"),
+        pytest.param("a-" * 10_000, id="hyphens"),
+        pytest.param("*." * 10_000, id="wildcards"),
+        pytest.param("host" + " " * 20_000, id="call-without-parenthesis"),
+        pytest.param("host(`" * 3_000, id="literals-without-end"),
+    ],
+)
+def test_looking_for_hosts_costs_no_square_of_the_length(text: str) -> None:
+    started = time.process_time()
+
+    assert plain_hosts(text) == ()
+    assert time.process_time() - started < 0.5
+
+
+def test_hosts_are_found_in_broken_text() -> None:
+    assert plain_hosts("Host(`a.com && *.B.com or c_d.e-f.org") == ("a.com", "*.b.com", "c_d.e-f.org")
 
 
 def test_router_name_is_traefiks() -> None:
