@@ -16,9 +16,11 @@ from ingressdoctor.render.style import colour_of, glyph_of
 from ingressdoctor.render.words import listed
 from ingressdoctor.routing.traefik.columns import fault_column
 
-__all__ = ["dropped_branch", "notes", "port_text", "signed", "skipped_branches"]
+__all__ = ["dropped_branch", "notes", "port_text", "rule_text", "signed", "skipped_branches"]
 
 _SKIPPED: Final = 10
+_RULE: Final = 600
+_LOGGED: Final = 800
 
 
 def signed(status: Status, text: str, page: Page, *, bold: bool = False) -> tuple[Span, ...]:
@@ -31,15 +33,26 @@ def port_text(port: ServicePort) -> str:
     return f"{port.port} ({safe(port.name)})" if port.name else str(port.port)
 
 
+def rule_text(rule: str) -> str:
+    """Return a rule as one line; of one longer than anybody reads only its beginning (the JSON has it whole)."""
+    return _cut(safe(rule), _RULE)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}… ({len(text)} characters)"
+
+
 def dropped_branch(route: DroppedRoute, page: Page) -> Branch:
     """Return a dropped route with its rule, the reason, and what Traefik logs about it."""
-    lines: list[tuple[Span, ...]] = [((safe(route.rule) or "(no rule)", "dim"),)]
+    lines: list[tuple[Span, ...]] = [((rule_text(route.rule) or "(no rule)", "dim"),)]
     column = fault_column(route.rule, route.detail) if route.reason is DropReason.RULE else None
     if column is not None:
         lines.append(((f"at column {column}: {safe(route.rule[column - 1 : column + 29]) or 'its end'}", "yellow"),))
     if route.detail != route.log_line:
-        lines.append(((safe(route.detail) or str(route.reason), ""),))
-    logged = f"Traefik logs: {safe(route.log_line)}" if route.log_line else "Traefik logs nothing about it"
+        lines.append(((_cut(safe(route.detail), _LOGGED) or str(route.reason), ""),))
+    logged = (
+        f"Traefik logs: {_cut(safe(route.log_line), _LOGGED)}" if route.log_line else "Traefik logs nothing about it"
+    )
     lines.append(((logged, "" if route.detail == route.log_line else "dim"),))
     mark = "  would match this request" if route.matches else ""
     spans = (*signed(Status.FAIL, safe(route.ref), page, bold=True), (f"  {route.reason}", "red"), (mark, ""))

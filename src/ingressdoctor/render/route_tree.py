@@ -14,7 +14,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch, draw
 from ingressdoctor.render.page import Page
-from ingressdoctor.render.route_parts import dropped_branch, notes, port_text, signed, skipped_branches
+from ingressdoctor.render.route_parts import dropped_branch, notes, port_text, rule_text, signed, skipped_branches
 from ingressdoctor.render.sheet import Sheet, Span, safe
 from ingressdoctor.render.words import listed
 
@@ -181,9 +181,9 @@ def _candidate(route: CandidateRoute, number: int, winner: CandidateRoute | None
         (f"  priority {route.priority}", "dim"),
         (f"  {said}" if said else "", "green" if won else ""),
     )
-    lines: list[tuple[Span, ...]] = [((safe(route.rule), "dim"),)]
+    lines: list[tuple[Span, ...]] = [((rule_text(route.rule), "dim"),)]
     if route.why:
-        lines.append(((safe(route.why), ""),))
+        lines.append(((rule_text(route.why), ""),))
     if won and route.tls_secret:
         lines.append(((f"certificate from Secret {safe(route.tls_secret)}", "dim"),))
     return Branch(spans=spans, lines=tuple(lines))
@@ -192,7 +192,7 @@ def _candidate(route: CandidateRoute, number: int, winner: CandidateRoute | None
 def _elsewhere(route: CandidateRoute, page: Page) -> Branch:
     return Branch(
         spans=(*signed(Status.SKIP, safe(route.ref), page), (f"  {safe(route.why)}", "")),
-        lines=(((safe(route.rule), "dim"),),),
+        lines=(((rule_text(route.rule), "dim"),),),
     )
 
 

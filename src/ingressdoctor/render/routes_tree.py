@@ -10,7 +10,7 @@ from ingressdoctor.evidence.routes import CandidateRoute
 from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch, draw
 from ingressdoctor.render.page import Page
-from ingressdoctor.render.route_parts import dropped_branch, notes, signed, skipped_branches
+from ingressdoctor.render.route_parts import dropped_branch, notes, rule_text, signed, skipped_branches
 from ingressdoctor.render.sheet import Sheet, Span, safe
 from ingressdoctor.render.words import listed
 
@@ -87,12 +87,12 @@ def _clash(clash: Clash, page: Page) -> Branch:
         (f"  {_TITLES[clash.kind]}", "red" if clash.kind.fails else "yellow"),
         (f"  priority {clash.priority} on {listed(map(safe, clash.entry_points))}", "dim"),
     )
-    lines: list[tuple[Span, ...]] = [((safe(clash.rule), "dim"),), ((safe(clash.why), ""),)]
+    lines: list[tuple[Span, ...]] = [((rule_text(clash.rule), "dim"),), ((rule_text(clash.why), ""),)]
     if clash.by:
         priority = f"  priority {clash.by_priority}" if clash.by_rule else ""
         lines.append((("by ", ""), (safe(clash.by), "bold"), (priority, "dim")))
         if clash.by_rule not in ("", clash.rule):
-            lines.append(((f"   {safe(clash.by_rule)}", "dim"),))
+            lines.append(((f"   {rule_text(clash.by_rule)}", "dim"),))
     if clash.example:
         lines.append(((f"for example {safe(clash.example)}", ""),))
     return Branch(spans=spans, lines=tuple(lines))
@@ -101,7 +101,7 @@ def _clash(clash: Clash, page: Page) -> Branch:
 def _live(route: CandidateRoute) -> Branch:
     goes = listed(f"{safe(item.namespace)}/{safe(item.name)}:{safe(item.port)}" for item in route.backends)
     spans = ((f"{route.priority}  ", "dim"), (safe(route.ref), ""), (f"  {goes}" if goes else "", "dim"))
-    return Branch(spans=spans, lines=(((safe(route.rule), "dim"),),))
+    return Branch(spans=spans, lines=(((rule_text(route.rule), "dim"),),))
 
 
 def _rest(routes: RouteSet, told: list[HostRoutes], page: Page) -> Iterator[Branch]:

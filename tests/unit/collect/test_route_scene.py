@@ -195,3 +195,18 @@ def test_what_is_supposed_replaces_what_the_files_say() -> None:
     assert [point.name for point in scene.static.entry_points] == ["other"]
     assert scene.version == "3.1.0"
     assert "entry-point" in {str(item.reason) for item in view(scene).decision.dropped}
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        pytest.param("(" * 10_000 + f"Host(`{HOST}`)" + ")" * 10_000, id="nested-ten-thousand-deep"),
+        pytest.param(f"Host(`{HOST}`) && Header(`X`, `" + "a" * 1_000_000 + "`)", id="a-megabyte"),
+        pytest.param("@" + "a" * 1_000_000, id="a-megabyte-that-does-not-parse"),
+    ],
+)
+def test_a_rule_that_nobody_reads_does_not_fill_the_terminal(rule: str) -> None:
+    scene = scene_of(*OBJECTS, crd("IngressRoute", "evil", routes=[{"match": rule, "services": []}]))
+
+    for text in (route_to_terminal(view(scene), Page()), routes_to_terminal(set_of(scene), Page(verbose=True))):
+        assert len(text) < 12_000
