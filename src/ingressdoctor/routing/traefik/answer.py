@@ -80,7 +80,7 @@ def build_answers(
 ) -> AnswerModel:
     """Build the model beside the HTTP table of the same objects."""
     settings = ProviderSettings.read(table.static, CRD)
-    options = build_tls_options(objects.tls_options, settings, table.version)
+    options = build_tls_options(objects.tls_options, settings, table.version, objects.secrets)
     tcp = build_tcp_table(objects, table, tls_options=options)
     found = objects.middlewares
     seen = (m for m in found.items if settings.watches(m.namespace)) if isinstance(found, Loaded) else ()

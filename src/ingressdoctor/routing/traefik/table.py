@@ -103,7 +103,7 @@ def build_table(
     drafts, dropped, unread = _drafts(objects, ingress, static, references)
     points = {point.name: point for point in static.entry_points if point.protocol == "tcp"}
     known = known_middlewares(objects, crd, references, static)
-    options = build_tls_options(objects.tls_options, crd, chosen)
+    options = build_tls_options(objects.tls_options, crd, chosen, objects.secrets)
     families = frozenset(name for draft in drafts for name in draft.parent_names)
     runtime = Runtime(static, points, known, references, options, families)
     live, disabled, refused = _judged(drafts, runtime, _default_syntax(static, chosen))

@@ -86,7 +86,7 @@ class _Builder(msgspec.Struct, frozen=True):
 def build_tcp_table(objects: RoutingObjects, table: RouteTable, *, tls_options: TlsOptions | None = None) -> TcpTable:
     """Build every TCP router; *table* is the HTTP one of the same cluster, for static configuration and version."""
     settings = ProviderSettings.read(table.static, CRD)
-    options = tls_options or build_tls_options(objects.tls_options, settings, table.version)
+    options = tls_options or build_tls_options(objects.tls_options, settings, table.version, objects.secrets)
     found = objects.ingress_route_tcps
     if not isinstance(found, Loaded):
         return TcpTable(plain={}, tls={}, unread=(f"{found.wanted}: {found.reason}",))

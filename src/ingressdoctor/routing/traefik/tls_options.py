@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.evidence.kube import Loaded
-from ingressdoctor.evidence.routes import Custom
+from ingressdoctor.evidence.routes import NOT_READ, Custom, SecretShape
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.traefik.middlewares import as_list, as_map
 from ingressdoctor.routing.traefik.naming import normalize
@@ -37,6 +37,7 @@ DEFAULT_OPTION: Final = "default"
 DEFAULT_CERTIFICATE: Final = "TRAEFIK DEFAULT CERT"
 _NORMALISED: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
+_CA_KEYS: Final = frozenset({"tls.ca", "ca.crt"})
 _CLIENT_AUTH: Final = (
     "NoClientCert",
     "RequestClientCert",
@@ -59,7 +60,7 @@ class TlsOption(msgspec.Struct, frozen=True, kw_only=True):
     """One set of TLS options.
 
     ``id`` is ``ns-name``, or ``default``; ``broken`` is Traefik's reason why it cannot be used, empty when it can;
-    ``client_auth`` what it asks of the client's certificate, ``client_cas`` whether it names Secrets with CAs.
+    ``client_auth`` what it asks of the client's certificate, ``client_cas`` whether a Secret that it names gives CAs.
     """
 
     id: str
@@ -110,8 +111,17 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
         return f"unknown TLS options: {qualified}" if self.complete and own else None
 
 
-def build_tls_options(loaded: Loaded[Custom] | Unavailable, settings: ProviderSettings, version: Version) -> TlsOptions:
-    """Build all options; a TLSOption named "default" in exactly one namespace replaces the default for everyone."""
+def build_tls_options(
+    loaded: Loaded[Custom] | Unavailable,
+    settings: ProviderSettings,
+    version: Version,
+    secrets: Loaded[SecretShape] | Unavailable = NOT_READ,
+) -> TlsOptions:
+    """Build all options; a TLSOption named "default" in exactly one namespace replaces the default for everyone.
+
+    Secrets with CAs that nobody looked for are taken as sound.
+    """
+    authorities = _authorities(secrets)
     normalised = version.since(*_NORMALISED)
     if not isinstance(loaded, Loaded):
         return TlsOptions(normalised=normalised)
@@ -123,7 +133,7 @@ def build_tls_options(loaded: Loaded[Custom] | Unavailable, settings: ProviderSe
         is_default = item.name == DEFAULT_OPTION
         if is_default:
             defaults.append(item.namespace)
-        option = _option(item, DEFAULT_OPTION if is_default else f"{item.namespace}-{item.name}")
+        option = _option(item, DEFAULT_OPTION if is_default else f"{item.namespace}-{item.name}", authorities)
         by_id[option.id] = option
     if len(defaults) > 1:
         del by_id[DEFAULT_OPTION]
@@ -131,10 +141,24 @@ def build_tls_options(loaded: Loaded[Custom] | Unavailable, settings: ProviderSe
     return TlsOptions(by_id=by_id, complete=not loaded.broken, rivals=rivals, normalised=normalised)
 
 
-def _option(item: Custom, name: str) -> TlsOption:
+def _authorities(secrets: Loaded[SecretShape] | Unavailable) -> frozenset[tuple[str, str]] | None:
+    """Return the Secrets that Traefik takes a CA from, None when they are not all known; Helm's own it leaves out."""
+    if not isinstance(secrets, Loaded) or secrets.broken:
+        return None
+    return frozenset(
+        (item.namespace, item.name)
+        for item in secrets.items
+        if item.labels.get("owner") != "helm" and not _CA_KEYS.isdisjoint(item.keys)
+    )
+
+
+def _option(item: Custom, name: str, authorities: frozenset[tuple[str, str]] | None) -> TlsOption:
     spec = item.spec
     client = as_map(spec.get("clientAuth"))
-    chosen, cas = str(client.get("clientAuthType") or ""), bool(as_list(client.get("secretNames")))
+    named = [str(secret) for secret in as_list(client.get("secretNames"))]
+    # One that does not exist, or holds no CA, is left out with a log line; the option is built without it.
+    cas = any(authorities is None or (item.namespace, secret) in authorities for secret in named)
+    chosen = str(client.get("clientAuthType") or "")
     alpn = spec.get("alpnProtocols")
     option = TlsOption(id=name)
     return TlsOption(

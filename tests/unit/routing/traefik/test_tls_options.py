@@ -2,15 +2,26 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from build.entry import CRD, UNREAD, an_option, https_route, model, points, static
 from ingressdoctor.evidence.kube import Loaded
-from ingressdoctor.evidence.routes import Custom
+from ingressdoctor.evidence.routes import NOT_READ, Custom, SecretShape
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.traefik.settings import CRD as PROVIDER
+from ingressdoctor.routing.traefik.settings import ProviderSettings
 from ingressdoctor.routing.traefik.sni_table import SniTable, rule_hosts
-from ingressdoctor.routing.traefik.tls_options import KnownCertificate, TlsOptions, choose_certificate
+from ingressdoctor.routing.traefik.tls_options import (
+    KnownCertificate,
+    TlsOptions,
+    build_tls_options,
+    choose_certificate,
+)
+from ingressdoctor.routing.traefik.version import Version
 
 ONE, TWO, DEFAULT = "ns-one@kubernetescrd", "ns-two@kubernetescrd", "default"
+SETTINGS = ProviderSettings.read(static(), PROVIDER)
 OPTIONS = an_option("one"), an_option("two")
 
 
@@ -243,3 +254,42 @@ def test_certificates_as_specification(sni: str, names: tuple[tuple[str, ...], .
 
 def test_nothing_known_is_no_problem() -> None:
     assert TlsOptions().problem("default") == ""
+
+
+REQUIRED = "building TLS config: invalid clientAuthType: RequireAndVerifyClientCert, CAFiles is required"
+
+
+def a_secret(*keys: str, name: str = "ca", namespace: str = "ns", **labels: str) -> SecretShape:
+    raw = {"metadata": {"name": name, "namespace": namespace, "labels": labels}, "keys": keys}
+    return msgspec.convert(raw, SecretShape)
+
+
+@pytest.mark.parametrize(
+    ("secrets", "problem"),
+    [
+        pytest.param(Loaded(items=(a_secret("ca.crt"),)), "", id="ca-crt"),
+        pytest.param(Loaded(items=(a_secret("tls.ca"),)), "", id="tls-ca"),
+        pytest.param(Loaded(), REQUIRED, id="Secret-does-not-exist"),
+        pytest.param(Loaded(items=(a_secret("tls.crt"),)), REQUIRED, id="contains-neither-tls-ca-nor-ca-crt"),
+        pytest.param(Loaded(items=(a_secret("ca.crt", namespace="x"),)), REQUIRED, id="of-another-namespace"),
+        pytest.param(Loaded(items=(a_secret("ca.crt", owner="helm"),)), REQUIRED, id="Secrets-of-helm-are-not-cached"),
+        pytest.param(Loaded(broken=("one",)), "", id="not-all-read"),
+        pytest.param(NOT_READ, "", id="not-read"),
+    ],
+)
+def test_a_ca_comes_from_a_secret_that_holds_one(secrets: Loaded[SecretShape] | Unavailable, problem: str) -> None:
+    auth = {"clientAuthType": "RequireAndVerifyClientCert", "secretNames": ["ca"]}
+    loaded = Loaded(items=(an_option("o", clientAuth=auth),))
+
+    found = build_tls_options(loaded, SETTINGS, Version.parse("v3.7.9"), secrets)
+
+    assert found.problem("ns-o@kubernetescrd") == problem
+
+
+def test_without_any_ca_mutual_tls_is_off_in_silence() -> None:
+    loaded = Loaded(items=(an_option("o", clientAuth={"secretNames": ["gone"]}),))
+
+    found = build_tls_options(loaded, SETTINGS, Version.parse("v3.7.9"), Loaded()).find("ns-o@kubernetescrd")
+
+    assert found is not None
+    assert (found.broken, found.wants_certificate) == ("", False)
