@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from ingressdoctor.api import (
+    BackendEndpoints,
     BackendView,
     Finding,
     Pod,
     Remedy,
     RouteDecision,
     ServiceForm,
+    ServicePort,
     Unavailable,
     changes,
     check,
@@ -155,7 +157,7 @@ def no_endpoints(decision: RouteDecision, view: BackendView | Unavailable) -> It
                 seen={"left out": ", ".join(item.pod or item.address for item in backend.endpoints.portless[:10])},
                 remedy=_port_name_remedy(backend),
             )
-    elif (reason := _why_empty(backend)) is None:
+    elif (reason := _why_empty(backend, backend.port, backend.endpoints)) is None:
         yield skip("No endpoint takes requests because of the selector or the pods, which other checks explain.")
     else:
         text, remedy = reason
@@ -168,15 +170,14 @@ def no_endpoints(decision: RouteDecision, view: BackendView | Unavailable) -> It
         )
 
 
-def _why_empty(backend: BackendView) -> tuple[str, Remedy] | None:
+def _why_empty(backend: BackendView, port: ServicePort, endpoints: BackendEndpoints) -> tuple[str, Remedy] | None:
     """Return the reason and the way out where neither selector nor pods explain it."""
-    assert backend.port is not None and not isinstance(backend.endpoints, Unavailable)  # noqa: S101, PT018
-    every = backend.endpoints.all
-    if backend.endpoints.portless:
+    every = endpoints.all
+    if endpoints.portless:
         names = {entry.name for pod in backend.current_pods for item in pod.containers for entry in item.ports or ()}
         known = ", ".join(sorted(name for name in names if name)) or "none"
         return (
-            f"its targetPort is named {backend.port.target_port}, and the pods' container ports are named {known}",
+            f"its targetPort is named {port.target_port}, and the pods' container ports are named {known}",
             _port_name_remedy(backend),
         )
     if backend.form is ServiceForm.MANUAL:

@@ -1,1 +1,1 @@
-"""Typed, immutable values that collectors make and checks judge. Pure."""
+"""Typed, immutable values that collectors make and checks judge. Pure: they know no source and judge nothing."""

@@ -30,7 +30,6 @@ MAX_CHAIN = 8
 AUTHORITATIVE = "authoritative"
 _SOA = "ada.ns.cloudflare.com. dns.cloudflare.com. 2401234567 10000 2400 604800 1800"
 _PROXIABLE = frozenset(("A", "AAAA", "CNAME"))
-_IN = dns.rdataclass.IN
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
