@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
+from ingressdoctor.model.untyped import as_list
 from ingressdoctor.routing.netpol_parts import (
     NAME_LABEL,
     Party,
@@ -22,7 +23,6 @@ from ingressdoctor.routing.netpol_parts import (
     peer_text,
     port_matches,
     port_text,
-    sequence,
 )
 from ingressdoctor.routing.selectors import all_of, any_of, keys_of, selector_matches
 
@@ -157,11 +157,11 @@ def _side(
 
 
 def _selects(policy: NetworkPolicy, pod: Pod, direction: Direction) -> bool | None:
-    types = sequence(policy.spec.get("policyTypes"))
+    types = as_list(policy.spec.get("policyTypes"))
     if types:
         applies = direction.value.capitalize() in types
     else:
-        applies = direction is Direction.INGRESS or bool(sequence(policy.spec.get("egress")))
+        applies = direction is Direction.INGRESS or bool(as_list(policy.spec.get("egress")))
     return selector_matches(policy.spec.get("podSelector"), pod.labels) if applies else False
 
 

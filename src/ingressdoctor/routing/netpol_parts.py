@@ -7,11 +7,12 @@ is None, never guessed. Source: kubernetes/api networking/v1/types.go (NetworkPo
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from ingressdoctor.evidence.kube import Container, Pod
+from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.routing.selectors import all_of, keys_of, selector_matches, selector_words
 
 __all__ = [
@@ -23,7 +24,6 @@ __all__ = [
     "peer_text",
     "port_matches",
     "port_text",
-    "sequence",
 ]
 
 NAME_LABEL = "kubernetes.io/metadata.name"
@@ -130,7 +130,7 @@ def _in_block(block: Mapping[str, object], other: Party) -> bool | None:
     """ipBlock: exact for addresses outside the cluster; for pods and nodes a hit depends on the network plugin."""
     try:
         network = ipaddress.ip_network(str(block.get("cidr")), strict=False)
-        excepted = [ipaddress.ip_network(str(item), strict=False) for item in sequence(block.get("except"))]
+        excepted = [ipaddress.ip_network(str(item), strict=False) for item in as_list(block.get("except"))]
         addresses = [_plain(item) for item in other.addresses]
     except ValueError:
         return None
@@ -193,11 +193,6 @@ def port_text(item: Mapping[str, object]) -> str:
     return f"{item.get('protocol') or 'TCP'}/{'any' if port is None else port}{f'-{end}' if end else ''}"
 
 
-def sequence(value: object) -> Sequence[object]:
-    """Return a decoded list, or an empty one for anything else."""
-    return value if isinstance(value, list | tuple) else ()
-
-
 def maps(value: object) -> tuple[Mapping[str, object], ...]:
     """Return the items of a decoded list, each as a mapping; a null item is an empty mapping, as in Go."""
-    return tuple(item if isinstance(item, Mapping) else {} for item in sequence(value))
+    return tuple(as_map(item) for item in as_list(value))
