@@ -26,9 +26,9 @@ from ingressdoctor.api import (
 )
 
 __all__ = [
-    "AGAINST_CONTROLLER",
-    "AGAINST_SERVICE",
     "API",
+    "API_SERVICE",
+    "API_STATIC",
     "PREFIX",
     "asked_port",
     "canonical",
@@ -43,8 +43,8 @@ __all__ = [
 ]
 
 API: Final = "Hetzner API: GET /load_balancers"
-AGAINST_SERVICE: Final = f"{API}, against the Service"
-AGAINST_CONTROLLER: Final = f"{API}, against the controller's static configuration"
+API_SERVICE: Final = f"{API}, against the Service"
+API_STATIC: Final = f"{API}, against the controller's static configuration"
 PREFIX: Final = "load-balancer.hetzner.cloud/"
 _PLAIN_MODES: Final = ("flexible", "off")
 

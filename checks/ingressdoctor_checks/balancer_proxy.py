@@ -35,8 +35,8 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.balancer_common import (
-    AGAINST_CONTROLLER,
-    AGAINST_SERVICE,
+    API_SERVICE,
+    API_STATIC,
     PREFIX,
     asked_port,
     canonical,
@@ -144,7 +144,7 @@ def _judge(
             f"{name} sends the PROXY protocol on port {port}, but entry point {entry.name} does not expect it: "
             "TLS handshakes fail and plain requests get 400.",
             subject=name,
-            where=AGAINST_CONTROLLER,
+            where=API_STATIC,
             seen=seen,
             remedy=_expect(balancer, port, entry, controller),
         )
@@ -156,13 +156,13 @@ def _judge(
         return verb(
             f"Entry point {entry.name} expects the PROXY protocol, {name} does not send it on port {port}: {effect}.",
             subject=name,
-            where=AGAINST_CONTROLLER,
+            where=API_STATIC,
             seen=seen,
             remedy=_send(balancer, port, controller),
         )
     if sends:
         return _trusted(balancer, port, entry, controller, seen)
-    return ok(f"Port {port} uses no PROXY protocol on either side.", subject=name, seen=seen, where=AGAINST_CONTROLLER)
+    return ok(f"Port {port} uses no PROXY protocol on either side.", subject=name, seen=seen, where=API_STATIC)
 
 
 def _trusted(
@@ -177,7 +177,7 @@ def _trusted(
             f"Entry point {entry.name} does not trust {', '.join(peers[:3])}, whence port {port}'s connections come: "
             "it drops the client's address.",
             subject=subject(balancer),
-            where=AGAINST_CONTROLLER,
+            where=API_STATIC,
             seen=seen,
             remedy=Remedy(
                 text=(
@@ -188,12 +188,8 @@ def _trusted(
                 proof=look("kubectl", "-n", controller.namespace, "get", "pods", "-o", "wide"),
             ),
         )
-    return ok(
-        f"Port {port} speaks the PROXY protocol on both sides.",
-        subject=subject(balancer),
-        seen=seen,
-        where=AGAINST_CONTROLLER,
-    )
+    text = f"Port {port} speaks the PROXY protocol on both sides."
+    return ok(text, subject=subject(balancer), seen=seen, where=API_STATIC)
 
 
 def _peers(balancer: LoadBalancer, controller: Controller) -> tuple[str, ...]:
@@ -234,7 +230,7 @@ def _drift(balancer: LoadBalancer, controller: Controller) -> Iterator[Finding]:
         f"{service.ref} asks for the PROXY protocol to be {'on' if wanted else 'off'}, but {subject(balancer)} has it "
         f"{'off' if wanted else 'on'} on port {', '.join(other)}: the next sync flips it.",
         subject=service.ref,
-        where=AGAINST_SERVICE,
+        where=API_SERVICE,
         seen={_KEY: value, "ports that differ": ", ".join(other)},
         remedy=Remedy(
             text="Make the annotation say what the controller expects, before a sync changes it at a bad moment.",

@@ -30,8 +30,8 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.balancer_common import (
-    AGAINST_SERVICE,
     API,
+    API_SERVICE,
     asked_port,
     describe,
     managed,
@@ -97,7 +97,7 @@ def _absent(
     return verb(
         f"{subject(balancer)} does not listen on port {port}, so nobody gets in there.",
         subject=subject(balancer),
-        where=AGAINST_SERVICE,
+        where=API_SERVICE,
         seen={
             "load balancer listens on": listening,
             f"{service.ref if service else 'Service'} publishes": ", ".join(str(p.port) for p in service.ports)
@@ -210,7 +210,7 @@ def _compare(
         return verb(
             f"{name} forwards port {port} to node port {served.destination_port}, the Service listens on {node_port}.",
             subject=name,
-            where=AGAINST_SERVICE,
+            where=API_SERVICE,
             seen=seen,
             remedy=_repoint(balancer, controller, port, node_port),
         )
@@ -218,11 +218,11 @@ def _compare(
         return warn(
             f"{name} checks the health of port {port} on {check_port}, not on its node port {node_port}.",
             subject=name,
-            where=AGAINST_SERVICE,
+            where=API_SERVICE,
             seen=seen,
             remedy=_repoint(balancer, controller, port, node_port),
         )
-    return ok(f"{name} forwards port {port} to node port {node_port}.", subject=name, seen=seen, where=AGAINST_SERVICE)
+    return ok(f"{name} forwards port {port} to node port {node_port}.", subject=name, seen=seen, where=API_SERVICE)
 
 
 def _repoint(balancer: LoadBalancer, controller: Controller, port: int, node_port: int) -> Remedy:
