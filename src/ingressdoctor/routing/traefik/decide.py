@@ -122,7 +122,7 @@ def _would_match(item: DroppedRoute, seen: Seen, table: RouteTable) -> bool | No
 
 def _no_redirect(point: EntryPoint, problem: str) -> DroppedRoute:
     return DroppedRoute(
-        ref=f"entry point {point.name}",
+        ref=f"redirection of entry point {point.name}",
         rule="HostRegexp(`^.+$`)",
         reason=DropReason.ENTRY_POINT,
         detail=f"the redirection to {point.redirect_to} is not made: there is no entry point of that name",

@@ -259,7 +259,7 @@ def test_a_redirection_that_leads_nowhere_is_none(to: str) -> None:
 
     assert decision.outcome is Outcome.ROUTED
     assert [(item.ref, item.log_line) for item in decision.dropped] == [
-        ("entry point web", f"'to' entry point field references a non-existing entry point: {to}")
+        ("redirection of entry point web", f"'to' entry point field references a non-existing entry point: {to}")
     ]
 
 

@@ -37,6 +37,7 @@ V3 = [
     pytest.param("Host(`example.com`)", {"host": "EXAMPLE.com:8443"}, True, id="host-case-and-port"),
     pytest.param("Host(`Example.COM`)", {"host": "example.com"}, True, id="rule-case"),
     pytest.param("Host(`example.com:8080`)", {"host": "example.com:8080"}, False, id="port-in-rule-never"),
+    pytest.param("Host(`https://example.com`)", {"host": "example.com"}, False, id="scheme-in-rule-never"),
     pytest.param("Host(`example.com`)", {"host": "example.com."}, True, id="trailing-dot-in-request"),
     pytest.param("Host(`example.com.`)", {"host": "example.com"}, True, id="trailing-dot-in-rule"),
     pytest.param("Host(`*.example.com`)", {"host": "a.example.com"}, True, id="wildcard"),

@@ -30,6 +30,7 @@ REFUSED = [
     pytest.param("Host(“a.com”)", "1:6: curly quotation mark '“' (use neutral '\"')", id="curly-quotes"),
     pytest.param("pathPrefix(`/`)", "unsupported function: pathPrefix", id="spelling-in-camel-case"),
     pytest.param("Headers(`X-A`,`1`)", "unsupported function: Headers", id="matcher-of-v2"),
+    pytest.param("HostHeader(`a.com`)", "unsupported function: HostHeader", id="host-matcher-of-v2"),
     pytest.param("HostSNI(`a`)", "unsupported function: HostSNI", id="matcher-of-tcp"),
     pytest.param("`a.com`", "obtaining build tree", id="bare-string"),
     pytest.param("Host(1)", "reflect: cannot use int as type string in Call", id="number"),
