@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ingressdoctor.config import load_settings
 from ingressdoctor.lab import Fault, apply_fault, list_worlds, load_faults, load_world
 from ingressdoctor.lab.faults import Expectation
 from ingressdoctor.lab.lab import running
-from ingressdoctor.lab.world import default_host, expected_of
+from ingressdoctor.lab.world import default_host, expected_of, merged
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.wiring import RunOptions, open_session
+
+PATIENCE = {"edge_connect_s": 1.5, "edge_read_s": 2.5, "controller_dial_s": 1.0, "health_timeout_s": 0.6}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +122,8 @@ def healthy(world: str) -> Fault:
 def run_scenario(scenario: Fault, *, latency_s: float = 0.0) -> Outcome:
     """Serve the scenario's world, diagnose its host over real sockets, and return what came of it."""
     world = apply_fault(load_world(scenario.world), scenario)
+    # A busy machine must not look like a dead one; what is slow or silent on purpose takes longer than these.
+    world = replace(world, settings=merged(world.settings, PATIENCE))
     with running(world, latency_s=latency_s) as lab:
         settings = load_settings(str(lab.handout.config))
 

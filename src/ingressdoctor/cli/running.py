@@ -146,12 +146,14 @@ async def _slept(seconds: float, stop: asyncio.Event) -> bool:
 
 @contextlib.asynccontextmanager
 async def _stopping() -> AsyncIterator[asyncio.Event]:
-    """Turn the first Ctrl-C into an event; the second has its usual effect."""
+    """Turn the first Ctrl-C into an event; the second ends the process, whatever it is doing."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
     def pressed() -> None:
         stop.set()
         loop.remove_signal_handler(signal.SIGINT)
+        # Not KeyboardInterrupt: raised inside an import or a destructor it shows as a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     # Only the main thread of a POSIX process can listen for signals like this.
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
@@ -159,5 +161,6 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
     try:
         yield stop
     finally:
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGINT)
+        if not stop.is_set():
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                loop.remove_signal_handler(signal.SIGINT)
