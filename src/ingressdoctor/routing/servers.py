@@ -60,13 +60,17 @@ class ServerReference(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the provider's configuration and version add."""
+    """What the provider's configuration and version add.
+
+    ``assume_endpoints`` says that nobody looked for EndpointSlices, so that the Service is taken to have some.
+    """
 
     version: Version = msgspec.field(default_factory=Version)
     allow_external_names: bool = False
     allow_empty_services: bool = False
     native_lb_by_default: bool = False
     no_nodes: bool = False
+    assume_endpoints: bool = False
 
 
 class Servers(msgspec.Struct, frozen=True, kw_only=True):
@@ -225,7 +229,7 @@ def _endpoints(asked: _Question, slices: Iterable[EndpointSlice]) -> Servers:
     scheme = _scheme(asked)
     old = not options.version.since(_SLICES_READ)
     subsets = old and any(item.port is not None and not item.terminating for item in merged.all)
-    if not scheme and any(item.port for item in merged.all):
+    if not scheme and (options.assume_endpoints or any(item.port for item in merged.all)):
         return Servers(problem=f'invalid scheme "{asked.reference.scheme}" specified')
     # An Ingress with an empty Service is left out by its own rule, later; up to 3.0 a Service is empty only when the
     # Endpoints object lists no pod at all, ready or not.

@@ -101,6 +101,7 @@ class ServiceBook(msgspec.Struct, frozen=True):
             allow_empty_services=settings.allow_empty_services or unread,
             native_lb_by_default=settings.native_lb_by_default,
             no_nodes=settings.no_cluster_scope,
+            assume_endpoints=self.slices is None,
         )
         if reference.node_port_lb and self.nodes is None and not settings.no_cluster_scope:
             return None

@@ -496,6 +496,13 @@ def test_ingresses(
     assert words in dropped.detail
 
 
+def test_a_scheme_is_refused_also_where_endpoints_were_not_read() -> None:
+    route = a_route({"name": "shop", "port": 80, "scheme": "ftp"})
+    dropped = only_drop(a_table(route, *a_service(), endpoint_slices=UNREAD))
+
+    assert (dropped.reason, dropped.detail) == (DropReason.SERVICE_OPTION, 'invalid scheme "ftp" specified')
+
+
 def test_a_port_in_quotes_is_a_name() -> None:
     dropped = only_drop(a_table(a_route({"name": "shop", "port": "80"}), *a_service()))
 
