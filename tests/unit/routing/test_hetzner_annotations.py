@@ -46,3 +46,29 @@ def test_the_rules_of_others_are_theirs() -> None:
 
     assert list(misnamed_annotations(foreign)) == []
     assert list(refused_annotations(foreign)) == []
+
+
+@pytest.mark.parametrize(
+    ("key", "near"),
+    [
+        pytest.param(PREFIX + "use-privat-ip", PREFIX + "use-private-ip", id="a-letter-missing"),
+        pytest.param("hetzner.load-balancer.cloud/location", PREFIX + "location", id="another-domain"),
+        pytest.param(PREFIX + "zzzzzzzz", "", id="nothing-like-it"),
+    ],
+)
+def test_a_misspelt_name_has_a_suggestion(key: str, near: str) -> None:
+    assert list(misnamed_annotations({key: "x"})) == [(key, near)]
+
+
+def test_a_choice_names_the_others() -> None:
+    ((key, why),) = refused_annotations({PREFIX + "health-check-protocol": "https"})
+
+    assert key == PREFIX + "health-check-protocol"
+    assert why.endswith("use http with health-check-http-validate-certificate")
+
+
+def test_tcp_takes_no_settings_of_http() -> None:
+    key = PREFIX + "http-redirect-http"
+
+    assert [found for found, _ in refused_annotations({key: "true"})] == [key]
+    assert list(refused_annotations({key: "true", PREFIX + "protocol": "https"})) == []

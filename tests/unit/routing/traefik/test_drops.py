@@ -560,3 +560,11 @@ def test_ingresses_that_share_a_router_name() -> None:
     table = a_table(an_ingress_of(name="x-a", host="b.com"), an_ingress_of(name="x", host="a.b.com"), *a_service())
 
     assert [(item.ref, item.reason) for item in table.all_dropped] == [("Ingress ns/x-a", DropReason.COLLISION)]
+
+
+def test_of_several_annotations_the_refused_one_is_named() -> None:
+    annotations = {"router.entrypoints": "web", "router.middleware": "x", "router.priority": "5"}
+    dropped = only_drop(a_table(an_ingress_of(annotations=annotations), *a_service()))
+
+    assert dropped.reason is DropReason.ANNOTATION
+    assert dropped.related.endswith("router.middleware")
