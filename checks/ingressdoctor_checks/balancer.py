@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     LoadBalancerLookup,
     Remedy,
     Service,
+    canonical_address,
     changes,
     check,
     fail,
@@ -28,7 +29,6 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.balancer_common import (
     API,
     PREFIX,
-    canonical,
     describe,
     managed,
     no_balancer,
@@ -174,7 +174,7 @@ def address_mismatch(lookup: LoadBalancerLookup, controller: Controller) -> Iter
     if service.spec.type != "LoadBalancer":
         yield skip(f"{service.ref} is not of type LoadBalancer, so it publishes no address.")
         return
-    published = tuple(filter(None, (canonical(item.ip) for item in service.published)))
+    published = tuple(filter(None, (canonical_address(item.ip or "") for item in service.published)))
     names = tuple(item.hostname for item in service.published if item.hostname)
     seen = {
         "Service publishes": ", ".join((*published, *names)) or "nothing",
@@ -209,7 +209,7 @@ def _empty(balancer: LoadBalancer, controller: Controller, service: Service, see
 
 
 def _foreign(foreign: tuple[str, ...], lookup: LoadBalancerLookup, service: Service, seen: dict[str, str]) -> Finding:
-    published = sum(1 for item in service.published if canonical(item.ip))
+    published = sum(1 for item in service.published if canonical_address(item.ip or ""))
     machines = {address: item.name for item in lookup.servers for address in (item.ipv4, *item.private_ips) if address}
     nodes = tuple(machines[address] for address in foreign if address in machines)
     shown = ", ".join(foreign)

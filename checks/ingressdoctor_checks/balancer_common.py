@@ -5,7 +5,6 @@ Holds no check and judges nothing.
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Final
 
 from ingressdoctor.api import (
@@ -31,7 +30,6 @@ __all__ = [
     "API_STATIC",
     "PREFIX",
     "asked_port",
-    "canonical",
     "describe",
     "managed",
     "no_balancer",
@@ -107,11 +105,3 @@ def resync_text(controller: Controller) -> str:
     """Explain that drift stays until something makes the cloud controller sync."""
     name = controller.service.ref if controller.service else "the Service"
     return f"The cloud controller repairs drift only when it syncs; any changed annotation on {name} makes it do so"
-
-
-def canonical(address: str | None) -> str:
-    """Return an address in its canonical form; empty when it is none."""
-    try:
-        return str(ipaddress.ip_address(address or ""))
-    except ValueError:
-        return ""

@@ -7,7 +7,6 @@ Source: traefik pkg/server/server_entrypoint_tcp.go, pires/go-proxyproto protoco
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,9 +24,11 @@ from ingressdoctor.api import (
     Target,
     Unavailable,
     ZoneFacts,
+    canonical_address,
     changes,
     check,
     fail,
+    in_ranges,
     look,
     ok,
     skip,
@@ -39,7 +40,6 @@ from ingressdoctor_checks.balancer_common import (
     API_STATIC,
     PREFIX,
     asked_port,
-    canonical,
     describe,
     managed,
     no_balancer,
@@ -169,8 +169,8 @@ def _trusted(
     balancer: LoadBalancer, port: int, entry: EntryPoint, controller: Controller, seen: dict[str, str]
 ) -> Finding:
     """Tell whether the entry point believes the header that its peer sends; if not it drops the client's address."""
-    peers = _peers(balancer, controller)
-    believed = tuple(peer for peer in peers if _covered(peer, entry.proxy_protocol or ()))
+    peers, trusted = _peers(balancer, controller), entry.proxy_protocol or ()
+    believed = tuple(peer for peer in peers if "*" in trusted or in_ranges(trusted, peer))
     seen = seen | {"peers": ", ".join(peers) or "not known"}
     if peers and not believed:
         return warn(
@@ -198,21 +198,8 @@ def _peers(balancer: LoadBalancer, controller: Controller) -> tuple[str, ...]:
     if policy == "Local":
         private = any(target.use_private_ip for target in balancer.targets)
         return balancer.private_ips if private else tuple(filter(None, (balancer.ipv4,)))
-    hosts = (canonical(pod.status.host_ip) for pod in controller.pods)
+    hosts = (canonical_address(pod.status.host_ip or "") for pod in controller.pods)
     return tuple(dict.fromkeys(filter(None, hosts)))
-
-
-def _covered(address: str, cidrs: tuple[str, ...]) -> bool:
-    """Tell whether an address is in a list of CIDRs; ``*`` is everything, what does not parse is nothing."""
-    if "*" in cidrs:
-        return True
-    for cidr in cidrs:
-        try:
-            if ipaddress.ip_address(address) in ipaddress.ip_network(cidr.strip(), strict=False):
-                return True
-        except ValueError:
-            continue
-    return False
 
 
 def _drift(balancer: LoadBalancer, controller: Controller) -> Iterator[Finding]:

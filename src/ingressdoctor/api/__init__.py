@@ -32,6 +32,7 @@ from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.model.walk import Claim, Step, Walk
 from ingressdoctor.routing.addresses import (
     canonical_address,
+    in_ranges,
     is_cloudflare,
     is_originless,
     is_private,
@@ -79,6 +80,7 @@ __all__ = [
     "collector",
     "differences",
     "fail",
+    "in_ranges",
     "is_cloudflare",
     "is_originless",
     "is_private",
