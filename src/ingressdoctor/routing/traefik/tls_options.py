@@ -24,7 +24,6 @@ from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSetting
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = [
-    "DEFAULT_CERTIFICATE",
     "DEFAULT_OPTION",
     "KnownCertificate",
     "TlsOption",
@@ -34,7 +33,6 @@ __all__ = [
 ]
 
 DEFAULT_OPTION: Final = "default"
-DEFAULT_CERTIFICATE: Final = "TRAEFIK DEFAULT CERT"
 _NORMALISED: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 _CA_KEYS: Final = frozenset({"tls.ca", "ca.crt"})
