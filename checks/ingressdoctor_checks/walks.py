@@ -44,7 +44,7 @@ PUBLIC: Final = Walk(
         Step(
             id="balancer",
             question="Is the load balancer healthy?",
-            hop="the Hetzner load balancer",
+            hop="the load balancer",
             docs="walks/public.md#3-is-the-load-balancer-healthy",
             speaker="lb.targets-unhealthy",
         ),
