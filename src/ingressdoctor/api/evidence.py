@@ -5,6 +5,17 @@ Ask for these types through ``ingressdoctor.api``: this module is only how the a
 
 from __future__ import annotations
 
+from ingressdoctor.evidence.access_apps import (
+    AccessApplication,
+    AccessCoverage,
+    AccessDestination,
+    AccessMatch,
+    AccessOrganisation,
+    AccessPolicy,
+    Decision,
+    Neighbour,
+    ServiceToken,
+)
 from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
 from ingressdoctor.evidence.backend import (
     BackendEndpoint,
@@ -95,6 +106,7 @@ from ingressdoctor.evidence.net import (
     TlsAttempt,
 )
 from ingressdoctor.evidence.outside import (
+    AccessGate,
     AddressRanges,
     DnsView,
     EdgeError,
@@ -102,6 +114,7 @@ from ingressdoctor.evidence.outside import (
     OriginProbe,
     OutsideProbe,
     ResolverView,
+    TokenUse,
 )
 from ingressdoctor.evidence.routes import (
     BackendRef,
@@ -115,9 +128,24 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
+from ingressdoctor.evidence.tunnel_api import (
+    EdgeConnection,
+    RemoteRule,
+    RemoteRules,
+    TunnelConnector,
+    TunnelFacts,
+    TunnelObject,
+)
 
 __all__ = [
+    "AccessApplication",
+    "AccessCoverage",
+    "AccessDestination",
+    "AccessGate",
     "AccessLogLine",
+    "AccessMatch",
+    "AccessOrganisation",
+    "AccessPolicy",
     "AddressRanges",
     "AnswerSource",
     "Backend",
@@ -144,11 +172,13 @@ __all__ = [
     "Controller",
     "ControllerLogs",
     "Custom",
+    "Decision",
     "DnsRecord",
     "DnsReply",
     "DnsView",
     "DropReason",
     "DroppedRoute",
+    "EdgeConnection",
     "EdgeError",
     "Endpoint",
     "EndpointConditions",
@@ -179,6 +209,7 @@ __all__ = [
     "LoadBalancerStatus",
     "Loaded",
     "Meta",
+    "Neighbour",
     "NetworkPolicy",
     "Node",
     "NodeAddress",
@@ -200,6 +231,8 @@ __all__ = [
     "PredictedAnswer",
     "Rcode",
     "Reach",
+    "RemoteRule",
+    "RemoteRules",
     "ResolverView",
     "Resource",
     "RouteDecision",
@@ -212,11 +245,16 @@ __all__ = [
     "ServicePort",
     "ServiceSpec",
     "ServiceStatus",
+    "ServiceToken",
     "StateDetail",
     "StaticConfig",
     "TcpAttempt",
     "TlsAttempt",
+    "TokenUse",
     "TrackedResource",
+    "TunnelConnector",
+    "TunnelFacts",
+    "TunnelObject",
     "VolumeMount",
     "ZoneFacts",
     "ZoneRecord",

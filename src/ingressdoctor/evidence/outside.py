@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.net import HttpExchange, TcpAttempt
 
-__all__ = ["AddressRanges", "DnsView", "EdgeError", "Online", "OriginProbe", "OutsideProbe", "ResolverView"]
+__all__ = [
+    "AccessGate",
+    "AddressRanges",
+    "DnsView",
+    "EdgeError",
+    "Online",
+    "OriginProbe",
+    "OutsideProbe",
+    "ResolverView",
+    "TokenUse",
+]
 
 
 class Online(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +80,31 @@ class EdgeError(msgspec.Struct, frozen=True, kw_only=True):
     form: str = ""
 
 
+class TokenUse(StrEnum):
+    """What became of the configured service token at an Access login."""
+
+    NONE = "none is configured"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    UNREADABLE = "could not be read"
+
+
+class AccessGate(msgspec.Struct, frozen=True, kw_only=True):
+    """The Access login that a visitor without a session meets.
+
+    ``login`` is the login's host, or the application's domain where Access refuses instead of redirecting;
+    ``exchange`` is that answer, ``aud`` the application's audience as far as it tells. ``refusal`` is what the service
+    token was answered when it was refused; ``detail`` says why it could not be read.
+    """
+
+    login: str
+    exchange: HttpExchange
+    aud: str = ""
+    token: TokenUse = TokenUse.NONE
+    refusal: HttpExchange | None = None
+    detail: str = ""
+
+
 class OutsideProbe(msgspec.Struct, frozen=True, kw_only=True):
     """The request as a visitor sends it, redirects followed (at most 10).
 
@@ -77,6 +114,9 @@ class OutsideProbe(msgspec.Struct, frozen=True, kw_only=True):
     nobody could see through. ``left_host`` names the host that a redirect led to when it differs from the target;
     when the last hop is still the redirect, that host was not asked. ``unanswered`` are attempts at further addresses
     of the target's name that could not be connected to.
+
+    ``gate`` is set when visitors meet an Access login. With a service token that it accepts, everything else here is
+    the view behind the login, and ``access_login`` is empty; without one it is the login itself.
     """
 
     hops: tuple[HttpExchange, ...]
@@ -88,6 +128,7 @@ class OutsideProbe(msgspec.Struct, frozen=True, kw_only=True):
     access_login: str = ""
     left_host: str = ""
     unanswered: tuple[TcpAttempt, ...] = ()
+    gate: AccessGate | None = None
 
     @property
     def last(self) -> HttpExchange:
