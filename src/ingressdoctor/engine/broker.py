@@ -16,7 +16,7 @@ from ingressdoctor.engine.observer import Observer
 from ingressdoctor.errors import IngressDoctorError
 from ingressdoctor.model.check import Collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.needs import Need
+from ingressdoctor.model.needs import Later, Need
 from ingressdoctor.model.text import clean
 
 __all__ = ["Broker", "Deadline"]
@@ -104,6 +104,12 @@ class Broker:
         values = await asyncio.gather(*(self._get_by(need.wanted, by) for need in needs))
         return _by_parameter(needs, values)
 
+    async def _value(self, need: Need) -> object:
+        # Whoever can do without a piece of evidence does not lose all its time to waiting for it.
+        if need.later:
+            return Later(lambda: self._get_by(need.wanted, self._patience))
+        return await self._get_by(need.wanted, self._patience if need.tolerant else None)
+
     async def _get_by(self, wanted: type, by: Deadline | None) -> object:
         try:
             async with asyncio.timeout_at(None if by is None else by.at):
@@ -114,8 +120,7 @@ class Broker:
             )
 
     async def _collect(self, collector: Collector) -> object:
-        # Whoever can do without a piece of evidence does not lose all its time to waiting for it.
-        waits = (self._get_by(need.wanted, self._patience if need.tolerant else None) for need in collector.needs)
+        waits = (self._value(need) for need in collector.needs)
         values = _by_parameter(collector.needs, await asyncio.gather(*waits))
         if isinstance(values, Unavailable):
             return _for_want_of(values, collector)

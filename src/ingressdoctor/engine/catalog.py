@@ -62,7 +62,8 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 return
             depth[item] = above
             for need in collector.needs:
-                visit(need.wanted, above + 1)
+                if not need.later:
+                    visit(need.wanted, above + 1)
 
         for item in wanted:
             visit(item, 0)
@@ -165,6 +166,11 @@ def _validate_needs(
                 raise PluginError(
                     f"{what} asks for the source {need.wanted.__name__} as {need.parameter!r}; it sees evidence only.",
                     hint="Move the I/O into a collector and let the check need what it returns.",
+                )
+            if need.later:
+                raise PluginError(
+                    f"{what} asks for {need.wanted.__name__} as Later; only collectors may wait for evidence.",
+                    hint=f"Annotate it: {need.parameter}: {need.wanted.__name__} | Unavailable",
                 )
             if need.wanted not in evidence:
                 raise _nobody_provides(what, need.parameter, need.wanted, evidence)

@@ -8,22 +8,40 @@ from __future__ import annotations
 import inspect
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
 
 import msgspec
 
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["Need", "read_needs", "returns_of"]
+__all__ = ["Later", "Need", "read_needs", "returns_of"]
+
+T = TypeVar("T")
+
+
+class Later(Generic[T]):
+    """Evidence that a collector asks for only if it turns out to need it: a parameter annotated ``Later[T]``."""
+
+    def __init__(self, fetch: Callable[[], Awaitable[T | Unavailable]]) -> None:
+        self._fetch = fetch
+
+    async def get(self) -> T | Unavailable:
+        """Have it collected, at the first call anywhere, and return it or why it is not there."""
+        return await self._fetch()
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """One parameter: its name, the type wanted, and whether ``Unavailable`` is welcome too."""
+    """One parameter: its name, the type wanted, and whether ``Unavailable`` is welcome too.
+
+    ``later`` tells that it is collected only when the function asks for it; such a need is tolerant.
+    """
 
     parameter: str
     wanted: type
     tolerant: bool = False
+    later: bool = False
 
 
 def read_needs(function: Callable[..., object]) -> tuple[Need, ...]:
@@ -31,7 +49,7 @@ def read_needs(function: Callable[..., object]) -> tuple[Need, ...]:
 
     Raises:
         PluginError: a parameter has no annotation, a default, or an annotation that is not one type
-            (``X`` or ``X | Unavailable``).
+            (``X``, ``X | Unavailable`` or ``Later[X]``).
     """
     where = _where(function)
     hints = _hints(function, where)
@@ -59,13 +77,15 @@ def _need(parameter: inspect.Parameter, hints: dict[str, object], where: str) ->
         raise PluginError(f"{where}: parameter {parameter.name!r} cannot be filled by name.", hint="Use plain ones.")
     if parameter.default is not parameter.empty:
         raise PluginError(f"{where}: parameter {parameter.name!r} has a default; evidence has none.")
-    wanted, tolerant = _split(hints.get(parameter.name))
+    hint = hints.get(parameter.name)
+    later = typing.get_origin(hint) is Later
+    wanted, tolerant = _split(typing.get_args(hint)[0] if later else hint)
     if wanted is None:
         raise PluginError(
             f"{where}: parameter {parameter.name!r} must be annotated with one type.",
             hint=f"For example: {parameter.name}: DnsAnswers, or DnsAnswers | Unavailable",
         )
-    return Need(parameter=parameter.name, wanted=wanted, tolerant=tolerant)
+    return Need(parameter=parameter.name, wanted=wanted, tolerant=tolerant or later, later=later)
 
 
 def _split(hint: object) -> tuple[type | None, bool]:

@@ -42,7 +42,10 @@ class Symptom(StrEnum):
     EDGE_1033 = "edge-1033"
     EDGE_CHALLENGE = "edge-challenge"
     ACCESS_LOGIN = "access-login"
+    EXPOSED = "exposed"
     CONTROLLER_404 = "controller-404"
+    TUNNEL_404 = "tunnel-404"
+    TUNNEL_503 = "tunnel-503"
     APP_404 = "app-404"
     HTTP_400 = "http-400"
     HTTP_401 = "http-401"
@@ -53,6 +56,9 @@ class Symptom(StrEnum):
     HTTP_502 = "http-502"
     HTTP_503 = "http-503"
     HTTP_504 = "http-504"
+    GRPC_UNIMPLEMENTED = "grpc-unimplemented"
+    GRPC_UNAVAILABLE = "grpc-unavailable"
+    GRPC_INTERNAL = "grpc-internal"
 
     @property
     def is_ours(self) -> bool:
