@@ -21,7 +21,7 @@ from ingressdoctor.api import (
     claims,
 )
 
-__all__ = ["PUBLIC", "WALKS", "claim_public"]
+__all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_public"]
 
 PUBLIC: Final = Walk(
     id="public",
@@ -67,7 +67,63 @@ PUBLIC: Final = Walk(
     prediction="traefik.prediction-mismatch",
 )
 
-WALKS: Final = (PUBLIC,)
+TUNNEL: Final = Walk(
+    id="tunnel",
+    title="A management name: Cloudflare Access, tunnel, cloudflared's rules, Service, pods",
+    steps=(
+        Step(
+            id="outside",
+            question="Does the Access login page answer?",
+            hop="Cloudflare Access",
+            docs="walks/tunnel.md#1-does-the-access-login-page-answer",
+            speaker="edge.access-login",
+        ),
+        Step(
+            id="dns",
+            question="Does the name lead to the tunnel?",
+            hop="DNS",
+            docs="walks/tunnel.md#2-does-the-name-lead-to-the-tunnel",
+            speaker="dns.not-proxied",
+        ),
+        Step(
+            id="tunnel",
+            question="Is the tunnel healthy?",
+            hop="the tunnel",
+            docs="walks/tunnel.md#3-is-the-tunnel-healthy",
+            speaker="tunnel.no-connector",
+        ),
+        Step(
+            id="rules",
+            question="Do cloudflared's rules list the hostname?",
+            hop="cloudflared's rules",
+            docs="walks/tunnel.md#4-do-cloudflareds-rules-list-the-hostname",
+            speaker="rule.host-missing",
+        ),
+        Step(
+            id="nginx",
+            question="Does ingress-nginx route it?",
+            hop="ingress-nginx",
+            docs="walks/tunnel.md#5-does-ingress-nginx-route-it",
+            speaker="nginx.route-missing",
+        ),
+        Step(
+            id="backend",
+            question="Are the target Service and its pods healthy?",
+            hop="the backend",
+            docs="walks/tunnel.md#6-are-the-target-service-and-its-pods-healthy",
+            speaker="backend.pods-not-ready",
+        ),
+        Step(
+            id="http2",
+            question="Does HTTP/2 survive every hop?",
+            hop="gRPC",
+            docs="walks/tunnel.md#7-does-http2-survive-every-hop",
+            speaker="grpc.status",
+        ),
+    ),
+)
+
+WALKS: Final = (PUBLIC, TUNNEL)
 
 _SEARCHED: Final = (
     "IngressRoutes and Ingresses of the cluster",

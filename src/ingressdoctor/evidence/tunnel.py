@@ -1,0 +1,328 @@
+"""cloudflared as it runs in the cluster, and which of its rules takes the target's request.
+
+``Cloudflareds`` is what was found, once per session; ``TunnelRoute`` is what it means for one target. Holds no secret:
+of a token only the tunnel id that it names. What the Cloudflare API says of the tunnel is in ``tunnel_api.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import msgspec
+
+from ingressdoctor.evidence.kube import Pod
+from ingressdoctor.evidence.routes import BackendRef
+from ingressdoctor.model.evidence import Unavailable
+
+__all__ = [
+    "Cloudflared",
+    "CloudflaredLogs",
+    "CloudflaredState",
+    "Cloudflareds",
+    "ConfigHome",
+    "ConfigLint",
+    "ConfigSource",
+    "LoggedSignature",
+    "OriginKind",
+    "PodState",
+    "RulePassed",
+    "TunnelConfig",
+    "TunnelIdentity",
+    "TunnelOrigin",
+    "TunnelRoute",
+    "TunnelRule",
+]
+
+
+class ConfigHome(StrEnum):
+    """Where a connector's rules live."""
+
+    CONFIG_MAP = "ConfigMap"
+    SECRET = "Secret"  # noqa: S105 - the name of a kind
+    FILE = "file"
+    REMOTE = "Cloudflare"
+    UNKNOWN = "unknown"
+
+
+class OriginKind(StrEnum):
+    """What a rule's service is."""
+
+    HTTP = "http"
+    UNIX = "unix"
+    STATUS = "http_status"
+    HELLO = "hello_world"
+    TCP = "tcp"
+    BASTION = "bastion"
+    SOCKS = "socks-proxy"
+
+
+class TunnelIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which tunnel a connector runs: an id, or only a name; ``source`` says from where that is known."""
+
+    id: str = ""
+    name: str = ""
+    source: str = ""
+
+
+class TunnelOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a rule sends requests, after originRequest was inherited.
+
+    ``host`` and ``port`` are of the service's address (``port`` with the scheme's default), ``status`` of
+    ``http_status:N``. ``server_name`` is the name that TLS sends and verifies, empty where TLS is not spoken.
+    ``backend`` is the Service where the host is one's cluster name; ``address`` tells that the host is an IP address.
+    ``access_required``, ``access_team`` and ``access_audiences`` are the token check that cloudflared itself makes.
+    """
+
+    kind: OriginKind
+    service: str
+    scheme: str = ""
+    host: str = ""
+    port: int = 0
+    status: int = 0
+    verify: bool = True
+    server_name: str = ""
+    ca_pool: str = ""
+    host_header: str = ""
+    match_sni: bool = False
+    http2: bool = False
+    access_required: bool = False
+    access_team: str = ""
+    access_audiences: tuple[str, ...] = ()
+    backend: BackendRef | None = None
+    address: bool = False
+
+    @property
+    def tls(self) -> bool:
+        """Whether cloudflared speaks TLS to it."""
+        return self.scheme in ("https", "wss", "unix+tls")
+
+
+class TunnelRule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule as written. ``number`` counts from 1, as cloudflared's error texts do; ``line`` is 0 where unknown."""
+
+    number: int
+    hostname: str
+    path: str
+    service: str
+    line: int = 0
+
+    @property
+    def catch_all(self) -> bool:
+        """Whether it takes every request."""
+        return self.hostname in ("", "*") and not self.path
+
+    @property
+    def shown(self) -> str:
+        """The rule in one line."""
+        what = (self.hostname or "*") + (f" path {self.path}" if self.path else "")
+        return f"rule {self.number} ({what} → {self.service})"
+
+
+class RulePassed(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule that names the host and does not get the request, and why."""
+
+    rule: TunnelRule
+    why: str
+
+
+class ConfigLint(msgspec.Struct, frozen=True, kw_only=True):
+    """Something wrong with a configuration that cloudflared accepts. ``rule`` is 0 where it concerns the whole."""
+
+    code: str
+    text: str
+    rule: int = 0
+    by: int = 0
+    hostname: str = ""
+    serious: bool = True
+
+
+class ConfigSource(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a configuration was read: ``ref`` as in "ConfigMap cloudflared/cloudflared-config, key config.yaml".
+
+    ``namespace``, ``name`` and ``key`` are set for ConfigMaps and Secrets; ``edited_at`` is the last edit (RFC 3339,
+    empty when unknown), ``edited_by`` the field manager; ``sub_path`` tells that the file in the pod never follows.
+    """
+
+    home: ConfigHome
+    ref: str
+    namespace: str = ""
+    name: str = ""
+    key: str = ""
+    edited_at: str = ""
+    edited_by: str = ""
+    sub_path: bool = False
+
+
+class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """One configuration. ``error`` is cloudflared's own text when it refuses it, then ``rules`` may be empty.
+
+    ``error_rule`` counts from 1, 0 when the error is not one rule's; ``error_line`` is 0 where unknown.
+    """
+
+    source: ConfigSource
+    rules: tuple[TunnelRule, ...] = ()
+    error: str = ""
+    error_rule: int = 0
+    error_line: int = 0
+    tunnel: str = ""
+    lints: tuple[ConfigLint, ...] = ()
+    protocol: str = ""
+    metrics: str = ""
+    document: object = None
+
+    @property
+    def hostnames(self) -> tuple[str, ...]:
+        """Every hostname that a rule names, each once, as written."""
+        return tuple(dict.fromkeys(rule.hostname for rule in self.rules if rule.hostname not in ("", "*")))
+
+
+class Cloudflared(msgspec.Struct, frozen=True, kw_only=True):
+    """One workload that runs cloudflared's tunnel.
+
+    ``replicas`` is what it wants (nodes for a DaemonSet); ``version`` the image tag, empty when it says none;
+    ``protocol`` is empty for ``auto``; ``metrics_port`` 0 when nothing tells it. ``token_exposed`` says where a token
+    stands in the open ("args"), ``proxy_env`` names proxy variables of its environment. ``config`` is Unavailable when
+    it may not be read, None when it has none (a tunnel that is configured remotely).
+    """
+
+    ref: str
+    kind: str
+    namespace: str
+    name: str
+    image: str
+    version: str = ""
+    replicas: int = 1
+    args: tuple[str, ...] = ()
+    container: str = ""
+    identity: TunnelIdentity = TunnelIdentity()
+    protocol: str = ""
+    metrics_port: int = 0
+    token_exposed: str = ""
+    proxy_env: tuple[str, ...] = ()
+    remote: bool = False
+    source: ConfigSource = ConfigSource(home=ConfigHome.UNKNOWN, ref="")
+    config: TunnelConfig | Unavailable | None = None
+    pods: tuple[Pod, ...] | Unavailable = ()
+
+    @property
+    def live_pods(self) -> tuple[Pod, ...]:
+        """Pods that are neither finished nor on their way out; none when they could not be read."""
+        if isinstance(self.pods, Unavailable):
+            return ()
+        return tuple(
+            pod
+            for pod in self.pods
+            if pod.status.phase not in ("Succeeded", "Failed") and not pod.metadata.deletion_timestamp
+        )
+
+    @property
+    def ready_pods(self) -> tuple[Pod, ...]:
+        """Pods whose connection to Cloudflare stands, as their readiness probe tells."""
+        return tuple(pod for pod in self.live_pods if pod.ready)
+
+    def names_exactly(self, hostname: str) -> bool:
+        """Tell whether a rule of it has just this hostname."""
+        return isinstance(self.config, TunnelConfig) and hostname in (name.lower() for name in self.config.hostnames)
+
+
+class Cloudflareds(msgspec.Struct, frozen=True, kw_only=True):
+    """Every workload of the cluster that runs cloudflared; ``unread`` are kinds that could not be listed."""
+
+    items: tuple[Cloudflared, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
+
+    def of_tunnel(self, tunnel: str) -> tuple[Cloudflared, ...]:
+        """Return the workloads that run one tunnel, by its id."""
+        return tuple(item for item in self.items if tunnel and item.identity.id == tunnel)
+
+
+class LoggedSignature(msgspec.Struct, frozen=True, kw_only=True):
+    """One known kind of line in cloudflared's log: the newest such line and how often it came.
+
+    ``code`` is a word of ``collect/cloudflared_signatures.py``; ``level`` is ERR, WRN, INF or FTL; ``ours`` tells that
+    the line is about the target's hostname or origin. ``standing`` tells that no later line says that it is over.
+    """
+
+    code: str
+    line: str
+    level: str
+    count: int = 1
+    when: str = ""
+    pod: str = ""
+    ours: bool = False
+    standing: bool = True
+    fields: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+class CloudflaredLogs(msgspec.Struct, frozen=True, kw_only=True):
+    """The end of the logs of the connectors that serve the target, sorted by signature, newest line of each.
+
+    ``protocols`` are those of the registered connections; ``registered`` counts pods that registered and did not lose
+    all of it since. ``tunnel`` is the id that the start banner names. ``unread`` says which logs could not be read.
+    """
+
+    signatures: tuple[LoggedSignature, ...] = ()
+    lines_read: int = 0
+    registered: int = 0
+    protocols: tuple[str, ...] = ()
+    tunnel: str = ""
+    unread: tuple[Unavailable, ...] = ()
+
+    def of(self, *codes: str) -> tuple[LoggedSignature, ...]:
+        """Return the signatures of some codes, in the order of the codes."""
+        return tuple(item for code in codes for item in self.signatures if item.code == code)
+
+
+class PodState(msgspec.Struct, frozen=True, kw_only=True):
+    """What one connector says of itself on its metrics port.
+
+    ``ready_connections`` is None when ``/ready`` could not be read; ``config_version`` -1 means rules of its own file;
+    ``running`` are the rules that it runs with, None when ``/config`` could not be read.
+    """
+
+    pod: str
+    ready_connections: int | None = None
+    connector: str = ""
+    config_version: int | None = None
+    running: tuple[TunnelRule, ...] | None = None
+
+
+class CloudflaredState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the connectors that serve the target say of themselves, pod by pod."""
+
+    pods: tuple[PodState, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
+
+
+class TunnelRoute(msgspec.Struct, frozen=True, kw_only=True):
+    """Which rule of which tunnel takes the target's request.
+
+    ``tunnel`` is the id of the tunnel that the name leads to, empty when nothing tells; ``ground`` says from where
+    that is known. ``workloads`` are the connectors in the cluster that serve it. ``config`` is the configuration that
+    decides, Unavailable when it could not be read. ``rule`` is the one that takes the request, None when there is no
+    readable or valid configuration; ``origin`` is where it leads. ``named`` is the strength with which rules name the
+    host: "exact", "wildcard" or "". ``passed`` are rules that name the host and do not get the request.
+    ``elsewhere`` are configurations, other than the one that decides, whose rules name the host. ``near`` are
+    hostnames of the rules that look like the target's, ``tenant`` those of the same tenant, ``pattern`` those of the
+    same pattern of names.
+    """
+
+    tunnel: str = ""
+    ground: str = ""
+    workloads: tuple[Cloudflared, ...] = ()
+    config: TunnelConfig | Unavailable
+    rule: TunnelRule | None = None
+    origin: TunnelOrigin | None = None
+    named: str = ""
+    passed: tuple[RulePassed, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    tenant: tuple[str, ...] = ()
+    pattern: tuple[str, ...] = ()
+    remote: bool = False
+
+    @property
+    def backend(self) -> BackendRef | None:
+        """The Service that the rule leads to, if it leads to one of this cluster."""
+        return self.origin.backend if self.origin is not None else None
