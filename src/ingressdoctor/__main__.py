@@ -12,6 +12,8 @@ import os
 import signal
 import sys
 
+from ingressdoctor.cli.interrupts import NotedInterrupts
+
 __all__ = ["main"]
 
 # Collections while modules load find no garbage, and cost a twentieth of a run; --watch still gets them.
@@ -41,16 +43,14 @@ class _Ending:
 
 
 def main() -> None:
-    """Run the program and leave with its exit code; Ctrl-C while it still loads is answered once it has loaded."""
-    pressed: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    """Run the program and leave with its exit code; Ctrl-C is noted from here on."""
+    signal.signal(signal.SIGINT, NotedInterrupts())
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
     ending = _Ending()
     atexit.register(ending.leave)
     from ingressdoctor.cli.app import main as run_app
 
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    ending.code = run_app(interrupted=bool(pressed))
+    ending.code = run_app()
     sys.exit(ending.code)
 
 

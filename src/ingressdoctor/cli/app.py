@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 from ingressdoctor.cli import access, checks, config, demo, diagnose, lab, route, schema, targets, walks
 from ingressdoctor.cli.arrange import arranged, makes_report, wants_json
+from ingressdoctor.cli.interrupts import refuse_if_interrupted
 from ingressdoctor.cli.options import WATCH_S
 from ingressdoctor.cli.output import complain, silence, write
 from ingressdoctor.errors import ConfigError, IngressDoctorError, LabError, PluginError, SourceError, UsageError
@@ -80,16 +81,13 @@ def build_app() -> typer.Typer:
     return app
 
 
-def run(words: Sequence[str], program: str, *, interrupted: bool = False) -> int:
-    """Run the program on *words* and return its exit code; every error is told here and nowhere else.
-
-    With *interrupted*, Ctrl-C was pressed before the program had loaded.
-    """
+def run(words: Sequence[str], program: str) -> int:
+    """Run the program on *words* and return its exit code; every error is told here and nowhere else."""
     command = typer.main.get_command(build_app())
     if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):
         command.main(list(words), prog_name=program)
     try:
-        _refuse_if(interrupted)
+        refuse_if_interrupted()
         if not words:
             # Not 0: in a script, "ingressdoctor $HOST" with an empty variable must not look healthy.
             command.main(["--help"], prog_name=program, standalone_mode=False)
@@ -126,11 +124,6 @@ def _bug(error: BaseException) -> tuple[ErrorKind, str, str, int]:
         traceback.print_exception(error)
     message = f"This is a bug in ingressdoctor: {type(error).__name__}: {error}"
     return "internal", message, "INGRESSDOCTOR_DEBUG=1 shows where.", _INTERNAL
-
-
-def _refuse_if(interrupted: bool) -> None:
-    if interrupted:
-        raise KeyboardInterrupt
 
 
 def _told(words: Sequence[str], kind: ErrorKind, message: str, hint: str, exit_code: int) -> int:
@@ -174,8 +167,8 @@ def _kind(error: IngressDoctorError) -> ErrorKind:
             return "internal"
 
 
-def main(*, interrupted: bool = False) -> int:
+def main() -> int:
     """Run the program on the process's own words and return its exit code."""
     name = os.path.basename(sys.argv[0]) if sys.argv else ""  # noqa: PTH119 - pathlib is not needed for this
     program = "kubectl ingressdoctor" if name.startswith("kubectl-ingressdoctor") else "ingressdoctor"
-    return run(sys.argv[1:], program, interrupted=interrupted)
+    return run(sys.argv[1:], program)

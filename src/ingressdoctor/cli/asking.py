@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from ingressdoctor.cli.interrupts import interrupts_raise
 from ingressdoctor.cli.version import version
 from ingressdoctor.config import Settings
 from ingressdoctor.errors import SourceError
@@ -24,7 +25,8 @@ def ask(settings: Settings, question: Callable[[Session], Awaitable[_Answer]]) -
         async with open_session(settings, version=version()) as session:
             return await question(session)
 
-    return asyncio.run(run())
+    with interrupts_raise():
+        return asyncio.run(run())
 
 
 def refuse_unseen(missing: Unavailable) -> SourceError:

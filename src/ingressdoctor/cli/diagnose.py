@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import typer
 
-from ingressdoctor.cli.interrupts import interrupts_held
 from ingressdoctor.cli.options import Connection, Host, Output, Repeat, RunChoice, TargetChoice, spread
 
 __all__ = ["add_to"]
@@ -25,7 +24,6 @@ def diagnose(
     # What can be wrong on the command line is said before anything heavy is loaded.
     target = Target.parse(host, port=what.port, client_ip=what.client_ip)
     settings = settings_for(connection, run)
-    with interrupts_held():
-        from ingressdoctor.cli.running import Request, run_request
+    from ingressdoctor.cli.running import Request, run_request
 
     raise typer.Exit(run_request(Request(target=target, settings=settings, run=run, output=output, repeat=repeat)))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingressdoctor.cli.interrupts import refuse_if_interrupted
 from ingressdoctor.cli.options import LabChoice, Output, RunChoice
 from ingressdoctor.cli.output import tell, write
 from ingressdoctor.cli.settings import settings_for_lab
@@ -65,6 +66,7 @@ def stay_up(broken: Broken, choice: LabChoice) -> None:
         UsageError: a folder of checks does not exist.
     """
     folders = _folders(choice)
+    refuse_if_interrupted()
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ingressdoctor.cli.interrupts import interrupts_raise
 from ingressdoctor.cli.options import Connection, TargetChoice
 from ingressdoctor.cli.route_options import AskedFor, Supposed
 from ingressdoctor.errors import UsageError
-from ingressdoctor.evidence.route_view import RouteQuestion
+from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.route import exit_code_of, exit_code_of_set, route_to_json, routes_to_json
-from ingressdoctor.wiring import Scene, scene_of_files, supposing, view_of_request, view_of_routes
+from ingressdoctor.wiring import Scene, Session, scene_of_files, supposing, view_of_request, view_of_routes
 
-__all__ = ["Wanted", "answered", "read_scene"]
+__all__ = ["Wanted", "look", "shown"]
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")
 
@@ -53,10 +55,6 @@ def _question(asked: AskedFor) -> RouteQuestion:
     if not _TOKEN.fullmatch(asked.method):
         raise UsageError(f"{clean(asked.method, 40)!r} is not a method.", hint="For example --method POST")
     headers = tuple(_header(text) for text in asked.header or ())
-    names = [name.lower() for name, _ in headers]
-    twice = next((name for name in names if names.count(name) > 1), "")
-    if twice:
-        raise UsageError(f"The header {twice} is given twice.", hint="Write one line: --header 'name: a, b'")
     return RouteQuestion(method=asked.method, headers=headers, sni=asked.sni.lower(), entry_point=asked.entry_point)
 
 
@@ -67,43 +65,63 @@ def _header(text: str) -> tuple[str, str]:
     return name, value.strip()
 
 
-def read_scene(supposed: Supposed, connection: Connection) -> Scene:
-    """Read the files that were named, or else the cluster.
+def look(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteView | RouteSet:
+    """Read the files that were named, or else the cluster, and ask the model.
 
     Raises:
         UsageError: none of the files holds a Kubernetes object.
         SourceError: the cluster's routes could not be read; the exit code is 3.
     """
-    args = tuple(supposed.static_args or ())
-    paths = supposed.manifests
-    scene = scene_of_files(paths, supposed.namespace) if paths else _of_cluster(connection)
-    return supposing(scene, args, supposed.traefik_version)
+    if not supposed.manifests:
+        return _in_cluster(wanted, supposed, connection)
+    return _asked(wanted, _supposing(_of_files(supposed.manifests, supposed.namespace), supposed))
 
 
-def _of_cluster(connection: Connection) -> Scene:
+def _of_files(paths: Sequence[str], namespace: str) -> Scene:
+    with interrupts_raise():  # standard input may never end
+        return scene_of_files(paths, namespace)
+
+
+def _in_cluster(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteView | RouteSet:
     from ingressdoctor.cli.asking import ask, refuse_unseen
     from ingressdoctor.cli.settings import settings_for
 
-    scene = ask(settings_for(connection), lambda session: session.scene())
-    if isinstance(scene, Unavailable):
-        raise refuse_unseen(scene)
-    return scene
+    async def follow(session: Session) -> RouteView | RouteSet | Unavailable:
+        scene = await session.scene()
+        if isinstance(scene, Unavailable):
+            return scene
+        scene = _supposing(scene, supposed)
+        found = _asked(wanted, scene)
+        return found if isinstance(found, RouteSet) else await session.around(scene, found)
+
+    found = ask(settings_for(connection), follow)
+    if isinstance(found, Unavailable):
+        raise refuse_unseen(found)
+    return found
 
 
-def answered(wanted: Wanted, scene: Scene, page: Page, *, as_json: bool) -> tuple[str, int]:
-    """Return the answer as text, and the exit code."""
+def _supposing(scene: Scene, supposed: Supposed) -> Scene:
+    return supposing(scene, tuple(supposed.static_args or ()), supposed.traefik_version)
+
+
+def _asked(wanted: Wanted, scene: Scene) -> RouteView | RouteSet:
     if wanted.target is None:
-        routes = view_of_routes(scene, wanted.host)
-        code = exit_code_of_set(routes)
+        return view_of_routes(scene, wanted.host)
+    return view_of_request(scene, wanted.target, wanted.question)
+
+
+def shown(found: RouteView | RouteSet, page: Page, *, as_json: bool) -> tuple[str, int]:
+    """Return the answer as text, and the exit code."""
+    if isinstance(found, RouteSet):
+        code = exit_code_of_set(found)
         if as_json:
-            return routes_to_json(routes, exit_code=code), code
+            return routes_to_json(found, exit_code=code), code
         from ingressdoctor.render.routes_tree import routes_to_terminal
 
-        return routes_to_terminal(routes, page), code
-    view = view_of_request(scene, wanted.target, wanted.question)
-    code = exit_code_of(view)
+        return routes_to_terminal(found, page), code
+    code = exit_code_of(found)
     if as_json:
-        return route_to_json(view, exit_code=code), code
+        return route_to_json(found, exit_code=code), code
     from ingressdoctor.render.route_tree import route_to_terminal
 
-    return route_to_terminal(view, page), code
+    return route_to_terminal(found, page), code

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from ingressdoctor.cli.interrupts import NotedInterrupts
 from ingressdoctor.cli.options import WATCH_S, Format, Output, Repeat, RunChoice
 from ingressdoctor.cli.output import is_rich, page_for, tell, write
 from ingressdoctor.cli.version import version
@@ -146,8 +147,12 @@ async def _slept(seconds: float, stop: asyncio.Event) -> bool:
 
 @contextlib.asynccontextmanager
 async def _stopping() -> AsyncIterator[asyncio.Event]:
-    """Turn the first Ctrl-C into an event; the second ends the process, whatever it is doing."""
-    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    """Turn the first Ctrl-C into an event; the second ends the process, whatever it is doing.
+
+    Raises:
+        KeyboardInterrupt: the first came before there was anything to stop.
+    """
+    stop, loop, before = asyncio.Event(), asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
 
     def pressed() -> None:
         stop.set()
@@ -159,8 +164,11 @@ async def _stopping() -> AsyncIterator[asyncio.Event]:
     with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
         loop.add_signal_handler(signal.SIGINT, pressed)
     try:
+        if isinstance(before, NotedInterrupts) and before.pressed:
+            raise KeyboardInterrupt
         yield stop
     finally:
         if not stop.is_set():
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 loop.remove_signal_handler(signal.SIGINT)
+                signal.signal(signal.SIGINT, before)
