@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Final
 
 from ingressdoctor.errors import UsageError
@@ -51,7 +52,7 @@ def arranged(
 
 def wants_json(words: Sequence[str]) -> bool:
     """Tell whether JSON was asked for, even when the words cannot be parsed."""
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = pairwise([*words, ""])
     return any(word in ("--json", "--format=json") or (word, after) == ("--format", "json") for word, after in pairs)
 
 
