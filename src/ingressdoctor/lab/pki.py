@@ -182,10 +182,10 @@ class Pki:
         return _Authority(certificate=certificate, key=key)
 
 
-def server_context(issued: Issued) -> ssl.SSLContext:
-    """Server side TLS with one certificate, HTTP/1.1 only."""
+def server_context(issued: Issued, alpn: tuple[str, ...] = ("http/1.1",)) -> ssl.SSLContext:
+    """Server side TLS with one certificate; *alpn* are the protocols offered, best first."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_alpn_protocols(["http/1.1"])
+    context.set_alpn_protocols(list(alpn))
     # load_cert_chain takes nothing but paths; NamedTemporaryFile is created with mode 0600 and deleted at once.
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         file.write(issued.certificate_pem + issued.key_pem)

@@ -157,6 +157,10 @@ class TlsStream:
         """Protocol version such as TLSv1.3."""
         return self._tls.version() or ""
 
+    def alpn(self) -> str:
+        """The protocol agreed on, such as h2; "" when there was no agreement."""
+        return self._tls.selected_alpn_protocol() or ""
+
     def cipher(self) -> str:
         """Name of the cipher suite."""
         suite = self._tls.cipher()

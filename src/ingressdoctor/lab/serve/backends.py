@@ -7,12 +7,14 @@ delay_s, websocket (an upgrade is granted, and echoes), close (no answer), raw (
 huge header), trickle_s (slow body), needs (a Service and port that the pod must reach, else the answer is the entry's
 own status, headers and body).
 `protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
-methods of its `services`; other protocols are served elsewhere.
+methods of its `services`, each of which answers `status` (a gRPC status, 0 unless said) and `message`, or 14 while a
+Service that it `needs` is out of reach; other protocols are served elsewhere. `tls` holds the order of a certificate.
 """
 
 from __future__ import annotations
 
 import asyncio
+import struct
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +33,7 @@ from ingressdoctor.lab.cluster import (
 )
 from ingressdoctor.lab.network import Handler, Network
 from ingressdoctor.lab.pki import Order, Pki, server_context
-from ingressdoctor.lab.serve.http2 import answer_h2, receive_h2
+from ingressdoctor.lab.serve.http2_server import serve_h2_only
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
 from ingressdoctor.lab.serve.websocket import handshake
 from ingressdoctor.lab.serve.wire import App, Hangup, Request, Response, serve_http
@@ -39,6 +41,8 @@ from ingressdoctor.lab.stream import Duplex
 
 MAX_DELAY_S = 20.0
 DEPENDENCY_S = 0.3
+_HEALTH_CHECK = "/grpc.health.v1.Health/Check"
+_SERVING = b"\x08\x01"  # HealthCheckResponse: field 1 (status), 1 (SERVING)
 
 
 def start_backends(
@@ -55,7 +59,8 @@ def start_backends(
                 if not isinstance(port, int) or protocol not in {"http", "tcp", "grpc"}:
                     continue
                 order = Order.from_annotation(entry.get("tls"))
-                tls = server_context(pki.issue(order)) if order else None
+                alpn = ("h2",) if protocol == "grpc" else ("http/1.1",)
+                tls = server_context(pki.issue(order), alpn) if order else None
                 handler = _handler_of(protocol, entry, _Reach(network, cluster, pod))
                 for ip in host_addresses(nodes, pod):
                     network.listen(ip, port, handler, tls=tls)
@@ -87,7 +92,7 @@ class _Reach:
 
 def _handler_of(protocol: str, entry: Mapping[str, Any], reach: _Reach) -> Handler:
     if protocol == "grpc":
-        return _grpc(tuple(map(text, sequence(entry.get("services")))))
+        return _grpc(entry, reach)
     return _handler(_paths(entry), reach) if protocol == "http" else _greeter(text(entry.get("greeting")))
 
 
@@ -123,19 +128,31 @@ def _handler(paths: tuple[Mapping[str, Any], ...], reach: _Reach) -> Handler:
     return handle
 
 
-def _grpc(services: tuple[str, ...]) -> Handler:
-    """A gRPC server (C-core): HTTP/2 with prior knowledge, POST only; every known method answers an empty message."""
+def _grpc(entry: Mapping[str, Any], reach: _Reach) -> Handler:
+    """A gRPC server (C-core): HTTP/2 with prior knowledge, POST only; what it does not know is unimplemented."""
+    services = tuple(map(text, sequence(entry.get("services"))))
+
+    async def outcome(request: Request) -> tuple[int, str]:
+        if request.method != "POST":
+            return 2, "Bad method header"
+        if request.path.strip("/").partition("/")[0] not in services:
+            return 12, ""
+        needs = mapping(entry.get("needs"))
+        if needs and not await reach.reaches(needs):
+            return 14, f"failed to connect to {text(needs.get('service'))}"
+        return int(_number(entry.get("status"))), text(entry.get("message"))
+
+    async def answer(request: Request, _: Duplex) -> Response:
+        status, message = await outcome(request)
+        ending = (("grpc-status", str(status)), ("grpc-message", message))
+        headers = (("Content-Type", "application/grpc"),)
+        if status:
+            return Response(status=200, headers=(*headers, *ending))  # "Trailers-Only"
+        reply = _SERVING if request.path == _HEALTH_CHECK else b""
+        return Response(status=200, headers=headers, body=struct.pack(">BI", 0, len(reply)) + reply, trailers=ending)
 
     async def handle(stream: Duplex) -> None:
-        request = await receive_h2(stream)
-        if request is not None:
-            headers = (("Content-Type", "application/grpc"),)
-            known = request.path.strip("/").partition("/")[0] in services
-            status, message = ("2", "Bad method header") if request.method != "POST" else ("0" if known else "12", "")
-            body = b"\x00\x00\x00\x00\x00" if status == "0" else b""
-            trailers = (("grpc-status", status), ("grpc-message", message))
-            await answer_h2(stream, Response(status=200, headers=headers, body=body), trailers)
-        await stream.finish()
+        await serve_h2_only(stream, answer)
 
     return handle
 

@@ -75,11 +75,13 @@ async def _read_answer(connection: h11.Connection, stream: Duplex) -> Response:
         body += event.data
         if len(body) > MAX_BODY:
             raise h11.RemoteProtocolError("response body too large")
+    trailers = decoded(event.headers.raw_items()) if isinstance(event, h11.EndOfMessage) else ()
     return Response(
         status=answer.status_code,
         headers=decoded(answer.headers.raw_items()),
         body=bytes(body),
         reason=answer.reason.decode("latin-1"),
+        trailers=trailers,
     )
 
 

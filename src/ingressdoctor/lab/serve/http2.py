@@ -1,195 +1,176 @@
-"""The little of HTTP/2 (RFC 9113) that h2c needs: one request on one connection, both sides.
+"""HTTP/2 (RFC 9113) over a byte stream, on h2: the connection, and the client's side; http2_server.py is the other.
 
-Header blocks are literals without Huffman codes and without an index (RFC 7541, 6.2.2), which every peer must
-understand; this module understands nothing else, because both ends are the lab's. No flow control beyond the initial
-windows, no push, no priorities. What HTTP/1.1 says to such a server is answered as gRPC servers do: SETTINGS, then
-GOAWAY, which an HTTP/1.1 client calls a malformed response.
+Whole messages in, whole messages out, trailers kept apart from the headers. One request on a connection of its own.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import struct
+import asyncio
+from collections.abc import Iterable
 
-from ingressdoctor.lab.serve.wire import Headers, Request, Response, without
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.exceptions
+import h2.settings
+
+from ingressdoctor.lab.serve.wire import Headers, Request, Response, first, without
 from ingressdoctor.lab.stream import Duplex
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-MAX_FRAME = 16_384
-MAX_BODY = 60_000  # stays within the initial window of 65,535
-_DATA, _HEADERS, _RST, _SETTINGS, _GOAWAY = 0, 1, 3, 4, 7
-_END_STREAM, _END_HEADERS, _ACK = 1, 4, 1
-_STREAM = 1
+ALPN = ("h2", "http/1.1")  # what a server of both offers, and what a client of both asks for
+MAX_BODY = 1_048_576
 _HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade", "host"))
 
 
 class Http2Error(OSError):
-    """The peer does not speak HTTP/2, or stopped in the middle."""
+    """The peer does not speak HTTP/2, or ended the stream before it had answered."""
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Frame:
-    kind: int
-    flags: int
-    stream: int
-    payload: bytes
-
-
-async def exchange_h2(stream: Duplex, request: Request) -> Response:
-    """Send one request with prior knowledge and read its answer; trailers come behind the headers.
+async def exchange_h2(stream: Duplex, request: Request, *, scheme: str = "http") -> Response:
+    """Send one request on a connection that speaks HTTP/2 and read its whole answer.
 
     Raises:
-        OSError: the connection broke or the peer does not speak HTTP/2.
+        OSError: the connection broke, the peer does not speak HTTP/2, or it reset the stream (Http2Error).
     """
-    pseudo = (
+    connection = Connection(stream, client=True)
+    fields = (
         (":method", request.method),
-        (":scheme", "http"),
+        (":scheme", scheme),
         (":authority", request.get("host")),
         (":path", request.target),
+        *lowered(request.headers),
+        *((("te", "trailers"),) if "trailers" in request.get("te").lower() else ()),
     )
-    fields = tuple((key.lower(), value) for key, value in without(request.headers, _HOP))
-    body = request.body[:MAX_BODY]
-    head = _frame(_HEADERS, _END_HEADERS | (0 if body else _END_STREAM), _STREAM, _encode((*pseudo, *fields)))
-    await stream.write(PREFACE + _frame(_SETTINGS, 0, 0, b"") + head + _body(body))
-    headers: Headers = ()
-    received = bytearray()
-    while True:
-        frame = await _read_frame(stream)
-        if frame.kind in {_RST, _GOAWAY}:
-            raise Http2Error("stream error: the peer closed the stream")
-        if frame.stream != _STREAM:
-            continue
-        if frame.kind == _HEADERS:
-            headers = (*headers, *_decode(frame.payload))
-        elif frame.kind == _DATA:
-            received += frame.payload
-        if frame.flags & _END_STREAM and frame.kind in {_HEADERS, _DATA}:
-            break
-    status = next((value for key, value in headers if key == ":status"), "")
-    if not status.isdigit():
-        raise Http2Error("malformed response: no :status")
-    kept = tuple((key, value) for key, value in headers if not key.startswith(":"))
-    return Response(status=int(status), headers=kept, body=bytes(received))
-
-
-async def receive_h2(stream: Duplex) -> Request | None:
-    """The request of a client with prior knowledge; None after turning away one that speaks HTTP/1.1."""
-    seen = b""
-    while len(seen) < len(PREFACE) and PREFACE.startswith(seen) and (more := await stream.read()):
-        seen += more
-    if not seen.startswith(PREFACE):
-        goaway = struct.pack(">II", 0, 1) + b"Invalid HTTP/2 preface"
-        await stream.write(_frame(_SETTINGS, 0, 0, b"") + _frame(_GOAWAY, 0, 0, goaway))
-        return None
-    stream.unread(seen[len(PREFACE) :])
-    await stream.write(_frame(_SETTINGS, 0, 0, b""))
-    fields: Headers = ()
-    body = bytearray()
-    while True:
-        frame = await _read_frame(stream)
-        if frame.kind == _SETTINGS and not frame.flags & _ACK:
-            await stream.write(_frame(_SETTINGS, _ACK, 0, b""))
-        elif frame.kind == _HEADERS:
-            fields = (*fields, *_decode(frame.payload))
-        elif frame.kind == _DATA:
-            body += frame.payload
-            if len(body) > MAX_BODY:
-                raise Http2Error("request body too large")
-        if frame.flags & _END_STREAM and frame.kind in {_HEADERS, _DATA}:
-            break
-    known = dict(fields)
-    headers = (("Host", known.get(":authority", "")), *(item for item in fields if not item[0].startswith(":")))
-    return Request(
-        method=known.get(":method", ""), target=known.get(":path", ""), headers=headers, body=bytes(body), version="2"
-    )
-
-
-async def answer_h2(stream: Duplex, response: Response, trailers: Headers = ()) -> None:
-    """Send the answer of the only stream; without a body and with trailers it is a Trailers-Only one."""
-    fields = ((":status", str(response.status)), *((key.lower(), value) for key, value in response.headers))
-    if not response.body:
-        block = _encode((*fields, *trailers))
-        await stream.write(_frame(_HEADERS, _END_HEADERS | _END_STREAM, _STREAM, block))
-        return
-    data = _frame(_HEADERS, _END_HEADERS, _STREAM, _encode(fields)) + _body(response.body[:MAX_BODY], last=not trailers)
-    if trailers:
-        data += _frame(_HEADERS, _END_HEADERS | _END_STREAM, _STREAM, _encode(trailers))
-    await stream.write(data)
-
-
-def _body(body: bytes, *, last: bool = True) -> bytes:
-    pieces = [body[start : start + MAX_FRAME] for start in range(0, len(body), MAX_FRAME)]
-    return b"".join(
-        _frame(_DATA, _END_STREAM if last and piece is pieces[-1] else 0, _STREAM, piece) for piece in pieces
-    )
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream) + payload
-
-
-async def _read_frame(stream: Duplex) -> _Frame:
-    head = await _exactly(stream, 9)
-    kind, flags, number = struct.unpack(">BBI", head[3:])
-    size = int.from_bytes(head[:3], "big")
-    if size > MAX_FRAME:
-        raise Http2Error("malformed frame")
-    return _Frame(kind=kind, flags=flags, stream=number & 0x7FFFFFFF, payload=await _exactly(stream, size))
-
-
-async def _exactly(stream: Duplex, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        more = await stream.read()
-        if not more:
-            raise Http2Error("unexpected EOF")
-        data += more
-    stream.unread(data[count:])
-    return data[:count]
-
-
-def _encode(fields: Headers) -> bytes:
-    return b"".join(b"\x00" + _text(key) + _text(value) for key, value in fields)
-
-
-def _text(value: str) -> bytes:
-    raw = value.encode("latin-1", "replace")
-    if len(raw) < 127:
-        return bytes((len(raw),)) + raw
-    rest, size = len(raw) - 127, bytearray((127,))
-    while rest >= 128:
-        size.append(rest % 128 + 128)
-        rest //= 128
-    return bytes((*size, rest)) + raw
-
-
-def _decode(block: bytes) -> Headers:
-    fields: list[tuple[str, str]] = []
-    at = 0
+    await connection.start()
     try:
-        while at < len(block):
-            if block[at]:
-                raise Http2Error("COMPRESSION_ERROR")
-            key, at = _take(block, at + 1)
-            value, at = _take(block, at)
-            fields.append((key, value))
-    except IndexError as error:
-        raise Http2Error("COMPRESSION_ERROR") from error
-    return tuple(fields)
+        number = connection.h2.get_next_available_stream_id()
+        connection.h2.send_headers(number, fields, end_stream=not request.body)
+        await connection.flush()
+        answer = _Answer(connection, number)
+        reader = asyncio.ensure_future(answer.read())
+        try:
+            await connection.send_body(number, request.body[:MAX_BODY])
+        except (h2.exceptions.ProtocolError, OSError):
+            pass  # the peer has answered, or hung up, before it had read the whole request: the reader knows
+        except BaseException:
+            reader.cancel()
+            raise
+        return await reader
+    except h2.exceptions.ProtocolError as error:
+        raise Http2Error(f"malformed HTTP/2: {error}") from error
 
 
-def _take(block: bytes, at: int) -> tuple[str, int]:
-    size, at = block[at], at + 1
-    if size >= 128:
-        raise Http2Error("COMPRESSION_ERROR")
-    if size == 127:
-        shift = 0
-        while True:
-            more, at = block[at], at + 1
-            size += (more & 127) << shift
-            shift += 7
-            if more < 128 or shift > 28:
-                break
-    if at + size > len(block):
-        raise IndexError
-    return block[at : at + size].decode("latin-1"), at + size
+class Connection:
+    """An h2 state machine on a stream; writes of several tasks do not mix."""
+
+    def __init__(self, stream: Duplex, *, client: bool) -> None:
+        config = h2.config.H2Configuration(client_side=client, header_encoding="latin-1")
+        self.h2 = h2.connection.H2Connection(config)
+        self.stream = stream
+        self._writing = asyncio.Lock()
+        self._window = asyncio.Event()
+
+    async def start(self) -> None:
+        """Send the preface and settings; nobody pushes here."""
+        if self.h2.config.client_side:
+            self.h2.local_settings = h2.settings.Settings(
+                client=True, initial_values={h2.settings.SettingCodes.ENABLE_PUSH: 0}
+            )
+        self.h2.initiate_connection()
+        await self.flush()
+
+    async def flush(self) -> None:
+        """Send what h2 wants to be sent."""
+        async with self._writing:
+            await self.stream.write(self.h2.data_to_send())
+
+    async def events(self) -> list[h2.events.Event] | None:
+        """What the next bytes mean; None once the peer has finished."""
+        data = await self.stream.read()
+        if not data:
+            return None
+        found = self.h2.receive_data(data)
+        if any(isinstance(event, h2.events.WindowUpdated | h2.events.RemoteSettingsChanged) for event in found):
+            self._window.set()
+        await self.flush()
+        return found
+
+    async def send_body(self, number: int, body: bytes, *, end: bool = True) -> None:
+        """Send *body* within the peer's windows; somebody else has to read meanwhile."""
+        while body:
+            room = min(self.h2.local_flow_control_window(number), self.h2.max_outbound_frame_size)
+            if room <= 0:
+                self._window.clear()
+                await self._window.wait()
+                continue
+            piece, body = body[:room], body[room:]
+            self.h2.send_data(number, piece, end_stream=end and not body)
+            await self.flush()
+
+
+class _Answer:
+    """Collects the answer of one stream of a client."""
+
+    def __init__(self, connection: Connection, number: int) -> None:
+        self._connection = connection
+        self._number = number
+        self._status = 0
+        self._headers: Headers = ()
+        self._trailers: Headers = ()
+        self._body = bytearray()
+
+    async def read(self) -> Response:
+        while (events := await self._connection.events()) is not None:
+            for event in events:
+                if self._take(event):
+                    return Response(
+                        status=self._status, headers=self._headers, body=bytes(self._body), trailers=self._trailers
+                    )
+            await self._connection.flush()
+        raise Http2Error("unexpected EOF")
+
+    def _take(self, event: h2.events.Event) -> bool:
+        """Note one event; True when the answer is whole."""
+        if isinstance(event, h2.events.ConnectionTerminated):
+            raise Http2Error("the peer closed the connection: GOAWAY")
+        if getattr(event, "stream_id", None) != self._number:
+            return False
+        match event:
+            case h2.events.ResponseReceived():
+                fields = texts(event.headers)
+                self._status = int(first(fields, ":status", "0"))
+                self._headers = tuple(item for item in fields if not item[0].startswith(":"))
+            case h2.events.TrailersReceived():
+                self._trailers = texts(event.headers)
+            case h2.events.DataReceived():
+                self._body += event.data or b""
+                self._connection.h2.acknowledge_received_data(event.flow_controlled_length or 0, self._number)
+                if len(self._body) > MAX_BODY:
+                    raise Http2Error("answer too large")
+            case h2.events.StreamReset():
+                raise Http2Error(f"the peer reset the stream: {_code(event.error_code)}")
+            case h2.events.StreamEnded():
+                return True
+            case _:
+                pass
+        return False
+
+
+def lowered(headers: Headers) -> Headers:
+    """Headers as HTTP/2 wants them: lower case, and none that belongs to one HTTP/1.1 connection."""
+    return tuple((key.lower(), value.strip()) for key, value in without(headers, _HOP))
+
+
+def texts(headers: Iterable[tuple[bytes | str, bytes | str]] | None) -> Headers:
+    """h2's headers as text."""
+    return tuple((_text(key), _text(value)) for key, value in headers or ())
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _code(code: object) -> str:
+    return code.name if isinstance(code, h2.errors.ErrorCodes) else str(code)

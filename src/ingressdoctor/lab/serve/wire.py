@@ -54,13 +54,17 @@ class Request:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """One HTTP response. *trickle_s* is a pause before each kilobyte of the body; *then* goes on after a 101."""
+    """One HTTP response. *trickle_s* is a pause before each kilobyte of the body; *then* goes on after a 101.
+
+    *trailers* follow the body: of HTTP/2, or of a chunked HTTP/1.1 message.
+    """
 
     status: int
     headers: Headers = ()
     body: bytes = b""
     reason: str = ""
     trickle_s: float = 0.0
+    trailers: Headers = ()
     then: Callable[[Duplex], Awaitable[None]] | None = dataclasses.field(default=None, repr=False, compare=False)
 
     def get(self, name: str, default: str = "") -> str:
@@ -194,7 +198,9 @@ async def _answer(connection: h11.Connection, stream: Duplex, request: Request, 
     headers = without(response.headers, HOP_BY_HOP)
     if not (request.method == "HEAD" and first(headers, "content-length")):
         headers = without(headers, ("content-length",))
-        if response.status not in {204, 304}:
+        if response.trailers and not bodiless and request.version == "1.1":
+            headers = (*headers, ("Transfer-Encoding", "chunked"))
+        elif response.status not in {204, 304}:
             headers = (*headers, ("Content-Length", str(len(response.body))))
     if first(response.headers, "connection").lower() == "close":
         headers = (*headers, ("Connection", "close"))
@@ -212,7 +218,8 @@ async def _answer(connection: h11.Connection, stream: Duplex, request: Request, 
             data = connection.send(h11.Data(data=body[start : start + 1024])) or b""
     elif body:
         data += connection.send(h11.Data(data=body)) or b""
-    data += connection.send(h11.EndOfMessage()) or b""
+    chunked = bool(first(headers, "transfer-encoding"))
+    data += connection.send(h11.EndOfMessage(headers=encoded(response.trailers) if chunked else [])) or b""
     await stream.write(data)
 
 
