@@ -18,6 +18,7 @@ import msgspec
 from ingressdoctor import collect
 from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, supposing
 from ingressdoctor.config import Settings
+from ingressdoctor.config.settings import NO_SERVICE_TOKEN
 from ingressdoctor.engine.catalog import Catalog, build_catalog
 from ingressdoctor.engine.cost import cost_of
 from ingressdoctor.engine.observer import Observer, Silent
@@ -34,7 +35,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
-from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net
 from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
 
@@ -56,7 +57,7 @@ _NAMED = 5
 T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)
-_SOURCES = (Kubernetes, Hetzner, Cloudflare, Dns, Net)
+_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net)
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,6 +141,13 @@ class Session:
         found = controller if isinstance(controller, (Controller, Unavailable)) else _odd(controller, Controller)
         return await cluster_scene(self._sources.kubernetes, objects, found)
 
+    async def around(self, scene: Scene, view: RouteView) -> RouteView:
+        """Add what the cluster says of the pods behind a request's Services, and who may reach them."""
+        from ingressdoctor.collect.route_around import look_around
+        from ingressdoctor.collect.route_policies import with_around
+
+        return with_around(scene, view, await look_around(self._sources.kubernetes, scene, view))
+
     async def access(self) -> tuple[SourceAccess, ...]:
         """Return what today's credentials can read, and the steps that each missing one costs."""
         survey = await self._one(AccessSurvey, None)
@@ -183,11 +191,15 @@ class Session:
             Kubernetes: sources.kubernetes,
             Hetzner: sources.hetzner,
             Cloudflare: sources.cloudflare,
+            AccessToken: sources.access,
             Dns: sources.dns,
             Net: sources.net,
             Clock: Clock(now=datetime.now(UTC)),
             Preferences: Preferences(
-                load_balancer=self._settings.hetzner.load_balancer, kube_context=self._settings.kubernetes.context
+                load_balancer=self._settings.hetzner.load_balancer,
+                kube_context=self._settings.kubernetes.context,
+                management=self._settings.access.management,
+                public=self._settings.access.public,
             ),
         }
 
@@ -232,10 +244,16 @@ def scene_of_files(paths: Sequence[str], namespace: str) -> Scene:
 
 
 def view_of_request(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
-    """Ask the model of routing what becomes of one request."""
+    """Ask the model of routing what becomes of one request; of files, with who may reach the pods.
+
+    For a cluster ``Session.around`` adds that.
+    """
+    from ingressdoctor.collect.route_around import of_files
+    from ingressdoctor.collect.route_policies import with_around
     from ingressdoctor.collect.route_view import view_of
 
-    return view_of(scene, target, question)
+    view = view_of(scene, target, question)
+    return view if scene.pods is None else with_around(scene, view, of_files(scene, view))
 
 
 def view_of_routes(scene: Scene, host: str) -> RouteSet:
@@ -247,6 +265,9 @@ def view_of_routes(scene: Scene, host: str) -> RouteSet:
 
 def source_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> SourceSettings:
     """Reduce the settings to what the sources need."""
+    access = settings.cloudflare.access
+    # Nobody has to have a service token: where none is looked for on purpose, its absence is no gap.
+    wanted = access != NO_SERVICE_TOKEN or access.state(environ) != "not set"
     return SourceSettings(
         kubeconfig=settings.kubernetes.kubeconfig,
         context=settings.kubernetes.context,
@@ -255,6 +276,9 @@ def source_settings(settings: Settings, environ: Mapping[str, str] | None = None
         hetzner_endpoint=settings.hetzner.endpoint,
         cloudflare_token=partial(settings.cloudflare.token.resolve, environ),
         cloudflare_endpoint=settings.cloudflare.endpoint,
+        access_client_id=partial(access.client_id.resolve, environ) if wanted else None,
+        access_client_secret=partial(access.client_secret.resolve, environ) if wanted else None,
+        access_hosts=access.hosts,
         resolvers=settings.dns.resolvers,
         authoritative=settings.dns.authoritative,
         ca_file=settings.http.ca_file,

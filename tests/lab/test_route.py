@@ -75,6 +75,23 @@ def test_a_tcp_route_takes_the_connection_before_any_byte(apis: Lab) -> None:
     assert value["path"]["entry_point"] == "mysql"
 
 
+POLICIES = [
+    pytest.param((), True, 1, id="let-in-by-a-rule"),
+    pytest.param(("netpol-denies-traefik",), False, 1, id="shut-out"),
+]
+
+
+@pytest.mark.parametrize(("faults", "allowed", "rule"), POLICIES)
+def test_policies_between_traefik_and_the_pods(faults: tuple[str, ...], allowed: bool, rule: int) -> None:
+    with broken(*faults) as lab:
+        code, value = asked(lab, "https://www.wecare.gr/x")
+
+    (policy,) = value["policies"]
+    assert (code, policy["allowed"], policy["port"]) == (0, allowed, 8080)
+    assert (policy["policy"], policy["rule"]) == ("NetworkPolicy ecommercen-clients-wecare/allow-traefik", rule)
+    assert value["services"][0]["pods"] is not None
+
+
 FAULTS = [
     pytest.param("route-host-misspelt", 1, "", id="route-host-misspelt"),
     pytest.param("route-deleted", 1, "", id="route-deleted"),

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ingressdoctor.evidence.kube import EndpointSlice, Ingress, IngressClass, Pod, Resource, Service
+from ingressdoctor.evidence.kube import EndpointSlice, Ingress, IngressClass, NetworkPolicy, Pod, Resource, Service
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.text import clean
 
-__all__ = ["CLUSTER_SCOPED", "FIELDS", "KINDS", "OLD_FIELDS", "OUTDATED", "WORKLOADS", "rendered"]
+__all__ = ["APART", "CLUSTER_SCOPED", "FIELDS", "HARMLESS", "KINDS", "OLD_FIELDS", "OUTDATED", "WORKLOADS", "rendered"]
 
 _TRAEFIK: Final = "traefik.io"
 _OLD_TRAEFIK: Final = "traefik.containo.us"
@@ -40,10 +40,12 @@ KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
     **{(_OLD_TRAEFIK, kind): Custom for kind in OLD_FIELDS},
     (_NETWORK, "Ingress"): Ingress,
     (_NETWORK, "IngressClass"): IngressClass,
+    (_NETWORK, "NetworkPolicy"): NetworkPolicy,
     ("extensions", "Ingress"): Ingress,
     ("", "Service"): Service,
     ("discovery.k8s.io", "EndpointSlice"): EndpointSlice,
     ("", "Pod"): Pod,
+    ("", "Namespace"): Resource,
     ("apps", "Deployment"): Custom,
     ("apps", "DaemonSet"): Custom,
     ("apps", "StatefulSet"): Custom,
@@ -62,11 +64,17 @@ FIELDS: Final[dict[tuple[str, str], str]] = {
     **{(_OLD_TRAEFIK, kind): "old" for kind in OLD_FIELDS},
     (_NETWORK, "Ingress"): "ingresses",
     (_NETWORK, "IngressClass"): "ingress_classes",
+    (_NETWORK, "NetworkPolicy"): "policies",
+    ("", "Namespace"): "namespaces",
     ("", "Service"): "services",
     ("discovery.k8s.io", "EndpointSlice"): "endpoint_slices",
 }
 
-CLUSTER_SCOPED: Final = frozenset(["IngressClass"])
+# What does not belong to the routing objects; the last two decide only whether a connection is let through.
+APART: Final = frozenset(["old", "policies", "namespaces"])
+HARMLESS: Final = frozenset(["policies", "namespaces"])
+
+CLUSTER_SCOPED: Final = frozenset(["IngressClass", "Namespace"])
 WORKLOADS: Final = frozenset(["Deployment", "DaemonSet", "StatefulSet"])
 
 OUTDATED: Final = {

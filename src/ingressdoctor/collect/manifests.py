@@ -17,8 +17,18 @@ import msgspec
 
 from ingressdoctor.collect.documents import Document, Fault, read_documents
 from ingressdoctor.collect.manifest_files import TextFile
-from ingressdoctor.collect.manifest_kinds import CLUSTER_SCOPED, FIELDS, KINDS, OUTDATED, WORKLOADS, rendered
-from ingressdoctor.evidence.kube import IngressClass, Loaded, Pod, Resource
+from ingressdoctor.collect.manifest_kinds import (
+    APART,
+    CLUSTER_SCOPED,
+    FIELDS,
+    HARMLESS,
+    KINDS,
+    OUTDATED,
+    WORKLOADS,
+    rendered,
+)
+from ingressdoctor.collect.plugin_policies import is_plugin_policy
+from ingressdoctor.evidence.kube import IngressClass, Loaded, NetworkPolicy, Pod, Resource
 from ingressdoctor.evidence.route_view import Skipped
 from ingressdoctor.evidence.routes import NOT_READ, Custom, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
@@ -37,13 +47,17 @@ _CLASS: Final = msgspec.convert(
 class Manifests(msgspec.Struct, frozen=True, kw_only=True):
     """What a set of files holds.
 
-    ``pods`` are those of the files and one for each workload, made from its template; ``outdated`` are
+    ``pods`` are those of the files and one for each workload, made from its template; ``policies`` and ``namespaces``
+    say who may talk to whom, ``foreign`` names policies of a network plugin's own kinds; ``outdated`` are
     objects of the API group that only Traefik 2 reads; ``ignored`` counts the kinds that routing does not
     depend on; ``assumed`` says what was added.
     """
 
     objects: RoutingObjects
     pods: tuple[Pod, ...] = ()
+    policies: Loaded[NetworkPolicy] = Loaded()
+    namespaces: tuple[Resource, ...] = ()
+    foreign: tuple[str, ...] = ()
     outdated: tuple[Custom, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
@@ -80,6 +94,7 @@ class _Reader:
         self._ignored: Counter[str] = Counter()
         self._found: dict[tuple[str, str, str, str], tuple[Resource, str]] = {}
         self._broken: dict[str, list[str]] = {}
+        self._foreign: list[str] = []
 
     def take(self, name: str, document: Document | Fault) -> None:
         """Use one document, or note why not."""
@@ -121,15 +136,20 @@ class _Reader:
         group = version.rpartition("/")[0]
         struct = KINDS.get((group, kind))
         if struct is None:
-            self._unknown(kind, version, where)
+            self._unknown(value, kind, version, where)
         elif version in OUTDATED:
             self._skip(where, f"{kind} of {version}: {OUTDATED[version]}")
         else:
             self._decode(value, struct, (group, kind), where)
 
-    def _unknown(self, kind: str, version: str, where: str) -> None:
+    def _unknown(self, value: Mapping[str, Any], kind: str, version: str, where: str) -> None:
         """Count a kind that routing does not depend on, but name one that looks like a mistyped one that it does."""
         shown, group = clean(kind, 60), version.rpartition("/")[0]
+        if is_plugin_policy(group, kind):
+            metadata = value.get("metadata")
+            name = clean(str(metadata.get("name")), 80) if isinstance(metadata, dict) else "without a name"
+            self._foreign.append(f"{shown} ({clean(group, 60)}) {name}")
+            return
         meant = {name.lower(): (owner, name) for owner, name in reversed(KINDS)}
         for near in difflib.get_close_matches(kind.lower(), meant, n=1, cutoff=0.85):
             owner, name = meant[near]
@@ -171,8 +191,9 @@ class _Reader:
         self.skipped.append(Skipped(where=where, what=what, serious=serious))
 
     def _break(self, kind: tuple[str, str], what: str, where: str) -> None:
-        self._skip(where, what)
-        self._broken.setdefault(FIELDS.get(kind, ""), []).append(f"{what} ({where})")
+        field = FIELDS.get(kind, "")
+        self._skip(where, what, serious=field not in HARMLESS)
+        self._broken.setdefault(field, []).append(f"{what} ({where})")
 
     def finished(self, files: int) -> Manifests:
         """Return all that was found."""
@@ -187,6 +208,8 @@ class _Reader:
             else:
                 by_field.setdefault(FIELDS[(group, kind)], []).append(item)
         old = tuple(by_field.pop("old", ()))
+        policies = Loaded(items=tuple(by_field.pop("policies", ())), broken=tuple(self._broken.pop("policies", ())))
+        namespaces = tuple(by_field.pop("namespaces", ()))
         classes = by_field.setdefault("ingress_classes", [])
         assumed: list[str] = []
         if not any(item.spec.controller == _CLASS.spec.controller for item in classes):
@@ -196,6 +219,9 @@ class _Reader:
         return Manifests(
             objects=_objects(by_field, self._broken),
             pods=(*pods, *(pod for pod in made if not _is_run_by(pod, pods))),
+            policies=policies,
+            namespaces=namespaces,
+            foreign=tuple(self._foreign),
             outdated=old,
             skipped=tuple(self.skipped),
             ignored=dict(sorted(self._ignored.items())),
@@ -229,7 +255,7 @@ def _is_run_by(template: Pod, pods: Sequence[Pod]) -> bool:
 
 def _objects(found: Mapping[str, Sequence[Any]], broken: Mapping[str, Sequence[str]]) -> RoutingObjects:
     loaded: dict[str, Loaded[Any] | Unavailable] = {}
-    for name in sorted({name for name in FIELDS.values() if name and name != "old"}):
+    for name in sorted({name for name in FIELDS.values() if name not in APART}):
         items, lost = tuple(found.get(name, ())), tuple(broken.get(name, ()))
         # Most charts leave Services and endpoints to others: none at all then tells nothing.
         absent = name in _NOT_ALONE and not items and not lost

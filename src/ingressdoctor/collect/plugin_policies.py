@@ -20,7 +20,7 @@ from ingressdoctor.evidence.kube import Loaded, Resource
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["plugin_policies"]
+__all__ = ["is_plugin_policy", "plugin_policies"]
 
 # (kind, plural, whether it lives in a namespace) by API group.
 _KINDS: Final = {
@@ -43,6 +43,12 @@ _KINDS: Final = {
     ),
 }
 _NAMED: Final = 3
+
+
+def is_plugin_policy(group: str, kind: str) -> bool:
+    """Tell whether a kind holds policies of some network plugin's own; Calico serves its by a second group, too."""
+    known = _KINDS.get("crd.projectcalico.org" if group == "projectcalico.org" else group, ())
+    return any(name == kind for name, _, _ in known)
 
 
 async def plugin_policies(kube: Kubernetes, namespaces: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:

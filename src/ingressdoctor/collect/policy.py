@@ -17,7 +17,7 @@ from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
 from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.plugin_policies import plugin_policies
 from ingressdoctor.collect.together import together
-from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
+from ingressdoctor.evidence.backend import BackendView, PolicySide, PolicyVerdict
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.evidence.net import Reach
@@ -28,7 +28,7 @@ from ingressdoctor.routing.netpol import Party, Verdict, evaluate, needs_namespa
 from ingressdoctor.routing.service import target_port
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["judge", "pairs", "policy_verdict"]
+__all__ = ["judge", "pairs", "policy_verdict", "sides_of"]
 
 _WANTED: Final = "the NetworkPolicies between the controller and the backend"
 _SOURCES: Final = 3
@@ -193,7 +193,23 @@ def _verdict(
         deciding=verdict.deciding,
         limits=limits,
         direction=verdict.direction.value if verdict.direction else "",
+        rule=verdict.rule,
+        sides=sides_of(verdict),
         source=pair[0],
         destination=pair[1],
         port=pair[2],
+    )
+
+
+def sides_of(verdict: Verdict) -> tuple[PolicySide, ...]:
+    """Return what each end's policies say, none where no policy was asked."""
+    return tuple(
+        PolicySide(
+            direction=side.direction.value if side.direction else "",
+            allowed=side.allowed,
+            why=side.why,
+            deciding=side.deciding,
+            rule=side.rule,
+        )
+        for side in verdict.sides
     )

@@ -62,9 +62,9 @@ _FURTHER: Final[Mapping[str, Kind[Any]]] = {
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
     """Objects and the Traefik that reads them.
 
-    ``pods`` is None where the pods behind Services are not known, ``policies`` where nobody looked for NetworkPolicies
-    (they are named beside an answer, not judged: that takes the pods of both sides); ``outdated`` are objects of an API
-    group that this Traefik may not read; the rest is as in ``RouteView``.
+    ``pods`` is None where they are read only once a Service is chosen (a cluster), ``policies`` where nobody looked for
+    NetworkPolicies; ``namespaces`` and ``foreign`` are what files hold of Namespaces and of network plugins' own
+    policies; ``outdated`` are objects of an API group that this Traefik may not read; the rest is as in ``RouteView``.
     """
 
     objects: RoutingObjects
@@ -74,6 +74,8 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
     origin: str = "the cluster"
     pods: tuple[Pod, ...] | None = None
     policies: Loaded[NetworkPolicy] | Unavailable | None = None
+    namespaces: tuple[Resource, ...] = ()
+    foreign: tuple[str, ...] = ()
     outdated: tuple[Custom, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
@@ -110,6 +112,9 @@ def file_scene(manifests: Manifests) -> Scene:
         version=controller.version if controller else "",
         origin=manifests.origin,
         pods=manifests.pods,
+        policies=manifests.policies,
+        namespaces=manifests.namespaces,
+        foreign=manifests.foreign,
         outdated=manifests.outdated,
         assumed=assumed,
         skipped=manifests.skipped,

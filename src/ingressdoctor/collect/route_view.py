@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ingressdoctor.collect.backend import assemble
-from ingressdoctor.collect.route_policies import with_policies
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
 from ingressdoctor.collect.route_taken import answered, speaks_of, taken
@@ -28,6 +27,7 @@ from ingressdoctor.evidence.route_view import (
 from ingressdoctor.evidence.routes import (
     BackendRef,
     CandidateRoute,
+    HeaderLines,
     RouteDecision,
     RouteRequest,
 )
@@ -38,7 +38,7 @@ from ingressdoctor.routing.traefik.answer import build_answers
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge
 from ingressdoctor.routing.traefik.decide import decide_in, with_suggestions
 from ingressdoctor.routing.traefik.effects import sights_of
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.hosts import plain_hosts
 from ingressdoctor.routing.traefik.request import see
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
@@ -70,7 +70,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     backends = tuple(_backends(scene, winner)) if winner else ()
     return RouteView(
         url=target.url,
-        decision=with_policies(scene, answered(model, decision, speaks, backends)),
+        decision=answered(model, decision, speaks, backends),
         controller=controller_of(scene),
         origin=scene.origin,
         path=path,
@@ -85,7 +85,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
 def _would_match(rule: str, request: RouteRequest, table: RouteTable) -> bool | None:
     try:
         return judge(compile_rule(rule, table.syntax, table.version), see(request, table.version)).matches
-    except (RuleError, NestingError):
+    except RuleError:
         return None
 
 
@@ -121,7 +121,7 @@ def _request(scene: Scene, target: Target, question: RouteQuestion, path: PortPa
         tls=tls,
         entry_point=name,
         sni=question.sni or (target.hostname if tls else ""),
-        headers={key: value for key, value in question.headers if key.lower() != "host"},
+        headers=HeaderLines(line for line in question.headers if line[0].lower() != "host"),
         client_ip=target.client_ip,
     )
 

@@ -16,6 +16,7 @@ __all__ = [
     "BackendView",
     "ChosenBackend",
     "PodMaker",
+    "PolicySide",
     "PolicyVerdict",
     "ServiceForm",
     "chosen_backend",
@@ -162,13 +163,27 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class PolicySide(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policies of one end say: of the destination's for "ingress", of the source's for "egress".
+
+    ``deciding`` is the policy to look at, empty when none selects that end; ``rule`` numbers its rule, 0 for none.
+    """
+
+    direction: str
+    allowed: bool | None
+    why: str
+    deciding: str = ""
+    rule: int = 0
+
+
 class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """May the controller's pods open a connection to the backend's pods?
 
     ``allowed`` is None when it cannot be decided (``why`` says so); ``policies`` are those that select the pods;
     ``limits`` name what was not looked at, ``foreign`` policies of the network plugin's own kinds, which exist and were
     not evaluated (empty unless there was a doubt). ``deciding`` names the policy to look at first,
-    ``direction`` is "ingress" or "egress", ``source`` and ``destination`` the pods judged, ``port`` the pod port.
+    ``rule`` the number of its rule (0: none comes near), ``direction`` is "ingress" or "egress", ``sides`` are both of
+    them. ``source`` and ``destination`` are the pods judged, ``port`` the pod port.
     """
 
     allowed: bool | None
@@ -178,6 +193,8 @@ class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[str, ...] = ()
     foreign: tuple[str, ...] = ()
     direction: str = ""
+    rule: int = 0
+    sides: tuple[PolicySide, ...] = ()
     source: Pod | None = None
     destination: Pod | None = None
     port: int | None = None

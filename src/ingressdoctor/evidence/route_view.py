@@ -12,7 +12,7 @@ from enum import StrEnum
 import msgspec
 
 from ingressdoctor.evidence.answer import PredictedAnswer
-from ingressdoctor.evidence.backend import BackendView
+from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRoute, RouteDecision
 from ingressdoctor.model.evidence import Unavailable
@@ -24,6 +24,8 @@ __all__ = [
     "ControllerSight",
     "HostRoutes",
     "MiddlewareSight",
+    "PolicyLeg",
+    "PolicySight",
     "RouteQuestion",
     "RouteSet",
     "RouteView",
@@ -61,6 +63,24 @@ class BackendSight(msgspec.Struct, frozen=True, kw_only=True):
     view: BackendView | Unavailable
 
 
+class PolicyLeg(StrEnum):
+    """Which connection NetworkPolicies are asked about."""
+
+    TO_CONTROLLER = "client to Traefik"
+    TO_PODS = "Traefik to pods"
+
+
+class PolicySight(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether NetworkPolicies let one connection of the way through, or why that could not be told.
+
+    ``target`` is the Service whose pods are dialled.
+    """
+
+    leg: PolicyLeg
+    target: str
+    verdict: PolicyVerdict | Unavailable
+
+
 class ControllerSight(msgspec.Struct, frozen=True, kw_only=True):
     """Which Traefik was asked: ``name`` is ``namespace/workload``, empty when none was found.
 
@@ -88,6 +108,7 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     path: PortPath | None = None
     middlewares: tuple[MiddlewareSight, ...] = ()
     backends: tuple[BackendSight, ...] = ()
+    policies: tuple[PolicySight, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = msgspec.field(default_factory=dict)

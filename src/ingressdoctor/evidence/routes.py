@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ __all__ = [
     "Custom",
     "DropReason",
     "DroppedRoute",
+    "HeaderLines",
     "KnownHosts",
     "Outcome",
     "RouteDecision",
@@ -99,6 +100,46 @@ class DropReason(StrEnum):
     COLLISION = "name-collision"
     DEFAULT_BACKEND = "default-backend"
     OTHER = "other"
+
+
+class HeaderLines(Mapping[str, str]):
+    """Header lines of a request as a mapping: a name's lines joined by commas, as RFC 9110 has it, any case.
+
+    ``items`` gives every line as it was sent, a name that is repeated as often as it is.
+    """
+
+    def __init__(self, lines: Iterable[tuple[str, str]] = ()) -> None:
+        self.lines = tuple(lines)
+
+    def __getitem__(self, name: str) -> str:
+        found = [value for key, value in self.lines if key.lower() == name.lower()]
+        if not found:
+            raise KeyError(name)
+        return ", ".join(found)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({key.lower(): key for key, _ in reversed(self.lines)}.values())
+
+    def __len__(self) -> int:
+        return len({key.lower() for key, _ in self.lines})
+
+    def items(self) -> ItemsView[str, str]:
+        """Return every line."""
+        return _Lines(self)
+
+
+class _Lines(ItemsView[str, str]):
+    """The lines of a request in order, names repeated."""
+
+    def __init__(self, headers: HeaderLines) -> None:
+        super().__init__(headers)
+        self._lines = headers.lines
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        return iter(self._lines)
+
+    def __len__(self) -> int:
+        return len(self._lines)
 
 
 class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):

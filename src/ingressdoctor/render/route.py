@@ -21,6 +21,7 @@ from ingressdoctor.evidence.route_view import (
 from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRoute, DropReason, Outcome, RouteRequest
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.render.json_v1 import encode
+from ingressdoctor.render.route_policies import policies_v1
 from ingressdoctor.render.route_v1 import (
     BackendV1,
     CandidateV1,
@@ -89,6 +90,7 @@ def route_to_json(view: RouteView, *, exit_code: int) -> str:
                 for item in view.middlewares
             ),
             services=tuple(map(_service, view.backends)),
+            policies=policies_v1(view),
             predicted=None if view.answer is None else _predicted(view.answer),
             predicted_status=status,
             dropped=tuple(map(_dropped, decision.dropped)),

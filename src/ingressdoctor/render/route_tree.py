@@ -15,6 +15,7 @@ from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch, draw
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.route_parts import dropped_branch, notes, port_text, rule_text, signed, skipped_branches
+from ingressdoctor.render.route_policies import keeping, policies_branches
 from ingressdoctor.render.sheet import Sheet, Span, safe
 from ingressdoctor.render.words import listed
 
@@ -38,6 +39,7 @@ def _status(view: RouteView) -> Status:
         case Outcome.ROUTED | Outcome.REDIRECT:
             answer = view.answer
             served = answer is None or (answer.end in (None, ConnectionEnd.OPEN) and (answer.status or 0) < 400)
+            served = served and not keeping(view)
             return Status.PASS if served else Status.WARN
         case Outcome.NO_ROUTE:
             return Status.FAIL
@@ -55,7 +57,8 @@ def _headline(view: RouteView) -> str:
     match decision.outcome:
         case Outcome.ROUTED:
             goes = listed(map(_backend_text, decision.winner.backends), limit=2) if decision.winner else ""
-            return f"{url} is taken by {winner}" + (f" and goes to {goes}" if goes else "") + answer
+            kept = f", but {safe(keeping(view))} lets nothing through" if keeping(view) else ""
+            return f"{url} is taken by {winner}" + (f" and goes to {goes}" if goes else "") + answer + kept
         case Outcome.REDIRECT:
             return f"{url} is redirected by {winner}{answer}"
         case Outcome.NO_ROUTE:
@@ -78,6 +81,7 @@ def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
         below = _nested(view.middlewares, 0)
         yield Branch(spans=(("middlewares, in the order of the request", "bold"),), below=below)
     yield from (_backend(sight, page) for sight in view.backends)
+    yield from policies_branches(view, page)
     if view.answer is not None:
         yield _answer(view.answer, page)
     if decision.dropped:

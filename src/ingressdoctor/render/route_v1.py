@@ -20,6 +20,8 @@ __all__ = [
     "LiveV1",
     "MiddlewareV1",
     "PathV1",
+    "PolicySideV1",
+    "PolicyV1",
     "PredictedV1",
     "RequestV1",
     "RouteV1",
@@ -145,6 +147,41 @@ class ServiceV1(msgspec.Struct, frozen=True, kw_only=True):
     unknown: str
 
 
+class PolicySideV1(msgspec.Struct, frozen=True, kw_only=True):
+    """What the policies of one end say; ``policy`` is empty when none selects it, ``rule`` counts from 1."""
+
+    direction: str
+    allowed: bool | None
+    policy: str
+    rule: int | None
+    why: str
+
+
+class PolicyV1(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether NetworkPolicies let one connection of the request's way through.
+
+    ``allowed`` is null when that could not be decided, or (then ``unknown`` says why) not be looked at; ``policy`` and
+    ``rule`` are those to look at. ``not_evaluated`` are policies of a network plugin's own kinds, ``limits`` what else
+    the verdict leaves open.
+    """
+
+    connection: str
+    target: str
+    port: int | None = None
+    source: str = ""
+    destination: str = ""
+    allowed: bool | None = None
+    why: str = ""
+    direction: str = ""
+    policy: str = ""
+    rule: int | None = None
+    sides: tuple[PolicySideV1, ...] = ()
+    policies: tuple[str, ...] = ()
+    not_evaluated: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    unknown: str = ""
+
+
 class PredictedV1(msgspec.Struct, frozen=True, kw_only=True):
     """The answer that the client should get, from configuration alone.
 
@@ -188,6 +225,7 @@ class RouteV1(msgspec.Struct, frozen=True, kw_only=True):
     elsewhere: tuple[CandidateV1, ...]
     middlewares: tuple[MiddlewareV1, ...]
     services: tuple[ServiceV1, ...]
+    policies: tuple[PolicyV1, ...]
     predicted: PredictedV1 | None
     predicted_status: int | None
     dropped: tuple[DroppedV1, ...]

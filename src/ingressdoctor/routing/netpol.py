@@ -40,14 +40,17 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the connection may be opened, and what decided.
 
     ``policies`` are those that select either end; ``deciding`` names the one to look at first (empty: none is
-    involved); ``direction`` is the side that decided.
+    involved) and ``rule`` the number of its rule, 0 where it has none that comes near; ``direction`` is the side that
+    decided. ``sides`` are the verdicts of both, ingress first, where both were asked.
     """
 
     allowed: bool | None
     why: str
     policies: tuple[NetworkPolicy, ...] = ()
     deciding: str = ""
+    rule: int = 0
     direction: Direction | None = None
+    sides: tuple[Verdict, ...] = ()
 
 
 class _Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +108,9 @@ def evaluate(
         why=decider.why,
         policies=tuple(involved.values()),
         deciding=decider.deciding,
+        rule=decider.rule,
         direction=decider.direction,
+        sides=sides,
     )
 
 
@@ -147,11 +152,13 @@ def _side(
     if answer is False and isolated is None:
         answer = None
     nearest = max(rules, key=lambda rule: rule.nearness, default=None)
+    near = nearest if nearest and any(nearest.nearness) else None
     return Verdict(
         allowed=answer,
         why=_explain(answer, direction, (own, other), selecting, nearest),
         policies=selecting,
-        deciding=(nearest.policy if nearest and any(nearest.nearness) else selecting[0]).ref,
+        deciding=(near.policy if near else selecting[0]).ref,
+        rule=near.number if near else 0,
         direction=direction,
     )
 

@@ -144,6 +144,9 @@ REQUESTS = [
     pytest.param(["--method", "POST"], "Method(`POST`)", id="method"),
     pytest.param(["--header", "X-Canary: 1"], "Header(`X-Canary`, `1`)", id="header"),
     pytest.param(["--client-ip", "10.1.2.3"], "ClientIP(`10.0.0.0/8`)", id="client-address"),
+    pytest.param(
+        ["--header", "X-Canary: 0", "--header", "x-canary: 1"], "Header(`X-Canary`, `1`)", id="header-given-twice"
+    ),
     pytest.param(["--header", "Host: other.example.com"], "Host(`other.example.com`)", id="host-header"),
 ]
 
@@ -242,7 +245,6 @@ USAGE = [
     pytest.param([], "URL is missing", id="no-url"),
     pytest.param(["shop.example.com", "--method", "GET /"], "not a method", id="method"),
     pytest.param(["shop.example.com", "--header", "nonsense"], "not a header", id="header"),
-    pytest.param(["shop.example.com", "--header", "A: 1", "--header", "a: 2"], "given twice", id="header-twice"),
     pytest.param(["shop.example.com", "--static-args", "'"], "cannot be split", id="static-args"),
     pytest.param(["shop.example.com", "--traefik-version", "new"], "not a version", id="version"),
     pytest.param(["a b", "--all"], "not a hostname", id="host-of-all"),
@@ -294,3 +296,72 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
 
     assert "\x1b" not in done.stdout
     assert "\\x1b[31mred[bold]" in done.stdout.replace("\n", "")
+
+
+POLICIES = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: default-deny, namespace: shop}
+spec: {podSelector: {}, policyTypes: [Ingress]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: edge, namespace: shop}
+spec:
+  podSelector: {}
+  ingress:
+    - from: [{namespaceSelector: {matchLabels: {team: edge}}}]
+      ports: [{port: 8080}]
+---
+apiVersion: cilium.io/v2
+kind: CiliumNetworkPolicy
+metadata: {name: lock, namespace: shop}
+spec: {}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: traefik, namespace: traefik}
+spec:
+  template:
+    metadata: {labels: {app.kubernetes.io/name: traefik}}
+    spec:
+      containers:
+        - name: traefik
+          image: traefik:v3.7.9
+          args: ["--entryPoints.websecure.address=:8443", "--entryPoints.websecure.http.tls", "--providers.kubernetesCRD"]
+"""
+EDGE = """apiVersion: v1
+kind: Namespace
+metadata: {name: traefik, labels: {team: edge}}
+"""
+NAMESPACES = [
+    pytest.param("", None, id="a-namespace-without-labels-known-leaves-it-open"),
+    pytest.param(EDGE, True, id="its-labels-decide"),
+    pytest.param(EDGE.replace("edge", "web"), False, id="other-labels-deny"),
+]
+
+
+@pytest.mark.parametrize(("namespace", "allowed"), NAMESPACES)
+def test_network_policies_of_the_files_are_judged(files: Path, namespace: str, allowed: bool | None) -> None:
+    (files / "policies.yaml").write_text(POLICIES)
+    (files / "namespace.yaml").write_text(namespace)
+
+    code, value = asked(files, "https://shop.example.com/api/users", "--entry-point", "websecure")
+    (policy,) = value["policies"]
+
+    assert (code, policy["allowed"], policy["port"]) == (0, allowed, 8080)
+    assert (policy["policy"], policy["rule"]) == ("NetworkPolicy shop/edge", 1)
+    assert policy["not_evaluated"] == ["CiliumNetworkPolicy (cilium.io) lock"]
+    assert ("the labels of namespace traefik are not known: the files hold no such Namespace" in policy["limits"]) is (
+        not namespace
+    )
+    assert value["predicted"]["source"] == ("controller" if allowed is False else "backend")
+
+
+def test_a_denial_stands_in_the_first_line(files: Path) -> None:
+    (files / "policies.yaml").write_text(POLICIES)
+    (files / "namespace.yaml").write_text(EDGE.replace("edge", "web"))
+
+    done = run("route", "shop.example.com/api", "--entry-point", "websecure", "--manifests", str(files))
+
+    assert "but NetworkPolicy shop/edge lets nothing through" in " ".join(done.stdout.split())
+    assert "rule 1 of NetworkPolicy shop/edge" in " ".join(done.stdout.split())
