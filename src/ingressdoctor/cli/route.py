@@ -33,11 +33,11 @@ def route(  # noqa: PLR0913 - one parameter for each bundle of options
     import sys
 
     from ingressdoctor.cli.output import page_for, write
-    from ingressdoctor.cli.routing import Wanted, answered, read_scene
+    from ingressdoctor.cli.routing import Wanted, look, shown
 
     # What can be wrong on the command line is said before anything else is read.
     wanted = Wanted.of(url, what, asked)
-    scene = read_scene(supposed, connection)
-    text, code = answered(wanted, scene, page_for(sys.stdout, verbose=verbose), as_json=as_json)
+    found = look(wanted, supposed, connection)
+    text, code = shown(found, page_for(sys.stdout, verbose=verbose), as_json=as_json)
     write(text)
     raise typer.Exit(code)
