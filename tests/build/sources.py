@@ -62,6 +62,23 @@ class TableDns:
         )
 
 
+class FakeAccessToken:
+    """A service token by its id, empty for none; *broken* cannot be read, and *hosts* are where it may go."""
+
+    def __init__(self, client_id: str = "", *, broken: bool = False, hosts: tuple[str, ...] = ()) -> None:
+        self._client_id, self._broken, self._hosts = client_id, broken, hosts
+
+    async def client_id(self) -> str:
+        """Return the id."""
+        if self._broken:
+            raise SourceError("no token: the file secret is empty")
+        return self._client_id
+
+    def fits(self, hostname: str) -> bool:
+        """Tell whether the host is one of those given."""
+        return not self._hosts or hostname in self._hosts
+
+
 class ScriptedNet:
     """Answers HTTP by a function of the request; *tcp* maps addresses to how a connect ends (default: it works)."""
 

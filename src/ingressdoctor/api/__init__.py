@@ -40,10 +40,11 @@ from ingressdoctor.routing.addresses import (
 )
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
 from ingressdoctor.routing.selectors import Difference, differences
-from ingressdoctor.routing.service import target_port
-from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.routing.service import belongs_in_slices, target_port
+from ingressdoctor.sources.base import AccessToken, Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
 
 __all__ = [
+    "AccessToken",
     "Answer",
     "Check",
     "Claim",
@@ -72,6 +73,7 @@ __all__ = [
     "as_list",
     "as_map",
     "as_text",
+    "belongs_in_slices",
     "canonical_address",
     "changes",
     "check",

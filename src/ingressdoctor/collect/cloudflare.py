@@ -44,6 +44,7 @@ class _Zone(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     paused: bool
     name_servers: tuple[str, ...]
+    account_id: str = ""
 
 
 class _Way(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +84,7 @@ async def collect_zone(target: Target, cloudflare: Cloudflare, dns: Dns) -> Zone
         settings=settings,
         chain=way.chain,
         resolved_by_dns=way.by_dns,
+        account_id=zone.account_id,
     )
 
 
@@ -107,6 +109,7 @@ def parse_zone(raw: object, wanted: str) -> _Zone | None:
     """Read one zone of ``GET /zones``; None when it is another one or has no id."""
     item = as_map(raw)
     ident, name = item.get("id"), str(item.get("name") or "").lower()
+    account = as_map(item.get("account")).get("id")
     if not isinstance(ident, str) or not ident.isalnum() or name != wanted:
         return None
     return _Zone(
@@ -115,6 +118,7 @@ def parse_zone(raw: object, wanted: str) -> _Zone | None:
         status=clean(str(item.get("status") or ""), 40),
         paused=item.get("paused") is True,
         name_servers=tuple(clean(str(server), 253) for server in as_list(item.get("name_servers"))[:16]),
+        account_id=account if isinstance(account, str) and account.isalnum() else "",
     )
 
 

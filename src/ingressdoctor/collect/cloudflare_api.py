@@ -1,6 +1,6 @@
-"""The envelope of the Cloudflare API: take the result out, or say why there is none.
+"""The envelope of the Cloudflare API: take the result out, page by page, or say why there is none.
 
-Pure. Anything may be missing, null or of another type; texts of the API are cleaned before they are quoted.
+Anything may be missing, null or of another type; texts of the API are cleaned before they are quoted.
 
 Source: developers.cloudflare.com/api (envelope, errors, permissions).
 """
@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from ingressdoctor.collect.together import together
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_list, as_map
-from ingressdoctor.sources.base import Answer
+from ingressdoctor.sources.base import Answer, Cloudflare
 
-__all__ = ["refusal", "result_of"]
+__all__ = ["list_all", "refusal", "result_of"]
 
 _NOTHING: Final[Mapping[str, object]] = {}
+_PER_PAGE: Final = 100
+_MOST_PAGES: Final = 10
 
 
 def result_of(answer: Answer) -> object:
@@ -53,6 +56,38 @@ def refusal(answer: Answer, wanted: str, permission: str) -> Unavailable | None:
         case _:
             reason, grant = "the Cloudflare API answered with an error", "Check the endpoint under [cloudflare]."
     return Unavailable(wanted=wanted, reason=f"{reason} ({answer.status}{said})", enable_with=grant)
+
+
+async def list_all(
+    cloudflare: Cloudflare, path: str, query: Mapping[str, str], *, wanted: str, permission: str
+) -> tuple[Any, ...] | Unavailable:
+    """Return all objects of a list; a list that is cut anywhere is a gap, since what it lacks would look absent.
+
+    Raises:
+        SourceError: the API does not answer.
+    """
+    first = await cloudflare.get(path, {**query, "per_page": str(_PER_PAGE), "page": "1"})
+    gap = refusal(first, wanted, permission)
+    if gap is not None:
+        return gap
+    pages = _pages(first)
+    if pages > _MOST_PAGES:
+        reason = f"there are more than {_MOST_PAGES * _PER_PAGE} of them"
+        return Unavailable(wanted=wanted, reason=reason, enable_with="Look into the dashboard of Cloudflare.")
+    more = range(2, pages + 1)
+    calls = (cloudflare.get(path, {**query, "per_page": str(_PER_PAGE), "page": str(number)}) for number in more)
+    answers = (first, *await together(*calls))
+    refused = next((item for answer in answers if (item := refusal(answer, wanted, permission)) is not None), None)
+    return refused or tuple(item for answer in answers for item in as_list(result_of(answer)))
+
+
+def _pages(first: Answer) -> int:
+    """Return how many pages a list has by its first one, whatever the size of a page turned out to be."""
+    info = as_map(_body(first).get("result_info"))
+    size, total, pages = (info.get(name) for name in ("per_page", "total_count", "total_pages"))
+    if isinstance(total, int) and isinstance(size, int) and size > 0:
+        return max(1, -(-total // size))
+    return pages if isinstance(pages, int) else 1
 
 
 def _errors(body: Mapping[str, object]) -> str:

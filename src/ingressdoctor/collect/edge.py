@@ -22,6 +22,7 @@ from ingressdoctor.model.text import clean
 __all__ = ["EdgeVerdict", "classify", "wants_second_look"]
 
 _LOOKED_AT: Final = 65_536
+_MOST_REFUSAL: Final = 2_048
 _ACCESS_DOMAIN: Final = ".cloudflareaccess.com"
 _RAY: Final = re.compile(r"[0-9a-f]{16}(-[A-Za-z]{3})?", re.ASCII)
 _CODE: Final = re.compile(r"(?<!\d)(\d{3,4})(?!\d)", re.ASCII)
@@ -82,9 +83,20 @@ def _access_login(exchange: HttpExchange) -> str:
     challenge = exchange.header("www-authenticate").strip().lower()
     named = domain or exchange.header("cf-access-aud").strip()
     asked = challenge.startswith("cloudflare-access") or "cloudflare-access-protected-resource" in challenge
-    if not named and not asked:
+    if not named and not asked and not _is_access_refusal(exchange):
         return ""
     return clean(domain, 253) or "an Access application"
+
+
+def _is_access_refusal(exchange: HttpExchange) -> bool:
+    """Tell whether the body is the JSON by which Access refuses an identity: a message and the audience."""
+    if "json" not in exchange.header("content-type").lower() or len(exchange.body) > _MOST_REFUSAL:
+        return False
+    try:
+        data = json.loads(exchange.body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(data, dict) and set(data) >= {"message", "aud"} and str(data["message"]).startswith("Forbidden")
 
 
 def _host_and_path(location: str) -> tuple[str, str]:

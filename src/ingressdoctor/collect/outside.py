@@ -1,13 +1,15 @@
 """The request as a visitor sends it: by name, verified, redirects followed, the edge's part in the answer told.
 
 Opens nothing towards strangers: a redirect to a host of another zone, and to any login page of Cloudflare Access, is
-noted and not followed. Whether what came back is good is for the checks.
+noted and not followed. Where a login stands and a service token is configured, the same visit is made once more with
+it. Whether what came back is good is for the checks.
 """
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec.structs import replace
@@ -17,12 +19,14 @@ from ingressdoctor.collect.edge import EdgeVerdict, classify, wants_second_look
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.reach import CONNECT_S, not_connected, port_of, send
 from ingressdoctor.collect.redirects import Visit, host_of, is_sibling, next_visit
+from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt
-from ingressdoctor.evidence.outside import DnsView, Online, OutsideProbe
+from ingressdoctor.evidence.outside import AccessGate, DnsView, Online, OutsideProbe, TokenUse
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
-from ingressdoctor.sources.base import Dns, Net
+from ingressdoctor.model.text import clean
+from ingressdoctor.sources.base import AccessToken, Dns, Net
 
 __all__ = ["ANSWER_S", "collect_outside", "dial_order"]
 
@@ -37,7 +41,7 @@ _PROBLEM: Final = "application/problem+json, application/json;q=0.9, */*;q=0.1"
 
 @collector(wanted=_WANTED, timeout_s=45.0)
 async def collect_outside(
-    target: Target, view: DnsView, dns: Dns, net: Net, online: Online | Unavailable
+    target: Target, view: DnsView, dns: Dns, net: Net, token: AccessToken, online: Online | Unavailable
 ) -> OutsideProbe | Unavailable:
     """Visit the target and follow where it sends, at most ten redirects."""
     if target.protocol is Protocol.MYSQL:
@@ -49,6 +53,9 @@ async def collect_outside(
             enable_with="The findings about DNS say why, and what to do.",
         )
     probe = await _Trip(dns, net, target.hostname, view.addresses).run(target.url)
+    if probe.access_login:
+        inside = _Trip(dns, net, target.hostname, view.addresses, service_token=True)
+        probe = await _through(probe, inside, target, token)
     if (offline := offline_reason(online)) and not any(hop.status for hop in probe.hops):
         return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
     return probe
@@ -58,6 +65,34 @@ def dial_order(addresses: tuple[str, ...]) -> tuple[str, ...]:
     """Return at most four addresses to try, IPv4 first, then in the order answered."""
     distinct = tuple(dict.fromkeys(addresses))
     return tuple(sorted(distinct, key=lambda address: ":" in address))[:_MAX_ADDRESSES]
+
+
+async def _through(probe: OutsideProbe, inside: _Trip, target: Target, token: AccessToken) -> OutsideProbe:
+    """Return the view behind an Access login where the service token opens it, else the login, with why."""
+    last = probe.last
+    gate = AccessGate(login=probe.access_login, exchange=last, aud=_audience(last))
+    if host_of(last.url) != target.hostname or urlsplit(last.url).scheme != "https":
+        return replace(probe, gate=gate)
+    try:
+        if not token.fits(target.hostname) or not await token.client_id():
+            return replace(probe, gate=gate)
+        behind = await inside.run(target.url)
+    except SourceError as error:
+        return replace(probe, gate=replace(gate, token=TokenUse.UNREADABLE, detail=clean(error.message, 300)))
+    if behind.access_login:
+        return replace(probe, gate=replace(gate, token=TokenUse.REFUSED, refusal=behind.last))
+    return replace(behind, gate=replace(gate, token=TokenUse.ACCEPTED))
+
+
+def _audience(login: HttpExchange) -> str:
+    """Return the application's audience as far as a login or a refusal tells it."""
+    told = login.header("cf-access-aud").strip()
+    try:
+        asked = parse_qs(urlsplit(login.header("location").strip()).query[:8_192]).get("kid", [""])[0]
+    except ValueError:
+        asked = ""
+    found = told or asked
+    return clean(found, 100) if found.isalnum() else ""
 
 
 class _Arrival(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +105,10 @@ class _Arrival(msgspec.Struct, frozen=True, kw_only=True):
 class _Trip:
     """One visit with all its redirects; remembers which address of each host answered."""
 
-    def __init__(self, dns: Dns, net: Net, hostname: str, addresses: tuple[str, ...]) -> None:
+    def __init__(
+        self, dns: Dns, net: Net, hostname: str, addresses: tuple[str, ...], *, service_token: bool = False
+    ) -> None:
+        self._service_token = service_token
         self._dns = dns
         self._net = net
         self._hostname = hostname
@@ -125,7 +163,13 @@ class _Trip:
         verdict = classify(last)
         if not wants_second_look(last, verdict):
             return verdict
-        request = HttpRequest(url=last.url, address=last.address, headers=(("Accept", _PROBLEM),), timeout_s=ANSWER_S)
+        request = HttpRequest(
+            url=last.url,
+            address=last.address,
+            headers=(("Accept", _PROBLEM),),
+            timeout_s=ANSWER_S,
+            service_token=self._is_laden(last.url),
+        )
         again = classify(await self._net.http(request))
         return again if again.error is not None else verdict
 
@@ -134,7 +178,11 @@ class _Trip:
         addresses = self._addresses.get(host, ())
         cookies = visit.cookie_header
         request = HttpRequest(
-            url=visit.url, headers=(("Cookie", cookies),) if cookies else (), timeout_s=ANSWER_S, verify=True
+            url=visit.url,
+            headers=(("Cookie", cookies),) if cookies else (),
+            timeout_s=ANSWER_S,
+            verify=True,
+            service_token=self._is_laden(visit.url),
         )
         if not addresses:
             nowhere = TcpAttempt(address="", port=port_of(visit.url), reach=Reach.NAME, detail=f"{host} has no address")
@@ -144,6 +192,10 @@ class _Trip:
         if host == self._hostname:
             self._dead += arrival.dead
         return arrival.exchange
+
+    def _is_laden(self, url: str) -> bool:
+        """Tell whether a request carries the service token: to the target itself, and over https only."""
+        return self._service_token and host_of(url) == self._hostname and urlsplit(url).scheme == "https"
 
     async def _reach_one(self, request: HttpRequest, addresses: tuple[str, ...]) -> _Arrival:
         """Ask the first address that can be connected to, without waiting long for one that cannot."""

@@ -7,16 +7,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from ingressdoctor.errors import SourceError
 
 __all__ = ["together"]
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 
 
-async def together(*calls: Coroutine[Any, Any, T]) -> tuple[T, ...]:
+@overload
+async def together(
+    first: Coroutine[Any, Any, T],
+    second: Coroutine[Any, Any, A],
+    third: Coroutine[Any, Any, B],
+    fourth: Coroutine[Any, Any, C],
+    /,
+) -> tuple[T, A, B, C]: ...
+
+
+@overload
+async def together(*calls: Coroutine[Any, Any, T]) -> tuple[T, ...]: ...
+
+
+async def together(*calls: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     """Await all *calls* at once and return their results in order.
 
     Raises:

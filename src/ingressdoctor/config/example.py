@@ -8,7 +8,7 @@ from typing import Final
 
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
 from ingressdoctor.config.quoting import quoted
-from ingressdoctor.config.secrets import SecretRef
+from ingressdoctor.config.secrets import AccessTokenRef, SecretRef
 from ingressdoctor.config.settings import Settings
 
 __all__ = ["effective_toml", "example_toml"]
@@ -51,13 +51,13 @@ def effective_toml(settings: Settings, environ: Mapping[str, str] | None = None)
 def _line(key: Key, settings: Settings, environ: Mapping[str, str]) -> str:
     value = getattr(getattr(settings, key.section), key.field)
     origin = settings.origins.get(key.path, "default")
-    note = f"{value} ({value.state(environ)}), {origin}" if isinstance(value, SecretRef) else origin
+    note = f"{value} ({value.state(environ)}), {origin}" if isinstance(value, SecretRef | AccessTokenRef) else origin
     shown = _table(settings.walks.patterns) if key.path == "walks.patterns" else _toml(value)
     return f"{f'{key.name} = {shown}':<50}  # {note}"
 
 
 def _toml(value: object) -> str:
-    if isinstance(value, SecretRef):
+    if isinstance(value, SecretRef | AccessTokenRef):
         return value.toml()
     if isinstance(value, bool):
         return str(value).lower()

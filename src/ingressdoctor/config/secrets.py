@@ -18,7 +18,7 @@ from ingressdoctor.config.quoting import quoted
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret, clean
 
-__all__ = ["Kind", "SecretRef", "from_env"]
+__all__ = ["AccessTokenRef", "Kind", "SecretRef", "from_env"]
 
 _COMMAND_TIMEOUT_S: Final = 10.0
 _MAX_BYTES: Final = 64 * 1024
@@ -89,6 +89,31 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
                 hint="It must be exactly one line with nothing but the token.",
             )
         return Secret(token)
+
+
+class AccessTokenRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the two halves of a service token of Cloudflare Access are kept, and to which hosts it may be sent.
+
+    ``hosts`` are patterns of hostnames; without any, it goes to whatever host answers with an Access login.
+    """
+
+    client_id: SecretRef
+    client_secret: SecretRef
+    hosts: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """How the reference is called in messages."""
+        return f"{self.client_id}, {self.client_secret}"
+
+    def toml(self) -> str:
+        """The reference as it is written in the configuration file."""
+        hosts = f", hosts = [{', '.join(map(quoted, self.hosts))}]" if self.hosts else ""
+        return f"{{ client_id = {self.client_id.toml()}, client_secret = {self.client_secret.toml()}{hosts} }}"
+
+    def state(self, environ: Mapping[str, str] | None = None) -> str:
+        """Say whether something is there, without running a command or showing a value."""
+        states = (self.client_id.state(environ), self.client_secret.state(environ))
+        return states[0] if states[0] == states[1] else " and ".join(states)
 
 
 def from_env(name: str) -> SecretRef:

@@ -12,9 +12,11 @@ from typing import Final
 
 import msgspec
 
-from ingressdoctor.config.secrets import SecretRef, from_env
+from ingressdoctor.config.secrets import AccessTokenRef, SecretRef, from_env
 
 __all__ = [
+    "NO_SERVICE_TOKEN",
+    "AccessSettings",
     "CloudflareSettings",
     "DnsSettings",
     "HetznerSettings",
@@ -29,6 +31,10 @@ __all__ = [
 
 HCLOUD_TOKEN: Final = from_env("HCLOUD_TOKEN")
 CLOUDFLARE_API_TOKEN: Final = from_env("CLOUDFLARE_API_TOKEN")
+NO_SERVICE_TOKEN: Final = AccessTokenRef(
+    client_id=from_env("CF_ACCESS_CLIENT_ID"), client_secret=from_env("CF_ACCESS_CLIENT_SECRET")
+)
+"""The default: where it would be. Unlike with other tokens it is no gap if nothing is there."""
 
 
 class KubernetesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +54,18 @@ class HetznerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CloudflareSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The Cloudflare API v4."""
+    """The Cloudflare API v4, and the service token that probes pass Access logins with."""
 
     token: SecretRef = CLOUDFLARE_API_TOKEN
     endpoint: str = "https://api.cloudflare.com/client/v4"
+    access: AccessTokenRef = NO_SERVICE_TOKEN
+
+
+class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Patterns of hostnames that must ask for a login, and of those that are public on purpose; the latter win."""
+
+    management: tuple[str, ...] = ()
+    public: tuple[str, ...] = ()
 
 
 class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,6 +122,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kubernetes: KubernetesSettings = KubernetesSettings()
     hetzner: HetznerSettings = HetznerSettings()
     cloudflare: CloudflareSettings = CloudflareSettings()
+    access: AccessSettings = AccessSettings()
     dns: DnsSettings = DnsSettings()
     http: HttpSettings = HttpSettings()
     online: OnlineSettings = OnlineSettings()

@@ -13,16 +13,18 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from ingressdoctor.config.secrets import Kind, SecretRef
+from ingressdoctor.config.secrets import AccessTokenRef, Kind, SecretRef
 
 __all__ = [
     "Reader",
     "UnfitError",
+    "access_token",
     "anchor",
     "connect_to",
     "file",
     "flag",
     "folder",
+    "host_pattern",
     "many",
     "path",
     "patterns",
@@ -160,6 +162,33 @@ def secret(raw: object, base: Path) -> SecretRef:
     if kind == Kind.COMMAND and isinstance(place, list) and place and all(isinstance(word, str) for word in place):
         return SecretRef(kind=Kind.COMMAND, place=tuple(place))
     raise UnfitError(f"exactly one of {how}")
+
+
+def access_token(raw: object, base: Path) -> AccessTokenRef:
+    """References to the two halves of a service token, and optionally the hosts that it may be sent to."""
+    needed, known = {"client_id", "client_secret"}, {"client_id", "client_secret", "hosts"}
+    if not isinstance(raw, dict) or not needed <= set(raw) <= known:
+        raise UnfitError("a table of client_id and client_secret, with hosts if you like, and of nothing else")
+    halves = []
+    for name in ("client_id", "client_secret"):
+        try:
+            halves.append(secret(raw[name], base))
+        except UnfitError as error:
+            raise UnfitError(f"a table whose {name} is {error}") from None
+    try:
+        hosts = tuple(host_pattern(item, base) for item in raw.get("hosts", ()))
+    except (UnfitError, TypeError):
+        raise UnfitError('a table whose hosts are a list of patterns, as in ["*-mgmt.example.org"]') from None
+    first, second = halves
+    return AccessTokenRef(client_id=first, client_secret=second, hosts=hosts)
+
+
+def host_pattern(raw: object, base: Path) -> str:
+    """A hostname, with ``*`` for any characters."""
+    found = text(raw, base).strip().lower().rstrip(".")
+    if not found or not re.fullmatch(r"[a-z0-9_.*?-]{1,253}", found):
+        raise UnfitError('a hostname or a pattern of one, as in "*-mgmt.example.org"')
+    return found
 
 
 def patterns(raw: object, base: Path) -> tuple[tuple[str, str], ...]:

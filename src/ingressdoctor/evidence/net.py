@@ -98,6 +98,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     ``url`` decides scheme, Host and SNI; ``address`` (empty: resolve the URL's host by the system) is where the
     connection goes; ``verify`` False accepts any certificate and still reports it in the exchange's ``tls``.
+    ``service_token`` asks for the service token of Access to be sent along: over verified https only, and added by
+    the source that sends it.
     """
 
     url: str
@@ -110,6 +112,7 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     verify: bool = True
     timeout_s: float = 10.0
     max_body: int = 65_536
+    service_token: bool = False
 
 
 class HttpExchange(msgspec.Struct, frozen=True, kw_only=True):

@@ -89,9 +89,8 @@ class TunnelFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The tunnels of the account that holds the target's zone, seen from the target.
 
     ``tunnel_id`` is where the record leads to, empty when it leads to no tunnel. ``tunnel`` is None when the account
-    knows no tunnel of that id (``tunnel_id`` set), or when the name leads to none. ``hostnames`` are those of
-    the zone's records that lead to the same tunnel. ``others`` are the account's other living tunnels.
-    ``wanted_by`` are living tunnels, other than ``tunnel``, whose remote rules name the host.
+    knows no tunnel of that id (``tunnel_id`` set), or when the name leads to none. ``others`` are the account's
+    other living tunnels. ``wanted_by`` are those among them whose rules, as the API shows them, name the host.
     """
 
     account_id: str
@@ -100,7 +99,6 @@ class TunnelFacts(msgspec.Struct, frozen=True, kw_only=True):
     connectors: tuple[TunnelConnector, ...] | Unavailable = ()
     rules: RemoteRules | Unavailable | None = None
     others: tuple[TunnelObject, ...] | Unavailable = ()
-    hostnames: tuple[str, ...] | Unavailable = ()
     wanted_by: tuple[TunnelObject, ...] = ()
 
     @property

@@ -14,7 +14,7 @@ import msgspec
 from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
 
-__all__ = ["Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net"]
+__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +67,23 @@ class Cloudflare(Protocol):
 
 
 @runtime_checkable
+class AccessToken(Protocol):
+    """The service token that is configured for Access logins; its secret never leaves the source."""
+
+    async def client_id(self) -> str:
+        """Return its id, empty when none is configured. An id is no secret, but is shown only masked.
+
+        Raises:
+            SourceError: one is configured and cannot be had.
+        """
+        ...
+
+    def fits(self, hostname: str) -> bool:
+        """Tell whether it may be sent to a host."""
+        ...
+
+
+@runtime_checkable
 class Dns(Protocol):
     """DNS questions to chosen servers. ``resolvers`` are "address:port" in the order configured."""
 
@@ -93,5 +110,9 @@ class Net(Protocol):
         ...
 
     async def http(self, request: HttpRequest) -> HttpExchange:
-        """Send one request to one address; redirects are not followed here."""
+        """Send one request to one address; redirects are not followed here.
+
+        Raises:
+            SourceError: it is to carry the service token, which cannot be had or must not be sent there.
+        """
         ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.credential import TokenSource
@@ -32,6 +32,9 @@ class SourceSettings:
     hetzner_endpoint: str = ""
     cloudflare_token: TokenSource = None
     cloudflare_endpoint: str = ""
+    access_client_id: TokenSource = None
+    access_client_secret: TokenSource = None
+    access_hosts: tuple[str, ...] = ()
     resolvers: tuple[str, ...] = ()
     authoritative: str = ""
     ca_file: str = ""
@@ -47,6 +50,7 @@ class Sources:
     kubernetes: Kubernetes
     hetzner: Hetzner
     cloudflare: Cloudflare
+    access: AccessToken
     dns: Dns
     net: Net
     calls: CallLog
@@ -65,6 +69,7 @@ def open_sources(settings: SourceSettings) -> Sources:
         UsageError: a connect-to entry or a DNS server is malformed.
         ConfigError: the CA file cannot be used.
     """
+    from ingressdoctor.sources.access_token import LiveAccessToken
     from ingressdoctor.sources.cloudflare import CLOUDFLARE_ENDPOINT, LiveCloudflare
     from ingressdoctor.sources.dns import LiveDns, check_server
     from ingressdoctor.sources.hetzner import HETZNER_ENDPOINT, LiveHetzner
@@ -76,7 +81,10 @@ def open_sources(settings: SourceSettings) -> Sources:
     calls = CallLog()
     timeout = (min(3.0, settings.timeout_s), settings.timeout_s)
     connect_to = ConnectTo.parse(settings.connect_to)
-    net = LiveNet(ca_file=settings.ca_file, connect_to=connect_to, anchors=settings.anchors, calls=calls)
+    access = LiveAccessToken(
+        client_id=settings.access_client_id, client_secret=settings.access_client_secret, hosts=settings.access_hosts
+    )
+    net = LiveNet(ca_file=settings.ca_file, connect_to=connect_to, anchors=settings.anchors, calls=calls, access=access)
     kubernetes = LiveKubernetes(
         kubeconfig=settings.kubeconfig or None,
         context=settings.context or None,
@@ -100,6 +108,7 @@ def open_sources(settings: SourceSettings) -> Sources:
         kubernetes=kubernetes,
         hetzner=hetzner,
         cloudflare=cloudflare,
+        access=access,
         dns=dns,
         net=net,
         calls=calls,

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt, TlsAttempt
+from ingressdoctor.sources.access_token import LiveAccessToken
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
 from ingressdoctor.sources.loading import OnDemand
@@ -39,13 +40,23 @@ class LiveNet:
         connect_to: Redirections of what is dialled.
         anchors: "host:port" that prove we are online. Never redirected: they test this machine's network.
         calls: Where calls are logged.
+        access: The service token for requests that ask for one.
 
     Raises:
         ConfigError: the CA file cannot be used.
     """
 
-    def __init__(self, *, ca_file: str, connect_to: ConnectTo, anchors: tuple[str, ...], calls: CallLog) -> None:
+    def __init__(
+        self,
+        *,
+        ca_file: str,
+        connect_to: ConnectTo,
+        anchors: tuple[str, ...],
+        calls: CallLog,
+        access: LiveAccessToken | None = None,
+    ) -> None:
         self.anchors = anchors
+        self._access = access or LiveAccessToken()
         trust = Trust(ca_file)
 
         def make() -> _Probes:
@@ -76,7 +87,13 @@ class LiveNet:
         return replace(attempt, address=address)
 
     async def http(self, request: HttpRequest) -> HttpExchange:
-        """Send one request to one address; redirects are not followed here."""
+        """Send one request to one address; redirects are not followed here.
+
+        Raises:
+            SourceError: it is to carry the service token, which cannot be had or must not be sent there.
+        """
+        if request.service_token:
+            request = await self._access.laden(request)
         what = f"{request.method} {request.url}" + (f" at {request.address}" if request.address else "")
         probes = await self._probes.get()
         async with self._slots:

@@ -1,14 +1,15 @@
 import pytest
 
 from build.outside import EDGE, HOST, RAY, URL, dns_view, exchange, failed, online, redirect, resolver
-from build.sources import ScriptedNet, TableDns
+from build.sources import FakeAccessToken, ScriptedNet, TableDns
 from build.values import replace
-from ingressdoctor.api import HttpExchange, HttpRequest, OutsideProbe, Protocol, Reach, Target, Unavailable
+from ingressdoctor.api import HttpExchange, HttpRequest, OutsideProbe, Protocol, Reach, Target, TokenUse, Unavailable
 from ingressdoctor.collect.outside import collect_outside, dial_order
 
 SAME = "https://WWW.shop.example:443"
 NO_DNS = TableDns({})
 TARGET = Target(hostname=HOST)
+NO_TOKEN = FakeAccessToken()
 
 
 async def visit(
@@ -18,8 +19,11 @@ async def visit(
     target: Target = TARGET,
     up: bool = True,
     addresses: tuple[str, ...] = EDGE,
+    token: FakeAccessToken = NO_TOKEN,
 ) -> OutsideProbe:
-    probe = await collect_outside.function(target=TARGET, view=dns_view(), dns=dns, net=net, online=online())
+    probe = await collect_outside.function(
+        target=TARGET, view=dns_view(), dns=dns, net=net, token=token, online=online()
+    )
     assert isinstance(probe, OutsideProbe)
     return probe
 
@@ -195,6 +199,7 @@ async def ask(**given: object) -> object:
         "dns": NO_DNS,
         "net": ScriptedNet(lambda _: exchange()),
         "online": online(),
+        "token": NO_TOKEN,
     }
     return await collect_outside.function(**plain | given)
 
@@ -232,3 +237,106 @@ async def test_mysql_is_not_visited() -> None:
 def test_ipv4_is_dialled_first_and_at_most_four() -> None:
     assert dial_order(("2606:4700::1", "104.16.0.1", "104.16.0.1")) == ("104.16.0.1", "2606:4700::1")
     assert len(dial_order(tuple(f"104.16.0.{n}" for n in range(9)))) == 4
+
+
+LOGIN = exchange(
+    302,
+    headers=(
+        ("server", "cloudflare"),
+        ("location", f"https://shop.cloudflareaccess.com/cdn-cgi/access/login/{HOST}?kid=a1b2c3&meta=x"),
+    ),
+)
+
+
+def behind_a_login(inside: HttpExchange, *, refuse: bool = False) -> ScriptedNet:
+    """A site whose login lets requests with the service token through to *inside*."""
+    return ScriptedNet(lambda request: inside if request.service_token and not refuse else LOGIN)
+
+
+async def test_a_login_without_a_token_is_the_view_and_the_gate() -> None:
+    net = behind_a_login(exchange())
+
+    probe = await visit(net)
+
+    assert probe.gate is not None
+    assert (probe.access_login, probe.gate.login) == ("shop.cloudflareaccess.com", "shop.cloudflareaccess.com")
+    assert (probe.gate.token, probe.gate.aud) == (TokenUse.NONE, "a1b2c3")
+    assert not any(request.service_token for request in net.requests)
+
+
+async def test_with_a_token_that_is_accepted_the_view_is_the_one_behind_the_login() -> None:
+    probe = await visit(behind_a_login(exchange(530, body=b"error code: 1033")), token=FakeAccessToken("id.access"))
+
+    assert probe.gate is not None
+    assert probe.gate.token is TokenUse.ACCEPTED
+    assert (probe.access_login, probe.gate.login) == ("", "shop.cloudflareaccess.com")
+    assert probe.edge_error is not None
+    assert probe.edge_error.code == 1033
+
+
+REFUSALS = [
+    pytest.param(LOGIN, id="the-login-again"),
+    pytest.param(exchange(403, headers=(("server", "cloudflare"), ("cf-access-aud", "a1b2c3"))), id="403-with-aud"),
+    pytest.param(
+        exchange(
+            403,
+            headers=(("server", "cloudflare"), ("content-type", "application/json")),
+            body=b'{"message":"Forbidden. You don\'t have permission.","aud":"a1b2c3"}',
+        ),
+        id="403-as-json",
+    ),
+]
+
+
+@pytest.mark.parametrize("answer", REFUSALS)
+async def test_a_token_that_is_refused_leaves_the_login_as_the_view(answer: HttpExchange) -> None:
+    net = ScriptedNet(lambda request: answer if request.service_token else LOGIN)
+
+    probe = await visit(net, token=FakeAccessToken("id.access"))
+
+    assert probe.gate is not None
+    assert (probe.gate.token, probe.access_login) == (TokenUse.REFUSED, "shop.cloudflareaccess.com")
+    assert probe.gate.refusal is not None
+    assert probe.gate.refusal.status == answer.status
+    assert probe.last.status == 302
+
+
+@pytest.mark.parametrize(
+    ("token", "use"),
+    [
+        pytest.param(FakeAccessToken("id.access", broken=True), TokenUse.UNREADABLE, id="that-cannot-be-read"),
+        pytest.param(FakeAccessToken("id.access", hosts=("other.example",)), TokenUse.NONE, id="for-another-host"),
+    ],
+)
+async def test_a_token_that_does_not_count_is_not_sent(token: FakeAccessToken, use: TokenUse) -> None:
+    net = behind_a_login(exchange())
+
+    probe = await visit(net, token=token)
+
+    assert probe.gate is not None
+    assert probe.gate.token is use
+    assert not any(request.service_token for request in net.requests)
+
+
+async def test_the_token_never_leaves_the_host_that_was_asked_about() -> None:
+    sibling = "https://login.shop.example/"
+
+    def answer(request: HttpRequest) -> HttpExchange:
+        if request.url == sibling:
+            return exchange(url=sibling)
+        return redirect(sibling) if request.service_token else LOGIN
+
+    net = ScriptedNet(answer)
+    await visit(net, dns=TableDns({("login.shop.example", "A"): EDGE}), token=FakeAccessToken("id.access"))
+
+    assert {request.url for request in net.requests if request.service_token} == {URL}
+    assert sibling in {request.url for request in net.requests}
+
+
+async def test_a_site_without_a_login_never_sees_the_token() -> None:
+    net = by_url({URL: exchange()})
+
+    probe = await visit(net, token=FakeAccessToken("id.access"))
+
+    assert probe.gate is None
+    assert not any(request.service_token for request in net.requests)

@@ -8,7 +8,7 @@ import pytest
 
 from ingressdoctor.config.keys import KEYS
 from ingressdoctor.config.loading import find_config, load_settings, override, parse_settings
-from ingressdoctor.config.secrets import Kind, SecretRef
+from ingressdoctor.config.secrets import AccessTokenRef, Kind, SecretRef
 from ingressdoctor.config.settings import Settings
 from ingressdoctor.errors import ConfigError
 
@@ -40,6 +40,13 @@ patterns = { "*-mgmt.example.org" = "tunnel", "WWW.example.org" = "public" }
 [run]
 timeout = 9
 strict = true
+[cloudflare.access]
+client_id = { env = "CF_ID" }
+client_secret = { file = "secret" }
+hosts = ["*-mgmt.Example.org"]
+[access]
+management = ["*-mgmt.example.org"]
+public = ["status.example.org"]
 """
 
 
@@ -73,6 +80,13 @@ def test_every_key_is_read(folder: Path) -> None:
     assert settings.walks.patterns == (("*-mgmt.example.org", "tunnel"), ("www.example.org", "public"))
     assert settings.run.timeout_s == 9
     assert settings.run.strict
+    assert settings.cloudflare.access == AccessTokenRef(
+        client_id=SecretRef(kind=Kind.ENV, place=("CF_ID",)),
+        client_secret=SecretRef(kind=Kind.FILE, place=(str(folder / "secret"),)),
+        hosts=("*-mgmt.example.org",),
+    )
+    assert settings.access.management == ("*-mgmt.example.org",)
+    assert settings.access.public == ("status.example.org",)
     assert settings.origins["dns.resolvers"] == "line 14"
     assert set(settings.origins) == {key.path for key in KEYS}
 
@@ -216,3 +230,31 @@ def test_options_replace_what_the_file_says_but_connect_to_comes_before_it(folde
 def test_a_wrong_option_is_named_as_the_option() -> None:
     with pytest.raises(ConfigError, match=r"^--resolver .*must be a list, each the address of a DNS server"):
         override(Settings(), {"dns.resolvers": ("--resolver", ["dns.google"])})
+
+
+SECRET = "cfast_0123456789abcdef0123456789abcdef"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(f'"{SECRET}"', id="the-secret-itself"),
+        pytest.param(f'{{ client_id = {{ env = "A" }}, client_secret = "{SECRET}" }}', id="the-secret-as-one-half"),
+        pytest.param('{ client_id = { env = "A" } }', id="one-half-alone"),
+        pytest.param('{ client_id = { env = "A" }, client_secret = { env = "B" }, host = ["x"] }', id="an-unknown-key"),
+        pytest.param('{ client_id = { env = "A" }, client_secret = { env = "B" }, hosts = [3] }', id="a-host-number"),
+        pytest.param('{ client_id = { env = "A" }, client_secret = { env = "B" }, hosts = 3 }', id="hosts-as-number"),
+        pytest.param('{ client_id = { env = "A" }, client_secret = { env = "B" }, hosts = ["a b"] }', id="a-space"),
+    ],
+)
+def test_a_service_token_is_refused_without_being_quoted(value: str, folder: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(f"[cloudflare]\naccess = {value}\n", folder)
+
+    assert "line 2: cloudflare.access must be" in str(caught.value)
+    assert SECRET not in f"{caught.value} {caught.value.hint}"
+
+
+def test_the_table_of_a_service_token_has_its_own_line(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="line 3: "):
+        read('[run]\nstrict = true\n[cloudflare.access]\nclient_id = { env = "A" }\n', folder)
