@@ -21,6 +21,7 @@ from ingressdoctor.evidence.kube import (
     Resource,
     Service,
 )
+from ingressdoctor.evidence.kube.config_map import ConfigMap
 from ingressdoctor.evidence.routes import Custom
 
 __all__ = [
@@ -29,6 +30,9 @@ __all__ = [
     "CERTIFICATE_REQUESTS",
     "CHALLENGES",
     "CLUSTER_ISSUERS",
+    "CONFIG_MAPS",
+    "DAEMON_SETS",
+    "DEPLOYMENTS",
     "ENDPOINT_SLICES",
     "EVENTS",
     "INGRESSES",
@@ -47,6 +51,7 @@ __all__ = [
     "SERVERS_TRANSPORTS",
     "SERVERS_TRANSPORT_TCPS",
     "SERVICES",
+    "STATEFUL_SETS",
     "TLS_OPTIONS",
     "TLS_STORES",
     "TRAEFIK_SERVICES",
@@ -111,6 +116,11 @@ CLUSTER_ISSUERS: Final = Kind(
 ORDERS: Final = Kind(Custom, "Order", "acme.cert-manager.io", "v1", "orders", custom=True)
 CHALLENGES: Final = Kind(Custom, "Challenge", "acme.cert-manager.io", "v1", "challenges", custom=True)
 APPLICATIONS: Final = Kind(Custom, "Application", "argoproj.io", "v1alpha1", "applications", custom=True)
+DEPLOYMENTS: Final = Kind(Custom, "Deployment", "apps", "v1", "deployments")
+DAEMON_SETS: Final = Kind(Custom, "DaemonSet", "apps", "v1", "daemonsets")
+STATEFUL_SETS: Final = Kind(Custom, "StatefulSet", "apps", "v1", "statefulsets")
+# Read one by one and by name, never listed, where the namespace grants it: ConfigMaps hold more than our subject.
+CONFIG_MAPS: Final = Kind(ConfigMap, "ConfigMap", "", "v1", "configmaps")
 
 KINDS: Final = (
     PODS,
@@ -138,4 +148,7 @@ KINDS: Final = (
     ORDERS,
     CHALLENGES,
     APPLICATIONS,
+    DEPLOYMENTS,
+    DAEMON_SETS,
+    STATEFUL_SETS,
 )

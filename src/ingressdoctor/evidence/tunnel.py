@@ -71,7 +71,8 @@ class TunnelOrigin(msgspec.Struct, frozen=True, kw_only=True):
     ``host`` and ``port`` are of the service's address (``port`` with the scheme's default), ``status`` of
     ``http_status:N``. ``server_name`` is the name that TLS sends and verifies, empty where TLS is not spoken.
     ``backend`` is the Service where the host is one's cluster name; ``address`` tells that the host is an IP address.
-    ``access_required``, ``access_team`` and ``access_audiences`` are the token check that cloudflared itself makes.
+    ``access_required``, ``access_team`` and ``access_audiences`` are the token check that cloudflared itself makes;
+    ``access_idle`` tells that one stands at the top level only, where cloudflared does not enforce it.
     """
 
     kind: OriginKind
@@ -89,6 +90,7 @@ class TunnelOrigin(msgspec.Struct, frozen=True, kw_only=True):
     access_required: bool = False
     access_team: str = ""
     access_audiences: tuple[str, ...] = ()
+    access_idle: bool = False
     backend: BackendRef | None = None
     address: bool = False
 
@@ -155,9 +157,11 @@ class ConfigSource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
-    """One configuration. ``error`` is cloudflared's own text when it refuses it, then ``rules`` may be empty.
+    """One configuration. ``error`` is cloudflared's own text when it refuses it; ``rules`` are then as written.
 
-    ``error_rule`` counts from 1, 0 when the error is not one rule's; ``error_line`` is 0 where unknown.
+    ``error_rule`` counts from 1, 0 when the error is not one rule's; ``error_line`` is 0 where unknown; ``errors`` are
+    all complaints. ``missing`` tells that there is no such ConfigMap or key. ``built_in`` says that the only rule is
+    cloudflared's own 503. ``version`` is that of a remote configuration. ``model`` is what the collectors judge by.
     """
 
     source: ConfigSource
@@ -165,11 +169,15 @@ class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     error_rule: int = 0
     error_line: int = 0
+    errors: tuple[str, ...] = ()
+    missing: bool = False
+    built_in: bool = False
     tunnel: str = ""
     lints: tuple[ConfigLint, ...] = ()
     protocol: str = ""
     metrics: str = ""
-    document: object = None
+    version: int = -1
+    model: object = None
 
     @property
     def hostnames(self) -> tuple[str, ...]:
@@ -182,8 +190,8 @@ class Cloudflared(msgspec.Struct, frozen=True, kw_only=True):
 
     ``replicas`` is what it wants (nodes for a DaemonSet); ``version`` the image tag, empty when it says none;
     ``protocol`` is empty for ``auto``; ``metrics_port`` 0 when nothing tells it. ``token_exposed`` says where a token
-    stands in the open ("args"), ``proxy_env`` names proxy variables of its environment. ``config`` is Unavailable when
-    it may not be read, None when it has none (a tunnel that is configured remotely).
+    stands in the open ("its arguments"), ``by_token`` that it runs on one; ``proxy_env`` names proxy variables of its
+    environment. ``config`` is Unavailable when it may not be read, None when it has none (configured remotely).
     """
 
     ref: str
@@ -200,7 +208,7 @@ class Cloudflared(msgspec.Struct, frozen=True, kw_only=True):
     metrics_port: int = 0
     token_exposed: str = ""
     proxy_env: tuple[str, ...] = ()
-    remote: bool = False
+    by_token: bool = False
     source: ConfigSource = ConfigSource(home=ConfigHome.UNKNOWN, ref="")
     config: TunnelConfig | Unavailable | None = None
     pods: tuple[Pod, ...] | Unavailable = ()
@@ -298,18 +306,19 @@ class CloudflaredState(msgspec.Struct, frozen=True, kw_only=True):
 class TunnelRoute(msgspec.Struct, frozen=True, kw_only=True):
     """Which rule of which tunnel takes the target's request.
 
-    ``tunnel`` is the id of the tunnel that the name leads to, empty when nothing tells; ``ground`` says from where
-    that is known. ``workloads`` are the connectors in the cluster that serve it. ``config`` is the configuration that
-    decides, Unavailable when it could not be read. ``rule`` is the one that takes the request, None when there is no
-    readable or valid configuration; ``origin`` is where it leads. ``named`` is the strength with which rules name the
-    host: "exact", "wildcard" or "". ``passed`` are rules that name the host and do not get the request.
-    ``elsewhere`` are configurations, other than the one that decides, whose rules name the host. ``near`` are
-    hostnames of the rules that look like the target's, ``tenant`` those of the same tenant, ``pattern`` those of the
-    same pattern of names.
+    ``tunnel`` is the id of the tunnel that the name leads to, or of the one whose rules name it; ``ground`` says from
+    where that is known, ``by_record`` that it is by the record or DNS and not by the rules. ``workloads`` are the
+    connectors in the cluster that serve it. ``config`` is the configuration that decides, Unavailable when it could
+    not be read. ``rule`` is the one that takes the request, None when there is no readable or valid configuration;
+    ``origin`` is where it leads. ``named`` is the strength with which rules name the host: "exact", "wildcard" or "".
+    ``passed`` are rules that name the host and do not get the request. ``elsewhere`` are configurations, other than
+    the one that decides, whose rules name the host. ``near`` are hostnames of the rules that look like the target's,
+    ``tenant`` those of the same tenant, ``pattern`` those of the same pattern of names.
     """
 
     tunnel: str = ""
     ground: str = ""
+    by_record: bool = False
     workloads: tuple[Cloudflared, ...] = ()
     config: TunnelConfig | Unavailable
     rule: TunnelRule | None = None
@@ -320,7 +329,11 @@ class TunnelRoute(msgspec.Struct, frozen=True, kw_only=True):
     near: tuple[str, ...] = ()
     tenant: tuple[str, ...] = ()
     pattern: tuple[str, ...] = ()
-    remote: bool = False
+
+    @property
+    def certain(self) -> bool:
+        """Whether the name is the tunnel's: its record leads there, or a rule names it."""
+        return self.by_record or bool(self.named)
 
     @property
     def backend(self) -> BackendRef | None:

@@ -76,6 +76,7 @@ class EnvVar(Base, frozen=True, kw_only=True):
 
     name: str = ""
     value: str | None = None
+    value_from: dict[str, Any] | None = None
 
 
 class VolumeMount(Base, frozen=True, kw_only=True):
@@ -83,6 +84,7 @@ class VolumeMount(Base, frozen=True, kw_only=True):
 
     name: str = ""
     mount_path: str | None = None
+    sub_path: str | None = None
 
 
 class Container(Base, frozen=True, kw_only=True):
@@ -173,7 +175,6 @@ class NodeSpec(Base, frozen=True, kw_only=True):
 
     provider_id: str | None = msgspec.field(default=None, name="providerID")
     unschedulable: bool | None = None
-    taints: tuple[dict[str, Any], ...] | None = None
 
 
 class NodeStatus(Base, frozen=True, kw_only=True):
