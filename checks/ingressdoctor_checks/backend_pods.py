@@ -60,8 +60,8 @@ def pods_crashing(decision: RouteDecision, view: BackendView | Unavailable, cloc
         restarted = _restarted(backend, clock)
         yield restarted or ok(f"No container of {subject(backend)} is crashing.", subject=subject(backend))
         return
-    first = sick[0]
-    text, commands = crash_advice(first)
+    first = next((item for item in sick if event_text(backend.events, item.pod, "Killing", "Unhealthy")), sick[0])
+    text, commands = crash_advice(first, backend.events)
     namespace = backend.ref.namespace
     logs = ("logs", first.pod.name, "-c", first.container, "--previous", "--tail=50")
     how = f"container {first.container} {text.how}"

@@ -5,15 +5,15 @@ Holds no check. Source: kubernetes docs on exit codes and image pulls; kube-sche
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from ingressdoctor.api import Command, Pod, changes, shorten
+from ingressdoctor.api import Command, Event, Pod, Unavailable, changes, shorten
 from ingressdoctor_checks.backend_common import kubectl, workload
-from ingressdoctor_checks.backend_trouble import PodTrouble
+from ingressdoctor_checks.backend_trouble import PodTrouble, event_text
 
-__all__ = ["Advice", "crash_advice", "image_advice", "memory_limit", "scheduling_advice"]
+__all__ = ["Advice", "crash_advice", "image_advice", "memory_limit", "probe_budget", "scheduling_advice"]
 
 
 class Advice(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,9 +66,43 @@ def memory_limit(pod: Pod, container: str) -> str:
     return str(value) if value else ""
 
 
-def crash_advice(trouble: PodTrouble) -> tuple[Advice, tuple[Command, ...]]:
+def probe_budget(probe: dict[str, Any]) -> float:
+    """Return the seconds after which a probe that never succeeds ends its container (core/v1 defaults)."""
+
+    def number(key: str, default: int) -> float:
+        value = probe.get(key)
+        return value if isinstance(value, int) and not isinstance(value, bool) else default
+
+    return number("initialDelaySeconds", 0) + number("periodSeconds", 10) * number("failureThreshold", 3)
+
+
+def _probe_advice(trouble: PodTrouble, events: tuple[Event, ...] | Unavailable) -> Advice | None:
+    """Return which probe ended the container, where the kubelet says that one did."""
+    container = next((item for item in trouble.pod.containers if item.name == trouble.container), None)
+    said = event_text(events, trouble.pod, "Killing", "Unhealthy")
+    if container is None or trouble.exit_code not in (0, 137, 143):
+        return None
+    if container.startup_probe and "startup probe" in said.lower():
+        return Advice(
+            how=f"is killed by its startup probe, which gives it {probe_budget(container.startup_probe):g} s to start",
+            remedy="Give it longer to start (failureThreshold of the startup probe), or find out why it starts slowly.",
+        )
+    if container.liveness_probe and "liveness probe" in said.lower():
+        slow = "" if container.startup_probe else ", and it has no startup probe that would wait for its start"
+        return Advice(
+            how=f"is killed by its liveness probe after {probe_budget(container.liveness_probe):g} s{slow}",
+            remedy="Make it answer its liveness probe, or give it a startup probe; its previous log says what it did.",
+        )
+    return None
+
+
+def crash_advice(
+    trouble: PodTrouble, events: tuple[Event, ...] | Unavailable = ()
+) -> tuple[Advice, tuple[Command, ...]]:
     """Return how a container ends, what to do, and the commands that change it."""
     namespace, target = trouble.pod.namespace, workload(trouble.pod)
+    if (probed := _probe_advice(trouble, events)) is not None:
+        return probed, () if target.startswith("pod/") else (changes(*kubectl(namespace, "edit", target)),)
     if trouble.reason == "OOMKilled":
         limit = memory_limit(trouble.pod, trouble.container)
         command = ("set", "resources", target, "-c", trouble.container, "--limits=memory=NEW_LIMIT")

@@ -57,6 +57,7 @@ def verdict(
         "pods": ", ".join(item.pod.name for item in sick[:5]) + (" …" if len(sick) > 5 else ""),
         **{name: value for name, value in seen.items() if value},
         "endpoints left": str(len(left)),
+        **_not_heeded(backend),
         **_not_seen(backend),
     }
     if len(sick) == every:
@@ -70,6 +71,12 @@ def verdict(
         summary = f"{summary.rstrip('.')}; none is left to answer."
         return fail(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
     return warn(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
+
+
+def _not_heeded(backend: BackendView) -> dict[str, str]:
+    """Say that the Service's wish to get requests for unready pods is not granted."""
+    wished = backend.service is not None and backend.service.spec.publish_not_ready_addresses
+    return {"publishNotReadyAddresses": "true, which does not count for Traefik since 3.6.7"} if wished else {}
 
 
 def _not_seen(backend: BackendView) -> dict[str, str]:

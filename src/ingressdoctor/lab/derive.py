@@ -3,7 +3,8 @@
 Rules of the endpointslice controller (Kubernetes: staging/src/k8s.io/endpointslice, pkg/controller/endpointslice):
 a Service with a selector gets slices labelled `kubernetes.io/service-name`; a pod that succeeded, failed or has
 no IP is left out, a pod that is not Ready is in with ready false; slice ports are named as the Service's; a named
-targetPort is looked up in each pod, and a pod that lacks it lands in a slice without that port. Pure: no I/O.
+targetPort is looked up in each pod, and a pod that lacks it lands in a slice without that port. Where the world's files
+hold slices that this controller manages, it has stood still since, and nothing is derived. Pure: no I/O.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from ingressdoctor.lab.cluster import (
 
 MAX_ENDPOINTS = 100
 MANAGED_BY = "endpointslice-controller.k8s.io"
+MANAGER = "endpointslice.kubernetes.io/managed-by"
+SERVICE = "kubernetes.io/service-name"
 
 _Ports = tuple[tuple[str, int, str, str], ...]
 """(name, number, protocol, appProtocol) of one slice."""
@@ -44,8 +47,14 @@ def endpoint_slices(objects: Iterable[Object]) -> tuple[Object, ...]:
     """The slices of every Service with a selector, in the order of the Services."""
     known = tuple(objects)
     pods = tuple(item for item in known if item["kind"] == "Pod")
+    kept = {(namespace_of(item), labels_of(item).get(SERVICE)) for item in known if _is_managed(item)}
     services = (item for item in known if item["kind"] == "Service" and item["apiVersion"] == "v1")
-    return tuple(piece for service in services for piece in _slices(service, pods))
+    derived = (item for item in services if (namespace_of(item), name_of(item)) not in kept)
+    return tuple(piece for service in derived for piece in _slices(service, pods))
+
+
+def _is_managed(item: Object) -> bool:
+    return item["kind"] == "EndpointSlice" and labels_of(item).get(MANAGER) == MANAGED_BY
 
 
 def _slices(service: Object, pods: tuple[Object, ...]) -> Iterable[Object]:
@@ -126,8 +135,8 @@ def _slice(service: Object, family: str, ports: _Ports, endpoints: list[Mapping[
     suffix = hashlib.sha256(marks.encode()).hexdigest()[:5]
     labels = {
         **{key: value for key, value in labels_of(service).items() if not key.startswith("endpointslice.")},
-        "endpointslice.kubernetes.io/managed-by": MANAGED_BY,
-        "kubernetes.io/service-name": name_of(service),
+        MANAGER: MANAGED_BY,
+        SERVICE: name_of(service),
     }
     if dig(service, "spec", "clusterIP") == "None":
         labels["service.kubernetes.io/headless"] = ""

@@ -252,3 +252,58 @@ def test_remedies_name_the_workload() -> None:
         "kubectl -n shop logs web-1 -c app --previous --tail=50",
         "kubectl -n shop set resources deployment/web -c app --limits=memory=NEW_LIMIT",
     ]
+
+
+def probed(**probes: Any) -> Pod:
+    container = {"name": "app", "image": "registry.example.com/web:1", **probes}
+    last = {"reason": "Error", "exitCode": 137}
+    return a_pod(
+        ready=False,
+        spec={"containers": [container]},
+        status=waiting("CrashLoopBackOff", last=last, restarts=9),
+        meta=OWNER,
+    )
+
+
+LIVENESS = {"periodSeconds": 5, "failureThreshold": 2, "initialDelaySeconds": 3}
+STARTUP = {"periodSeconds": 2}
+PROBES: list[Any] = [
+    pytest.param(
+        probed(livenessProbe=LIVENESS),
+        "Container app failed liveness probe, will be restarted",
+        "by its liveness probe after 13 s, and it has no startup probe",
+        id="liveness-without-a-startup-probe",
+    ),
+    pytest.param(
+        probed(livenessProbe=LIVENESS, startupProbe=STARTUP),
+        "Container app failed liveness probe, will be restarted",
+        "by its liveness probe after 13 s.",
+        id="liveness-after-a-startup-probe",
+    ),
+    pytest.param(
+        probed(startupProbe=STARTUP),
+        "Startup probe failed: connection refused",
+        "by its startup probe, which gives it 6 s to start",
+        id="startup-probe-shorter-than-the-start",
+    ),
+    pytest.param(probed(), "Liveness probe failed: x", "or after its grace period", id="no-such-probe-in-the-pod"),
+    pytest.param(probed(startupProbe={"periodSeconds": True}), "Startup probe failed", "30 s to start", id="junk"),
+]
+
+
+@pytest.mark.parametrize(("pod", "message", "text"), PROBES)
+def test_the_probe_that_ended_it_is_named(pod: Pod, message: str, text: str) -> None:
+    view = a_view(pods=(pod,), events=(an_event(pod.name, "Killing", message),))
+
+    (finding,) = pods_crashing(a_decision(), view, CLOCK)
+
+    assert text in f"{finding.summary} {finding.remedy}".replace("; none is left", ".")
+
+
+def test_published_unready_addresses_do_not_help() -> None:
+    service = a_service(spec={"publishNotReadyAddresses": True})
+    view = a_view(service=service, pods=(a_pod(ready=False),))
+
+    (finding,) = pods_not_ready(a_decision(), view, CLOCK)
+
+    assert {fact.name for fact in finding.facts} >= {"publishNotReadyAddresses"}

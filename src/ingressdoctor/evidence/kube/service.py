@@ -51,8 +51,6 @@ class ServiceSpec(Base, frozen=True, kw_only=True):
     internal_traffic_policy: str | None = None
     load_balancer_class: str | None = None
     publish_not_ready_addresses: bool | None = None
-    traffic_distribution: str | None = None
-    external_ips: tuple[str, ...] | None = msgspec.field(default=None, name="externalIPs")
 
 
 class LoadBalancerIngress(Base, frozen=True, kw_only=True):

@@ -1,0 +1,117 @@
+"""Do the EndpointSlices list the pods that there are?
+
+They are written by a controller of the cluster that may stand still; the Service then leads to pods that are gone, and
+new ones get nothing. Whether there are endpoints at all is judged in ``backend_endpoints``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ingressdoctor.api import (
+    BackendEndpoint,
+    BackendView,
+    Clock,
+    Finding,
+    Pod,
+    Remedy,
+    RouteDecision,
+    Unavailable,
+    belongs_in_slices,
+    check,
+    fail,
+    look,
+    ok,
+    skip,
+    warn,
+)
+from ingressdoctor_checks.backend_common import STEP, kubectl, many, pods_of, selector_text, subject
+
+_SETTLED_S: Final = 60.0
+_NAMED: Final = 5
+
+
+@check(
+    id="backend.endpoints-stale",
+    title="The EndpointSlices list the pods that there are",
+    step=STEP,
+    link="Service → endpoints",
+    causes=(
+        "edge-502",
+        "http-502",
+        "edge-504",
+        "http-504",
+        "edge-524",
+        "response-timeout",
+        "backend.too-slow",
+        "backend.target-port-closed",
+        "traefik.log-errors",
+    ),
+)
+def endpoints_stale(decision: RouteDecision, view: BackendView | Unavailable, clock: Clock) -> Iterator[Finding]:
+    """Compares both lists; a pod that has just become ready may still be on its way into the slices."""
+    judged = pods_of(decision, view)
+    if isinstance(judged, Finding):
+        yield judged
+        return
+    backend, pods = judged
+    if isinstance(backend.endpoints, Unavailable) or backend.port is None or not backend.endpoints.all:
+        yield skip("There are no endpoints to compare with the pods.")
+        return
+    missing = tuple(pod for pod in pods if _should_be_listed(pod, clock) and not _is_listed(pod, backend))
+    gone = tuple(item for item in backend.serving if not _has_pod(item, backend))
+    if not missing and not gone:
+        yield ok("The EndpointSlices list the pods that there are.", subject=subject(backend))
+        return
+    say = fail if gone and len(gone) == len(backend.serving) else warn
+    yield say(
+        f"The EndpointSlices of {subject(backend)} are out of date: {_difference(gone, missing)}.",
+        subject=subject(backend),
+        where="EndpointSlices against the pods that the selector matches",
+        seen={
+            "gone": ", ".join(f"{item.address} {item.pod}".rstrip() for item in gone[:_NAMED]),
+            "not listed": ", ".join(f"{pod.name} {pod.status.pod_ip or ''}".rstrip() for pod in missing[:_NAMED]),
+        },
+        remedy=_remedy(backend),
+    )
+
+
+def _difference(gone: tuple[BackendEndpoint, ...], missing: tuple[Pod, ...]) -> str:
+    lost = "1 address belongs to no pod" if len(gone) == 1 else f"{len(gone)} addresses belong to no pod"
+    left = f"{many(len(missing), 'ready pod')} {'is' if len(missing) == 1 else 'are'} not in them"
+    return " and ".join(text for text, items in ((lost, gone), (left, missing)) if items)
+
+
+def _should_be_listed(pod: Pod, clock: Clock) -> bool:
+    """Whether the pod has been ready for long enough that the slices ought to have it."""
+    condition = pod.condition("Ready")
+    since = clock.seconds_since((condition.last_transition_time if condition else "") or pod.status.start_time or "")
+    return pod.ready and belongs_in_slices(pod) and since is not None and since > _SETTLED_S
+
+
+def _is_listed(pod: Pod, backend: BackendView) -> bool:
+    every = () if isinstance(backend.endpoints, Unavailable) else backend.endpoints.all
+    addresses = {pod.status.pod_ip, *(item.ip for item in pod.status.pod_ips or ())}
+    return any(item.pod == pod.name or item.address in addresses for item in every)
+
+
+def _has_pod(item: BackendEndpoint, backend: BackendView) -> bool:
+    """Whether an endpoint stands for a pod of the list, by its address; a pod of the same name may be another one."""
+    pods = () if isinstance(backend.pods, Unavailable) else backend.pods
+    return any(item.address in (pod.status.pod_ip, *(ip.ip for ip in pod.status.pod_ips or ())) for pod in pods)
+
+
+def _remedy(backend: BackendView) -> Remedy:
+    label = f"kubernetes.io/service-name={backend.ref.name}"
+    namespace = backend.ref.namespace
+    return Remedy(
+        text="The cluster's EndpointSlice controller lags or stands still: look at kube-controller-manager (k3s: the"
+        " server process) and its log.",
+        commands=(
+            look(*kubectl(namespace, "get", "endpointslices", "-l", label, "-o", "wide")),
+            look(*kubectl(namespace, "get", "pods", "-l", selector_text(backend), "-o", "wide")),
+            look(*kubectl("kube-system", "get", "leases", "kube-controller-manager", "-o", "yaml")),
+        ),
+        proof=look(*kubectl(namespace, "get", "endpointslices", "-l", label, "-o", "wide")),
+    )
