@@ -34,6 +34,7 @@ class Order:
     names: tuple[str, ...]
     issuer: str = "letsencrypt"
     common_name: str = ""
+    organisation: str = ""
     not_before_days: float = -30
     not_after_days: float = 60
 
@@ -80,6 +81,7 @@ class Pki:
         self._now = datetime.now(UTC)
         self._web = self._authority("Lab Web Root X1", "Lab Encrypt")
         self._origin = self._authority("CloudFlare Origin Certificate Authority", "CloudFlare, Inc.")
+        self._private = self._authority("Cluster Internal CA", "Platform")
 
     @property
     def ca_pem(self) -> str:
@@ -91,11 +93,17 @@ class Pki:
         """What the edge trusts of an origin in strict mode: the web CA and the Origin CA."""
         return self._web.pem + self._origin.pem
 
+    def authority_pem(self, issuer: str) -> str:
+        """Certificate of an issuer's authority, as a caPool holds it; "" for one that has none."""
+        known = {"letsencrypt": self._web, "cloudflare-origin": self._origin, "private": self._private}
+        return known[issuer].pem if issuer in known else ""
+
     def issue(self, order: Order) -> Issued:
         """Issue a server certificate; an unknown issuer name signs itself."""
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = _name(order.common_name or (order.names[0] if order.names else "localhost"))
-        signers = {"letsencrypt": self._web, "cloudflare-origin": self._origin}
+        name = order.common_name or (order.names[0] if order.names else "localhost")
+        subject = _name(name, order.organisation)
+        signers = {"letsencrypt": self._web, "cloudflare-origin": self._origin, "private": self._private}
         signer = signers.get(order.issuer)
         builder = (
             x509.CertificateBuilder()

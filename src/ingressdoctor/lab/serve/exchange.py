@@ -26,11 +26,15 @@ from ingressdoctor.lab.stream import Duplex, splice
 _STATUS_LINE = b"HTTP/"
 
 
+class NotHttpError(h11.RemoteProtocolError):
+    """The first bytes of the answer are no HTTP/1; they are left unread."""
+
+
 async def exchange(stream: Duplex, request: Request) -> Response:
     """Send one request and read its whole answer; one with *then* has taken the stream over.
 
     Raises:
-        h11.RemoteProtocolError: the answer is not HTTP, or too large.
+        h11.RemoteProtocolError: the answer is not HTTP (NotHttpError), or too large.
         OSError: the connection broke; ConnectionAbortedError when the peer closed before it had answered.
     """
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
@@ -58,7 +62,8 @@ async def _check_status_line(stream: Duplex) -> None:
         data += more
     if data and not data.startswith(_STATUS_LINE[: len(data)]):
         shown = data[:40].decode("latin-1").encode("unicode_escape").decode()
-        raise h11.RemoteProtocolError(f'malformed HTTP response "{shown}"')
+        stream.unread(data)
+        raise NotHttpError(f'malformed HTTP response "{shown}"')
     stream.unread(data)
 
 
