@@ -20,6 +20,7 @@ __all__ = ["configuration_of", "read_nodes"]
 _MAX_TEXT: Final = 5_000_000
 _MAX_NODES: Final = 600_000
 _MAX_DEPTH: Final = 100
+_AHEAD: Final = 3  # tokens that cloudflared's scanner is ahead of its parser, for the sake of comments
 
 
 class _RefusedError(Exception):
@@ -76,9 +77,11 @@ class _Reader:
 
     def __init__(self, yaml: ModuleType, text: str) -> None:
         # The parser on libyaml is the original of cloudflared's; the other one is there where PyYAML lacks it.
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        self._loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         self._yaml = yaml
-        self._next = loader(text.removeprefix("\ufeff")).get_event
+        self._text = text.removeprefix("\ufeff")
+        self._next = self._loader(self._text).get_event
+        self._flow: list[int] = []
         self._names: dict[str, int] = {}
         self._anchors: list[Node | None] = []
         self._count = 0
@@ -92,8 +95,22 @@ class _Reader:
                 break
             if not isinstance(event, (self._yaml.StreamStartEvent, self._yaml.DocumentStartEvent)):
                 root = self._node(event, 0)
-                self._next()
+                self._look_behind(self._next())
         return Document(root=root, anchors=tuple(node for node in self._anchors if node is not None))
+
+    def _look_behind(self, end: Any) -> None:  # noqa: ANN401
+        """Scan the tokens behind the first document that cloudflared's scanner has read by then.
+
+        Raises:
+            ScannerError: one of them is broken, which costs the document before it as well.
+        """
+        place = end.end_mark.index
+        if not self._text[place:].strip():
+            return
+        token, scan, left = None, self._loader(self._text).get_token, _AHEAD
+        while left and not isinstance(token, self._yaml.StreamEndToken):
+            token = scan()
+            left -= token.start_mark.index >= place and not isinstance(token, self._yaml.BlockEndToken)
 
     def _node(self, event: Any, depth: int) -> Node:  # noqa: ANN401 - PyYAML has no types
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
@@ -117,14 +134,36 @@ class _Reader:
 
     def _content(self, event: Any, depth: int, line: int, column: int) -> Node:  # noqa: ANN401
         if isinstance(event, self._yaml.ScalarEvent):
-            return Scalar(event.value, event.tag or "", event.style in (None, ""), line, column)
-        if isinstance(event, self._yaml.SequenceStartEvent):
-            items = []
-            while not isinstance(following := self._next(), self._yaml.SequenceEndEvent):
-                items.append(self._node(following, depth + 1))
-            return Sequence(tuple(items), line, column)
+            plain = event.style in (None, "")
+            if plain and self._flow and "?" in event.value:
+                raise _RefusedError(self._question_mark(line, column))
+            return Scalar(event.value, event.tag or "", plain, line, column)
+        is_list = isinstance(event, self._yaml.SequenceStartEvent)
+        if event.flow_style:
+            self._flow.append(line if is_list else -line)
+        node = self._items(depth, line, column) if is_list else self._pairs(depth, line, column)
+        if event.flow_style:
+            self._flow.pop()
+        return node
+
+    def _question_mark(self, line: int, column: int) -> Unreadable:
+        """Word what the library says of a question mark in a list or mapping in brackets, where it begins a key."""
+        opened = self._flow[-1]
+        named = abs(opened) - 1 or line - 1
+        text = f"did not find expected ',' or '{']' if opened > 0 else '}'}'"
+        return Unreadable(
+            flaw=Flaw.SYNTAX, text=f"yaml: line {named}: {text}" if named else f"yaml: {text}", line=line, column=column
+        )
+
+    def _items(self, depth: int, line: int, column: int) -> Sequence:
+        items = []
+        while not isinstance(event := self._next(), self._yaml.SequenceEndEvent):
+            items.append(self._node(event, depth + 1))
+        return Sequence(tuple(items), line, column)
+
+    def _pairs(self, depth: int, line: int, column: int) -> Mapping:
         pairs = []
-        while not isinstance(following := self._next(), self._yaml.MappingEndEvent):
-            key = self._node(following, depth + 1)
+        while not isinstance(event := self._next(), self._yaml.MappingEndEvent):
+            key = self._node(event, depth + 1)
             pairs.append((key, self._node(self._next(), depth + 1)))
         return Mapping(tuple(pairs), line, column)

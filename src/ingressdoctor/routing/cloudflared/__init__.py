@@ -17,6 +17,7 @@ from ingressdoctor.routing.cloudflared.configuration import (
     WarpRouting,
 )
 from ingressdoctor.routing.cloudflared.reading import read_configuration
+from ingressdoctor.routing.cloudflared.remote import no_configuration, read_remote
 from ingressdoctor.routing.cloudflared.service import OriginService, ServiceKind
 from ingressdoctor.routing.cloudflared.settings import OriginSettings
 from ingressdoctor.routing.cloudflared.validate import Reason, Refusal, Refused, Rule, RuleTable, validate
@@ -46,6 +47,8 @@ __all__ = [
     "WarpRouting",
     "WhyNot",
     "choose_rule",
+    "no_configuration",
     "read_configuration",
+    "read_remote",
     "validate",
 ]

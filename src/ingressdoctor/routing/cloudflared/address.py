@@ -11,14 +11,15 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["AddressError", "Url", "parse_url", "split_host_port"]
+__all__ = ["AddressError", "Url", "parse_url", "quoted", "split_host_port"]
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_NAMED: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\a": "\\a", "\b": "\\b", "\f": "\\f", "\v": "\\v"}
 _PORT: Final = re.compile(r"(?::[0-9]*)?")
 _USERINFO: Final = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 _ESCAPE: Final = re.compile(r"%(?:[0-9A-Fa-f]{2})?")
-_HOST_REFUSED: Final = re.compile(r"[^A-Za-z0-9!\"$&'()*+,\-.:;<=>\[\]_~%\x80-\U0010ffff]")
+_HOST_PART: Final = re.compile(r"%(?:[0-9A-Fa-f]{2})?|[^A-Za-z0-9!\"$&'()*+,\-.:;<=>\[\]_~%\x80-\U0010ffff]")
 _STRICT: Final = ("http", "https")
 
 
@@ -83,12 +84,22 @@ def parse_url(text: str) -> Url:
     try:
         url = _parsed(before)
     except AddressError as error:
-        raise AddressError(f'parse "{before}": {error}') from None
+        raise AddressError(f"parse {quoted(before)}: {error}") from None
     fragment = text.partition("#")[2]
     bad = _bad_escape(fragment)
     if bad is not None:
-        raise AddressError(f'parse "{text}": invalid URL escape "{bad}"')
+        raise AddressError(f"parse {quoted(text)}: invalid URL escape {quoted(bad)}")
     return url
+
+
+def quoted(text: str) -> str:
+    """Return a text as Go's %q shows it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_CONTROL.sub(_escape, escaped)}"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    return _NAMED.get(found.group()) or f"\\x{ord(found.group()):02x}"
 
 
 def _parsed(text: str) -> Url:
@@ -115,13 +126,13 @@ def _parsed(text: str) -> Url:
         _check_user(user)
     bad = _bad_escape(rest)
     if bad is not None:
-        raise AddressError(f'invalid URL escape "{bad}"')
+        raise AddressError(f"invalid URL escape {quoted(bad)}")
     return Url(scheme=scheme, host=host, path=rest, has_user=has_user)
 
 
 def _bad_escape(text: str) -> str | None:
     place = next((found.start() for found in _ESCAPE.finditer(text) if found.group() == "%"), None)
-    return None if place is None else text[place : place + 3]
+    return None if place is None else _three_bytes(text[place:])
 
 
 def _check_user(user: str) -> None:
@@ -129,7 +140,7 @@ def _check_user(user: str) -> None:
         raise AddressError("net/url: invalid userinfo")
     bad = _bad_escape(user)
     if bad is not None:
-        raise AddressError(f'invalid URL escape "{bad}"')
+        raise AddressError(f"invalid URL escape {quoted(bad)}")
 
 
 def _host(scheme: str, raw: str) -> str:
@@ -140,7 +151,7 @@ def _host(scheme: str, raw: str) -> str:
         return _literal(raw)
     colon = raw.find(":") if scheme in _STRICT else raw.rfind(":")
     if colon >= 0 and not _PORT.fullmatch(raw[colon:]):
-        raise AddressError(f'invalid port "{raw[colon:]}" after host')
+        raise AddressError(f"invalid port {quoted(raw[colon:])} after host")
     return _unescaped(raw)
 
 
@@ -150,7 +161,7 @@ def _literal(raw: str) -> str:
         raise AddressError("missing ']' in host")
     port = raw[end + 1 :]
     if not _PORT.fullmatch(port):
-        raise AddressError(f'invalid port "{port}" after host')
+        raise AddressError(f"invalid port {quoted(port)} after host")
     inner = raw[1:end]
     zone = inner.find("%25")
     name = _unescaped(inner) if zone < 0 else _unescaped(inner[:zone]) + _zone(inner[zone:])
@@ -159,7 +170,7 @@ def _literal(raw: str) -> str:
     except ValueError:
         if _is_ipv4(name):
             raise AddressError("invalid IP-literal") from None
-        raise AddressError(f'invalid host: ParseAddr("{name}"): unable to parse IP') from None
+        raise AddressError(f"invalid host: ParseAddr({quoted(name)}): unable to parse IP") from None
     return f"[{name}]{port}"
 
 
@@ -174,20 +185,23 @@ def _is_ipv4(text: str) -> bool:
 def _zone(text: str) -> str:
     bad = _bad_escape(text)
     if bad is not None:
-        raise AddressError(f'invalid URL escape "{bad}"')
+        raise AddressError(f"invalid URL escape {quoted(bad)}")
     return _decoded(text)
 
 
 def _unescaped(text: str) -> str:
     """Decode a host, where only bytes beyond ASCII and the percent sign itself may be escaped."""
-    for found in _ESCAPE.finditer(text):
-        code = found.group()
-        if code == "%" or (int(code[1], 16) < 8 and code != "%25"):
-            raise AddressError(f'invalid URL escape "{text[found.start() : found.start() + 3]}"')
-    refused = _HOST_REFUSED.search(text)
-    if refused is not None:
-        raise AddressError(f'invalid character "{refused.group()}" in host name')
+    for found in _HOST_PART.finditer(text):
+        part = found.group()
+        if part == "%" or (part[0] == "%" and int(part[1], 16) < 8 and part != "%25"):
+            raise AddressError(f"invalid URL escape {quoted(_three_bytes(text[found.start() :]))}")
+        if part[0] != "%":
+            raise AddressError(f"invalid character {quoted(part)} in host name")
     return _decoded(text)
+
+
+def _three_bytes(text: str) -> str:
+    return text[:3].encode("utf-8", "surrogateescape")[:3].decode("utf-8", "replace")
 
 
 def _decoded(text: str) -> str:

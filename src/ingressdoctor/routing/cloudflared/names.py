@@ -16,6 +16,9 @@ __all__ = ["ascii_form", "is_any", "matches_host"]
 
 _ASCII_LABEL: Final = re.compile(r"[a-z0-9-]*")
 _MAX_NAME: Final = 5_000
+# Where the tables of Go's build (Unicode 15) differ from newer ones.
+_OLD_MAPPING: Final = str.maketrans({"\u1e9e": "ss"})
+_OLD_REFUSED: Final = frozenset("\u2260\u226e\u226f")
 _ACE: Final = "xn--"
 
 
@@ -51,8 +54,10 @@ def _mapped(hostname: str) -> str | None:
     """Return the ASCII form of a name that needs Unicode's tables, or None where Go reports an error."""
     import idna  # its tables are loaded only where a name needs them
 
+    if _OLD_REFUSED.intersection(unicodedata.normalize("NFC", hostname)):
+        return None
     try:
-        mapped = idna.uts46_remap(hostname, std3_rules=True)
+        mapped = idna.uts46_remap(hostname.translate(_OLD_MAPPING), std3_rules=True)
         labels = [_decoded(label) for label in mapped.split(".")]
         if any(_is_rtl(label) for label in labels):
             for label in filter(None, labels):
@@ -75,7 +80,8 @@ def _decoded(label: str) -> str:
     import idna
 
     if label.startswith(_ACE):
-        label = label[len(_ACE) :].encode("ascii").decode("punycode")
+        raw = label[len(_ACE) :]
+        label = raw[:-1] if raw[-1:] == "-" and raw != "-" else raw.encode("ascii").decode("punycode")
         if not _is_valid(label):
             raise ValueError("a character that the mapping would have changed")
     if not label:

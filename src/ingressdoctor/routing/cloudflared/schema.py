@@ -12,7 +12,18 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-__all__ = ["CONFIGURATION", "ORIGIN_REQUEST", "RULE", "WARP_ROUTING", "ListOf", "Optional", "Plain", "Record", "Type"]
+__all__ = [
+    "CONFIGURATION",
+    "ORIGIN_REQUEST",
+    "REMOTE",
+    "RULE",
+    "ListOf",
+    "Optional",
+    "Plain",
+    "Record",
+    "Type",
+    "name_of",
+]
 
 
 class Plain(StrEnum):
@@ -98,7 +109,7 @@ RULE: Final = Record(
     "config.UnvalidatedIngressRule",
     {"hostname": Plain.TEXT, "path": Plain.TEXT, "service": Plain.TEXT, "originRequest": ORIGIN_REQUEST},
 )
-WARP_ROUTING: Final = Record(
+_WARP_ROUTING: Final = Record(
     "config.WarpRoutingConfig",
     {"connectTimeout": _DURATION, "maxActiveFlows": Optional(Plain.UINT64), "tcpKeepAlive": _DURATION},
 )
@@ -107,8 +118,12 @@ CONFIGURATION: Final = Record(
     {
         "tunnel": Plain.TEXT,
         "ingress": ListOf(RULE),
-        "warp-routing": WARP_ROUTING,
+        "warp-routing": _WARP_ROUTING,
         "originRequest": ORIGIN_REQUEST,
     },
     rest=True,
+)
+REMOTE: Final = Record(
+    "ingress.RemoteConfigJSON",
+    {"ingress": ListOf(RULE), "warp-routing": _WARP_ROUTING, "originRequest": Optional(ORIGIN_REQUEST)},
 )

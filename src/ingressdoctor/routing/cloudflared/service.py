@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.model.text import shorten
-from ingressdoctor.routing.cloudflared.address import AddressError, Url, parse_url
+from ingressdoctor.routing.cloudflared.address import AddressError, Url, parse_url, quoted
 
 __all__ = ["BadService", "OriginService", "ServiceKind", "service_of"]
 
@@ -29,6 +29,7 @@ _DEFAULT_PORTS: Final = {
 _WEB: Final = {"http": "http", "ws": "http", "https": "https", "wss": "https"}
 _STATUS: Final = re.compile(r"[+-]?[0-9]+")
 _MAX_DIGITS: Final = 18
+_MAX_PORT: Final = 65_535
 
 
 class ServiceKind(StrEnum):
@@ -46,12 +47,14 @@ class ServiceKind(StrEnum):
 class OriginService(msgspec.Struct, frozen=True, kw_only=True):
     """A service as cloudflared understands it.
 
-    ``scheme`` is as written in lower case; ``port`` is 0 where there is none to dial, also for one out of range, which
-    ``bad_port`` then holds. ``tls`` says that the origin is spoken to over TLS. ``path`` is a unix socket's.
+    ``scheme`` is as written in lower case; ``address`` is host and port as they are dialled; ``port`` is 0 where there
+    is none to dial, also for one out of range, which ``bad_port`` then holds. ``tls`` says that the origin is spoken
+    to over TLS. ``path`` is a unix socket's.
     """
 
     kind: ServiceKind
     scheme: str = ""
+    address: str = ""
     host: str = ""
     port: int = 0
     port_written: bool = False
@@ -71,9 +74,7 @@ class OriginService(msgspec.Struct, frozen=True, kw_only=True):
             case ServiceKind.HELLO | ServiceKind.BASTION | ServiceKind.SOCKS:
                 return self.kind.value
             case _:
-                host = f"[{self.host}]" if ":" in self.host else self.host
-                shown = self.bad_port or (str(self.port) if self.port_written or self.kind is ServiceKind.TCP else "")
-                return f"{self.scheme}://{host}{f':{shown}' if shown not in ('', '0') else ''}"
+                return f"{self.scheme}://{self.address}"
 
     @property
     def is_web(self) -> bool:
@@ -112,11 +113,11 @@ def service_of(text: str, *, bastion: bool = False) -> OriginService | BadServic
 
 def _status(code: str) -> OriginService | BadService:
     if not _STATUS.fullmatch(code):
-        shown = shorten(code, 60)
-        return BadService(f'invalid HTTP status code: strconv.Atoi: parsing "{shown}": invalid syntax', "status")
+        shown = quoted(shorten(code, 60))
+        return BadService(f"invalid HTTP status code: strconv.Atoi: parsing {shown}: invalid syntax", "status")
     if len(code.lstrip("+-0")) > _MAX_DIGITS:
-        shown = shorten(code, 60)
-        return BadService(f'invalid HTTP status code: strconv.Atoi: parsing "{shown}": value out of range', "status")
+        shown = quoted(shorten(code, 60))
+        return BadService(f"invalid HTTP status code: strconv.Atoi: parsing {shown}: value out of range", "status")
     status = int(code)
     if not 100 <= status <= 999:
         return BadService(f"invalid HTTP status code: {status}", "status")
@@ -141,15 +142,20 @@ def _of_url(text: str) -> OriginService | BadService:
 
 
 def _dialled(url: Url) -> OriginService:
-    written = url.port.lstrip("0") or ("0" if url.port else "")
-    fits = len(written) <= 5 and 0 < int(written or "0") <= 65_535
+    web = url.scheme in _WEB
+    digits = url.port.lstrip("0") or url.port[:1]
+    fits = len(digits) <= 5 and 0 < int(digits or "0") <= _MAX_PORT
     default = _DEFAULT_PORTS.get(url.scheme, 0)
+    address = url.host
+    if not web and not url.port and default:
+        address = f"[{url.hostname}]:{default}" if ":" in url.hostname else f"{url.hostname}:{default}"
     return OriginService(
-        kind=ServiceKind.HTTP if url.scheme in _WEB else ServiceKind.TCP,
+        kind=ServiceKind.HTTP if web else ServiceKind.TCP,
         scheme=url.scheme,
+        address=address,
         host=url.hostname,
-        port=(int(written) if fits else 0) if written else default,
-        port_written=bool(written),
-        bad_port=shorten(url.port, 20) if written and not fits else "",
+        port=(int(digits) if fits else 0) if digits else default,
+        port_written=bool(digits),
+        bad_port=shorten(url.port, 20) if digits and not fits else "",
         tls=_WEB.get(url.scheme) == "https",
     )
