@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ingressdoctor.collect.backend import assemble
+from ingressdoctor.collect.route_reach import proxied
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
 from ingressdoctor.collect.route_taken import answered, speaks_of, taken
@@ -68,7 +69,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     decision = replace(decision, dropped=(*decision.dropped, *old))
     winner = decision.winner
     backends = tuple(_backends(scene, winner)) if winner else ()
-    return RouteView(
+    found = RouteView(
         url=target.url,
         decision=answered(model, decision, speaks, backends),
         controller=controller_of(scene),
@@ -80,6 +81,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
         skipped=scene.skipped,
         ignored=scene.ignored,
     )
+    return replace(found, proxied=proxied(scene, found))
 
 
 def _would_match(rule: str, request: RouteRequest, table: RouteTable) -> bool | None:

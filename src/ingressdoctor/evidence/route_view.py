@@ -26,6 +26,7 @@ __all__ = [
     "MiddlewareSight",
     "PolicyLeg",
     "PolicySight",
+    "ProxySight",
     "RouteQuestion",
     "RouteSet",
     "RouteView",
@@ -81,6 +82,21 @@ class PolicySight(msgspec.Struct, frozen=True, kw_only=True):
     verdict: PolicyVerdict | Unavailable
 
 
+class ProxySight(msgspec.Struct, frozen=True, kw_only=True):
+    """What kube-proxy on one node does with a connection to a Service.
+
+    ``address`` is the clusterIP that is dialled, empty for the node port ``port``; ``endpoints`` are where it may go as
+    address:port. Without any it is refused, or ``dropped`` when only other nodes have some.
+    """
+
+    target: str
+    port: int
+    node: str
+    address: str = ""
+    endpoints: tuple[str, ...] = ()
+    dropped: bool = False
+
+
 class ControllerSight(msgspec.Struct, frozen=True, kw_only=True):
     """Which Traefik was asked: ``name`` is ``namespace/workload``, empty when none was found.
 
@@ -109,6 +125,7 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     middlewares: tuple[MiddlewareSight, ...] = ()
     backends: tuple[BackendSight, ...] = ()
     policies: tuple[PolicySight, ...] = ()
+    proxied: tuple[ProxySight, ...] = ()
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = msgspec.field(default_factory=dict)

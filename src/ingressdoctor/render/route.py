@@ -22,6 +22,7 @@ from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRou
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.render.json_v1 import encode
 from ingressdoctor.render.route_policies import policies_v1
+from ingressdoctor.render.route_proxied import proxied_v1
 from ingressdoctor.render.route_v1 import (
     BackendV1,
     CandidateV1,
@@ -91,6 +92,7 @@ def route_to_json(view: RouteView, *, exit_code: int) -> str:
             ),
             services=tuple(map(_service, view.backends)),
             policies=policies_v1(view),
+            kube_proxy=proxied_v1(view),
             predicted=None if view.answer is None else _predicted(view.answer),
             predicted_status=status,
             dropped=tuple(map(_dropped, decision.dropped)),

@@ -12,8 +12,8 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch
 from ingressdoctor.render.page import Page
+from ingressdoctor.render.reach_v1 import PolicySideV1, PolicyV1
 from ingressdoctor.render.route_parts import signed
-from ingressdoctor.render.route_v1 import PolicySideV1, PolicyV1
 from ingressdoctor.render.sheet import Span, safe
 from ingressdoctor.render.words import listed
 

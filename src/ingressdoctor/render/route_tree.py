@@ -16,6 +16,7 @@ from ingressdoctor.render.branches import Branch, draw
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.route_parts import dropped_branch, notes, port_text, rule_text, signed, skipped_branches
 from ingressdoctor.render.route_policies import keeping, policies_branches
+from ingressdoctor.render.route_proxied import proxied_branches
 from ingressdoctor.render.sheet import Sheet, Span, safe
 from ingressdoctor.render.words import listed
 
@@ -81,6 +82,7 @@ def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
         below = _nested(view.middlewares, 0)
         yield Branch(spans=(("middlewares, in the order of the request", "bold"),), below=below)
     yield from (_backend(sight, page) for sight in view.backends)
+    yield from proxied_branches(view, page)
     yield from policies_branches(view, page)
     if view.answer is not None:
         yield _answer(view.answer, page)

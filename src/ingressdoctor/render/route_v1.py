@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from ingressdoctor.render.reach_v1 import PolicyV1, ProxyV1
+
 __all__ = [
     "BackendV1",
     "CandidateV1",
@@ -20,8 +22,6 @@ __all__ = [
     "LiveV1",
     "MiddlewareV1",
     "PathV1",
-    "PolicySideV1",
-    "PolicyV1",
     "PredictedV1",
     "RequestV1",
     "RouteV1",
@@ -147,41 +147,6 @@ class ServiceV1(msgspec.Struct, frozen=True, kw_only=True):
     unknown: str
 
 
-class PolicySideV1(msgspec.Struct, frozen=True, kw_only=True):
-    """What the policies of one end say; ``policy`` is empty when none selects it, ``rule`` counts from 1."""
-
-    direction: str
-    allowed: bool | None
-    policy: str
-    rule: int | None
-    why: str
-
-
-class PolicyV1(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether NetworkPolicies let one connection of the request's way through.
-
-    ``allowed`` is null when that could not be decided, or (then ``unknown`` says why) not be looked at; ``policy`` and
-    ``rule`` are those to look at. ``not_evaluated`` are policies of a network plugin's own kinds, ``limits`` what else
-    the verdict leaves open.
-    """
-
-    connection: str
-    target: str
-    port: int | None = None
-    source: str = ""
-    destination: str = ""
-    allowed: bool | None = None
-    why: str = ""
-    direction: str = ""
-    policy: str = ""
-    rule: int | None = None
-    sides: tuple[PolicySideV1, ...] = ()
-    policies: tuple[str, ...] = ()
-    not_evaluated: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-    unknown: str = ""
-
-
 class PredictedV1(msgspec.Struct, frozen=True, kw_only=True):
     """The answer that the client should get, from configuration alone.
 
@@ -226,6 +191,7 @@ class RouteV1(msgspec.Struct, frozen=True, kw_only=True):
     middlewares: tuple[MiddlewareV1, ...]
     services: tuple[ServiceV1, ...]
     policies: tuple[PolicyV1, ...]
+    kube_proxy: tuple[ProxyV1, ...]
     predicted: PredictedV1 | None
     predicted_status: int | None
     dropped: tuple[DroppedV1, ...]
