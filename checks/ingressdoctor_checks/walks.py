@@ -12,16 +12,18 @@ from ingressdoctor.api import (
     DnsView,
     KnownHosts,
     Outcome,
+    OutsideProbe,
     RouteDecision,
     Step,
     Target,
+    TunnelRoute,
     Unavailable,
     Walk,
     ZoneFacts,
     claims,
 )
 
-__all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_public"]
+__all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_by_login", "claim_public", "claim_tunnel"]
 
 PUBLIC: Final = Walk(
     id="public",
@@ -130,6 +132,7 @@ _SEARCHED: Final = (
     "DNS",
     "the zones of the Cloudflare account",
 )
+_SEARCHED_RULES: Final = ("the rules of cloudflared",)
 
 
 @claims("public")
@@ -145,7 +148,9 @@ def claim_public(
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
     if naming:
         more = f" and {len(naming) - 1} more" if len(naming) > 1 else ""
-        return Claim(strength=100, ground=f"{naming[0]}{more} names the host", known=known)
+        # A route may name a host that is reached through a tunnel: then the record decides.
+        tunnel = isinstance(zone, ZoneFacts) and bool(zone.tunnel)
+        return Claim(strength=70 if tunnel else 100, ground=f"{naming[0]}{more} names the host", known=known)
     if not isinstance(decision, Unavailable) and decision.outcome is Outcome.ROUTED and decision.winner:
         return Claim(strength=90, ground=f"{decision.winner.ref} takes requests for the host", known=known)
     if not isinstance(dns, Unavailable) and dns.addresses:
@@ -156,3 +161,27 @@ def claim_public(
     if unseen:
         return Claim(strength=10, ground=f"nothing tells otherwise; not looked at: {', '.join(unseen)}", known=known)
     return Claim(strength=0, ground="", searched=_SEARCHED, known=known)
+
+
+@claims("tunnel")
+def claim_tunnel(route: TunnelRoute | Unavailable) -> Claim:
+    """Claim names whose record leads to a tunnel, names in cloudflared's rules, and weakly names built like those."""
+    if isinstance(route, Unavailable):
+        return Claim(strength=0, ground="", searched=_SEARCHED_RULES)
+    known = route.pattern
+    if route.by_record:
+        return Claim(strength=100, ground=route.ground, known=known)
+    if route.named == "exact":
+        return Claim(strength=95, ground=route.ground, known=known)
+    if route.named == "wildcard":
+        return Claim(strength=60, ground=route.ground, known=known)
+    strength = 30 if route.near or route.pattern else 0
+    return Claim(strength=strength, ground=route.ground, searched=_SEARCHED_RULES, known=known)
+
+
+@claims("tunnel", at_most=55)
+def claim_by_login(probe: OutsideProbe | Unavailable) -> Claim:
+    """Claim, weakly, names before which a login of Cloudflare Access stands."""
+    if isinstance(probe, OutsideProbe) and probe.access_login:
+        return Claim(strength=55, ground=f"Cloudflare Access asks visitors to log in ({probe.access_login})")
+    return Claim(strength=0, ground="")

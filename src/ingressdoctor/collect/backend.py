@@ -17,11 +17,10 @@ from msgspec.structs import replace
 from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, PODS, SERVICES, Kind
 from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.together import together
-from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker, chosen_backend
+from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker
 from ingressdoctor.evidence.certificates import Stated
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import EndpointSlice, Event, Loaded, Pod, Resource, Service
-from ingressdoctor.evidence.routes import RouteDecision
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.selectors import differences, labels_match
@@ -43,15 +42,12 @@ T = TypeVar("T", bound=Resource)
 
 @collector(wanted=_WANTED, timeout_s=20.0)
 async def backend_view(
-    kube: Kubernetes, decision: RouteDecision, controller: Controller | Unavailable
+    kube: Kubernetes, chosen: ChosenBackend, controller: Controller | Unavailable
 ) -> BackendView | Unavailable:
-    """Read the winner's backend, or that of a dropped route of the host when nothing wins.
+    """Read the winner's backend, that of a dropped route of the host when nothing wins, or that of a tunnel's rule.
 
     The controller's version decides which endpoints it takes for servers.
     """
-    chosen = chosen_backend(decision)
-    if chosen is None:
-        return Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
     version = Version() if isinstance(controller, Unavailable) else Version.parse(controller.version)
     (view,) = await together(_read(kube, chosen, version))
     return view
@@ -99,6 +95,9 @@ def assemble(
         endpoints=endpoints,
         others=chosen.others,
         live=chosen.live,
+        dialler=chosen.dialler,
+        tunnel=chosen.tunnel,
+        home=chosen.home,
     )
     return view if service is None else replace(view, form=form_of(service))
 

@@ -21,6 +21,7 @@ from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.controller import AccessLogLine, Controller, ControllerLogs, StaticConfig
 from ingressdoctor.evidence.kube import Pod
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
@@ -54,8 +55,13 @@ class _Sorted:
 
 
 @collector(wanted="the ingress controller's log")
-async def collect_logs(kube: Kubernetes, controller: Controller, target: Target) -> ControllerLogs | Unavailable:
+async def collect_logs(
+    kube: Kubernetes, controller: Controller, target: Target, route: TunnelRoute | Unavailable
+) -> ControllerLogs | Unavailable:
     """Read the newest log lines of at most two controller pods, ready ones first."""
+    if isinstance(route, TunnelRoute) and route.certain:
+        reason = "the name leads to a tunnel, past the controller"
+        return Unavailable(wanted="the ingress controller's log", reason=reason)
     pods = sorted(controller.pods, key=lambda pod: not pod.ready)[:_MAX_PODS]
     if not pods:
         return Unavailable(wanted="the ingress controller's log", reason="there is no Traefik pod to read it from")

@@ -19,13 +19,14 @@ from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest
 from ingressdoctor.evidence.outside import Online, OriginProbe
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.addresses import canonical_address, is_originless, is_private
 from ingressdoctor.sources.base import Net
 
-__all__ = ["Origin", "choose_origin", "collect_origin"]
+__all__ = ["Origin", "choose_origin", "collect_address", "collect_origin"]
 
 _WANTED: Final = "the origin's own answer"
 _ANSWER_S: Final = 8.0
@@ -38,19 +39,26 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-@collector(wanted=_WANTED, timeout_s=20.0)
-async def collect_origin(
-    target: Target,
-    net: Net,
+@collector(wanted="the origin's address")
+async def collect_address(
     lookup: LoadBalancerLookup | Unavailable,
     controller: Controller | Unavailable,
     zone: ZoneFacts | Unavailable,
-    online: Online | Unavailable,
+    route: TunnelRoute | Unavailable,
+) -> Origin | Unavailable:
+    """Find the address to ask; behind a tunnel there is none that anybody but cloudflared could dial."""
+    if isinstance(route, TunnelRoute) and route.certain:
+        return Unavailable(wanted=_WANTED, reason="the name leads to a tunnel, whose origin has no public address")
+    return choose_origin(lookup, controller, zone)
+
+
+@collector(wanted=_WANTED, timeout_s=20.0)
+async def collect_origin(
+    target: Target, net: Net, origin: Origin | Unavailable, online: Online | Unavailable
 ) -> OriginProbe | Unavailable:
     """Ask the origin for the target's path over https and over http."""
     if target.protocol is Protocol.MYSQL:
         return Unavailable(wanted=_WANTED, reason="the target does not speak HTTP")
-    origin = choose_origin(lookup, controller, zone)
     if isinstance(origin, Unavailable):
         return origin
     secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)

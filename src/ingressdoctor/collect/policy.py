@@ -22,13 +22,14 @@ from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.outside import OriginProbe
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.netpol import Party, Verdict, evaluate, needs_namespace_labels
 from ingressdoctor.routing.service import target_port
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["judge", "pairs", "policy_verdict", "sides_of"]
+__all__ = ["judge", "pairs", "pairs_from", "policy_verdict", "sides_of"]
 
 _WANTED: Final = "the NetworkPolicies between the controller and the backend"
 _SOURCES: Final = 3
@@ -42,23 +43,48 @@ Labels = Mapping[str, Mapping[str, str]]
 
 @collector(wanted=_WANTED, timeout_s=15.0)
 async def policy_verdict(
-    kube: Kubernetes, view: BackendView, controller: Controller, origin: OriginProbe | Unavailable
+    kube: Kubernetes,
+    view: BackendView,
+    controller: Controller | Unavailable,
+    route: TunnelRoute | Unavailable,
+    origin: OriginProbe | Unavailable,
 ) -> PolicyVerdict | Unavailable:
-    """Judge controller pod -> backend pod on the port that the Service resolves to."""
-    judged = pairs(view, controller)
+    """Judge controller pod, or for a tunnel's Service cloudflared's, -> backend pod on the port that it resolves to."""
+    sources = _tunnel_pods(route) if view.tunnel else _controller_pods(controller)
+    if isinstance(sources, Unavailable):
+        return sources
+    judged = pairs_from(sources, view)
     if not judged:
-        return Unavailable(wanted=_WANTED, reason="there is no pair of a controller pod and a backend pod to judge")
+        return Unavailable(
+            wanted=_WANTED, reason=f"there is no pair of a pod of {view.dialler} and a backend pod to judge"
+        )
+    home = judged[0][0].namespace
     policies = whole(await list_kind(kube, NETWORK_POLICIES, namespace=view.ref.namespace), _WANTED)
     if isinstance(policies, Unavailable):
         return policies
-    labels, gap = await _labels(kube, policies, (controller.namespace,))
+    labels, gap = await _labels(kube, policies, (home,))
     verdict = judge(judged, policies, labels, (_PLUGIN,))
     if _passes(origin):
         return verdict
     first = _or_gap(verdict, gap)
     if first is gap or verdict.allowed is False:
         return first
-    return await _closer(kube, judged, (policies, labels), controller.namespace, quiet=_went_quiet(origin))
+    return await _closer(kube, judged, (policies, labels), home, quiet=_went_quiet(origin))
+
+
+def _controller_pods(controller: Controller | Unavailable) -> tuple[Pod, ...] | Unavailable:
+    if isinstance(controller, Unavailable):
+        return controller
+    return controller.ready_pods or controller.pods
+
+
+def _tunnel_pods(route: TunnelRoute | Unavailable) -> tuple[Pod, ...] | Unavailable:
+    """Return the pods of cloudflared that serve the name, ready ones where there are any."""
+    if isinstance(route, Unavailable):
+        return route
+    gap = next((item.pods for item in route.workloads if isinstance(item.pods, Unavailable)), None)
+    ready = tuple(pod for item in route.workloads for pod in item.ready_pods)
+    return ready or tuple(pod for item in route.workloads for pod in item.live_pods) or gap or ()
 
 
 async def _closer(
@@ -134,13 +160,18 @@ async def _labels(
 
 
 def pairs(view: BackendView, controller: Controller) -> Pairs:
-    """Return the connections to judge: controller pod, backend pod, and the number of the backend's port.
+    """Return the connections from the controller's pods to judge."""
+    return pairs_from(controller.ready_pods or controller.pods, view)
+
+
+def pairs_from(dialling: tuple[Pod, ...], view: BackendView) -> Pairs:
+    """Return the connections to judge: dialling pod, backend pod, and the number of the backend's port.
 
     Ready pods first; a few of each are enough, since pods of one workload differ in their node at most.
     """
     if view.port is None:
         return ()
-    sources = (controller.ready_pods or controller.pods)[:_SOURCES]
+    sources = dialling[:_SOURCES]
     ready = tuple(pod for pod in view.current_pods if pod.ready)
     found: list[tuple[Pod, Pod, int]] = []
     for destination in (ready or view.current_pods)[:_DESTINATIONS]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -11,7 +12,7 @@ import msgspec
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.errors import UsageError
-from ingressdoctor.model.check import Check
+from ingressdoctor.model.check import Check, WalkChooser
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.walk import Claim, Walk
 
@@ -83,13 +84,7 @@ def _named(catalog: Catalog, name: str, where: str) -> Walk:
 
 
 async def _by_claims(catalog: Catalog, broker: Broker, host: str, by: Deadline) -> Choice:
-    claims: list[tuple[Walk, Claim]] = []
-    for chooser in catalog.choosers:
-        values = await broker.needs(chooser.needs, by)
-        walk = catalog.walk(chooser.walk)
-        if isinstance(values, Unavailable) or walk is None:
-            continue
-        claims.append((walk, chooser.function(**values)))
+    claims = await _claimed(catalog, broker, by)
     best = max(claims, key=lambda item: item[1].strength, default=None)
     if best is not None and best[1].strength > 0:
         return Choice(walk=best[0], ground=best[1].ground)
@@ -97,3 +92,29 @@ async def _by_claims(catalog: Catalog, broker: Broker, host: str, by: Deadline) 
     known = sorted({name for _, claim in claims for name in claim.known})
     near = tuple(difflib.get_close_matches(host, known, n=3, cutoff=0.6))
     return Choice(walk=None, ground="nothing is known about this name", searched=searched, suggestions=near)
+
+
+async def _claimed(catalog: Catalog, broker: Broker, by: Deadline) -> list[tuple[Walk, Claim]]:
+    """Ask all choosers side by side, until none that is still waiting could claim more than one that did."""
+    asked = {
+        asyncio.ensure_future(broker.needs(chooser.needs, by)): chooser
+        for chooser in catalog.choosers
+        if catalog.walk(chooser.walk) is not None
+    }
+    claims: dict[WalkChooser, Claim] = {}
+    pending = set(asked)
+    try:
+        while pending and max((claim.strength for claim in claims.values()), default=-1) < max(
+            asked[task].at_most for task in pending
+        ):
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                values = task.result()
+                if not isinstance(values, Unavailable):
+                    claims[asked[task]] = asked[task].function(**values)
+    finally:
+        for task in pending:
+            task.cancel()
+    # In the order of the choosers, so that of equal claims always the same one wins.
+    found = ((catalog.walk(chooser.walk), claims[chooser]) for chooser in catalog.choosers if chooser in claims)
+    return [(walk, claim) for walk, claim in found if walk is not None]

@@ -28,13 +28,19 @@ _ABOUT_SERVICES = (DropReason.SERVICE_MISSING, DropReason.SERVICE_PORT, DropReas
 class ChosenBackend(msgspec.Struct, frozen=True, kw_only=True):
     """The backend that a request ends at, or would end at if the controller had not dropped its route.
 
-    ``route`` names the route object; ``others`` are further backends of it; ``live`` is False for a dropped route.
+    ``route`` names the route object, or the rule of a tunnel; ``others`` are further backends of it; ``live`` is False
+    for a dropped route. ``dialler`` is who connects to the backend. ``tunnel`` tells that a rule of cloudflared leads
+    here, ``home`` where that rule is kept, as the words that kubectl takes after get or edit (empty: not in this
+    cluster).
     """
 
     ref: BackendRef
     route: str
     others: tuple[BackendRef, ...] = ()
     live: bool = True
+    dialler: str = "the controller"
+    tunnel: bool = False
+    home: tuple[str, ...] = ()
 
 
 def chosen_backend(decision: RouteDecision) -> ChosenBackend | None:
@@ -127,7 +133,7 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
     selector matches; ``namespace_pods`` counts all pods of the namespace, or is None when they were not listed.
     ``events`` are read only when some pod is not well, ``near_pods`` and ``makers`` only when there is no pod;
     otherwise they are empty tuples. ``live`` is False when the controller dropped the route that names this backend;
-    ``others`` are further backends of the route.
+    ``others`` are further backends of the route. ``dialler``, ``tunnel`` and ``home`` are those of ``ChosenBackend``.
     """
 
     ref: BackendRef
@@ -145,6 +151,9 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[BackendRef, ...] = ()
     live: bool = True
     namespace_pods: int | None = None
+    dialler: str = "the controller"
+    tunnel: bool = False
+    home: tuple[str, ...] = ()
 
     @property
     def serving(self) -> tuple[BackendEndpoint, ...]:

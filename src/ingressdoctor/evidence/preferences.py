@@ -12,11 +12,14 @@ __all__ = ["Preferences"]
 class Preferences(msgspec.Struct, frozen=True, kw_only=True):
     """Given to every run. ``load_balancer`` names the one in front of the controller, empty to find it by evidence.
 
+    ``cloudflared_config`` is a file that holds the tunnel's rules, for a cloudflared outside of the cluster.
+
     ``management`` are patterns of hostnames that must ask for a login; ``public`` of those that need not.
     """
 
     load_balancer: str = ""
     kube_context: str = ""
+    cloudflared_config: str = ""
     management: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
 

@@ -65,12 +65,13 @@ class Collector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WalkChooser(msgspec.Struct, frozen=True, kw_only=True):
-    """A pure function that says how strongly a walk claims a target."""
+    """A pure function that says how strongly a walk claims a target, never more than ``at_most``."""
 
     walk: str
     needs: tuple[Need, ...]
     function: Callable[..., Claim]
     module: str
+    at_most: int = 100
 
 
 def check(
@@ -146,10 +147,15 @@ def collector(
     return decorate
 
 
-def claims(walk: str) -> Callable[[Callable[..., Claim]], WalkChooser]:
-    """Declare the function that says whether, and on what ground, a target belongs to *walk*."""
+def claims(walk: str, *, at_most: int = 100) -> Callable[[Callable[..., Claim]], WalkChooser]:
+    """Declare the function that says whether, and on what ground, a target belongs to *walk*.
+
+    Nobody waits for a function that claims *at_most* less than another already did.
+    """
 
     def decorate(function: Callable[..., Claim]) -> WalkChooser:
-        return WalkChooser(walk=walk, needs=read_needs(function), function=function, module=function.__module__)
+        return WalkChooser(
+            walk=walk, needs=read_needs(function), function=function, module=function.__module__, at_most=at_most
+        )
 
     return decorate

@@ -19,6 +19,7 @@ from build.backend import (
     waiting,
 )
 from build.cluster import FakeCluster
+from build.tunnel import a_route
 from ingressdoctor.api import (
     BackendView,
     DroppedRoute,
@@ -27,8 +28,10 @@ from ingressdoctor.api import (
     Unavailable,
 )
 from ingressdoctor.collect.backend import backend_view, nearest_pods
-from ingressdoctor.evidence.backend import PodMaker, chosen_backend
+from ingressdoctor.collect.destination import collect_destination
+from ingressdoctor.evidence.backend import ChosenBackend, PodMaker, chosen_backend
 
+CHOSEN = chosen_backend(a_decision())
 SERVICES = "/api/v1/namespaces/shop/services"
 PODS = "/api/v1/namespaces/shop/pods"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
@@ -51,7 +54,8 @@ def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: lis
 
 
 async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:
-    view = await backend_view.function(cluster, a_decision(**decision), a_controller())
+    chosen = await collect_destination.function(a_decision(**decision), NOT_ASKED)
+    view = await backend_view.function(cluster, chosen, a_controller())
     assert isinstance(view, BackendView)
     return view
 
@@ -106,7 +110,7 @@ async def test_a_missing_service_costs_the_names_of_its_siblings() -> None:
 
 
 async def test_what_may_not_be_read_is_said_part_by_part() -> None:
-    refused = await backend_view.function(a_cluster(statuses={f"{SERVICES}/web": 403}), a_decision(), NOT_ASKED)
+    refused = await backend_view.function(a_cluster(statuses={f"{SERVICES}/web": 403}), CHOSEN, NOT_ASKED)
     assert isinstance(refused, Unavailable)
     assert "services" in refused.enable_with
 
@@ -120,14 +124,42 @@ async def test_an_api_server_that_cannot_be_reached_is_one_plain_error() -> None
     cluster = a_cluster(statuses={f"{SERVICES}/web": 0, SLICES: 0})
 
     with pytest.raises(SourceError, match="cannot be reached"):
-        await backend_view.function(cluster, a_decision(), NOT_ASKED)
+        await backend_view.function(cluster, CHOSEN, NOT_ASKED)
 
 
-async def test_no_route_asks_nothing() -> None:
-    cluster = a_cluster()
+@pytest.mark.parametrize(
+    ("decision", "route", "name", "tunnel"),
+    [
+        pytest.param(a_decision(), NOT_ASKED, "web", False, id="the-winner-of-the-controller"),
+        pytest.param(a_decision(routed=False), NOT_ASKED, "", False, id="no-route-no-backend"),
+        pytest.param(NOT_ASKED, NOT_ASKED, "", False, id="routes-could-not-be-read"),
+        pytest.param(a_decision(), a_route(), "grafana", True, id="the-rule-of-a-tunnel-comes-before-routes"),
+        pytest.param(NOT_ASKED, a_route(), "grafana", True, id="the-rule-of-a-tunnel-needs-no-route"),
+        pytest.param(
+            a_decision(),
+            a_route(by_record=False, named=""),
+            "web",
+            False,
+            id="names-of-the-same-pattern-decide-nothing",
+        ),
+        pytest.param(a_decision(), a_route(config=NOT_ASKED), "", False, id="rules-could-not-be-read"),
+        pytest.param(a_decision(), a_route(rule=None, origin=None), "", False, id="rules-that-cloudflared-refuses"),
+        pytest.param(a_decision(), a_route(service="http_status:404"), "", False, id="a-rule-without-a-service"),
+    ],
+)
+async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -> None:
+    found = await collect_destination.function(decision, route)
 
-    assert isinstance(await backend_view.function(cluster, a_decision(routed=False), NOT_ASKED), Unavailable)
-    assert cluster.asked == []
+    assert (found.ref.name if isinstance(found, ChosenBackend) else "") == name
+    assert isinstance(found, ChosenBackend) is bool(name)
+    assert (found.tunnel if isinstance(found, ChosenBackend) else False) is tunnel
+
+
+async def test_behind_a_tunnel_the_backend_says_who_dials_and_where_the_rule_is() -> None:
+    chosen = await collect_destination.function(NOT_ASKED, a_route())
+
+    assert (chosen.dialler, chosen.home) == ("cloudflared", ("-n", "cloudflared", "configmap", "cloudflared-config"))
+    assert chosen.route == "Rule 2 of ConfigMap cloudflared/cloudflared-config, key config.yaml"
 
 
 def dropped(reason: DropReason, name: str) -> DroppedRoute:

@@ -10,10 +10,13 @@ import pytest
 
 from build.controller import a_traefik, a_traefik_pod, a_traefik_service
 from build.kube import TableKube, a_list, forbidden, text
+from build.tunnel import a_route
 from ingressdoctor.api import Controller, ControllerLogs, Pod, SourceError, Target, Unavailable
 from ingressdoctor.collect.controller import collect_controller, version_of
 from ingressdoctor.collect.controller_logs import collect_logs, parse_logs
 from ingressdoctor.collect.static_config import static_of
+
+NO_TUNNEL = Unavailable(wanted="the tunnel", reason="the name leads to none")
 
 PODS, SERVICES = "/api/v1/pods", "/api/v1/services"
 
@@ -243,14 +246,25 @@ async def test_logs_of_two_pods_at_most() -> None:
     pods = tuple(a_traefik_pod(f"p{number}") for number in range(4))
     kube = TableKube({f"/api/v1/namespaces/traefik/pods/p{number}/log": text("x ERR") for number in range(4)})
 
-    logs = await collect_logs.function(kube, a_traefik(pods=pods), Target.parse("www.example.com"))
+    logs = await collect_logs.function(kube, a_traefik(pods=pods), Target.parse("www.example.com"), NO_TUNNEL)
 
     assert isinstance(logs, ControllerLogs)
     assert len(kube.calls) == 2
 
 
+async def test_the_log_of_a_controller_that_a_tunnel_passes_by_is_not_read() -> None:
+    kube = TableKube({"/api/v1/namespaces/traefik/pods/p/log": text("x ERR")})
+
+    logs = await collect_logs.function(
+        kube, a_traefik(pods=(a_traefik_pod("p"),)), Target.parse("www.example.com"), a_route()
+    )
+
+    assert isinstance(logs, Unavailable)
+    assert kube.calls == []
+
+
 @pytest.mark.parametrize("pods", [pytest.param((), id="no-pods"), pytest.param((a_traefik_pod("p"),), id="unreadable")])
 async def test_no_log_at_all_is_unavailable(pods: tuple[Pod, ...]) -> None:
-    logs = await collect_logs.function(TableKube({}), a_traefik(pods=pods), Target.parse("www.example.com"))
+    logs = await collect_logs.function(TableKube({}), a_traefik(pods=pods), Target.parse("www.example.com"), NO_TUNNEL)
 
     assert isinstance(logs, Unavailable)

@@ -3,6 +3,7 @@ import pytest
 from build.hetzner import a_controller, a_service
 from build.outside import HOST, MISSING, ORIGIN, TARGET, exchange, lookup, online, zone
 from build.sources import ScriptedNet
+from build.tunnel import a_route
 from build.values import replace
 from ingressdoctor.api import (
     Controller,
@@ -11,10 +12,11 @@ from ingressdoctor.api import (
     Protocol,
     Reach,
     Target,
+    TunnelRoute,
     Unavailable,
     ZoneFacts,
 )
-from ingressdoctor.collect.origin import Origin, choose_origin, collect_origin
+from ingressdoctor.collect.origin import Origin, choose_origin, collect_address, collect_origin
 
 SERVICE = a_controller(service=a_service(ingress=({"ip": "203.0.113.20"},)))
 SERVICE_V6 = a_controller(service=a_service(ingress=({"ip": "2001:db8::20"}, {"ip": "203.0.113.20"})))
@@ -50,9 +52,8 @@ def test_which_address_is_asked(
 
 
 async def probe(net: ScriptedNet, *, target: Target = TARGET, up: bool = True) -> OriginProbe | Unavailable:
-    found = await collect_origin.function(
-        target=target, net=net, lookup=lookup(), controller=MISSING, zone=MISSING, online=online(yes=up)
-    )
+    origin = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=MISSING)
+    found = await collect_origin.function(target=target, net=net, origin=origin, online=online(yes=up))
     assert isinstance(found, OriginProbe | Unavailable)
     return found
 
@@ -95,3 +96,17 @@ async def test_mysql_is_not_asked_by_http() -> None:
     assert isinstance(
         await probe(ScriptedNet(lambda _: exchange()), target=replace(TARGET, protocol=Protocol.MYSQL)), Unavailable
     )
+
+
+@pytest.mark.parametrize(
+    ("route", "asked"),
+    [
+        pytest.param(a_route(), False, id="a-name-that-leads-to-a-tunnel"),
+        pytest.param(a_route(by_record=False, named=""), True, id="a-name-of-the-same-pattern-only"),
+        pytest.param(MISSING, True, id="no-tunnel-known"),
+    ],
+)
+async def test_an_origin_behind_a_tunnel_has_no_address(route: TunnelRoute | Unavailable, asked: bool) -> None:
+    found = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=route)
+
+    assert isinstance(found, Origin) is asked

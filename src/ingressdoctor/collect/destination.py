@@ -1,0 +1,52 @@
+"""Which Service the request ends at: by the tunnel's rule where the name is a tunnel's, else by the route. Pure.
+
+Reads nothing; the Service itself is read in ``backend``.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingressdoctor.evidence.backend import ChosenBackend, chosen_backend
+from ingressdoctor.evidence.routes import RouteDecision
+from ingressdoctor.evidence.tunnel import ConfigHome, TunnelRoute
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+
+__all__ = ["behind_tunnel", "collect_destination"]
+
+_WANTED: Final = "the Service that the request ends at"
+
+
+@collector(wanted=_WANTED)
+async def collect_destination(
+    decision: RouteDecision | Unavailable, route: TunnelRoute | Unavailable
+) -> ChosenBackend | Unavailable:
+    """Choose between the rule of a tunnel and the route of the controller."""
+    if isinstance(route, TunnelRoute) and route.certain:
+        return behind_tunnel(route)
+    if isinstance(decision, Unavailable):
+        return decision
+    chosen = chosen_backend(decision)
+    return chosen or Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
+
+
+def behind_tunnel(route: TunnelRoute) -> ChosenBackend | Unavailable:
+    """Return the Service that the tunnel's rule leads to, or why there is none to look at."""
+    config = route.config
+    if isinstance(config, Unavailable):
+        return config
+    if route.rule is None or route.origin is None:
+        reason = f"no valid rule leads anywhere: {config.error}" if config.error else "no rule leads anywhere"
+        return Unavailable(wanted=_WANTED, reason=reason)
+    if route.backend is None:
+        return Unavailable(wanted=_WANTED, reason=f"{route.rule.shown} does not name a Service of this cluster")
+    source = config.source
+    in_map = source.home is ConfigHome.CONFIG_MAP
+    return ChosenBackend(
+        ref=route.backend,
+        route=f"Rule {route.rule.number} of {source.ref}",
+        dialler="cloudflared",
+        tunnel=True,
+        home=("-n", source.namespace, "configmap", source.name) if in_map else (),
+    )
