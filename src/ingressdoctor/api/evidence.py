@@ -116,6 +116,7 @@ from ingressdoctor.evidence.outside import (
     ResolverView,
     TokenUse,
 )
+from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.routes import (
     BackendRef,
     CandidateRoute,
@@ -257,6 +258,7 @@ __all__ = [
     "PolicyVerdict",
     "PortPath",
     "PredictedAnswer",
+    "Preferences",
     "Rcode",
     "Reach",
     "RemoteRule",

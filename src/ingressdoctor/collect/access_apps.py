@@ -22,6 +22,7 @@ from ingressdoctor.collect.access_objects import (
 )
 from ingressdoctor.collect.cloudflare_api import list_all, refusal, result_of
 from ingressdoctor.collect.together import together
+from ingressdoctor.collect.tunnel_names import kin_of
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.access_apps import (
     AccessApplication,
@@ -88,6 +89,8 @@ def judge_coverage(
     found = covering(applications, host, path)
     first = found[0] if found else None
     below = (match for match in covering(applications, host) if match not in found)
+    beside = [name for name in dict.fromkeys(names) if name != host][:_MOST_NEIGHBOURS]
+    kin = frozenset(kin_of(host, beside).pattern)
     return AccessCoverage(
         hostname=host,
         path=path,
@@ -97,10 +100,8 @@ def judge_coverage(
         near=() if first else near_misses(applications, host),
         applications=len(applications),
         neighbours=tuple(
-            Neighbour(hostname=name, covered=_is_covered(applications, name))
-            for name in dict.fromkeys(names)
-            if name != host
-        )[:_MOST_NEIGHBOURS],
+            Neighbour(hostname=name, covered=_is_covered(applications, name), kin=name in kin) for name in beside
+        ),
     )
 
 

@@ -31,7 +31,7 @@ from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.sources.base import Answer, Cloudflare
 
-__all__ = ["TUNNELS_READ", "collect_tunnel_facts", "names_host", "parse_connector", "parse_rules", "parse_tunnel"]
+__all__ = ["TUNNELS_READ", "collect_tunnel_facts", "parse_connector", "parse_rules", "parse_tunnel"]
 
 TUNNELS_READ: Final = "Account > Cloudflare Tunnel > Read"
 _WANTED: Final = "the tunnel at Cloudflare"
@@ -75,14 +75,6 @@ async def collect_tunnel_facts(target: Target, zone: ZoneFacts, cloudflare: Clou
         others=others,
         wanted_by=await _wanting(cloudflare, account, target.hostname, rules, others),
     )
-
-
-def names_host(rules: RemoteRules | Unavailable | None, hostname: str) -> bool:
-    """Tell whether a rule other than a catch-all is for a hostname: by name, or by a wildcard above it."""
-    if not isinstance(rules, RemoteRules):
-        return False
-    patterns = (rule.hostname.lower() for rule in rules.rules)
-    return any(p == hostname or (p.startswith("*.") and hostname.endswith(p[1:])) for p in patterns if p)
 
 
 def parse_tunnel(raw: object) -> TunnelObject | None:
@@ -209,10 +201,12 @@ async def _wanting(
     others: tuple[TunnelObject, ...] | Unavailable,
 ) -> tuple[TunnelObject, ...]:
     """Look for tunnels whose rules name the host, where those of the record's own tunnel do not."""
-    if isinstance(others, Unavailable) or isinstance(rules, Unavailable) or names_host(rules, hostname):
+    if isinstance(others, Unavailable) or isinstance(rules, Unavailable) or (rules and rules.names(hostname)):
         return ()
     searched = sorted(others, key=lambda item: item.status not in {"healthy", "degraded"})[:_MOST_SEARCHED]
     if not searched:
         return ()
     found = await together(*(_rules(cloudflare, account, item.id) for item in searched))
-    return tuple(item for item, its in zip(searched, found, strict=True) if names_host(its, hostname))
+    return tuple(
+        item for item, its in zip(searched, found, strict=True) if isinstance(its, RemoteRules) and its.names(hostname)
+    )

@@ -96,10 +96,14 @@ class AccessMatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Neighbour(msgspec.Struct, frozen=True, kw_only=True):
-    """Another hostname on the same tunnel, and whether visitors of its first page are asked to log in."""
+    """Another hostname on the same tunnel, and whether visitors of its first page are asked to log in.
+
+    ``kin`` tells that it is built like the target's name, as ``argocd-mgmt`` is like ``grafana-mgmt``.
+    """
 
     hostname: str
     covered: bool
+    kin: bool = False
 
 
 class ServiceToken(msgspec.Struct, frozen=True, kw_only=True):

@@ -80,9 +80,10 @@ class RemoteRules(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RemoteRule, ...]
     document: Mapping[str, object] = msgspec.field(default_factory=dict)
 
-    def naming(self, hostname: str) -> bool:
-        """Tell whether a rule names exactly this hostname."""
-        return any(rule.hostname.lower() == hostname for rule in self.rules)
+    def names(self, hostname: str) -> bool:
+        """Tell whether a rule other than a catch-all is for a hostname: by name, or by a wildcard above it."""
+        patterns = (rule.hostname.lower() for rule in self.rules)
+        return any(p == hostname or (p.startswith("*.") and hostname.endswith(p[1:])) for p in patterns if p)
 
 
 class TunnelFacts(msgspec.Struct, frozen=True, kw_only=True):

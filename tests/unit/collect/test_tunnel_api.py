@@ -65,7 +65,7 @@ async def test_the_tunnel_its_connectors_and_its_rules() -> None:
     assert [len(item.live) for item in seen.live] == [2]
     assert seen.rules is not None
     assert not isinstance(seen.rules, Unavailable)
-    assert (seen.rules.naming(PANEL), seen.rules.version, seen.rules.source) == (True, 3, "local")
+    assert (seen.rules.names(PANEL), seen.rules.version, seen.rules.source) == (True, 3, "local")
     assert not isinstance(seen.others, Unavailable)
     assert [item.name for item in seen.others] == ["old"]
     assert seen.wanted_by == ()
