@@ -40,15 +40,16 @@ _COOKIE: Final[Schema] = {
     "secure": Leaf.BOOL,
     "httponly": Leaf.BOOL,
     "samesite": Leaf.STRING,
-    "maxage": Leaf.INT,
-    "path": Leaf.STRING,
-    "domain": Leaf.STRING,
 }
+_LATER_COOKIE: Final = (
+    ("maxage", Leaf.INT, (3, 0, 0)),
+    ("path", Leaf.STRING, (3, 3, 0)),
+    ("domain", Leaf.STRING, (3, 4, 0)),
+)
 _SERVICE: Final[Schema] = {
     "serversscheme": Leaf.STRING,
     "serverstransport": Leaf.STRING,
     "passhostheader": Leaf.BOOL_POINTER,
-    "sticky": Optional({"cookie": Optional(_COOKIE)}),
     "nativelb": Leaf.BOOL_POINTER,
 }
 
@@ -146,7 +147,8 @@ def _tls_schema(version: Version) -> Schema:
 
 
 def _service_schema(version: Version) -> Schema:
-    schema = dict(_SERVICE)
+    cookie = {**_COOKIE, **{name: leaf for name, leaf, since in _LATER_COOKIE if version.since(since)}}
+    schema = {**_SERVICE, "sticky": Optional({"cookie": Optional(cookie)})}
     if version.since((3, 1, 0)):
         schema["nodeportlb"] = Leaf.BOOL
     if version.since((3, 7, 0)):

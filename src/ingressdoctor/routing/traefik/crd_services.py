@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from ingressdoctor.evidence.routes import BackendRef, Custom, DropReason
 from ingressdoctor.routing.servers import ServerReference
+from ingressdoctor.routing.traefik.durations import duration_problem
 from ingressdoctor.routing.traefik.middlewares import Known, Problem, as_list, as_map, resolve
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.router import Resolved
@@ -26,7 +27,13 @@ from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["CrdServices", "plain_reference", "within"]
 
-_STRATEGIES: Final = ("", "wrr", "p2c", "hrw", "leasttime", "RoundRobin")
+_STRATEGIES: Final = (
+    (("", "RoundRobin"), (0, 0, 0)),
+    (("wrr", "p2c"), (3, 4, 0)),
+    (("hrw", "leasttime"), (3, 6, 0)),
+)
+# From here on a name with @ belongs to another provider whatever its kind, and its namespace is taken as written.
+_NAMES_AS_WRITTEN: Final = ((3, 7, 0), (3, 6, 16), (2, 11, 45))
 _MAX_DEPTH: Final = 20
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 
@@ -47,7 +54,7 @@ class CrdServices(msgspec.Struct, frozen=True):
         """Return what the provider makes of one reference in an object of namespace *parent*."""
         backend = plain_reference(service, parent)
         name, settings = backend.name, self.settings
-        foreign = "@" in name
+        foreign = "@" in name and self.version.since(*_NAMES_AS_WRITTEN)
         if not foreign and backend.namespace != parent and not settings.allow_cross_namespace:
             said = f"service {backend.namespace}/{name} not in the parent resource namespace {parent}"
             ref = f"{backend.kind} {backend.namespace}/{name}"
@@ -57,9 +64,11 @@ class CrdServices(msgspec.Struct, frozen=True):
             said = f'service "{name}" reference is not allowed: namespace "{parent}" is not in crossProviderNamespaces'
             return Problem(DropReason.SERVICE_CROSS_NAMESPACE, said, name)
         if backend.kind == "TraefikService":
-            return self._named(backend, str(service.get("namespace") or ""))
+            return self._named(backend, str(service.get("namespace") or "") if foreign else backend.namespace)
         if backend.kind != "Service":
             return Problem(DropReason.KIND, f"unsupported service kind {backend.kind}", name)
+        if not foreign:
+            backend = replace(backend, name=name.removesuffix(_SUFFIX))
         return self._kubernetes(service, backend, str(service.get("namespace") or "") if foreign else backend.namespace)
 
     def _named(self, backend: BackendRef, written: str) -> Resolved:
@@ -73,8 +82,10 @@ class CrdServices(msgspec.Struct, frozen=True):
 
     def _kubernetes(self, service: Mapping[str, Any], backend: BackendRef, namespace: str) -> Resolved | Problem:
         strategy = str(service.get("strategy") or "")
-        if strategy not in _STRATEGIES and self.version.since((3, 4, 0)):
+        if not any(strategy in names for names, since in _STRATEGIES if self.version.since(since)):
             said = f"load-balancer strategy {strategy} is not supported"
+            if not self.version.since((3, 4, 0)):
+                said = f"load balancing strategy {strategy} is not supported"
             return Problem(DropReason.SERVICE_OPTION, said, f"Service {namespace}/{backend.name}")
         native = service.get("nativeLB")
         asked = ServerReference(
@@ -91,6 +102,9 @@ class CrdServices(msgspec.Struct, frozen=True):
         return self._with_options(service, backend)
 
     def _with_options(self, service: Mapping[str, Any], backend: BackendRef) -> Resolved | Problem:
+        interval = as_map(service.get("responseForwarding")).get("flushInterval")
+        if interval and (said := duration_problem(interval)):
+            return Problem(DropReason.SERVICE_OPTION, f"unable to parse flushInterval: {said}", str(interval))
         transport = self._transport(str(service.get("serversTransport") or ""), backend.namespace)
         if isinstance(transport, Problem):
             return transport
@@ -124,16 +138,21 @@ class CrdServices(msgspec.Struct, frozen=True):
             return Problem(DropReason.SERVERS_TRANSPORT, said, name)
         return name
 
+    def apart(self) -> CrdServices:
+        """Return what judges the references of other objects than routes: nativeLBByDefault does not reach them."""
+        return replace(self, settings=replace(self.settings, native_lb_by_default=False))
+
     def built(self, item: Custom) -> tuple[Resolved, ...] | Problem:
         """Return the services below a TraefikService, or why the provider leaves it out."""
         found: list[Resolved] = []
+        alone = self.apart()
         parts = tuple(_parts(item, self.version))
         if not parts:
             return Problem(DropReason.SERVICE_MISSING, "unspecified service type", item.ref)
         for prefix, service in parts:
             if service is None:
                 continue
-            outcome = self.reference(service, item.namespace)
+            outcome = alone.reference(service, item.namespace)
             if isinstance(outcome, Problem):
                 return Problem(outcome.reason, prefix + outcome.detail, outcome.related)
             found.append(outcome)

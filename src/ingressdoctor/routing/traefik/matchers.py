@@ -125,7 +125,8 @@ def _host_regexp(arguments: tuple[str, ...], _: Version) -> Tested:
     return Tested(lambda seen: search(seen.host) or search(""), _template_never(pattern))
 
 
-_TEMPLATE: Final = re.compile(r"\{[A-Za-z_][\w-]*(?::|\})")
+# \p{L} and \x{2f} are RE2's own.
+_TEMPLATE: Final = re.compile(r"(?<!\\[pPx])\{[A-Za-z_][\w-]*(?::|\})")
 
 
 def _template_never(text: str) -> str:

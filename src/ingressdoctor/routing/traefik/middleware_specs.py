@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 
 from ingressdoctor.evidence.routes import SecretShape
 from ingressdoctor.model.untyped import as_list, as_map
+from ingressdoctor.routing.traefik.durations import duration_problem
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.ip_checker import IpChecker
 from ingressdoctor.routing.traefik.regex import compile_pattern
@@ -35,6 +36,11 @@ _TYPES: Final = (
 _LATER_TYPES: Final = {"grpcWeb": (3, 0, 0), "encodedCharacters": (3, 7, 0)}
 _COUNTED_WHEN_ZERO: Final = ("stsSeconds", "accessControlMaxAge")
 _NOT_HEADERS: Final = ("sslForceHost",)
+_DURATIONS: Final = (
+    ("rateLimit", "rateLimit", ("period",)),
+    ("retry", "retry", ("initialInterval",)),
+    ("circuitBreaker", "circuit breaker", ("checkPeriod", "fallbackDuration", "recoveryDuration")),
+)
 _OK_STATUS: Final = frozenset([*range(100, 104), *range(200, 209), 226, *range(300, 309), *range(400, 419)])
 _MORE_STATUS: Final = frozenset([*range(421, 427), 428, 429, 431, 451, *range(500, 509), 510, 511])
 
@@ -55,8 +61,47 @@ def provider_problem(spec: Mapping[str, Any], namespace: str, secrets: Secrets |
             if said:
                 return f"Error while reading {what} middleware: {said}"
     forward = spec.get("forwardAuth")
-    if isinstance(forward, dict) and not forward.get("address"):
-        return "Error while reading forward auth middleware: forward authentication requires an address"
+    if isinstance(forward, dict) and (said := _forward_auth(forward, namespace, secrets)):
+        return f"Error while reading forward auth middleware: {said}"
+    for name, what, fields in _DURATIONS:
+        section = as_map(spec.get(name))
+        values = (section[field] for field in fields if section.get(field) is not None)
+        said = next((problem for value in values if (problem := duration_problem(value))), "")
+        if said:
+            return f"Error while reading {what} middleware: {said}"
+    return ""
+
+
+def _forward_auth(spec: Mapping[str, Any], namespace: str, secrets: Secrets | None) -> str:
+    if not spec.get("address"):
+        return "forward authentication requires an address"
+    tls = as_map(spec.get("tls"))
+    authority, pair = str(tls.get("caSecret") or ""), str(tls.get("certSecret") or "")
+    if secrets is None:
+        return ""
+    if authority and (said := _authority(authority, namespace, secrets)):
+        return f"failed to load auth ca secret: {said}"
+    said = _key_pair(pair, namespace, secrets) if pair else ""
+    return said and f"failed to load auth secret: {said}"
+
+
+def _authority(name: str, namespace: str, secrets: Secrets) -> str:
+    shape = secrets.get((namespace, name))
+    if shape is None:
+        return f"secret '{namespace}/{name}' not found"
+    if len(shape.keys) == 1 or {"tls.ca", "ca.crt"} & set(shape.keys):
+        return ""
+    return f"secret '{namespace}/{name}' has no CA block: secret {namespace}/{name} contains neither tls.ca nor ca.crt"
+
+
+def _key_pair(name: str, namespace: str, secrets: Secrets) -> str:
+    shape = secrets.get((namespace, name))
+    if shape is None:
+        return f"secret '{namespace}/{name}' does not exist"
+    for there, said in ((shape.keys, "is missing the following"), (shape.filled, "contains the following empty")):
+        lacking = [key for key in ("tls.crt", "tls.key") if key not in there]
+        if lacking:
+            return f"secret {namespace}/{name} {said} TLS data entries: {', '.join(lacking)}"
     return ""
 
 

@@ -82,11 +82,14 @@ def canonical_header(name: str) -> str:
 
 
 def routing_path(path: str, version: Version, *, sanitize: bool = True) -> str | None:
-    """Return the path that matchers compare: normalised, sanitised, decoded except for reserved characters."""
+    """Return the path that matchers compare: normalised, sanitised, decoded except for reserved characters.
+
+    Traefik 2 computes the same, but its Path and PathPrefix compare the path that is decoded as a whole.
+    """
     raw = request_path(path, version, sanitize=sanitize)
     if raw is None:
         return None
-    if not version.since((3, 4, 1), (2, 11, 25)):
+    if not version.since((3, 4, 1)):
         return _decode(raw)
     parts = re.split(r"((?:%[0-9A-Fa-f]{2})+)", raw)
     return "".join(_keep_reserved(part) if part.startswith("%") else part for part in parts)
@@ -138,10 +141,10 @@ def _keep_reserved(escapes: str) -> str:
 
 
 def _query(text: str) -> dict[str, tuple[str, ...]]:
-    """Read a query string as url.ParseQuery does: pairs with a semicolon or a bad escape are dropped."""
+    """Read a query string: semicolons separate too (http.AllowQuerySemicolons), pairs with a bad escape are dropped."""
     found: dict[str, tuple[str, ...]] = {}
-    for pair in text.split("&"):
-        if not pair or ";" in pair or _BAD_ESCAPE.search(pair):
+    for pair in text.replace(";", "&").split("&"):
+        if not pair or _BAD_ESCAPE.search(pair):
             continue
         key, _, value = pair.partition("=")
         name = _decode(key.replace("+", " "))

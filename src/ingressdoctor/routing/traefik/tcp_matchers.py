@@ -108,7 +108,7 @@ def _host_sni_regexp(pattern: str, _: Version) -> TcpTested:
 
 
 def _template_never(pattern: str) -> str:
-    if re.search(r"\{[A-Za-z_][\w-]*(?::|\})", pattern):
+    if re.search(r"(?<!\\[pPx])\{[A-Za-z_][\w-]*(?::|\})", pattern):
         return "{...} placeholders are rule syntax v2; in v3 the braces are compared literally"
     return ""
 
