@@ -9,28 +9,38 @@ Use: `plane = DataPlane(world); await plane.start(); ...; await plane.stop()`, a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import h11
+
 from ingressdoctor.errors import LabError
-from ingressdoctor.lab.cluster import Cluster, mapping, sequence, text
+from ingressdoctor.lab.cluster import Cluster, Object, dig, mapping, pod_address, sequence, text
 from ingressdoctor.lab.derive import with_endpoint_slices
 from ingressdoctor.lab.network import Network, Verdict, canonical
 from ingressdoctor.lab.pki import Pki
 from ingressdoctor.lab.policy import Policies
 from ingressdoctor.lab.serve.backends import start_backends
 from ingressdoctor.lab.serve.balancer import Balancer
+from ingressdoctor.lab.serve.cloudflare_accounts import NoTunnels, Tunnels
+from ingressdoctor.lab.serve.cloudflared.fleet import Fleet
 from ingressdoctor.lab.serve.edge import Edge
+from ingressdoctor.lab.serve.edge_access import Access, TokenSecrets
+from ingressdoctor.lab.serve.exchange import exchange
 from ingressdoctor.lab.serve.hostports import publish_host_ports
 from ingressdoctor.lab.serve.kube.logs import seeded
+from ingressdoctor.lab.serve.nginx.controller import NginxControllers
 from ingressdoctor.lab.serve.nodes import Nodes
 from ingressdoctor.lab.serve.traefik.controller import Controller
+from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.world import World
 
 CLIENT_IP = "198.51.100.23"
 CLIENT_IP6 = "2001:db8:c11e::23"
 REFUSED_PORTS = (80, 443, 3306)
+PROXY_S = 2.0
 
 
 class DataPlane:
@@ -44,9 +54,12 @@ class DataPlane:
         self._world = world
         self._latency_s = latency_s
         self.pki = Pki()
+        self.tokens = TokenSecrets(mapping(world.cloudflare.get("access")))
+        self._fleet: Fleet | None = None
         self._network: Network | None = None
         self._balancers: dict[int, Balancer] = {}
         self._controller: Controller | None = None
+        self._nginx: NginxControllers | None = None
         self._public: tuple[str, ...] = ()
 
     async def start(self) -> None:
@@ -68,7 +81,12 @@ class DataPlane:
         start_backends(network, cluster, nodes, self.pki, world.backends)
         self._controller = Controller(network, cluster, nodes, self.pki, partial(seeded, world.logs))
         self._controller.attach(settings)
-        edge = Edge(network, self.pki, world.cloudflare, settings)
+        self._nginx = NginxControllers(network, cluster, nodes, self.pki, partial(seeded, world.logs))
+        self._nginx.attach(settings)
+        self._fleet = Fleet(world, network, cluster, nodes, self.pki)
+        await self._fleet.start()
+        access = Access(mapping(world.cloudflare.get("access")), self.tokens)
+        edge = Edge(network, self.pki, world, access, self._fleet.serving)
         edge.latency_s = self._latency_s
         edge.attach()
         self._balancers = _balancers(network, world)
@@ -103,7 +121,28 @@ class DataPlane:
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
         """The whole log of a container that the data plane runs; None for others."""
-        return self._controller.log(namespace, pod, container) if self._controller else None
+        keepers = (keeper for keeper in (self._controller, self._nginx, self._fleet) if keeper is not None)
+        return next((log for keeper in keepers if (log := keeper.log(namespace, pod, container)) is not None), None)
+
+    async def proxied(self, pod: Object, port: int, request: Request) -> Response | None:
+        """A pod's answer to the API server, which asks over the pod's node; None when there is none."""
+        node = text(dig(pod, "status", "hostIP"))
+        try:
+            stream = await self._running().connect(pod_address(pod), port, source_ip=node, timeout_s=PROXY_S)
+        except OSError:
+            return None
+        try:
+            async with asyncio.timeout(PROXY_S):
+                return await exchange(stream, request)
+        except (OSError, TimeoutError, h11.ProtocolError):
+            return None
+        finally:
+            stream.close()
+
+    @property
+    def tunnels(self) -> Tunnels:
+        """What the edge knows about connectors."""
+        return self._fleet if self._fleet is not None else NoTunnels()
 
     def health(self, lb_id: int) -> Mapping[tuple[int, int], str]:
         """(server id, listen port) to "healthy" or "unhealthy", as the last checks found; {} for unknown ids."""

@@ -24,7 +24,8 @@ Kind = Literal["fault", "unusual", "healthy"]
 Expected = Literal["pass", "warn", "fail"]
 
 _FOLDERS: tuple[tuple[str, Kind], ...] = (("faults", "fault"), ("unusual", "unusual"))
-_PLACES = ("hetzner", "cloudflare", "settings", "backends", "logs")
+_PLACES = ("hetzner", "cloudflare", "settings", "backends", "logs", "connectors")
+_LISTS = ("objects", "backends", "connectors")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,8 @@ def apply_fault(world: World, fault: Fault) -> World:
     state: dict[str, Any] = {
         field.name: copy.deepcopy(getattr(world, field.name)) for field in dataclasses.fields(World)
     }
-    state["objects"], state["backends"] = list(state["objects"]), list(state["backends"])
+    for name in _LISTS:
+        state[name] = list(state[name])
     for number, operation in enumerate(fault.patch, start=1):
         before = repr(state)
         try:
@@ -105,8 +107,7 @@ def apply_fault(world: World, fault: Fault) -> World:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}): {error}") from error
         if repr(state) == before:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}) changes nothing")
-    state["objects"], state["backends"] = tuple(state["objects"]), tuple(state["backends"])
-    return World(**state)
+    return World(**state | {name: tuple(state[name]) for name in _LISTS})
 
 
 def _head(operation: Mapping[str, Any]) -> str:

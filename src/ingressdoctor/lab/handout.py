@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 LOOPBACK = "127.0.0.1"
+ACCESS_VARIABLES = ("CF_ACCESS_CLIENT_ID", "CF_ACCESS_CLIENT_SECRET")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,8 @@ class Tokens:
     kube: str = dataclasses.field(repr=False)
     hetzner: str = dataclasses.field(repr=False)
     cloudflare: str = dataclasses.field(repr=False)
+    # Client id and secret of an Access service token; "" for none.
+    access: tuple[str, str] = dataclasses.field(default=("", ""), repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +91,8 @@ def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) 
             "KUBECONFIG": str(kubeconfig),
             "CLOUDFLARE_API_TOKEN": tokens.cloudflare,
         }
-        | ({"HCLOUD_TOKEN": tokens.hetzner} if endpoints.hetzner else {}),
+        | ({"HCLOUD_TOKEN": tokens.hetzner} if endpoints.hetzner else {})
+        | (dict(zip(ACCESS_VARIABLES, tokens.access, strict=True)) if tokens.access[0] else {}),
     )
 
 

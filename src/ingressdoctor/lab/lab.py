@@ -83,16 +83,19 @@ class Lab:
     async def _start(self) -> Handout:
         world = self.world
         tokens = Tokens(
-            kube=secrets.token_urlsafe(32), hetzner=secrets.token_hex(32), cloudflare=secrets.token_urlsafe(30)
+            kube=secrets.token_urlsafe(32),
+            hetzner=secrets.token_hex(32),
+            cloudflare=secrets.token_urlsafe(30),
+            access=self._plane.tokens.handed_out(mapping(world.settings.get("service_token"))),
         )
         plane = self._plane
         self._stack.push_async_callback(plane.stop)
         await plane.start()
 
-        kube = KubeApi(world, token=tokens.kube, log_reader=plane.log)
+        kube = KubeApi(world, token=tokens.kube, log_reader=plane.log, pod_proxy=plane.proxied)
         tls = plane.pki.server_context((LOOPBACK, "localhost", "kubernetes.default.svc"))
         cloud = hetzner.HetznerApi(world, token=tokens.hetzner, health=plane.health, details=plane.health_details)
-        flare = cloudflare.CloudflareApi(world, token=tokens.cloudflare)
+        flare = cloudflare.CloudflareApi(world, token=tokens.cloudflare, tunnels=plane.tunnels)
         servers = {
             "kube": await serve_http(kube.handle, tls=tls, manner=self._manner("kube"), error=general),
             "hetzner": await serve_http(cloud.handle, manner=self._manner("hetzner"), error=hetzner.error),

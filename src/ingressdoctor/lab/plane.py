@@ -11,7 +11,11 @@ import socket
 from collections.abc import Mapping
 from typing import Protocol
 
+from ingressdoctor.lab.cluster import Object, mapping
 from ingressdoctor.lab.pki import Pki
+from ingressdoctor.lab.serve.cloudflare_accounts import NoTunnels, Tunnels
+from ingressdoctor.lab.serve.edge_access import TokenSecrets
+from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.world import World
 
 
@@ -19,6 +23,16 @@ class Plane(Protocol):
     """Edge, balancer, controller and pods of a world."""
 
     pki: Pki
+    tokens: TokenSecrets
+
+    @property
+    def tunnels(self) -> Tunnels:
+        """What the edge knows about connectors."""
+        ...
+
+    async def proxied(self, pod: Object, port: int, request: Request) -> Response | None:
+        """A pod's answer to the API server, which asks on behalf of a user; None when there is none."""
+        ...
 
     @property
     def connect_to(self) -> tuple[str, ...]:
@@ -50,8 +64,9 @@ class NoPlane:
     """Only the control plane is of interest."""
 
     def __init__(self, world: World) -> None:
-        del world
         self.pki = Pki()
+        self.tokens = TokenSecrets(mapping(world.cloudflare.get("access")))
+        self.tunnels: Tunnels = NoTunnels()
         # Bound and never listening: whatever is dialled is refused.
         self._closed = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._closed.bind(("127.0.0.1", 0))
@@ -63,6 +78,11 @@ class NoPlane:
 
     async def start(self) -> None:
         """Nothing to start."""
+
+    async def proxied(self, pod: Object, port: int, request: Request) -> Response | None:
+        """Nobody answers."""
+        del pod, port, request
+        return None
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
         """Nobody writes."""

@@ -17,8 +17,12 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "edge_read_s": 0.8,  # the edge gives up waiting for an answer (real: 100, then 524)
     "controller_dial_s": 0.4,  # the controller gives up dialling a pod (real: 30, then 504)
     "controller_read_s": 10.0,  # an entry point waits for the first bytes (real: 60)
+    "nginx_dial_s": 0.1,  # nginx gives up one of three attempts to reach a pod (real: 5, proxy-connect-timeout)
+    "nginx_read_s": 0.6,  # nginx gives up waiting for an answer (real: 60, proxy-read-timeout, which scales it)
     "health_interval_s": 0.2,  # pause between the balancer's health checks (real: 15)
     "health_timeout_s": 0.15,  # one health check (real: 10)
+    "cloudflared_dial_s": 0.4,  # cloudflared gives up dialling a service, or the edge (real: 30 and 15)
+    "cloudflared_tls_s": 0.6,  # cloudflared gives up a TLS handshake with a service (real: 10)
     # --- Addresses.
     # The edge's: a proxied record answers with these, never with its own content.
     "anycast": {
@@ -35,18 +39,29 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "nodes_down": [],  # names of nodes that are switched off
     "node_ports": {},  # node name: "refuse" (kube-proxy gone) or "drop" (filtered)
     "firewall_drop": [],  # {"node": name, "port": number}: connections to that port are dropped
+    "udp_7844": "open",  # or "closed": no UDP gets from cloudflared to the edge's port 7844
+    "tcp_7844": "open",  # or "closed": no TCP does
     "network_policy": "enforce",  # or "ignore": the CNI plugin does not implement NetworkPolicy
     "policy_deny": "drop",  # or "reject": how the CNI plugin denies
     "proxy_version": 1,  # of the PROXY protocol that the balancer sends
+    # ConfigMaps as they were before their last edit: [{namespace, name, at, data}]. A container that had started by
+    # *at* has read *data*; managedFields of the ConfigMap itself should tell of the edit.
+    "edited": [],
     # --- The APIs. misbehave: {"kube" | "hetzner" | "cloudflare": "html" | "half" | "500" | "hang" | "429"}.
     "misbehave": {},
     # What the handed-out Kubernetes user may not read ("networkpolicies.networking.k8s.io", "pods/log",
-    # "services"); with namespaces, it may read these only and nothing cluster-wide. Secrets are always refused.
-    "rbac": {"user": "system:serviceaccount:ingressdoctor:ingressdoctor", "deny": [], "namespaces": []},
+    # "services"), and what it may beyond the usual ("pods/proxy"); with namespaces, it may read these only and nothing
+    # cluster-wide. Secrets are always refused.
+    "rbac": {"user": "system:serviceaccount:ingressdoctor:ingressdoctor", "deny": [], "allow": [], "namespaces": []},
     # A continue token older than this is answered 410 Expired.
     "kube": {"continue_ttl_s": 300, "version": "v1.34.2"},
-    # Which permissions the Cloudflare token lacks: "zone", "dns", "settings", "certificates".
-    "cloudflare": {"deny": []},
+    # Which permissions the Cloudflare token lacks: "zone", "dns", "settings", "certificates", "tunnel", "access_apps",
+    # "access_tokens", "access_organization". answers: what one of these is answered instead, {"tunnel": "429"} (too
+    # many requests), "500" or "unsuccessful" (200 with success: false).
+    "cloudflare": {"deny": [], "answers": {}},
+    # The Access service token that is handed out, by name ("": none), and whether its secret is still the right one
+    # ("rotated": the handed-out secret is the one before).
+    "service_token": {"name": "", "secret": "current"},
     # --- DNS. views: what one recursive view answers differently, by name and type, or "NXDOMAIN"
     # ({"public": {"www.wecare.gr": {"A": ["192.0.2.1"], "AAAA": []}}}).
     # misbehave: {"system" | "public" | "authoritative": "servfail" | "refused" | "timeout" | "truncate"}.

@@ -42,6 +42,7 @@ class World:
     cloudflare: Mapping[str, Any]
     backends: tuple[Mapping[str, Any], ...]
     logs: Mapping[str, str]
+    connectors: tuple[Mapping[str, Any], ...] = ()
 
     def select(self, kind: str, namespace: str | None = None, name: str | None = None) -> tuple[Object, ...]:
         """Objects of *kind*, optionally of one namespace and name, in file order."""
@@ -195,4 +196,5 @@ def load_world(name: str, *, now: datetime | None = None) -> World:
         cloudflare=_one(folder / "cloudflare.yaml", moment, dict),
         backends=tuple(_one(folder / "backends.yaml", moment, list)),
         logs=_logs(folder / "logs", moment),
+        connectors=tuple(_one(folder / "connectors.yaml", moment, list)),
     )

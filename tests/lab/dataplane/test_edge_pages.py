@@ -79,7 +79,8 @@ async def test_challenge_is_html_for_everybody() -> None:
 
 async def test_access_application_sends_to_its_login() -> None:
     parts = healthy()
-    parts.zone["access"] = [{"domain": "*.shop.test", "team": "acme", "aud": "a" * 64}]
+    app = {"domain": "*.shop.test", "aud": "a" * 64, "policies": [{"decision": "allow", "include": []}]}
+    parts.cloudflare["access"] = {"organization": {"auth_domain": "acme.cloudflareaccess.com"}, "apps": [app]}
     async with running(parts) as plane:
         response = await ask(plane, f"https://{HOST}/x", cf_access_metadata_request="true")
 

@@ -2,7 +2,7 @@
 
 Shapes: developers.cloudflare.com/api. Every answer is an envelope; a wrong token is 403 with code 9109 (10000 on
 verify's sister calls), a permission the token lacks is 403 with code 10000. Which permissions are missing is the
-world's `cloudflare.deny` ("zone", "dns", "settings", "certificates").
+world's `cloudflare.deny`, what is answered wrongly `cloudflare.answers`; settings.py lists the permissions.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ingressdoctor.lab.cluster import dig, mapping, sequence, text
+from ingressdoctor.lab.serve.cloudflare_accounts import AccountObjects, NoTunnels, Tunnels, permission_of
 from ingressdoctor.lab.serve.http import json_response, query_of
 from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.world import World
@@ -66,8 +67,10 @@ def _envelope(result: object, info: Mapping[str, Any] | None = None) -> Response
 class CloudflareApi:
     """One world's account as an HTTP handler, below /client/v4."""
 
-    def __init__(self, world: World, *, token: str) -> None:
-        """*token* is the only API token that is let in."""
+    def __init__(self, world: World, *, token: str, tunnels: Tunnels | None = None) -> None:
+        """*token* is the only API token that is let in; *tunnels* knows who is connected."""
+        self._objects = AccountObjects(world.cloudflare, tunnels or NoTunnels())
+        self._wrong = mapping(dig(world.settings, "cloudflare", "answers"))
         self._zones = [mapping(item) for item in sequence(world.cloudflare.get("zones"))]
         self._accounts = [mapping(item) for item in sequence(world.cloudflare.get("accounts"))]
         self._deny = frozenset(map(text, sequence(dig(world.settings, "cloudflare", "deny"))))
@@ -87,6 +90,8 @@ class CloudflareApi:
             return self._verified()
         if parts == ["accounts"]:
             return _page(self._accounts, query)
+        if parts[:1] == ["accounts"]:
+            return self._account_call(parts[1], parts[2:], query)
         if parts[:1] == ["zones"]:
             return self._zone_call(parts[1:], query)
         return _no_route("/" + "/".join(parts))
@@ -104,6 +109,22 @@ class CloudflareApi:
         note = {"code": 10000, "message": "This API Token is valid and active", "type": None}
         answer = {"result": result, "success": True, "errors": [], "messages": [note]}
         return json_response(200, answer)
+
+    def _account_call(self, account: str, parts: list[str], query: Mapping[str, str]) -> Response:
+        """Everything below one account."""
+        permission = permission_of(parts)
+        if not permission or parts[-1] == "token":
+            return (
+                error(403, 10000, "Authentication error") if permission else error(404, 7000, "No route for that URI")
+            )
+        if permission in self._deny or all(item.get("id") != account for item in self._accounts):
+            return error(403, 10000, "Authentication error")
+        if wrong := text(self._wrong.get(permission)):
+            return _wrong(wrong)
+        found = self._objects.answer(parts, query)
+        if found is None:
+            return _no_route(f"/accounts/{account}/{'/'.join(parts)}")
+        return _page(found, query) if isinstance(found, list) else _envelope(found)
 
     def _zone_call(self, parts: list[str], query: Mapping[str, str]) -> Response:
         """Everything below /zones."""
@@ -129,6 +150,19 @@ class CloudflareApi:
             case _:
                 return error(404, 7000, "No route for that URI")
         return error(403, 10000, "Authentication error") if permission in self._deny else answer(entry, rest, query)
+
+
+def _wrong(how: str) -> Response:
+    """How a call fails though it is allowed."""
+    if how == "unsuccessful":
+        body = {
+            "success": False,
+            "errors": [{"code": 1002, "message": "internal error"}],
+            "messages": [],
+            "result": None,
+        }
+        return json_response(200, body)
+    return error(int(how))
 
 
 def _no_route(path: str) -> Response:

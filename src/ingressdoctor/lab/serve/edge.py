@@ -1,8 +1,8 @@
 """Cloudflare's edge: TLS by SNI on the anycast addresses, zone settings, and a real request to the origin.
 
 What a visitor gets depends on the zone's objects and on what the origin's sockets did, nothing else. Zone extras of
-a world: `waf` (rules with host, path and action block, challenge or ratelimit), `access` (applications: domain,
-team, aud) and `certificate_packs` (hosts). Tunnels have no connector here: 530 with 1033.
+a world: `waf` (rules with host, path and action block, challenge or ratelimit) and `certificate_packs` (hosts). Access
+stands before the origin (edge_access.py); a tunnel's requests go to one of its connectors, or end with 530 and 1033.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import json
 import secrets
 import ssl
 import time
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote
+from collections.abc import Awaitable, Callable
 
 from ingressdoctor.lab.cluster import mapping, sequence, text
 from ingressdoctor.lab.network import Handler, Network
 from ingressdoctor.lab.pki import Pki, covers
+from ingressdoctor.lab.serve.edge_access import Access, without_token
 from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Way
 from ingressdoctor.lab.serve.edge_pages import challenge_page, error_page, redirect
-from ingressdoctor.lab.serve.edge_zones import Origin, Zone, Zones, matching_access, matching_rule
+from ingressdoctor.lab.serve.edge_zones import Origin, Zone, Zones, matching_rule
 from ingressdoctor.lab.serve.wire import HOP_BY_HOP, Headers, Request, Response, serve_http, upgrade_of, without
 from ingressdoctor.lab.stream import Duplex, TlsStream
+from ingressdoctor.lab.world import World
 
 COLO = "ATH"
 SOURCE_IP = "172.69.150.20"
@@ -46,20 +46,29 @@ _REWRITTEN = (
 )
 _HANDSHAKE_S = 3.0
 
+Serve = Callable[[Request], Awaitable[Response]]
+
 
 class Edge:
     """The edge of one world."""
 
-    def __init__(self, network: Network, pki: Pki, cloudflare: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, network: Network, pki: Pki, world: World, access: Access, tunnel: Callable[[str], Serve | None]
+    ) -> None:
+        """*tunnel* gives the connector that takes a tunnel's next request; None when there is none."""
+        cloudflare, settings = world.cloudflare, world.settings
         anycast = mapping(settings.get("anycast"))
         self.addresses = (*map(text, sequence(anycast.get("v4"))), *map(text, sequence(anycast.get("v6"))))
         self._network = network
+        self._access = access
+        self._tunnel = tunnel
+        self._read_s = float(settings.get("edge_read_s", 0.8))
         self._zones = Zones(cloudflare, self.addresses)
         self.latency_s = 0.0
         self._client = OriginClient(
             network,
             connect_s=float(settings.get("edge_connect_s", 0.25)),
-            read_s=float(settings.get("edge_read_s", 0.8)),
+            read_s=self._read_s,
         )
         self._contexts = {zone.name: pki.server_context(zone.certificate_names) for zone in self._zones.all}
         self._relaxed = pki.client_context(strict=False)
@@ -152,15 +161,16 @@ class Edge:
                 return error_page(1015, request, host, visit.ray)
             case _:
                 pass
-        app = matching_access(zone, host, request.path)
-        return _access(app, visit) if app else None
+        passage = self._access.judge(request, host, visit.client_ip)
+        visit.granted = passage.headers
+        return passage.response
 
     async def _from_origin(self, zone: Zone, visit: _Visit) -> Response:
         origin = self._zones.origin(visit.host)
-        code = 1033 if origin.tunnel else origin.error
+        code = origin.error
         if not code:
             try:
-                response = await self._client.ask(origin.addresses, self._way(zone, visit, origin), _forwarded(visit))
+                response = await self._ask(zone, visit, origin)
             except OriginFailure as failure:
                 code = failure.code
             else:
@@ -169,6 +179,19 @@ class Edge:
                     return dataclasses.replace(response, headers=(*response.headers, ("CF-Cache-Status", "DYNAMIC")))
                 code = response.status
         return error_page(code, visit.request, visit.host, visit.ray)
+
+    async def _ask(self, zone: Zone, visit: _Visit, origin: Origin) -> Response:
+        """The origin's answer, over its tunnel where it has one; OriginFailure when there is none."""
+        if not origin.tunnel:
+            return await self._client.ask(origin.addresses, self._way(zone, visit, origin), _forwarded(visit))
+        serve = self._tunnel(origin.tunnel)
+        if serve is None:
+            raise OriginFailure(1033)
+        try:
+            async with asyncio.timeout(self._read_s):
+                return await serve(_forwarded(visit))
+        except TimeoutError as error:
+            raise OriginFailure(524) from error
 
     def _way(self, zone: Zone, visit: _Visit, origin: Origin) -> Way:
         mode = zone.setting("ssl", "full")
@@ -196,6 +219,7 @@ class _Visit:
         self.ray = ray
         self.client_ip = client_ip
         self.host = _host(request.get("host"))
+        self.granted: Headers = ()
 
 
 def _host(value: str) -> str:
@@ -219,7 +243,8 @@ def _forwarded(visit: _Visit) -> Request:
     chain = ", ".join(filter(None, (request.get("x-forwarded-for"), visit.client_ip)))
     headers = (
         ("Host", visit.host),
-        *without(request.headers, (*HOP_BY_HOP, *_REWRITTEN)),
+        *without_token(without(request.headers, (*HOP_BY_HOP, *_REWRITTEN))),
+        *visit.granted,
         *upgrade_of(request.headers),
         ("X-Forwarded-For", chain),
         ("X-Forwarded-Proto", visit.scheme),
@@ -254,23 +279,3 @@ def _trace(visit: _Visit) -> Response:
     body = "".join(f"{key}={value}\n" for key, value in lines.items())
     headers = (("Content-Type", "text/plain"), ("Cache-Control", "no-cache"))
     return Response(status=200, headers=headers, body=body.encode())
-
-
-def _access(app: Mapping[str, Any], visit: _Visit) -> Response:
-    """Unauthenticated answer of an Access application with identity policies."""
-    team = text(app.get("team") or "lab")
-    domain, audience = text(app.get("domain") or app.get("host")), text(app.get("aud") or "0" * 64)
-    where = quote(visit.request.target, safe="")
-    login = f"https://{team}.cloudflareaccess.com/cdn-cgi/access/login/{visit.host}"
-    metadata: Headers = ()
-    if visit.request.get("cf-access-metadata-request"):
-        claims = {"type": "match", "hostname": visit.host, "auth_domain": f"{team}.cloudflareaccess.com"}
-        metadata = (("CF-Access-Metadata", json.dumps({**claims, "aud": audience, "app_hostname": domain})),)
-    return redirect(
-        302,
-        f"{login}?kid={audience}&meta=lab&redirect_url={where}",
-        ("WWW-Authenticate", "Cloudflare-Access"),
-        ("CF-Access-Domain", domain),
-        ("CF-Access-Aud", audience),
-        *metadata,
-    )

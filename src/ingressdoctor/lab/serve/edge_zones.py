@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import dig, mapping, sequence, text
-from ingressdoctor.lab.pki import covers
 
 TUNNEL_SUFFIX = ".cfargotunnel.com"
 _MAX_CHAIN = 8
@@ -28,7 +27,6 @@ class Zone:
     records: tuple[Mapping[str, Any], ...]
     certificate_names: tuple[str, ...]
     rules: tuple[Mapping[str, Any], ...]
-    access: tuple[Mapping[str, Any], ...]
 
     def setting(self, key: str, default: str) -> str:
         """A zone setting's value, given plainly or as the API object."""
@@ -125,22 +123,9 @@ def matching_rule(zone: Zone, host: str, path: str) -> Mapping[str, Any]:
     return {}
 
 
-def matching_access(zone: Zone, host: str, path: str) -> Mapping[str, Any]:
-    """The Access application that covers a request ({} when none); a wildcard covers one label."""
-    best: Mapping[str, Any] = {}
-    for app in zone.access:
-        pattern, _, prefix = text(app.get("domain") or app.get("host")).partition("/")
-        if covers(pattern, host) and path.startswith("/" + prefix.rstrip("*")):
-            best = max((app, best), key=lambda item: len(text(item.get("domain") or item.get("host"))))
-    return best
-
-
 def _zone(item: Mapping[str, Any]) -> Zone:
     api = mapping(item.get("zone"))
     name = text(api.get("name")).lower()
-    access = (
-        entry if isinstance(entry, Mapping) else {"domain": text(entry)} for entry in sequence(item.get("access"))
-    )
     records = (mapping(record) for record in sequence(item.get("dns_records")))
     packs = (text(host) for pack in sequence(item.get("certificate_packs")) for host in sequence(dig(pack, "hosts")))
     return Zone(
@@ -151,5 +136,4 @@ def _zone(item: Mapping[str, Any]) -> Zone:
         # Universal SSL: the apex and one label below it; deeper names need a certificate pack of their own.
         certificate_names=tuple(dict.fromkeys((name, f"*.{name}", *packs))),
         rules=tuple(mapping(rule) for rule in sequence(item.get("waf"))),
-        access=tuple(access),
     )

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import hmac
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ingressdoctor.lab.cluster import mapping, name_of, sequence, text
+from ingressdoctor.lab.cluster import Object, mapping, name_of, pod_address, sequence, text
 from ingressdoctor.lab.derive import with_endpoint_slices
 from ingressdoctor.lab.serve.http import json_response, query_of
 from ingressdoctor.lab.serve.kube import status as words
@@ -23,6 +23,9 @@ from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.world import World
 
 _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+PodProxy = Callable[[Object, int, Request], Awaitable[Response | None]]
+"""A pod, a port and a request to the pod's answer; None when nobody answers there."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,7 @@ class _Call:
     namespace: str = ""
     name: str = ""
     sub: str = ""
+    rest: str = ""
 
 
 def _parse(path: str) -> _Call | None:
@@ -50,17 +54,19 @@ def _parse(path: str) -> _Call | None:
     # /namespaces and /namespaces/x are about Namespaces themselves.
     if rest[:1] == ["namespaces"] and len(rest) > 2:
         namespace, rest = rest[1], rest[2:]
-    if len(rest) > 3:
+    behind = "/".join(rest[3:])
+    if len(rest) > 3 and rest[2] != "proxy":
         return None
     plural, name, sub = (*rest, "", "", "")[:3]
-    return _Call(group=group, version=version, plural=plural, namespace=namespace, name=name, sub=sub)
+    return _Call(group=group, version=version, plural=plural, namespace=namespace, name=name, sub=sub, rest=behind)
 
 
 class KubeApi:
     """One world's API server as an HTTP handler."""
 
-    def __init__(self, world: World, *, token: str, log_reader: LogReader) -> None:
-        """*token* is the only bearer token that is let in."""
+    def __init__(self, world: World, *, token: str, log_reader: LogReader, pod_proxy: PodProxy) -> None:
+        """*token* is the only bearer token that is let in; *pod_proxy* reaches pods for `pods/proxy`."""
+        self._pod_proxy = pod_proxy
         self._catalogue = Catalogue(with_endpoint_slices(world.objects))
         self._logs = world.logs
         self._log_reader = log_reader
@@ -81,6 +87,8 @@ class KubeApi:
         resource = self._catalogue.find(call.group, call.version, call.plural) if call else None
         if call is None or resource is None or (call.namespace and not resource.namespaced):
             return words.no_such_path()
+        if call.sub == "proxy" and request.method == "GET" and self._may(call, resource):
+            return await self._proxy(request, call, resource)
         return self._read(request, call, resource)
 
     def _is_authentic(self, request: Request) -> bool:
@@ -107,10 +115,25 @@ class KubeApi:
             return answer_log(found, query, self._logs, self._log_reader)
         return json_response(200, found)
 
+    async def _proxy(self, request: Request, call: _Call, resource: Resource) -> Response:
+        """The answer of a pod's port: `pods/NAME:PORT/proxy/PATH`."""
+        name, _, port = call.name.partition(":")
+        found = next((pod for pod in self._catalogue.objects(resource, call.namespace) if name_of(pod) == name), None)
+        if found is None:
+            return words.not_found(resource, name)
+        target = f"/{call.rest}" + (f"?{query}" if (query := request.target.partition("?")[2]) else "")
+        inner = Request(method="GET", target=target, headers=(("Host", call.name), ("Accept", "*/*")))
+        answer = await self._pod_proxy(found, int(port), inner) if port.isdigit() else None
+        if answer is None:
+            refused = f"dial tcp {pod_address(found)}:{port}: connect: connection refused"
+            return words.status(503, f"error trying to reach service: {refused}", reason="ServiceUnavailable")
+        return answer
+
     def _may(self, call: _Call, resource: Resource) -> bool:
         """RBAC: the world's denials, Secrets, and subresources but status and logs."""
         allowed = (("", "status"), ("", "status", "log"))[resource.kind == "Pod"]
-        if resource.kind == "Secret" or call.sub not in allowed:
+        granted = f"{resource.plural}/{call.sub}" in sequence(self._rbac.get("allow"))
+        if resource.kind == "Secret" or (call.sub not in allowed and not granted):
             return False
         only = sequence(self._rbac.get("namespaces"))
         if only and call.namespace not in only:

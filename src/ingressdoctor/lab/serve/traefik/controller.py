@@ -26,6 +26,7 @@ from ingressdoctor.lab.cluster import (
 )
 from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.pki import Pki
+from ingressdoctor.lab.serve.buffer import Buffer
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
 from ingressdoctor.lab.serve.traefik import crd, ingress
 from ingressdoctor.lab.serve.traefik.certificates import Certificates
@@ -34,7 +35,6 @@ from ingressdoctor.lab.serve.traefik.http import Tools
 from ingressdoctor.lab.serve.traefik.journal import (
     LEVELS,
     Access,
-    Buffer,
     Line,
     Notes,
     access_common,

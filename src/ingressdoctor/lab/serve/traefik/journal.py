@@ -1,18 +1,16 @@
 """Traefik's logs: process log lines (zerolog console or JSON) and access log lines (JSON or common).
 
-Lines go to a bounded in-memory buffer per container, behind what the world's files say it had logged before.
+Where the lines go is buffer.py's.
 """
 
 from __future__ import annotations
 
-import collections
 import dataclasses
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-MAX_LINES = 2_000
 LEVELS = {"debug": 0, "info": 1, "warn": 2, "error": 3}
 _SHORT = {"debug": "DBG", "info": "INF", "warn": "WRN", "error": "ERR"}
 
@@ -24,22 +22,6 @@ class Line:
     level: str
     message: str
     fields: Mapping[str, Any]
-
-
-class Buffer:
-    """The last lines of one container."""
-
-    def __init__(self, seed: str) -> None:
-        """*seed* is what the container had logged before."""
-        self._lines: collections.deque[str] = collections.deque(seed.splitlines(), maxlen=MAX_LINES)
-
-    def append(self, line: str) -> None:
-        """Add one line."""
-        self._lines.append(line)
-
-    def text(self) -> str:
-        """Everything kept, each line ended."""
-        return "".join(f"{line}\n" for line in self._lines)
 
 
 class Notes:

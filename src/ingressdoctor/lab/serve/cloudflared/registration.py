@@ -1,0 +1,285 @@
+"""From the command line to the edge: how a cloudflared starts, what stops it, and how its connections come about.
+
+Source: cmd/cloudflared/tunnel (subcommands, configuration), supervisor/supervisor.go and tunnel.go,
+connection/control.go. Everything is logged with the time at which it would have happened, counted from the start of
+the process. TCP to the edge is really dialled; UDP has no packets here, so what lets it out is asked of the world.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ingressdoctor.lab.cluster import mapping, text
+from ingressdoctor.lab.network import Network
+from ingressdoctor.lab.serve.cloudflared.config import ConfigError, FileConfig, read_file
+from ingressdoctor.lab.serve.cloudflared.connector import Connector, EdgeConnection
+from ingressdoctor.lab.serve.cloudflared.journal import Journal
+from ingressdoctor.lab.serve.cloudflared.origin import Origins
+from ingressdoctor.lab.serve.cloudflared.process import Credentials, Process, decode_token
+from ingressdoctor.lab.serve.cloudflared.rules import NO_RULES, UNAVAILABLE, build_rules
+
+EDGE_PORT = 7844
+EDGE_ADDRESSES = ("198.41.192.57", "198.41.200.113", "198.41.192.227", "198.41.200.73")
+LOCATIONS = ("fra03", "fra11", "fra08", "fra16")
+_DEFAULT_PATHS = tuple(f"/etc/cloudflared/config.{ending}" for ending in ("yml", "yaml"))
+_ADDRESS_ROTATIONS = 8  # before QUIC counts as broken
+_RETRIES = 5
+_SHOWN = 24  # attempts of a connection that never comes about, at the end of the log
+_UDP_BROKEN = (
+    "If this log occurs persistently, and cloudflared is unable to connect to Cloudflare Network with `quic` protocol, "
+    "then most likely your machine/network is getting its egress UDP to port 7844 (or others) blocked or dropped. Make "
+    "sure to allow egress connectivity as per "
+    "https://developers.cloudflare.com/cloudflare-one/connections/connect-apps/configuration/ports-and-ips/"
+)
+_NO_NAME = (
+    '"cloudflared tunnel run" requires the ID or name of the tunnel to run as the last command line argument or in the '
+    "configuration file."
+)
+
+
+class StartError(Exception):
+    """cloudflared ends before it connects; the text is what it prints last."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Edge7844:
+    """What the edge says to connectors, and whether packets get there.
+
+    *tunnels* are the account's by id, *udp_open* answers for a source address; *dial_s* bounds a TCP attempt.
+    """
+
+    network: Network
+    tunnels: Mapping[str, Mapping[str, Any]]
+    udp_open: Callable[[str], bool]
+    dial_s: float
+
+    def refusal(self, credentials: Credentials) -> str:
+        """Why a registration is turned down; "" when it is not."""
+        entry = self.tunnels.get(credentials.tunnel)
+        if entry is None or mapping(entry.get("tunnel")).get("deleted_at"):
+            return "Unauthorized: Failed to get tunnel"
+        if text(entry.get("secret")) != credentials.secret:
+            return "Unauthorized: Invalid tunnel secret"
+        return ""
+
+    async def tcp_failure(self, source_ip: str, edge_ip: str) -> str:
+        """Go's words for a TCP connection that did not come about; "" when it did."""
+        try:
+            stream = await self.network.connect(edge_ip, EDGE_PORT, source_ip=source_ip, timeout_s=self.dial_s)
+        except ConnectionRefusedError:
+            return f"DialContext error: dial tcp {edge_ip}:{EDGE_PORT}: connect: connection refused"
+        except OSError:
+            return f"DialContext error: dial tcp {edge_ip}:{EDGE_PORT}: i/o timeout"
+        stream.close()
+        return ""
+
+
+def prepare(process: Process, journal: Journal, origins: Origins) -> tuple[Connector, Credentials]:
+    """Everything before the first packet.
+
+    Raises:
+        StartError: after the lines that cloudflared logs on its way out.
+    """
+    at = process.started
+    path, config = _configuration(process, journal)
+    if not process.run:
+        raise StartError("Use `cloudflared tunnel run` to start tunnel ID")
+    credentials = _credentials(process, config)
+    id_ = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{process.key} {process.started}"))
+    journal.write("info", "Starting tunnel", at=at, tunnelID=credentials.tunnel)
+    journal.write("info", f"Version {process.version}", at=at)
+    journal.write("info", "GOOS: linux, GOVersion: go1.26.2, GoArch: amd64", at=at)
+    journal.write("info", f"Settings: map[{_shown_settings(process, config, path)}]", at=at)
+    journal.write("info", f"Generated Connector ID: {id_}", at=at)
+    connector = Connector(process, journal, origins, id_=id_, tunnel=credentials.tunnel)
+    try:
+        rules = build_rules(config)
+        for rule in rules:
+            _check_authority(process, text(rule.origin.get("caPool")), rule.service.shown)
+    except ConfigError as error:
+        journal.write("error", "Couldn't start tunnel", at=at, error=str(error))
+        raise StartError(str(error)) from error
+    if not rules and process.token is None and "token" not in process.flags:
+        journal.write("warn", NO_RULES, at=at)
+    connector.rules = rules or (UNAVAILABLE,)
+    connector.config = {"originRequest": config.origin}
+    wanted = process.flags.get("protocol") or config.flag("protocol") or "auto"
+    if wanted == "h2mux":
+        journal.write("warn", "h2mux is no longer a supported protocol: using http2 instead", at=at)
+    elif wanted not in {"auto", "quic", "http2"}:
+        raise StartError(f"unknown protocol {wanted}, Available protocols: 'auto', 'quic', 'http2'")
+    connector.protocol = "http2" if wanted in {"http2", "h2mux"} else "quic"
+    journal.write("info", f"Initial protocol {connector.protocol}", at=at)
+    metrics = process.flags.get("metrics") or config.flag("metrics") or "0.0.0.0:20241"
+    journal.write("info", f"Starting metrics server on {metrics.replace('0.0.0.0', '[::]')}/metrics", at=at)
+    return connector, credentials
+
+
+def metrics_port(process: Process, config_metrics: str) -> int:
+    """The port that /ready and /metrics are served on."""
+    port = (process.flags.get("metrics") or config_metrics or "0.0.0.0:20241").rpartition(":")[2]
+    return int(port) if port.isdigit() else 0
+
+
+def _configuration(process: Process, journal: Journal) -> tuple[str, FileConfig]:
+    path = process.flags.get("config") or next((item for item in _DEFAULT_PATHS if item in process.files), "")
+    if not path:
+        return "", FileConfig()
+    if path not in process.files:
+        raise StartError(f"open {path}: no such file or directory")
+    if not process.files[path].strip():
+        journal.write("error", f"Configuration file {path} was empty", at=process.started)
+    try:
+        return path, read_file(process.files[path], path)
+    except ConfigError as error:
+        raise StartError(str(error)) from error
+
+
+def _credentials(process: Process, config: FileConfig) -> Credentials:
+    if process.token is not None:
+        return process.token
+    if token := process.flags.get("token") or config.flag("token"):
+        found = decode_token(token)
+        if found is None:
+            raise StartError("Provided Tunnel token is not valid.\nSee 'cloudflared tunnel run --help'.")
+        return found
+    path = process.flags.get("token-file") or process.flags.get("credentials-file") or config.flag("credentials-file")
+    known = process.keys.get(path) or process.keys.get("*")
+    named = process.positional or config.flag("tunnel")
+    if not named and "token-file" not in process.flags:
+        raise StartError(f"{_NO_NAME}\nSee 'cloudflared tunnel run --help'.")
+    if known is None:
+        raise StartError(f"Tunnel credentials file '{path}' doesn't exist or is not a file")
+    # The id of the configuration goes over the one in the credentials; a name means the credentials' own.
+    return dataclasses.replace(known, tunnel=named) if _is_uuid(named) else known
+
+
+def _check_authority(process: Process, path: str, service: str) -> None:
+    if path and path not in process.authorities:
+        raise ConfigError(
+            f"Error starting local service {service}: Error loading cert pool: unable to read the file {path} for "
+            "--origin-ca-pool"
+        )
+
+
+def _shown_settings(process: Process, config: FileConfig, path: str) -> str:
+    names = ("credentials-file", "metrics", "no-autoupdate", "protocol", "loglevel", "edge-ip-version", "token")
+    found = {"config": path} if path else {}
+    for name in names:
+        if value := process.flags.get(name) or config.flag(name):
+            found[name] = "*****" if name == "token" else value.replace("True", "true")
+    return " ".join(f"{name}:{value}" for name, value in sorted(found.items()))
+
+
+def _is_uuid(value: str) -> bool:
+    try:
+        uuid.UUID(value)
+    except ValueError:
+        return False
+    return True
+
+
+async def register(connector: Connector, credentials: Credentials, edge: Edge7844, *, pinned: bool) -> None:
+    """Connect four times, or log why not; a protocol that is not pinned falls back from QUIC to http2."""
+    process = connector.process
+    clock = _Clock(process.started, process.ended)
+    refusal = edge.refusal(credentials)
+    if connector.protocol == "quic":
+        if edge.udp_open(process.address):
+            if not refusal:
+                _registered(connector, clock)
+                return
+            clock.repeat(lambda at, n: _refused_over_quic(connector, refusal, at, n), _RETRIES, last=pinned)
+        else:
+            clock.repeat(lambda at, n: _quic_dial_failed(connector, at, n), _ADDRESS_ROTATIONS, last=pinned)
+            if not pinned:
+                connector.journal.write("warn", _UDP_BROKEN, at=clock.now, **_about(0))
+        if pinned:
+            return
+        connector.journal.write("info", "Switching to fallback protocol http2", at=clock.now, **_about(0))
+        connector.protocol = "http2"
+    failure = await edge.tcp_failure(process.address, EDGE_ADDRESSES[0])
+    if failure:
+        clock.repeat(lambda at, n: _tcp_dial_failed(connector, failure, at, n), _RETRIES, last=True)
+    elif refusal:
+        clock.repeat(lambda at, n: _refused_over_http2(connector, refusal, at, n), _RETRIES, last=True)
+    else:
+        _registered(connector, clock)
+
+
+class _Clock:
+    """When things would have happened: backoff that doubles up to half a minute."""
+
+    def __init__(self, started: datetime, ended: datetime | None) -> None:
+        self.now = started + timedelta(seconds=1)
+        self._end = ended
+
+    def repeat(self, attempt: Callable[[datetime, int], None], times: int, *, last: bool) -> None:
+        """*times* attempts from the start; *last* ones go on until the end of the run, or until now."""
+        for number in range(times):
+            attempt(self.now, number)
+            self.now += timedelta(seconds=5 + min(2**number, 32))
+        if last:
+            end = self._end or datetime.now(UTC)
+            attempts = min(_SHOWN, int((end - self.now).total_seconds() // 37))
+            for number in range(attempts, 0, -1):
+                attempt(end - timedelta(seconds=37 * number), times)
+
+
+def _registered(connector: Connector, clock: _Clock) -> None:
+    opened = []
+    for index, (edge_ip, location) in enumerate(zip(EDGE_ADDRESSES, LOCATIONS, strict=True)):
+        at = clock.now + timedelta(seconds=index)
+        id_ = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{connector.id} {index}"))
+        opened.append(EdgeConnection(index=index, id=id_, edge_ip=edge_ip, location=location, opened=at))
+        connector.journal.write(
+            "info",
+            "Registered tunnel connection",
+            at=at,
+            connIndex=index,
+            connection=id_,
+            event=0,
+            ip=edge_ip,
+            location=location,
+            protocol=connector.protocol,
+        )
+    connector.connections = tuple(opened)
+
+
+def _about(index: int) -> dict[str, object]:
+    return {"connIndex": 0, "event": 0, "ip": EDGE_ADDRESSES[index % len(EDGE_ADDRESSES)]}
+
+
+def _retrying(connector: Connector, at: datetime, number: int) -> None:
+    wait = "1m4s" if number >= _RETRIES else f"{2 ** (number + 1)}s"
+    connector.journal.write("info", f"Retrying connection in up to {wait}", at=at, **_about(number))
+
+
+def _quic_dial_failed(connector: Connector, at: datetime, number: int) -> None:
+    words = "failed to dial to edge with quic: timeout: no recent network activity"
+    connector.journal.write("error", "Failed to dial a quic connection", at=at, error=words, **_about(number))
+    _retrying(connector, at, number)
+
+
+def _refused_over_quic(connector: Connector, refusal: str, at: datetime, number: int) -> None:
+    write = connector.journal.write
+    write("error", "failed to serve the control stream", at=at, error=refusal, **_about(number))
+    inner = "control stream encountered a failure while serving"
+    write("error", "failed to serve tunnel connection", at=at, error=inner, **_about(number))
+    write("error", "Serve tunnel error", at=at, error=inner, **_about(number))
+    _retrying(connector, at, number)
+
+
+def _refused_over_http2(connector: Connector, refusal: str, at: datetime, number: int) -> None:
+    connector.journal.write("error", "Register tunnel error from server side", at=at, error=refusal, **_about(number))
+    _retrying(connector, at, number)
+
+
+def _tcp_dial_failed(connector: Connector, failure: str, at: datetime, number: int) -> None:
+    words = "Unable to establish connection with Cloudflare edge"
+    connector.journal.write("error", words, at=at, error=failure, **_about(number))
+    _retrying(connector, at, number)
