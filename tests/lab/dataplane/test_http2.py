@@ -78,8 +78,14 @@ async def test_request_and_answer_arrive_whole(body: bytes, trailers: Headers) -
     assert seen[0].headers == (("Host", "h.test"), ("x-long", long))
 
 
-@pytest.mark.parametrize("ask", [exchange, exchange_h2], ids=["http-1", "http-2"])
-async def test_one_port_serves_both_and_keeps_trailers(ask: Callable[..., Awaitable[Response]]) -> None:
+@pytest.mark.parametrize(
+    ("ask", "trailers"),
+    [
+        pytest.param(exchange_h2, (("grpc-status", "0"),), id="http-2-keeps-trailers"),
+        pytest.param(exchange, (), id="http-1-loses-them-unless-asked-by-te"),
+    ],
+)
+async def test_one_port_serves_both(ask: Callable[..., Awaitable[Response]], trailers: Headers) -> None:
     answer = Response(status=200, body=b"hello", trailers=(("grpc-status", "0"),))
 
     async def serve(stream: Stream) -> None:
@@ -87,7 +93,21 @@ async def test_one_port_serves_both_and_keeps_trailers(ask: Callable[..., Awaita
 
     async with connected(serve) as stream:
         got = await ask(stream, Request(method="POST", target="/", headers=(("Host", "h.test"),), body=b"x"))
-    assert (got.status, got.body, got.trailers) == (200, b"hello", (("grpc-status", "0"),))
+    assert (got.status, got.body, got.trailers) == (200, b"hello", trailers)
+
+
+async def test_an_http_1_client_that_asks_by_te_gets_trailers() -> None:
+    answer = Response(status=200, body=b"hello", trailers=(("grpc-status", "0"),))
+
+    async def serve(stream: Stream) -> None:
+        await serve_any(stream, answering(answer))
+
+    async with connected(serve) as stream:
+        await stream.write(b"GET / HTTP/1.1\r\nHost: h.test\r\nTE: trailers\r\nConnection: close\r\n\r\n")
+        said = b""
+        while more := await stream.read():
+            said += more
+    assert said.endswith(b"5\r\nhello\r\n0\r\ngrpc-status: 0\r\n\r\n")
 
 
 async def test_a_handler_that_hangs_up_resets_its_stream() -> None:

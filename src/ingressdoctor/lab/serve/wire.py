@@ -56,7 +56,7 @@ class Request:
 class Response:
     """One HTTP response. *trickle_s* is a pause before each kilobyte of the body; *then* goes on after a 101.
 
-    *trailers* follow the body: of HTTP/2, or of a chunked HTTP/1.1 message.
+    *trailers* follow the body: always in HTTP/2, in HTTP/1.1 (chunked) when the client has asked for them by TE.
     """
 
     status: int
@@ -198,7 +198,7 @@ async def _answer(connection: h11.Connection, stream: Duplex, request: Request, 
     headers = without(response.headers, HOP_BY_HOP)
     if not (request.method == "HEAD" and first(headers, "content-length")):
         headers = without(headers, ("content-length",))
-        if response.trailers and not bodiless and request.version == "1.1":
+        if response.trailers and not bodiless and "trailers" in request.get("te").lower():
             headers = (*headers, ("Transfer-Encoding", "chunked"))
         elif response.status not in {204, 304}:
             headers = (*headers, ("Content-Length", str(len(response.body))))
