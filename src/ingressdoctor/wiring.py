@@ -35,7 +35,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net, Sql
 from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
 
@@ -57,7 +57,7 @@ _NAMED = 5
 T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)
-_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net)
+_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net, Sql)
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -194,6 +194,7 @@ class Session:
             AccessToken: sources.access,
             Dns: sources.dns,
             Net: sources.net,
+            Sql: sources.sql,
             Clock: Clock(now=datetime.now(UTC)),
             Preferences: Preferences(
                 load_balancer=self._settings.hetzner.load_balancer,

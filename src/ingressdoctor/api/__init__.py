@@ -41,7 +41,7 @@ from ingressdoctor.routing.addresses import (
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import belongs_in_slices, target_port
-from ingressdoctor.sources.base import AccessToken, Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.sources.base import AccessToken, Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net, Sql
 
 __all__ = [
     "AccessToken",
@@ -63,6 +63,7 @@ __all__ = [
     "Remedy",
     "Secret",
     "SourceError",
+    "Sql",
     "Status",
     "Step",
     "Symptom",

@@ -129,6 +129,7 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
+from ingressdoctor.evidence.sql import FirstWords, Greeting, ServerError, SqlGreeting, SqlSpeaker
 from ingressdoctor.evidence.tunnel import (
     Cloudflared,
     CloudflaredLogs,
@@ -213,7 +214,9 @@ __all__ = [
     "EntryPoint",
     "EnvVar",
     "Event",
+    "FirstWords",
     "GitOpsView",
+    "Greeting",
     "HealthCheck",
     "HetznerProject",
     "HttpExchange",
@@ -270,6 +273,7 @@ __all__ = [
     "RoutingObjects",
     "RulePassed",
     "Server",
+    "ServerError",
     "Service",
     "ServiceEvents",
     "ServiceForm",
@@ -277,6 +281,8 @@ __all__ = [
     "ServiceSpec",
     "ServiceStatus",
     "ServiceToken",
+    "SqlGreeting",
+    "SqlSpeaker",
     "StateDetail",
     "StaticConfig",
     "TcpAttempt",

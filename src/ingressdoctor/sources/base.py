@@ -13,8 +13,9 @@ import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
+from ingressdoctor.evidence.sql import FirstWords
 
-__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net"]
+__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net", "Sql"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,4 +116,15 @@ class Net(Protocol):
         Raises:
             SourceError: it is to carry the service token, which cannot be had or must not be sent there.
         """
+        ...
+
+
+@runtime_checkable
+class Sql(Protocol):
+    """Ports that speak MySQL. Logs in only where it is asked to."""
+
+    async def greet(
+        self, address: str, port: int, *, say: bytes = b"", timeout_s: float = 5.0, linger_s: float = 1.0
+    ) -> FirstWords:
+        """Connect, send *say* (a PROXY header, or nothing), and return the first packet and what follows it unasked."""
         ...

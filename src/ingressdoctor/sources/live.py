@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net, Sql
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.credential import TokenSource
@@ -53,6 +53,7 @@ class Sources:
     access: AccessToken
     dns: Dns
     net: Net
+    sql: Sql
     calls: CallLog
     closers: tuple[Callable[[], Awaitable[None]], ...] = field(default=(), repr=False)
 
@@ -75,6 +76,7 @@ def open_sources(settings: SourceSettings) -> Sources:
     from ingressdoctor.sources.hetzner import HETZNER_ENDPOINT, LiveHetzner
     from ingressdoctor.sources.kubernetes import LiveKubernetes
     from ingressdoctor.sources.net import LiveNet
+    from ingressdoctor.sources.sql import LiveSql
 
     for server in (*settings.resolvers, *filter(None, (settings.authoritative,))):
         check_server(server)
@@ -111,6 +113,7 @@ def open_sources(settings: SourceSettings) -> Sources:
         access=access,
         dns=dns,
         net=net,
+        sql=LiveSql(connect_to=connect_to, calls=calls),
         calls=calls,
         closers=(kubernetes.aclose, hetzner.aclose, cloudflare.aclose),
     )

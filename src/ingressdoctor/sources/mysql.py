@@ -1,0 +1,95 @@
+"""A MySQL port over real sockets: what it says unasked. Nothing is sent but what the caller gives.
+
+One connection a call, one packet read with a deadline, and away: through MaxScale that leaves no trace, and MariaDB
+counts it once as an aborted handshake. Reads no meaning into the bytes; ``collect/sql_wire.py`` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final
+
+from msgspec.structs import replace
+
+from ingressdoctor.evidence.net import Reach
+from ingressdoctor.evidence.sql import FirstWords
+from ingressdoctor.sources.connect_to import ConnectTo
+from ingressdoctor.sources.dial import Dialer, reach_of
+from ingressdoctor.sources.stream import Stream
+
+__all__ = ["MySqlPorts"]
+
+_CHUNK: Final = 4_096
+_MOST: Final = 16_384  # a greeting has a hundred bytes; whoever sends megabytes is not MySQL
+_HEADER: Final = 4
+
+
+class MySqlPorts:
+    """Opens the connections; loaded when the first one is wanted."""
+
+    def __init__(self, connect_to: ConnectTo) -> None:
+        self._dialer = Dialer(connect_to)
+
+    async def greet(self, address: str, port: int, *, say: bytes, timeout_s: float, linger_s: float) -> FirstWords:
+        """Connect, send *say* (a PROXY header, or nothing), and return the first packet and what follows it unasked.
+
+        *timeout_s* is for connecting and for the first packet together; a whole packet is waited for, whatever pace it
+        comes at, but not for longer.
+        """
+        started = time.monotonic()
+        connection = await self._dialer.connect(address, port, timeout_s=timeout_s)
+        words = FirstWords(
+            address=connection.address,
+            port=port,
+            reach=connection.reach,
+            dialled=connection.dialled,
+            detail=connection.detail,
+        )
+        stream = connection.stream
+        if stream is None:
+            return replace(words, elapsed_s=time.monotonic() - started)
+        try:
+            first, end = await _send_and_read(stream, say, timeout_s - (time.monotonic() - started))
+            words = replace(words, end=end, first=first)
+            if _complete(first) or (first and end is not None):
+                words = replace(words, first_after_s=time.monotonic() - started)
+            if first and end is None:
+                more, end = await _read(stream, b"", linger_s, whole=False)
+                words = replace(words, more=more, end=end)
+        finally:
+            stream.close()
+        return replace(words, elapsed_s=time.monotonic() - started)
+
+
+async def _send_and_read(stream: Stream, say: bytes, timeout_s: float) -> tuple[bytes, Reach | None]:
+    try:
+        if say:
+            async with asyncio.timeout(timeout_s):
+                await stream.write(say)
+    except TimeoutError:
+        return b"", None
+    except Exception:  # noqa: BLE001 - the peer is gone; what it said before that is still read
+        return await _read(stream, b"", 0.5, whole=True)
+    return await _read(stream, b"", timeout_s, whole=True)
+
+
+async def _read(stream: Stream, data: bytes, timeout_s: float, *, whole: bool) -> tuple[bytes, Reach | None]:
+    """Read until one packet is whole (or, with *whole* False, until time is up), and say how it ended if it did."""
+    try:
+        async with asyncio.timeout(max(timeout_s, 0.05)):
+            while len(data) < _MOST and not (whole and _complete(data)):
+                chunk = await stream.read(_CHUNK)
+                if not chunk:
+                    return data, Reach.CLOSED
+                data += chunk
+    except TimeoutError:
+        return data, None
+    except OSError as error:
+        return data, reach_of(error)[0]
+    return data, None
+
+
+def _complete(data: bytes) -> bool:
+    """Tell whether *data* holds a whole packet, or is so long that it can be none."""
+    return len(data) >= _HEADER and len(data) >= _HEADER + min(int.from_bytes(data[:3], "little"), _MOST)

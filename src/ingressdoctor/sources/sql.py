@@ -1,0 +1,52 @@
+"""MySQL ports: what they say unasked, and logins where one is asked for.
+
+No judgement and no retries: each method makes one attempt and says how far it came.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ingressdoctor.evidence.net import Reach
+from ingressdoctor.evidence.sql import FirstWords
+from ingressdoctor.sources.calls import CallLog
+from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
+from ingressdoctor.sources.loading import OnDemand
+
+__all__ = ["LiveSql"]
+
+
+class _Ports(Protocol):
+    """What mysql.py offers; named here because importing it is put off to the first call."""
+
+    async def greet(self, address: str, port: int, *, say: bytes, timeout_s: float, linger_s: float) -> FirstWords: ...
+
+
+class LiveSql:
+    """Implements the ``Sql`` protocol.
+
+    Args:
+        connect_to: Redirections of what is dialled.
+        calls: Where calls are logged.
+    """
+
+    def __init__(self, *, connect_to: ConnectTo, calls: CallLog) -> None:
+        self._calls = calls
+
+        def make() -> _Ports:
+            from ingressdoctor.sources.mysql import MySqlPorts
+
+            return MySqlPorts(connect_to)
+
+        self._ports = OnDemand("ingressdoctor.sources.mysql", make)
+
+    async def greet(
+        self, address: str, port: int, *, say: bytes = b"", timeout_s: float = 5.0, linger_s: float = 1.0
+    ) -> FirstWords:
+        """Connect, send *say* (a PROXY header, or nothing), and return the first packet and what follows it unasked."""
+        ports = await self._ports.get()
+        with self._calls.call("mysql", f"greeting of {join_host_port(address, port)}") as call:
+            words = await ports.greet(address, port, say=say, timeout_s=timeout_s, linger_s=linger_s)
+            stood = words.reach is Reach.OK
+            call.outcome = words.reach.value if words.first or not stood else str(words.end or "silence")
+        return words
