@@ -18,11 +18,13 @@ from collections.abc import Awaitable, Callable
 
 from ingressdoctor.lab.cluster import mapping, sequence, text
 from ingressdoctor.lab.network import Handler, Network
-from ingressdoctor.lab.pki import Pki, covers
+from ingressdoctor.lab.pki import Order, Pki, covers, server_context
 from ingressdoctor.lab.serve.edge_access import Access, without_token
 from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Way
 from ingressdoctor.lab.serve.edge_pages import challenge_page, error_page, redirect
 from ingressdoctor.lab.serve.edge_zones import Origin, Zone, Zones, matching_rule
+from ingressdoctor.lab.serve.http2 import ALPN
+from ingressdoctor.lab.serve.http2_server import serve_h2
 from ingressdoctor.lab.serve.wire import HOP_BY_HOP, Headers, Request, Response, serve_http, upgrade_of, without
 from ingressdoctor.lab.stream import Duplex, TlsStream
 from ingressdoctor.lab.world import World
@@ -70,7 +72,7 @@ class Edge:
             connect_s=float(settings.get("edge_connect_s", 0.25)),
             read_s=self._read_s,
         )
-        self._contexts = {zone.name: pki.server_context(zone.certificate_names) for zone in self._zones.all}
+        self._contexts = {zone.name: _context(pki, zone) for zone in self._zones.all}
         self._relaxed = pki.client_context(strict=False)
         self._strict = pki.client_context(strict=True)
 
@@ -83,7 +85,7 @@ class Edge:
     def _secure(self) -> Handler:
         async def handle(stream: Duplex) -> None:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.set_alpn_protocols(["http/1.1"])
+            context.set_alpn_protocols(list(ALPN))
             asked: list[str] = []
 
             def choose(connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
@@ -99,14 +101,15 @@ class Edge:
             secured = TlsStream(stream, context)
             async with asyncio.timeout(_HANDSHAKE_S):
                 await secured.handshake()
-            await self._http(secured, scheme="https", sni=asked[0] if asked else "")
+            http2 = secured.alpn() == "h2"
+            await self._http(secured, scheme="https", sni=asked[0] if asked else "", http2=http2)
 
         return handle
 
     async def _plain(self, stream: Duplex) -> None:
         await self._http(stream, scheme="http", sni="")
 
-    async def _http(self, stream: Duplex, *, scheme: str, sni: str) -> None:
+    async def _http(self, stream: Duplex, *, scheme: str, sni: str, http2: bool = False) -> None:
         async def app(request: Request, stream: Duplex) -> Response:
             ray = f"{secrets.token_hex(8)}-{COLO}"
             visit = _Visit(request, scheme=scheme, sni=sni, ray=ray, client_ip=stream.peer.ip)
@@ -120,7 +123,10 @@ class Edge:
                 response, headers=(*headers, *switched, *length, ("Server", "cloudflare"), ("CF-RAY", ray))
             )
 
-        await serve_http(stream, app, bad_request=BAD_REQUEST)
+        if http2:
+            await serve_h2(stream, app)
+        else:
+            await serve_http(stream, app, bad_request=BAD_REQUEST)
 
     async def _answer(self, visit: _Visit) -> Response:
         zone = self._zones.of(visit.host)
@@ -209,6 +215,12 @@ class Edge:
         )
 
 
+def _context(pki: Pki, zone: Zone) -> ssl.SSLContext:
+    """The zone's certificate, and HTTP/2 unless the zone has it off."""
+    protocols = ALPN if zone.setting("http2", "on") == "on" else ("http/1.1",)
+    return server_context(pki.issue(Order(names=zone.certificate_names)), protocols)
+
+
 class _Visit:
     """One request at the edge and what is known about its connection."""
 
@@ -246,6 +258,7 @@ def _forwarded(visit: _Visit) -> Request:
         *without_token(without(request.headers, (*HOP_BY_HOP, *_REWRITTEN))),
         *visit.granted,
         *upgrade_of(request.headers),
+        *((("TE", "trailers"),) if request.get("content-type").startswith("application/grpc") else ()),
         ("X-Forwarded-For", chain),
         ("X-Forwarded-Proto", visit.scheme),
         ("CF-Connecting-IP", visit.client_ip),
