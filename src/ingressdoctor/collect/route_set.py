@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
 from ingressdoctor.collect.route_taken import tcp_candidate
+from ingressdoctor.collect.route_tcp_clashes import tcp_clashes
 from ingressdoctor.evidence.route_view import Clash, ClashKind, HostRoutes, RouteSet
 from ingressdoctor.evidence.routes import CandidateRoute, DroppedRoute
 from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers
@@ -33,7 +34,7 @@ def set_of(scene: Scene, host: str = "") -> RouteSet:
     for tcp in model.tcp.routers:
         for name in plain_hosts(tcp.text) or ("",):
             by_host.setdefault(name, _Host()).routes.append(tcp_candidate(tcp))
-    for clash in (*clashes.found, *_waiting(model)):
+    for clash in (*clashes.found, *tcp_clashes(model, live), *_waiting(model)):
         by_host.setdefault(clash.host, _Host()).clashes.append(clash)
     lost = [
         *table.all_dropped,
