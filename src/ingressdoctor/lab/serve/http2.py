@@ -21,6 +21,7 @@ from ingressdoctor.lab.stream import Duplex
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 ALPN = ("h2", "http/1.1")  # what a server of both offers, and what a client of both asks for
 MAX_BODY = 1_048_576
+MAX_FRAME = 16_384
 _HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade", "host"))
 
 
@@ -122,6 +123,7 @@ class _Answer:
         self._body = bytearray()
 
     async def read(self) -> Response:
+        await _check_first_frame(self._connection.stream)
         while (events := await self._connection.events()) is not None:
             for event in events:
                 if self._take(event):
@@ -156,6 +158,17 @@ class _Answer:
             case _:
                 pass
         return False
+
+
+async def _check_first_frame(stream: Duplex) -> None:
+    """Refuse a first frame that cannot be one: h2 would wait for the megabytes that "HTTP" stands for as a length."""
+    seen = b""
+    while len(seen) < 9 and (more := await stream.read()):
+        seen += more
+    stream.unread(seen)
+    length = int.from_bytes(seen[:3], "big")
+    if length > MAX_FRAME:
+        raise Http2Error(f"malformed HTTP/2: overlong frame: {length}")
 
 
 def lowered(headers: Headers) -> Headers:

@@ -31,7 +31,7 @@ from ingressdoctor.lab.stream import Duplex, Stream, TlsStream
 RAW = 9  # the "status" of an answer in HTTP/0.9, as the access log has it
 MAX_RAW = 65_536
 _IDEMPOTENT = frozenset(("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"))
-_HTTP_FRAME = re.compile(r"overlong frame|frame.*size|exceed", re.IGNORECASE)
+_OVERLONG = re.compile(r"overlong frame: (\d+)")
 
 
 class _FailedError(Exception):
@@ -190,9 +190,9 @@ def _grpc_words(error: Http2Error) -> str:
         return "upstream prematurely closed connection while reading response header from upstream"
     if "reset the stream" in problem:
         return "upstream rejected request with error 2 while reading response header from upstream"
-    if _HTTP_FRAME.search(problem):
+    if found := _OVERLONG.search(problem):
         # 4740180 is "HTT" read as the length of a frame.
-        return "upstream sent too large http2 frame: 4740180 while reading response header from upstream"
+        return f"upstream sent too large http2 frame: {found[1]} while reading response header from upstream"
     return "upstream sent invalid http2 frame while reading response header from upstream"
 
 
