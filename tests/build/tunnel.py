@@ -6,7 +6,8 @@ from typing import Any
 
 from build.values import replace
 from ingressdoctor.collect.cloudflared_config import config_of_text
-from ingressdoctor.collect.tunnel_route import Lead, judge_route
+from ingressdoctor.collect.tunnel_lead import Lead
+from ingressdoctor.collect.tunnel_route import Told, judge_route
 from ingressdoctor.evidence.kube import Meta, Pod, PodStatus
 from ingressdoctor.evidence.kube.meta import Condition
 from ingressdoctor.evidence.tunnel import (
@@ -33,6 +34,7 @@ SOURCE = ConfigSource(
     key="config.yaml",
     edited_at="2026-11-01T10:00:00Z",
 )
+UNSEEN = Unavailable(wanted="the tunnel at Cloudflare", reason="no token", enable_with="Set CLOUDFLARE_API_TOKEN.")
 ARGOCD = "- hostname: argocd-mgmt.example.com\n  service: http://argocd-server.argocd.svc.cluster.local:80"
 CATCH_ALL = "- service: http_status:404"
 
@@ -87,16 +89,23 @@ def a_lead(tunnel: str = TUNNEL) -> Lead:
 
 
 def route_for(
-    host: str = HOST, *, lead: Lead | None = None, items: tuple[Cloudflared, ...] | None = None, file: Any = None
+    host: str = HOST,
+    *,
+    lead: Lead | None = None,
+    items: tuple[Cloudflared, ...] | None = None,
+    file: Any = None,
+    facts: Any = None,
 ) -> TunnelRoute | Unavailable:
     """The way of a name as the collector judges it."""
     found = Cloudflareds(items=(a_cloudflared(),) if items is None else items)
-    return judge_route(Target.parse(host), a_lead() if lead is None else lead, found, file)
+    told = Told(found=found, file=file, facts=UNSEEN if facts is None else facts)
+    return judge_route(Target.parse(host), a_lead() if lead is None else lead, told)
 
 
 def a_route(*rules: str, service: str = "", host: str = HOST, path: str = "", **given: Any) -> TunnelRoute:
     """The way of a name through the only cloudflared; *service* replaces that of its own rule."""
     texts = (ARGOCD, a_rule(service=service), CATCH_ALL) if service else rules
-    found = judge_route(Target.parse(host + path), a_lead(), Cloudflareds(items=(a_cloudflared(*texts),)))
+    told = Told(found=Cloudflareds(items=(a_cloudflared(*texts),)))
+    found = judge_route(Target.parse(host + path), a_lead(), told)
     assert isinstance(found, TunnelRoute)
     return replace(found, **given)

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ingressdoctor.collect.cloudflared_yaml import configuration_of
 from ingressdoctor.evidence.routes import BackendRef
 from ingressdoctor.evidence.tunnel import (
+    ConfigHome,
     ConfigLint,
     ConfigSource,
     OriginKind,
@@ -24,6 +25,8 @@ from ingressdoctor.evidence.tunnel import (
     TunnelOrigin,
     TunnelRule,
 )
+from ingressdoctor.evidence.tunnel_api import TunnelFacts
+from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.routing.cloudflared import (
     Configuration,
@@ -36,10 +39,11 @@ from ingressdoctor.routing.cloudflared import (
     Unreadable,
     WhyNot,
     choose_rule,
+    read_remote,
     validate,
 )
 
-__all__ = ["Taken", "config_of", "config_of_text", "origin_of", "taken_by"]
+__all__ = ["Taken", "config_of", "config_of_text", "origin_of", "remote_config", "taken_by"]
 
 _KINDS: Final = {kind: OriginKind(kind.value) for kind in ServiceKind}
 _NAMES: Final = 5_000
@@ -62,6 +66,29 @@ def config_of_text(text: str, source: ConfigSource) -> TunnelConfig:
     return config_of(found, source)
 
 
+def remote_config(facts: TunnelFacts | Unavailable, *, local: bool) -> TunnelConfig | Unavailable | None:
+    """Return the rules that the API tells, where they decide; None where a configuration of its own does.
+
+    Args:
+        facts: What the API tells.
+        local: Whether the connectors' own configuration was read; then a copy of it at Cloudflare adds nothing.
+    """
+    if isinstance(facts, Unavailable) or facts.tunnel is None:
+        return None
+    rules = facts.rules
+    if isinstance(rules, Unavailable):
+        return rules if facts.tunnel.remote else None
+    if rules is None or (rules.source != "cloudflare" and (local or facts.tunnel.remote)):
+        return None
+    name = facts.tunnel.name or facts.tunnel.id
+    what = "the configuration" if rules.source == "cloudflare" else "the copy of the configuration"
+    source = ConfigSource(home=ConfigHome.REMOTE, ref=f"{what} of tunnel {name} at Cloudflare")
+    found = read_remote(rules.document, tunnel=facts.tunnel.id, version=rules.version)
+    if isinstance(found, Unreadable):
+        return TunnelConfig(source=source, error=found.text, errors=(found.text,), version=rules.version)
+    return config_of(found, source)
+
+
 def config_of(found: Configuration, source: ConfigSource) -> TunnelConfig:
     """Judge a configuration: its rules, or why cloudflared refuses them."""
     written = tuple(_written(rule, index) for index, rule in enumerate(found.rules[:_NAMES], start=1))
@@ -72,6 +99,7 @@ def config_of(found: Configuration, source: ConfigSource) -> TunnelConfig:
         protocol=clean(found.protocol, 40),
         metrics=clean(found.metrics, 100),
         version=found.version,
+        access_idle=found.origin_request.access is not None and found.origin_request.access.required,
     )
     judged = validate(found)
     if isinstance(judged, Refused):
@@ -133,7 +161,8 @@ def taken_by(config: TunnelConfig, host: str, path: str, namespace: str) -> Take
     )
     if choice.rule is None:
         return None, None, passed, ""
-    return _shown(choice.rule), origin_of(choice.rule, host, namespace), passed, _strength(choice.rule, passed, host)
+    origin = origin_of(choice.rule, host, namespace, idle=config.access_idle and choice.rule.settings.access is None)
+    return _shown(choice.rule), origin, passed, _strength(choice.rule, passed, host)
 
 
 def _names(rule: Rule, host: str) -> bool:
@@ -154,8 +183,11 @@ def _strength(rule: Rule, passed: tuple[RulePassed, ...], host: str) -> str:
     return "wildcard" if wild else ""
 
 
-def origin_of(rule: Rule, host: str, namespace: str) -> TunnelOrigin:
-    """Return where a rule leads, with what originRequest makes of it."""
+def origin_of(rule: Rule, host: str, namespace: str, *, idle: bool = False) -> TunnelOrigin:
+    """Return where a rule leads, with what originRequest makes of it.
+
+    ``idle`` tells that the configuration demands an Access token at the top level, where cloudflared does not.
+    """
     service, settings = rule.service, rule.settings
     header = settings.http_host_header
     server_name = ""
@@ -178,6 +210,7 @@ def origin_of(rule: Rule, host: str, namespace: str) -> TunnelOrigin:
         access_required=access is not None and access.required,
         access_team=clean(access.team_name, 100) if access else "",
         access_audiences=tuple(clean(tag, 100) for tag in access.aud_tags[:20]) if access else (),
+        access_idle=idle,
         backend=_backend(service.host.lower(), service.port, service.scheme, namespace),
         address=_is_address(service.host),
     )

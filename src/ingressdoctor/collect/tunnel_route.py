@@ -1,7 +1,6 @@
-"""Which tunnel the target's name leads to, whose rules decide there, and which of them takes the request.
+"""Whose rules decide where the target's name leads, and which of them takes the request.
 
-The cluster is asked for its cloudflared only where the name may be a tunnel's: not when the zone says that its records
-lead elsewhere, and not when a route of the cluster names the host and nothing speaks of a tunnel.
+The cluster and the API are asked only where the name may be a tunnel's (``tunnel_lead``).
 """
 
 from __future__ import annotations
@@ -15,12 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.collect.cloudflared_args import is_uuid
-from ingressdoctor.collect.cloudflared_config import config_of_text, taken_by
+from ingressdoctor.collect.cloudflared_config import config_of_text, remote_config, taken_by
+from ingressdoctor.collect.tunnel_lead import SUFFIX, Lead
 from ingressdoctor.collect.tunnel_names import kin_of
-from ingressdoctor.evidence.cloudflare import ZoneFacts
-from ingressdoctor.evidence.outside import DnsView
 from ingressdoctor.evidence.preferences import Preferences
-from ingressdoctor.evidence.routes import KnownHosts
+from ingressdoctor.evidence.routes import NOT_READ
 from ingressdoctor.evidence.tunnel import (
     Cloudflared,
     Cloudflareds,
@@ -29,25 +27,25 @@ from ingressdoctor.evidence.tunnel import (
     TunnelConfig,
     TunnelRoute,
 )
+from ingressdoctor.evidence.tunnel_api import TunnelFacts, TunnelObject
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 
-__all__ = ["Lead", "collect_tunnel_route", "judge_route", "lead_of"]
+__all__ = ["Told", "collect_tunnel_route", "judge_route"]
 
 _WANTED: Final = "the tunnel that the name leads to"
-_SUFFIX: Final = ".cfargotunnel.com"
 _MAX_FILE: Final = 5_000_000
 
 
-class Lead(msgspec.Struct, frozen=True, kw_only=True):
-    """What record and DNS say: the tunnel's id and who told it, or why the name is no tunnel's."""
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """Where rules may be: the cluster's cloudflared, the Cloudflare API, and a file that was given."""
 
-    tunnel: str = ""
-    ground: str = ""
-    refuted: str = ""
+    found: Cloudflareds | Unavailable
+    facts: TunnelFacts | Unavailable = NOT_READ
+    file: TunnelConfig | Unavailable | None = None
 
 
 class _Known(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,37 +59,22 @@ class _Known(msgspec.Struct, frozen=True, kw_only=True):
 async def collect_tunnel_route(
     target: Target,
     preferences: Preferences,
-    zone: ZoneFacts | Unavailable,
-    dns: DnsView | Unavailable,
-    hosts: KnownHosts | Unavailable,
+    lead: Lead,
     cloudflareds: Later[Cloudflareds],
+    facts: Later[TunnelFacts],
 ) -> TunnelRoute | Unavailable:
     """Follow the name to a tunnel, by its record, by DNS or by the rules that name it."""
-    lead = lead_of(target.hostname, zone, dns, hosts)
-    file = await asyncio.to_thread(_file_of, preferences.cloudflared_config) if preferences.cloudflared_config else None
     if lead.refuted:
         return Unavailable(wanted=_WANTED, reason=lead.refuted)
-    found = await cloudflareds.get()
-    return judge_route(target, lead, found, file)
+    path = preferences.cloudflared_config
+    found, told, file = await asyncio.gather(
+        cloudflareds.get(), facts.get(), asyncio.to_thread(_file_of, path) if path else _no_file()
+    )
+    return judge_route(target, lead, Told(found=found, facts=told, file=file))
 
 
-def lead_of(
-    host: str, zone: ZoneFacts | Unavailable, dns: DnsView | Unavailable, hosts: KnownHosts | Unavailable
-) -> Lead:
-    """Say to which tunnel a name leads, or that it leads elsewhere."""
-    if isinstance(zone, ZoneFacts) and zone.tunnel:
-        return Lead(tunnel=zone.tunnel.lower(), ground=f"its record at Cloudflare leads to the tunnel {zone.tunnel}")
-    chain = () if isinstance(dns, Unavailable) else dns.cname_chain
-    seen = next((name for name in chain if name.rstrip(".").lower().endswith(_SUFFIX)), "")
-    if seen:
-        tunnel = seen.rstrip(".").lower().removesuffix(_SUFFIX)
-        return Lead(tunnel=clean(tunnel, 100), ground=f"DNS shows a CNAME to the tunnel {clean(tunnel, 100)}")
-    if isinstance(zone, ZoneFacts) and zone.records:
-        return Lead(refuted=f"the zone {zone.name} at Cloudflare holds a record for it, which leads to no tunnel")
-    naming = () if isinstance(hosts, Unavailable) else hosts.naming(host)
-    if naming:
-        return Lead(refuted=f"{naming[0]} names the host, and nothing speaks of a tunnel")
-    return Lead()
+async def _no_file() -> None:
+    return None
 
 
 def _file_of(path: str) -> TunnelConfig | Unavailable:
@@ -106,31 +89,43 @@ def _file_of(path: str) -> TunnelConfig | Unavailable:
     return config_of_text(text.decode("utf-8", "replace"), source)
 
 
-def judge_route(
-    target: Target,
-    lead: Lead,
-    found: Cloudflareds | Unavailable,
-    file: TunnelConfig | Unavailable | None = None,
-) -> TunnelRoute | Unavailable:
+def judge_route(target: Target, lead: Lead, told: Told) -> TunnelRoute | Unavailable:
     """Choose the configuration that decides, and the rule in it that takes the request."""
-    items = () if isinstance(found, Unavailable) else found.items
-    known = [_Known(config=file)] if file is not None else []
+    items = () if isinstance(told.found, Unavailable) else told.found.items
+    known = [_Known(config=told.file)] if told.file is not None else []
     known += [_Known(config=_config_of(item), workload=item) for item in items]
     chosen = _by_tunnel(lead, known) if lead.tunnel else _by_name(target.hostname, known)
+    remote = remote_config(told.facts, local=chosen is not None and isinstance(chosen.config, TunnelConfig))
+    if remote is not None and lead.tunnel:
+        chosen = _Known(config=remote, workload=chosen.workload if chosen else None)
+    wanted_by = () if isinstance(told.facts, Unavailable) else told.facts.wanted_by
     if chosen is None and not lead.tunnel:
-        return _nothing(target.hostname, found)
-    mine = [chosen] if chosen else []
+        return _wanted(wanted_by[0]) if wanted_by else _nothing(target.hostname, told.found)
     workloads = tuple(_workloads(lead.tunnel, chosen, items))
-    config = chosen.config if chosen else _nobody(lead.tunnel, found, items)
+    config = chosen.config if chosen else _nobody(lead.tunnel, told.found, items)
+    others = [item for item in known if chosen is None or item.config is not chosen.config]
     route = TunnelRoute(
         tunnel=lead.tunnel or (workloads[0].identity.id if workloads else ""),
         ground=lead.ground,
         by_record=bool(lead.tunnel),
         workloads=workloads,
         config=config,
-        elsewhere=tuple(_elsewhere(target.hostname, [item for item in known if item not in mine])),
+        elsewhere=tuple(_elsewhere(target.hostname, others)),
     )
     return _with_rule(target, route) if isinstance(config, TunnelConfig) else route
+
+
+def _wanted(tunnel: TunnelObject) -> TunnelRoute:
+    """Only the API knows of rules for the name: those of a tunnel to which no record leads."""
+    shown = f"the tunnel {tunnel.name or tunnel.id}"
+    gap = Unavailable(
+        wanted="cloudflared's rules",
+        reason=f"no record leads to {shown}, so that its rules were not read",
+        enable_with=f"Create the record, a proxied CNAME to {tunnel.id}{SUFFIX}, first.",
+    )
+    return TunnelRoute(
+        tunnel=tunnel.id, ground=f"the rules of {shown} at Cloudflare name it", config=gap, named="exact"
+    )
 
 
 def _config_of(item: Cloudflared) -> TunnelConfig | Unavailable:

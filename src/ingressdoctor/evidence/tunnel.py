@@ -161,7 +161,8 @@ class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     ``error_rule`` counts from 1, 0 when the error is not one rule's; ``error_line`` is 0 where unknown; ``errors`` are
     all complaints. ``missing`` tells that there is no such ConfigMap or key. ``built_in`` says that the only rule is
-    cloudflared's own 503. ``version`` is that of a remote configuration. ``model`` is what the collectors judge by.
+    cloudflared's own 503, ``access_idle`` that an Access token is demanded at the top level, which nothing enforces.
+    ``version`` is that of a remote configuration. ``model`` is what the collectors judge by.
     """
 
     source: ConfigSource
@@ -177,6 +178,7 @@ class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
     protocol: str = ""
     metrics: str = ""
     version: int = -1
+    access_idle: bool = False
     model: object = None
 
     @property
@@ -283,21 +285,15 @@ class CloudflaredLogs(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PodState(msgspec.Struct, frozen=True, kw_only=True):
-    """What one connector says of itself on its metrics port.
-
-    ``ready_connections`` is None when ``/ready`` could not be read; ``config_version`` -1 means rules of its own file;
-    ``running`` are the rules that it runs with, None when ``/config`` could not be read.
-    """
+    """The rules that one connector runs with; ``config_version`` -1 means those of its own file."""
 
     pod: str
-    ready_connections: int | None = None
-    connector: str = ""
-    config_version: int | None = None
-    running: tuple[TunnelRule, ...] | None = None
+    config_version: int
+    running: tuple[TunnelRule, ...]
 
 
 class CloudflaredState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the connectors that serve the target say of themselves, pod by pod."""
+    """What the connectors that may run with outdated rules say of themselves; empty where that is in no doubt."""
 
     pods: tuple[PodState, ...] = ()
     unread: tuple[Unavailable, ...] = ()
