@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 
 from ingressdoctor.lab.cluster import mapping, sequence, text
 from ingressdoctor.lab.network import Handler, Network
-from ingressdoctor.lab.pki import Order, Pki, covers, server_context
+from ingressdoctor.lab.pki import Pki, covers, server_context
 from ingressdoctor.lab.serve.edge_access import Access, without_token
 from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Way
 from ingressdoctor.lab.serve.edge_pages import challenge_page, error_page, redirect
@@ -218,7 +218,7 @@ class Edge:
 def _context(pki: Pki, zone: Zone) -> ssl.SSLContext:
     """The zone's certificate, and HTTP/2 unless the zone has it off."""
     protocols = ALPN if zone.setting("http2", "on") == "on" else ("http/1.1",)
-    return server_context(pki.issue(Order(names=zone.certificate_names)), protocols)
+    return server_context(pki.issue(zone.certificate), protocols)
 
 
 class _Visit:

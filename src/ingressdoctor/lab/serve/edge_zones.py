@@ -1,7 +1,7 @@
 """The edge's configuration: which zone and DNS record a hostname belongs to, and where its origin is.
 
-Pure: Cloudflare API objects in, answers out. A proxied record may be an address, a CNAME into a zone of the same
-world (followed), or a tunnel; a closer name beats a wildcard, and a wildcard of DNS covers one label or more.
+Cloudflare API objects in, answers out; it opens nothing. A proxied record may be an address, a CNAME into a zone of the
+same world (followed), or a tunnel; a closer name beats a wildcard, and a wildcard of DNS covers one label or more.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from ingressdoctor.lab.cluster import dig, mapping, sequence, text
+from ingressdoctor.lab.pki import Order
 
 TUNNEL_SUFFIX = ".cfargotunnel.com"
+VALID_DAYS = 90.0
 _MAX_CHAIN = 8
 
 
@@ -26,12 +29,23 @@ class Zone:
     settings: Mapping[str, Any]
     records: tuple[Mapping[str, Any], ...]
     certificate_names: tuple[str, ...]
+    certificate_ends: str
     rules: tuple[Mapping[str, Any], ...]
 
     def setting(self, key: str, default: str) -> str:
         """A zone setting's value, given plainly or as the API object."""
         value = self.settings.get(key, default)
         return text(mapping(value).get("value", default) if isinstance(value, Mapping) else value)
+
+    @property
+    def certificate(self) -> Order:
+        """What the edge serves: until its pack says that it expires, ninety days in all."""
+        try:
+            ends = datetime.fromisoformat(self.certificate_ends)
+        except ValueError:
+            return Order(names=self.certificate_names)
+        left = (ends - datetime.now(UTC)).total_seconds() / 86_400
+        return Order(names=self.certificate_names, not_before_days=left - VALID_DAYS, not_after_days=left)
 
     def owns(self, host: str) -> bool:
         """Whether the name is the zone's or below it."""
@@ -135,5 +149,13 @@ def _zone(item: Mapping[str, Any]) -> Zone:
         records=tuple(r for r in records if r.get("type") in {"A", "AAAA", "CNAME"}),
         # Universal SSL: the apex and one label below it; deeper names need a certificate pack of their own.
         certificate_names=tuple(dict.fromkeys((name, f"*.{name}", *packs))),
+        certificate_ends=next(iter(_ends(item)), ""),
         rules=tuple(mapping(rule) for rule in sequence(item.get("waf"))),
     )
+
+
+def _ends(item: Mapping[str, Any]) -> tuple[str, ...]:
+    """When the certificates of a zone's packs expire."""
+    packs = map(mapping, sequence(item.get("certificate_packs")))
+    certificates = (mapping(entry) for pack in packs for entry in sequence(pack.get("certificates")))
+    return tuple(text(entry["expires_on"]) for entry in certificates if entry.get("expires_on"))
