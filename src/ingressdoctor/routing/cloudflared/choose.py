@@ -14,7 +14,7 @@ import msgspec
 
 from ingressdoctor.routing.cloudflared.address import split_host_port
 from ingressdoctor.routing.cloudflared.names import is_any
-from ingressdoctor.routing.cloudflared.validate import Rule, RuleTable
+from ingressdoctor.routing.cloudflared.table import Rule, RuleTable
 
 __all__ = ["INTERNAL_HOSTS", "NotChosen", "RuleChoice", "RuleIndex", "WhyNot", "choose_rule", "host_of"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from ingressdoctor.routing.cloudflared.scalars import Moment, parse_duration
 
-__all__ = ["KNOWN", "complaint"]
+__all__ = ["BOOLEANS", "KNOWN", "complaint"]
 
 _STRINGS: Final = (
     "access-key-id api-ca-key api-email api-key api-url bucket-name cacert credentials-contents credentials-file"
@@ -22,7 +22,7 @@ _STRINGS: Final = (
     " session-token token token-file trace-output transport-loglevel unix-socket url"
 )
 _BOOLS: Final = (
-    "bastion hello-world http2-origin is-autoupdated management-diagnostics match-sni-to-host no-autoupdate"
+    "bastion hello-world http2-origin is-autoupdated management-diagnostics no-autoupdate"
     " no-chunked-encoding no-prechecks no-tls-verify post-quantum proxy-no-happy-eyeballs quic-disable-pmtu-discovery"
     " socks5 ssh-server stdin-control ui use-reconnect-token"
 )
@@ -45,6 +45,7 @@ _KINDS: Final = {
     **dict.fromkeys(_LISTS.split(), "string slice"),
 }
 _GO_TYPES: Final = {"string": "string", "boolean": "bool", "int": "int"}
+BOOLEANS: Final = frozenset((*_BOOLS.split(), "force", "f", "help", "h", "version", "v"))
 KNOWN: Final = frozenset(_KINDS)
 
 

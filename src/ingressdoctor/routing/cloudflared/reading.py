@@ -1,6 +1,6 @@
 """A YAML document to a configuration, accepted and refused exactly as cloudflared does when it starts.
 
-The text was read by the collector. Whether the rules make sense is judged by ``validate``.
+The text was read by the collector. Whether the rules make sense is judged by ``table``.
 
 Source: cloudflared config/configuration.go (ReadConfigFile and the second, strict reading that lists unused keys).
 """

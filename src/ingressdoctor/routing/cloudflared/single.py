@@ -32,7 +32,6 @@ _FLAGS: Final = {
     "proxy-keepalive-connections": "keep_alive_connections",
     "http-host-header": "http_host_header",
     "origin-server-name": "origin_server_name",
-    "match-sni-to-host": "match_sni_to_host",
     "origin-ca-pool": "ca_pool",
     "no-tls-verify": "no_tls_verify",
     "no-chunked-encoding": "disable_chunked_encoding",
