@@ -90,8 +90,6 @@ def _judged(router: TcpRouter, connection: Connection, choice: HandlerDecision) 
     candidate = tcp_candidate(router)
     if choice.router is router:
         return replace(candidate, matches=True, why=choice.why)
-    if router.rule is None:
-        return replace(candidate, why="the rule nests deeper than this model follows")
     verdict = judge_tcp(router.rule, connection)
     return replace(candidate, matches=verdict.matches, why=verdict.why)
 

@@ -88,9 +88,6 @@ class _Search:
 
     def _entries(self, number: int, router: LiveRouter) -> tuple[Entry, ...]:
         """Return the alternatives that can match at all; a router that has none of them is noted here."""
-        if router.compiled is None:
-            self._limits[f"{router.draft.ref}: the rule nests too deep to be compared"] = None
-            return ()
         syntax = router.draft.syntax if router.draft.syntax in ("v2", "v3") else self._table.syntax
         terms = terms_of(router.compiled, syntax, self._table.version)
         if terms is None:
@@ -162,7 +159,7 @@ class _Search:
         if entry.router.draft.provider != INGRESS_PROVIDER or other.term.path == term.path or not term.host:
             return
         beside = replace(witness(term), path=f"{term.path}{_BESIDE}")
-        if all(item.router.compiled and judge(item.router.compiled, beside).matches for item in (entry, other)):
+        if all(judge(item.router.compiled, beside).matches for item in (entry, other)):
             why = (
                 "prefixes are compared byte by byte, so it takes this path too, which by the Ingress rules is another's"
             )
@@ -229,7 +226,7 @@ def _both(entry: Entry, other: Entry) -> bool:
     """Tell whether one request is known that both routers match."""
     seen = witness(entry.term, other.term)
     rules = (entry.router.compiled, other.router.compiled)
-    return all(rule is not None and judge(rule, seen).matches is True for rule in rules)
+    return all(judge(rule, seen).matches is True for rule in rules)
 
 
 def _url(seen: Seen, tls: bool) -> str:

@@ -17,12 +17,15 @@ from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.matchers import V3, Tested
 from ingressdoctor.routing.traefik.matchers_v2 import V2
 from ingressdoctor.routing.traefik.request import Seen
-from ingressdoctor.routing.traefik.rules import AllOf, Matcher, Rule, parse_rule, spellings
+from ingressdoctor.routing.traefik.rules import MAX_KEPT, Matcher, parse_rule, spellings
+from ingressdoctor.routing.traefik.trees import Node, Verdict, build_tree, fold, judge_tree, leaves_of
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["Compiled", "Leaf", "Node", "Verdict", "anchors", "compile_rule", "judge", "named_hosts", "never_reason"]
+__all__ = ["Compiled", "Leaf", "anchors", "compile_rule", "judge", "named_hosts", "never_of", "never_reason"]
 
 _TABLES: Final = {"v2": V2, "v3": V3}
+_WRAPS: Final = ("error while adding rule or: ", "error while adding rule and: ")
+_MAX_ANCHORS: Final = 5_000
 _NAMES: Final = {syntax: spellings(tuple(table)) for syntax, table in _TABLES.items()}
 
 
@@ -39,27 +42,14 @@ class Leaf(msgspec.Struct, frozen=True):
         return f"{'!' if self.matcher.negated else ''}{self.matcher.name}({arguments})"
 
 
-class Node(msgspec.Struct, frozen=True):
-    """Parts joined by "and" (``every``) or "or"."""
-
-    every: bool
-    parts: tuple[Compiled, ...]
-
-
-Compiled: TypeAlias = "Leaf | Node"
-
-
-class Verdict(msgspec.Struct, frozen=True):
-    """Whether a rule matches, and the first thing that decided it."""
-
-    matches: bool | None
-    why: str
+Compiled: TypeAlias = "Leaf | Node[Leaf]"
 
 
 @lru_cache(maxsize=20_000)
 def _compiled(text: str, syntax: str, version: Version) -> Compiled | RuleError:
     try:
-        return _build(parse_rule(text, _NAMES[syntax]), syntax, version)
+        rule = parse_rule(text, _NAMES[syntax])
+        return build_tree(rule, lambda matcher: _leaf(matcher, syntax, version), _WRAPS)
     except RuleError as error:
         return error
 
@@ -69,28 +59,12 @@ def compile_rule(text: str, syntax: str, version: Version) -> Compiled:
 
     Raises:
         RuleError: Traefik refuses the rule.
-        NestingError: it nests deeper than the model follows.
     """
-    result = _compiled(text, syntax if syntax in _TABLES else "v3", version)
+    build = _compiled if len(text) <= MAX_KEPT else _compiled.__wrapped__
+    result = build(text, syntax if syntax in _TABLES else "v3", version)
     if isinstance(result, RuleError):
         raise result
     return result
-
-
-def _build(rule: Rule, syntax: str, version: Version) -> Compiled:
-    if isinstance(rule, Matcher):
-        return _leaf(rule, syntax, version)
-    every = isinstance(rule, AllOf)
-    word = "and" if every else "or"
-    parts = []
-    for index, part in enumerate(rule.parts):
-        try:
-            parts.append(_build(part, syntax, version))
-        except RuleError as error:
-            # Chains are left-associative trees in Traefik, and only the left branch wraps its error.
-            depth = len(rule.parts) - 1 - max(index - 1, 0) - (1 if index else 0)
-            raise RuleError(f"error while adding rule {word}: " * depth + error.reason) from None
-    return Node(every, tuple(parts))
 
 
 def _leaf(matcher: Matcher, syntax: str, version: Version) -> Leaf:
@@ -108,17 +82,7 @@ def _leaf(matcher: Matcher, syntax: str, version: Version) -> Leaf:
 
 def judge(rule: Compiled, seen: Seen) -> Verdict:
     """Say whether the rule matches the request, with the first reason."""
-    if isinstance(rule, Leaf):
-        return _judge_leaf(rule, seen)
-    undecided: Verdict | None = None
-    last = Verdict(matches=rule.every, why="")
-    for part in rule.parts:
-        last = judge(part, seen)
-        if last.matches is (not rule.every):
-            return last
-        if last.matches is None:
-            undecided = undecided or last
-    return undecided or last
+    return judge_tree(rule, lambda leaf: _judge_leaf(leaf, seen))
 
 
 def _judge_leaf(leaf: Leaf, seen: Seen) -> Verdict:
@@ -135,34 +99,40 @@ def _judge_leaf(leaf: Leaf, seen: Seen) -> Verdict:
 
 def named_hosts(rule: Compiled) -> tuple[str, ...]:
     """Return the hosts that the rule names by Host, lower case, in the order written; negated ones do not count."""
-    if isinstance(rule, Leaf):
-        is_host = rule.matcher.name in ("Host", "HostHeader") and not rule.matcher.negated
-        return tuple(host.lower().removesuffix(".") for host in rule.matcher.arguments) if is_host else ()
-    found: dict[str, None] = {}
-    for part in rule.parts:
-        found.update(dict.fromkeys(named_hosts(part)))
-    return tuple(found)
+    return tuple(dict.fromkeys(host for leaf in leaves_of(rule) for host in _hosts(leaf)))
+
+
+def _hosts(leaf: Leaf) -> tuple[str, ...]:
+    is_host = leaf.matcher.name in ("Host", "HostHeader") and not leaf.matcher.negated
+    return tuple(host.lower().removesuffix(".") for host in leaf.matcher.arguments) if is_host else ()
 
 
 def anchors(rule: Compiled) -> tuple[str, ...] | None:
     """Return hosts of which one must be the request's for the rule to match; None when no such set is known."""
-    if isinstance(rule, Leaf):
-        return named_hosts(rule) or None
-    found = [anchors(part) for part in rule.parts]
-    if rule.every:
-        known = [hosts for hosts in found if hosts is not None]
+    return fold(rule, lambda leaf: _hosts(leaf) or None, _anchored)
+
+
+def _anchored(every: bool, found: list[tuple[str, ...] | None]) -> tuple[str, ...] | None:
+    known = [hosts for hosts in found if hosts is not None]
+    if every:
         return min(known, key=len) if known else None
-    if any(hosts is None for hosts in found):
-        return None
-    return tuple(dict.fromkeys(host for hosts in found for host in hosts or ()))
+    hosts = tuple(dict.fromkeys(host for part in known for host in part))
+    # A deep rule would copy its hosts once for every level.
+    return hosts if len(known) == len(found) and len(hosts) <= _MAX_ANCHORS else None
 
 
 def never_reason(rule: Compiled) -> str:
     """Say why a rule that Traefik accepts cannot match any request; empty when it can."""
-    if isinstance(rule, Leaf):
-        impossible = rule.tested.never and not rule.matcher.negated
-        return f"{rule.text}: {rule.tested.never}" if impossible else ""
-    reasons = [never_reason(part) for part in rule.parts]
-    if rule.every:
+    return fold(rule, _leaf_never, never_of)
+
+
+def _leaf_never(leaf: Leaf) -> str:
+    impossible = leaf.tested.never and not leaf.matcher.negated
+    return f"{leaf.text}: {leaf.tested.never}" if impossible else ""
+
+
+def never_of(every: bool, reasons: list[str]) -> str:
+    """Return why a node can never match, by the reasons of its parts; empty for a part that can."""
+    if every:
         return next((reason for reason in reasons if reason), "")
     return reasons[0] if all(reasons) else ""

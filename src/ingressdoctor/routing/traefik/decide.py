@@ -22,7 +22,7 @@ from ingressdoctor.evidence.routes import (
     RoutingObjects,
 )
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.hosts import near
 from ingressdoctor.routing.traefik.judged import Judged, judge_router
 from ingressdoctor.routing.traefik.request import Seen, canonical_host, see
@@ -116,7 +116,7 @@ def _entry_point(static: StaticConfig, request: RouteRequest) -> EntryPoint | No
 def _would_match(item: DroppedRoute, seen: Seen, table: RouteTable) -> bool | None:
     try:
         return judge(compile_rule(item.rule, table.syntax, table.version), seen).matches
-    except (RuleError, NestingError):
+    except RuleError:
         return None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NestingError", "RuleError"]
+__all__ = ["RuleError"]
 
 
 class RuleError(ValueError):
@@ -17,7 +17,3 @@ class RuleError(ValueError):
         self.reason = reason
         self.line = line
         self.column = column
-
-
-class NestingError(ValueError):
-    """The rule nests deeper than this model follows; Traefik itself would accept it."""

@@ -9,7 +9,7 @@ Source: go/scanner/scanner.go, strconv.Unquote.
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -47,6 +47,7 @@ _TOKEN: Final = re.compile(
 _SIMPLE_ESCAPES: Final = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92}
 _HEX_DIGITS: Final = "0123456789abcdefABCDEF"
 _NO_CODE_POINT: Final = "escape sequence is invalid Unicode code point"
+_Error: TypeAlias = "tuple[int, str]"  # where, and what
 _HEX_ESCAPES: Final = {"x": 2, "u": 4, "U": 8}
 
 
@@ -70,11 +71,11 @@ class Token(msgspec.Struct, frozen=True):
         return self.text if self.kind in _LITERALS else f"'{self.kind}'"
 
 
-def scan(text: str) -> tuple[tuple[Token, ...], tuple[RuleError, ...]]:
-    """Return all tokens up to EOF, and the errors of the scanner in order of position."""
+def scan(text: str) -> tuple[tuple[Token, ...], RuleError | None]:
+    """Return all tokens up to EOF, and the first error of the scanner."""
     tokens: list[Token] = []
-    errors = [_error(text, index, "illegal character NUL") for index, char in enumerate(text) if char == "\0"]
-    errors += [_error(text, i, "illegal byte order mark") for i, char in enumerate(text) if char == _BOM and i > 0]
+    errors = [(index, "illegal character NUL") for index, char in enumerate(text) if char == "\0"]
+    errors += [(index, "illegal byte order mark") for index, char in enumerate(text) if char == _BOM and index > 0]
     position = 1 if text.startswith(_BOM) else 0
     while position < len(text):
         match = _TOKEN.match(text, position)
@@ -82,15 +83,15 @@ def scan(text: str) -> tuple[tuple[Token, ...], tuple[RuleError, ...]]:
             position = _odd(text, position, tokens, errors)
             continue
         kind = match.lastgroup or ""
-        _take(text, kind, match, tokens, errors)
+        _take(kind, match, tokens, errors)
         position = match.end()
     if _ends_line(tokens):
         tokens.append(Token(";", "\n", len(text)))
     tokens.append(Token("EOF", "", len(text)))
-    return tuple(tokens), tuple(sorted(errors, key=lambda error: (error.line, error.column)))
+    return tuple(tokens), _error(text, *min(errors, key=lambda error: error[0])) if errors else None
 
 
-def _take(text: str, kind: str, match: re.Match[str], tokens: list[Token], errors: list[RuleError]) -> None:
+def _take(kind: str, match: re.Match[str], tokens: list[Token], errors: list[_Error]) -> None:
     lexeme, start = match.group(), match.start()
     if kind == "newline" or (kind in ("line", "block") and "\n" in lexeme):
         if _ends_line(tokens):
@@ -106,12 +107,12 @@ def _take(text: str, kind: str, match: re.Match[str], tokens: list[Token], error
         raw = lexeme.replace("\r", "")
         tokens.append(Token("STRING", raw, start, raw[1:-1]))
     elif kind == "string":
-        tokens.append(Token("STRING", lexeme, start, _unquote(text, start, lexeme, errors)))
+        tokens.append(Token("STRING", lexeme, start, _unquote(start, lexeme, errors)))
     elif kind == "char":
         before = len(errors)
-        value = _unquote(text, start, lexeme, errors)
+        value = _unquote(start, lexeme, errors)
         if len(value) != 1 and len(errors) == before:
-            errors.append(_error(text, start, "illegal rune literal"))
+            errors.append((start, "illegal rune literal"))
         tokens.append(Token("CHAR", lexeme, start))
 
 
@@ -119,13 +120,13 @@ def _ends_line(tokens: list[Token]) -> bool:
     return bool(tokens) and (tokens[-1].kind in _LITERALS or tokens[-1].kind in _ENDS_LINE)
 
 
-def _odd(text: str, position: int, tokens: list[Token], errors: list[RuleError]) -> int:
+def _odd(text: str, position: int, tokens: list[Token], errors: list[_Error]) -> int:
     """Handle what starts no token: an unclosed literal or comment, or a character Go does not know."""
     char = text[position]
     unclosed = {"`": "raw string literal not terminated", '"': "string literal not terminated"}
     if char in unclosed or char == "'":
         message = unclosed.get(char, "rune literal not terminated")
-        errors.append(_error(text, position, message))
+        errors.append((position, message))
         end = len(text) if char == "`" else _line_end(text, position)
         tokens.append(Token("CHAR" if char == "'" else "STRING", text[position:end], position))
         return end
@@ -133,7 +134,7 @@ def _odd(text: str, position: int, tokens: list[Token], errors: list[RuleError])
         shown = f"illegal character U+{ord(char):04X} '{char}'"
         if char in "“”":
             shown = f"curly quotation mark '{char}' (use neutral '\"')"
-        errors.append(_error(text, position, shown))
+        errors.append((position, shown))
     tokens.append(Token("ILLEGAL", char, position))
     return position + 1
 
@@ -143,7 +144,7 @@ def _line_end(text: str, position: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _unquote(text: str, start: int, lexeme: str, errors: list[RuleError]) -> str:
+def _unquote(start: int, lexeme: str, errors: list[_Error]) -> str:
     """Return the content of an interpreted literal; bytes written as escapes join into UTF-8 where they can."""
     quote, body = lexeme[0], lexeme[1:-1]
     out = bytearray()
@@ -155,7 +156,7 @@ def _unquote(text: str, start: int, lexeme: str, errors: list[RuleError]) -> str
             continue
         code, length, problem = _escape(body, index + 1, quote)
         if problem:
-            errors.append(_error(text, start + 1 + index + 1 + length, problem))
+            errors.append((start + 1 + index + 1 + length, problem))
             return ""
         out += code
         index += 1 + length
@@ -198,6 +199,7 @@ def _error(text: str, offset: int, message: str) -> RuleError:
 
 
 def position_of(text: str, offset: int) -> tuple[int, int]:
-    """Return (line, column in bytes) of a character, both from 1."""
-    start = text.rfind("\n", 0, offset) + 1
-    return text.count("\n", 0, offset) + 1, len(text[start:offset].encode("utf-8", "surrogatepass")) + 1
+    """Return (line, column in bytes) of a character, both from 1; a line end that ends the text begins no line."""
+    before = text[:offset] if offset < len(text) or not text.endswith("\n") else text[:-1] + " "
+    start = before.rfind("\n") + 1
+    return before.count("\n") + 1, len(before[start:].encode("utf-8", "surrogatepass")) + 1

@@ -14,7 +14,6 @@ from enum import StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from ingressdoctor.routing.traefik.compiled import Verdict
 from ingressdoctor.routing.traefik.sni_table import SniEntry, SniTable, build_sni_table
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tcp_index import TcpIndex
@@ -168,7 +167,7 @@ def _encrypted(point: EntryPointHandlers, seen: Connection) -> HandlerDecision:
         return _decided(point, Handler.ACME, "the handshake is an ACME TLS challenge")
     claims = point.sni.find(seen.server_name)
     found = _first(point.index.candidates(seen.server_name), seen)
-    last_resort = found.router is not None and found.router.rule is not None and found.router.rule.catch_all
+    last_resort = found.router is not None and found.router.rule.catch_all
     wanted = bool(found.limits) if found.router is None else not last_resort
     if claims and not (claims[0].catch_all and wanted):
         return replace(_https(point, claims, seen), hidden=(found.router,) if found.router else ())
@@ -243,7 +242,7 @@ def _first(routers: Iterable[TcpRouter], seen: Connection) -> _Match:
     for router in routers:
         if winner is not None and router.priority < winner.priority:
             break
-        verdict = _judge(router, seen)
+        verdict = judge_tcp(router.rule, seen)
         if verdict.matches is False:
             continue
         if winner is not None:
@@ -256,9 +255,3 @@ def _first(routers: Iterable[TcpRouter], seen: Connection) -> _Match:
             continue
         winner, why = router, verdict.why
     return _Match(winner, why, tuple(limits))
-
-
-def _judge(router: TcpRouter, seen: Connection) -> Verdict:
-    if router.rule is None:
-        return Verdict(matches=None, why="its rule nests deeper than this model follows")
-    return judge_tcp(router.rule, seen)

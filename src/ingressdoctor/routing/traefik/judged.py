@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.routes import CandidateRoute
-from ingressdoctor.routing.traefik.compiled import Verdict, judge
+from ingressdoctor.routing.traefik.compiled import judge
 from ingressdoctor.routing.traefik.request import Seen
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable
+from ingressdoctor.routing.traefik.trees import Verdict
 
 __all__ = ["Judged", "judge_router"]
 
@@ -69,11 +70,8 @@ def _joined(above: CandidateRoute, below: CandidateRoute) -> CandidateRoute:
 
 def _alone(router: LiveRouter, seen: Seen) -> Judged:
     draft = router.draft
-    if router.compiled is None:
-        verdict = Verdict(matches=None, why="the rule nests deeper than this model follows")
-    else:
-        verdict = judge(router.compiled, seen)
-    by_client = verdict.matches is None and router.compiled is not None
+    verdict = judge(router.compiled, seen)
+    by_client = verdict.matches is None
     if verdict.matches and draft.uncertain:
         verdict, by_client = Verdict(matches=None, why=draft.uncertain), False
     route = CandidateRoute(

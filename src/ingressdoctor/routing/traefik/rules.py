@@ -15,22 +15,12 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from ingressdoctor.routing.traefik.calls import Foreign, called, value_of
 from ingressdoctor.routing.traefik.errors import RuleError
-from ingressdoctor.routing.traefik.golang import (
-    Call,
-    Chain,
-    Expr,
-    Index,
-    Literal,
-    Name,
-    Paren,
-    Select,
-    Star,
-    Unary,
-    parse_expression,
-)
+from ingressdoctor.routing.traefik.goast import Call, Chain, Expr, Paren, Unary
+from ingressdoctor.routing.traefik.golang import parse_expression
 
-__all__ = ["AllOf", "AnyOf", "Matcher", "Rule", "leaves", "parse_rule", "print_rule", "spellings"]
+__all__ = ["MAX_KEPT", "AllOf", "AnyOf", "Matcher", "Rule", "leaves", "parse_rule", "print_rule", "spellings"]
 
 
 class Matcher(msgspec.Struct, frozen=True):
@@ -55,6 +45,7 @@ class AnyOf(msgspec.Struct, frozen=True):
 
 Rule: TypeAlias = "Matcher | AllOf | AnyOf"
 
+MAX_KEPT: Final = 10_000  # characters; what was made of longer rules is not remembered
 _OPERATORS: Final = frozenset(["&&", "||"])
 # Nearly all rules there are: a cluster has thousands, and the grammar of Go is slow to follow.
 _RAW: Final = re.compile(r"[ -_a-~]*")
@@ -71,22 +62,40 @@ def spellings(names: tuple[str, ...]) -> dict[str, str]:
 
 def leaves(rule: Rule) -> Iterator[Matcher]:
     """Yield all matchers of a rule, in the order they are written."""
-    if isinstance(rule, Matcher):
-        yield rule
-        return
-    for part in rule.parts:
-        yield from leaves(part)
+    waiting = [rule]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Matcher):
+            yield item
+        else:
+            waiting += reversed(item.parts)
 
 
 def print_rule(rule: Rule) -> str:
     """Write a rule so that parsing it again gives the same; the text, and so its length, may differ from the first."""
-    if isinstance(rule, Matcher):
-        arguments = ", ".join(quote_literal(argument) for argument in rule.arguments)
-        return f"{'!' if rule.negated else ''}{rule.name}({arguments})"
-    word = " && " if isinstance(rule, AllOf) else " || "
-    return word.join(
-        f"({print_rule(part)})" if not isinstance(part, Matcher) else print_rule(part) for part in rule.parts
-    )
+    written: list[str] = []
+    waiting: list[Rule | str] = [rule]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            written.append(item)
+        elif isinstance(item, Matcher):
+            arguments = ", ".join(quote_literal(argument) for argument in item.arguments)
+            written.append(f"{'!' if item.negated else ''}{item.name}({arguments})")
+        else:
+            waiting += reversed(list(_pieces(item)))
+    return "".join(written)
+
+
+def _pieces(rule: AllOf | AnyOf) -> Iterator[Rule | str]:
+    """Yield the parts with what stands around and between them."""
+    for index, part in enumerate(rule.parts):
+        if index:
+            yield " && " if isinstance(rule, AllOf) else " || "
+        if isinstance(part, Matcher):
+            yield part
+        else:
+            yield from ("(", part, ")")
 
 
 def quote_literal(text: str) -> str:
@@ -102,16 +111,15 @@ def parse_rule(text: str, names: Mapping[str, str]) -> Rule:
 
     Raises:
         RuleError: Traefik refuses it.
-        NestingError: it nests deeper than the model follows.
     """
     plain = _plain(text, names)
     if plain is not None:
         return plain
-    expression = _parsed(text)
+    expression = _parsed(text) if len(text) <= MAX_KEPT else _parsed.__wrapped__(text)
     if isinstance(expression, RuleError):
         raise expression
-    rule = _convert(expression, names, negated=False)
-    if isinstance(rule, str):
+    rule = _convert(expression, names)
+    if isinstance(rule, (str, Foreign)):
         raise RuleError("obtaining build tree")
     return rule
 
@@ -137,116 +145,66 @@ def _parsed(text: str) -> Expr | RuleError:
         return error
 
 
-def _convert(expression: Expr, names: Mapping[str, str], *, negated: bool) -> Rule | str:
+class _Joining(msgspec.Struct):
+    chain: Chain
+    negated: bool
+    parts: list[Rule | str | Foreign] = msgspec.field(default_factory=list)
+
+    def take(self, value: Rule | str | Foreign) -> None:
+        """Add a part; Go joins to the left, so the first two are converted before their operator is judged."""
+        self.parts.append(value)
+        if len(self.parts) == 2:
+            if self.chain.operator not in _OPERATORS:
+                raise RuleError(f"{self.chain.operator} is not supported")
+            _rule(self.parts[0])
+        if len(self.parts) > 1:
+            _rule(value)
+
+    @property
+    def rule(self) -> Rule:
+        parts = tuple(_rule(part) for part in self.parts)
+        return AllOf(parts) if (self.chain.operator == "&&") is not self.negated else AnyOf(parts)
+
+
+def _convert(expression: Expr, names: Mapping[str, str]) -> Rule | str | Foreign:
     """Return the rule that an expression stands for, or the string of a literal."""
-    match expression:
-        case Paren(inner):
-            return _convert(inner, names, negated=negated)
-        case Unary(operator, inner):
-            if operator != "!":
-                raise RuleError(f"{operator} is not supported")
-            return _rule(_convert(inner, names, negated=not negated))
-        case Chain(operator, operands):
-            # Go joins to the left: the first two operands are converted before their operator is judged.
-            first = [_convert(item, names, negated=negated) for item in operands[:2]]
-            if operator not in _OPERATORS:
-                raise RuleError(f"{operator} is not supported")
-            parts = [_rule(item) for item in first]
-            parts += [_rule(_convert(item, names, negated=negated)) for item in operands[2:]]
-            return AllOf(tuple(parts)) if (operator == "&&") is not negated else AnyOf(tuple(parts))
-        case Call():
-            return _call(expression, names, negated=negated)
-        case _:
-            return _value(expression)
-
-
-def _rule(converted: Rule | str) -> Rule:
-    if isinstance(converted, str):
-        raise RuleError("reflect: Call using string as type rules.TreeBuilder")
-    return converted
-
-
-def _call(call: Call, names: Mapping[str, str], *, negated: bool) -> Matcher:
-    written = _function_name(call.function)
-    declared = names.get(written)
-    if declared is None:
-        raise RuleError(f"unsupported function: {written}")
-    return Matcher(declared, tuple(_argument(item, names) for item in call.arguments), negated)
-
-
-def _function_name(function: Expr) -> str:
-    match function:
-        case Name(name):
-            return name
-        case Select(Name(left), name):
-            return f"{left}.{name}"
-        case Select(left, _):
-            raise RuleError(f"expected selector identifier, got: {_go_type(left)}")
-        case _:
-            raise RuleError(f"expected identifier, got: {_go_type(function)}")
-
-
-def _argument(expression: Expr, names: Mapping[str, str]) -> str:
-    if isinstance(expression, Call):
-        _call(expression, names, negated=False)
-        raise RuleError("reflect: cannot use rules.TreeBuilder as type string in Call")
-    if isinstance(expression, Literal) and expression.kind in ("INT", "FLOAT"):
-        _number(expression)
-        kind = "int" if expression.kind == "INT" else "float64"
-        raise RuleError(f"reflect: cannot use {kind} as type string in Call")
-    return _value(expression)
-
-
-def _value(expression: Expr) -> str:
-    """Return a string literal's value; everything else is refused in Traefik's words."""
-    match expression:
-        case Literal("STRING", _, value):
-            return value
-        case Literal("INT" | "FLOAT", _, _):
-            _number(expression)
-            return expression.text
-        case Literal(kind, _, _):
-            raise RuleError(f"unsupported function argument type: '{kind}'")
-        case Name(name):
-            raise RuleError(f"{name} is not defined")
-        case Select():
-            raise RuleError(f"{_dotted(expression)} is not defined")
-        case Index():
-            raise RuleError("properties are not supported")
-        case _:
-            raise RuleError(f"{_go_type(expression)} is not supported")
-
-
-def _number(literal: Literal) -> None:
-    if literal.kind == "INT" and not literal.text.isdecimal():
-        raise RuleError(
-            f'failed to parse argument: {literal.text}, error: strconv.Atoi: parsing "{literal.text}": invalid syntax'
+    above: list[_Joining] = []
+    current, negated = expression, False
+    while True:
+        inner, inverted, prefixed = _stripped(current, negated=negated)
+        if isinstance(inner, Chain):
+            above.append(_Joining(inner, inverted))
+            current, negated = inner.operands[0], inverted
+            continue
+        value: Rule | str | Foreign = (
+            Matcher(*called(inner, names), inverted) if isinstance(inner, Call) else value_of(inner)
         )
+        value = _rule(value) if prefixed else value
+        while above:
+            top = above[-1]
+            top.take(value)
+            if len(top.parts) < len(top.chain.operands):
+                current, negated = top.chain.operands[len(top.parts)], top.negated
+                break
+            value = above.pop().rule
+        else:
+            return value
 
 
-def _dotted(expression: Expr) -> str:
-    match expression:
-        case Name(name):
-            return name
-        case Select(left, name):
-            return f"{_dotted(left)}.{name}"
-        case _:
-            raise RuleError(f"unsupported selector type: {_go_type(expression)}")
+def _stripped(expression: Expr, *, negated: bool) -> tuple[Expr, bool, bool]:
+    """Return what stands in parentheses and behind prefixes, whether it is negated, and whether prefixes were there."""
+    prefixed = False
+    while isinstance(expression, (Paren, Unary)):
+        if isinstance(expression, Unary):
+            if expression.operator != "!":
+                raise RuleError(f"{expression.operator} is not supported")
+            negated, prefixed = not negated, True
+        expression = expression.inner
+    return expression, negated, prefixed
 
 
-_GO_TYPES: Final = {
-    Literal: "*ast.BasicLit",
-    Name: "*ast.Ident",
-    Select: "*ast.SelectorExpr",
-    Index: "*ast.IndexExpr",
-    Call: "*ast.CallExpr",
-    Paren: "*ast.ParenExpr",
-    Star: "*ast.StarExpr",
-    Unary: "*ast.UnaryExpr",
-    Chain: "*ast.BinaryExpr",
-}
-
-
-def _go_type(expression: Expr) -> str:
-    """Name an expression as Go's %T prints it."""
-    return _GO_TYPES[type(expression)]
+def _rule(converted: Rule | str | Foreign) -> Rule:
+    if isinstance(converted, (str, Foreign)):
+        kind = "string" if isinstance(converted, str) else converted.kind
+        raise RuleError(f"reflect: Call using {kind} as type rules.TreeBuilder")
+    return converted

@@ -20,7 +20,7 @@ from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, Rout
 from ingressdoctor.model.untyped import as_map
 from ingressdoctor.routing.traefik.compiled import Compiled, compile_rule, never_reason
 from ingressdoctor.routing.traefik.crd_services import CrdServices, within
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.middlewares import Known, Problem
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.router import Draft
@@ -116,14 +116,12 @@ class Runtime(msgspec.Struct, frozen=True):
             on = self.static.enabled("api.dashboard", default=True)
         return None if on else Problem(DropReason.SERVICE_MISSING, _INTERNAL[service], service)
 
-    def compiled(self, draft: Draft, syntax: str) -> Compiled | NestingError | Problem:
+    def compiled(self, draft: Draft, syntax: str) -> Compiled | Problem:
         """Compile the rule, or say why Traefik refuses it or nothing can ever match it."""
         try:
             rule = compile_rule(draft.rule, syntax, self.known.version)
         except RuleError as error:
             return Problem(DropReason.RULE, error.reason)
-        except NestingError as error:
-            return error
         if never := never_reason(rule):
             return Problem(DropReason.RULE, f"the rule is accepted but can never match: {never}", related=_NEVER)
         return rule

@@ -15,11 +15,11 @@ from typing import Final
 
 import msgspec
 
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.matchers import V3
 from ingressdoctor.routing.traefik.matchers_v2 import V2
 from ingressdoctor.routing.traefik.rules import leaves, parse_rule, spellings
-from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable
+from ingressdoctor.routing.traefik.table import Made, RouteTable
 from ingressdoctor.routing.traefik.tcp_matchers import is_sni_name
 from ingressdoctor.routing.traefik.tls_options import DEFAULT_OPTION, TlsOptions
 from ingressdoctor.routing.traefik.version import Version
@@ -123,7 +123,7 @@ def rule_hosts(rule: str) -> tuple[str, ...] | None:
     """Return the values of every Host of a rule, lower case, negated ones included; None when it does not parse."""
     try:
         tree = parse_rule(rule, _NAMES)
-    except (RuleError, NestingError):
+    except RuleError:
         return None
     return tuple(host.lower() for matcher in leaves(tree) if matcher.name == "Host" for host in matcher.arguments)
 
@@ -165,7 +165,7 @@ def _claims(table: RouteTable, entry_point: str) -> Iterator[_Claim]:
             yield _Claim(draft.name, (draft.ref, draft.rule), hosts, named or DEFAULT_OPTION)
 
 
-def _routers(table: RouteTable) -> Iterator[LiveRouter]:
+def _routers(table: RouteTable) -> Iterator[Made]:
     seen: set[int] = set()
     for group in (*table.by_host.values(), table.anywhere, table.disabled):
         for router in group:

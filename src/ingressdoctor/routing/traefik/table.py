@@ -18,7 +18,6 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.traefik.compiled import Compiled, anchors, named_hosts
 from ingressdoctor.routing.traefik.crd import build_ingress_routes
 from ingressdoctor.routing.traefik.crd_services import CrdServices
-from ingressdoctor.routing.traefik.errors import NestingError
 from ingressdoctor.routing.traefik.hosts import hosts_of, plain_hosts
 from ingressdoctor.routing.traefik.ingress import build_ingresses
 from ingressdoctor.routing.traefik.middlewares import Problem
@@ -31,23 +30,28 @@ from ingressdoctor.routing.traefik.tls_options import build_tls_options
 from ingressdoctor.routing.traefik.tree import tree_problems
 from ingressdoctor.routing.traefik.version import CHECKED, Version
 
-__all__ = ["LiveRouter", "RouteTable", "build_table"]
+__all__ = ["LiveRouter", "Made", "RouteTable", "build_table"]
 
 
-class LiveRouter(msgspec.Struct, frozen=True):
-    """A router that Traefik has; ``compiled`` is None when the rule nests too deep for this model."""
+class Made(msgspec.Struct, frozen=True):
+    """A router that a provider has made, and the entry points that it asks for."""
 
     draft: Draft
-    compiled: Compiled | None
-    priority: int
     entry_points: tuple[str, ...]
-    hosts: tuple[str, ...]
-    order: int
 
     def on(self, point: EntryPoint | None, name: str, *, tls: bool) -> bool:
         """Tell whether the router takes connections of this kind on an entry point."""
         with_tls = self.draft.tls or (point is not None and point.tls)
         return name in self.entry_points and with_tls is tls
+
+
+class LiveRouter(Made, frozen=True):
+    """A router that Traefik has."""
+
+    compiled: Compiled
+    priority: int
+    hosts: tuple[str, ...]
+    order: int
 
 
 class RouteTable(msgspec.Struct, frozen=True):
@@ -69,7 +73,7 @@ class RouteTable(msgspec.Struct, frozen=True):
     known_hosts: tuple[str, ...]
     limits: tuple[str, ...]
     unread: tuple[str, ...]
-    disabled: tuple[LiveRouter, ...] = ()
+    disabled: tuple[Made, ...] = ()
     all_dropped: tuple[DroppedRoute, ...] = ()
     children: dict[str, tuple[LiveRouter, ...]] = msgspec.field(default_factory=dict)
     points: dict[tuple[str, bool], tuple[EntryPoint | None, bool]] = msgspec.field(default_factory=dict)
@@ -127,9 +131,9 @@ def build_table(
 
 def _judged(
     drafts: list[Draft], runtime: Runtime, syntax: str
-) -> tuple[list[LiveRouter], tuple[LiveRouter, ...], list[DroppedRoute]]:
+) -> tuple[list[LiveRouter], tuple[Made, ...], list[DroppedRoute]]:
     live: list[LiveRouter] = []
-    disabled: list[LiveRouter] = []
+    disabled: list[Made] = []
     refused: list[DroppedRoute] = []
     static, version = runtime.static, runtime.known.version
     defaults = default_entry_points(static)
@@ -141,13 +145,11 @@ def _judged(
         built = problem or runtime.compiled(draft, draft.syntax or syntax)
         if isinstance(built, Problem):
             refused.append(drop(draft, built))
-            disabled.append(LiveRouter(draft, None, draft.priority, names, (), 0))
+            disabled.append(Made(draft, names))
             continue
         priority = draft.priority or len(draft.rule.encode("utf-8", "replace"))
         order = ranks.get(draft.provider, len(ranks))
-        compiled = built if not isinstance(built, NestingError) else None
-        hosts = named_hosts(compiled) if compiled else plain_hosts(draft.rule)
-        live.append(LiveRouter(draft, compiled, priority, names, hosts, order))
+        live.append(LiveRouter(draft, names, built, priority, named_hosts(built), order))
     childless = without_children(live, runtime.families)
     for router, problem in childless:
         refused.append(drop(router.draft, problem))
@@ -237,7 +239,7 @@ def _index(live: list[LiveRouter]) -> tuple[dict[str, tuple[LiveRouter, ...]], t
     by_host: dict[str, list[LiveRouter]] = {}
     anywhere: list[LiveRouter] = []
     for router in live:
-        keys = anchors(router.compiled) if router.compiled else None
+        keys = anchors(router.compiled)
         if keys is None:
             anywhere.append(router)
             continue

@@ -5,12 +5,17 @@ It only leaves out routers that cannot match; the order of priority stays.
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from ingressdoctor.routing.traefik.tcp_rules import TcpLeaf, TcpTree
 from ingressdoctor.routing.traefik.tcp_table import TcpRouter
+from ingressdoctor.routing.traefik.trees import fold
 
 __all__ = ["TcpIndex"]
+
+_MAX_ANCHORS: Final = 10_000
 
 
 class TcpIndex(msgspec.Struct, frozen=True):
@@ -26,7 +31,7 @@ class TcpIndex(msgspec.Struct, frozen=True):
         anywhere: list[tuple[int, TcpRouter]] = []
         for placed in enumerate(routers):
             rule = placed[1].rule
-            hosts = _anchors(rule.tree) if rule else None
+            hosts = _anchors(rule.tree)
             for host in hosts or ():
                 by_host.setdefault(host, []).append(placed)
             if hosts is None:
@@ -44,13 +49,20 @@ class TcpIndex(msgspec.Struct, frozen=True):
 
 def _anchors(tree: TcpTree) -> frozenset[str] | None:
     """Return hosts of which one must be the SNI for the rule to match; None when no such set is known."""
-    if isinstance(tree, TcpLeaf):
-        matcher = tree.matcher
-        if matcher.name != "HostSNI" or matcher.negated or any(host.startswith("*") for host in matcher.arguments):
-            return None
-        return frozenset(form for host in matcher.arguments for form in (host.lower(), host.lower().removesuffix(".")))
-    found = [_anchors(part) for part in tree.parts]
+    return fold(tree, _leaf_anchors, _joined)
+
+
+def _leaf_anchors(leaf: TcpLeaf) -> frozenset[str] | None:
+    matcher = leaf.matcher
+    if matcher.name != "HostSNI" or matcher.negated or any(host.startswith("*") for host in matcher.arguments):
+        return None
+    return frozenset(form for host in matcher.arguments for form in (host.lower(), host.lower().removesuffix(".")))
+
+
+def _joined(every: bool, found: list[frozenset[str] | None]) -> frozenset[str] | None:
     known = [hosts for hosts in found if hosts is not None]
-    if tree.every:
+    if every:
         return min(known, key=len) if known else None
-    return frozenset().union(*known) if len(known) == len(found) else None
+    hosts = frozenset[str]().union(*known)
+    # A deep rule would copy its hosts once for every level.
+    return hosts if len(known) == len(found) and len(hosts) <= _MAX_ANCHORS else None

@@ -13,13 +13,14 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from ingressdoctor.routing.traefik.compiled import Verdict
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
-from ingressdoctor.routing.traefik.rules import AllOf, Matcher, Rule, leaves, parse_rule, spellings
+from ingressdoctor.routing.traefik.compiled import never_of
+from ingressdoctor.routing.traefik.errors import RuleError
+from ingressdoctor.routing.traefik.rules import MAX_KEPT, Matcher, Rule, leaves, parse_rule, spellings
 from ingressdoctor.routing.traefik.tcp_matchers import TCP_V2, TCP_V3, Connection, TcpTested, go_quoted
+from ingressdoctor.routing.traefik.trees import Node, Verdict, build_tree, fold, judge_tree
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["CATCH_ALL_PRIORITY", "TcpLeaf", "TcpNode", "TcpRule", "compile_tcp_rule", "default_priority", "judge_tcp"]
+__all__ = ["CATCH_ALL_PRIORITY", "TcpLeaf", "TcpRule", "TcpTree", "compile_tcp_rule", "default_priority", "judge_tcp"]
 
 CATCH_ALL_PRIORITY: Final = -1
 
@@ -41,14 +42,7 @@ class TcpLeaf(msgspec.Struct, frozen=True):
         return f"{'!' if self.matcher.negated else ''}{self.matcher.name}({arguments})"
 
 
-class TcpNode(msgspec.Struct, frozen=True):
-    """Parts joined by "and" (``every``) or "or"."""
-
-    every: bool
-    parts: tuple[TcpTree, ...]
-
-
-TcpTree: TypeAlias = "TcpLeaf | TcpNode"
+TcpTree: TypeAlias = "TcpLeaf | Node[TcpLeaf]"
 
 
 class TcpRule(msgspec.Struct, frozen=True):
@@ -69,30 +63,25 @@ def compile_tcp_rule(text: str, syntax: str, version: Version, *, tls: bool = Tr
 
     Raises:
         RuleError: Traefik disables the router; the text is what its API says.
-        NestingError: the rule nests deeper than the model follows.
     """
     try:
-        rule = _parsed(text)
+        rule = parse_rule(text, _NAMES)
     except RuleError as error:
         raise RuleError(f"invalid rule: {go_quoted(text)} , {error.reason}", line=error.line) from None
     hosts = tuple(host.lower() for matcher in leaves(rule) if matcher.name == "HostSNI" for host in matcher.arguments)
     if hosts and not tls and hosts[0] != "*":
         raise RuleError(f"invalid rule: {go_quoted(text)} , has HostSNI matcher, but no TLS on router")
     try:
-        tree = _compiled(text, syntax if syntax in _TABLES else "v3", version)
+        build = _compiled if len(text) <= MAX_KEPT else _compiled.__wrapped__
+        tree = build(text, syntax if syntax in _TABLES else "v3", version)
     except RuleError as error:
         raise RuleError(f"error while adding rule {text}: {error.reason}") from None
-    return TcpRule(tree, hosts, _is_catch_all(rule), _never(tree))
-
-
-@lru_cache(maxsize=20_000)
-def _parsed(text: str) -> Rule:
-    return parse_rule(text, _NAMES)
+    return TcpRule(tree, hosts, _is_catch_all(rule), fold(tree, _leaf_never, never_of))
 
 
 @lru_cache(maxsize=20_000)
 def _compiled(text: str, syntax: str, version: Version) -> TcpTree:
-    return _build(_parsed(text), syntax, version)
+    return build_tree(parse_rule(text, _NAMES), lambda matcher: _leaf(matcher, syntax, version))
 
 
 def default_priority(text: str) -> int:
@@ -100,7 +89,7 @@ def default_priority(text: str) -> int:
     length = len(text.encode("utf-8", "replace"))
     try:
         return CATCH_ALL_PRIORITY if _is_catch_all(parse_rule(text, _HOST_SNI_ONLY)) else length
-    except (RuleError, NestingError):
+    except RuleError:
         return length
 
 
@@ -109,43 +98,22 @@ def _is_catch_all(rule: Rule) -> bool:
     return isinstance(rule, Matcher) and rule.name == "HostSNI" and rule.arguments == ("*",)
 
 
-def _build(rule: Rule, syntax: str, version: Version) -> TcpTree:
-    if isinstance(rule, Matcher):
-        if not rule.arguments:
-            raise RuleError(f"no args for matcher {rule.name}")
-        if "" in rule.arguments:
-            raise RuleError(f"empty args for matcher {rule.name}, [{' '.join(rule.arguments)}]")
-        return TcpLeaf(rule, _TABLES[syntax][rule.name](rule.arguments, version))
-    return TcpNode(isinstance(rule, AllOf), tuple(_build(part, syntax, version) for part in rule.parts))
+def _leaf(matcher: Matcher, syntax: str, version: Version) -> TcpLeaf:
+    if not matcher.arguments:
+        raise RuleError(f"no args for matcher {matcher.name}")
+    if "" in matcher.arguments:
+        raise RuleError(f"empty args for matcher {matcher.name}, [{' '.join(matcher.arguments)}]")
+    return TcpLeaf(matcher, _TABLES[syntax][matcher.name](matcher.arguments, version))
 
 
-def _never(tree: TcpTree) -> str:
-    if isinstance(tree, TcpLeaf):
-        impossible = tree.tested.never and not tree.matcher.negated
-        return f"{tree.text}: {tree.tested.never}" if impossible else ""
-    reasons = [_never(part) for part in tree.parts]
-    if tree.every:
-        return next((reason for reason in reasons if reason), "")
-    return reasons[0] if all(reasons) else ""
+def _leaf_never(leaf: TcpLeaf) -> str:
+    impossible = leaf.tested.never and not leaf.matcher.negated
+    return f"{leaf.text}: {leaf.tested.never}" if impossible else ""
 
 
 def judge_tcp(rule: TcpRule, connection: Connection) -> Verdict:
     """Say whether the rule matches the connection; None when that hangs on a client address nobody named."""
-    return _judge(rule.tree, connection)
-
-
-def _judge(tree: TcpTree, connection: Connection) -> Verdict:
-    if isinstance(tree, TcpLeaf):
-        return _judge_leaf(tree, connection)
-    undecided: Verdict | None = None
-    last = Verdict(matches=tree.every, why="")
-    for part in tree.parts:
-        last = _judge(part, connection)
-        if last.matches is (not tree.every):
-            return last
-        if last.matches is None:
-            undecided = undecided or last
-    return undecided or last
+    return judge_tree(rule.tree, lambda leaf: _judge_leaf(leaf, connection))
 
 
 def _judge_leaf(leaf: TcpLeaf, connection: Connection) -> Verdict:

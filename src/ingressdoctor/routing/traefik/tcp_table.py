@@ -18,7 +18,7 @@ import msgspec
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
 from ingressdoctor.routing.traefik.crd import left_out, tls_option
-from ingressdoctor.routing.traefik.errors import NestingError, RuleError
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.middlewares import Problem, as_list, as_map, resolve
 from ingressdoctor.routing.traefik.settings import CRD, CRD_PROVIDER, ProviderSettings, default_entry_points
 from ingressdoctor.routing.traefik.table import RouteTable
@@ -35,7 +35,7 @@ _MAX_USER_PRIORITY: Final = 2**63 - 1 - 1000
 class TcpRouter(msgspec.Struct, frozen=True, kw_only=True):
     """A TCP router that Traefik has.
 
-    ``rule`` is None when it nests too deep for this model. ``tls`` with ``passthrough`` hands the encrypted bytes on,
+    ``tls`` with ``passthrough`` hands the encrypted bytes on,
     without it Traefik ends TLS with ``tls_options``; ``broken_options`` says why those cannot be used, and then every
     connection that the rule matches is closed. ``middlewares`` are in order, None where one is not known;
     ``services`` share the connections by weight; ``lacking`` are those Traefik left out of them.
@@ -45,7 +45,7 @@ class TcpRouter(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     namespace: str
     text: str
-    rule: TcpRule | None
+    rule: TcpRule
     priority: int
     entry_points: tuple[str, ...]
     tls: bool = False
@@ -198,16 +198,18 @@ def _router(
         built = earlier.services, earlier.lacking
     middlewares = builder.middlewares.build(references.middlewares)
     # A router whose TLS options are broken still claims its connections, to close them.
-    for outcome in (rule,) if broken else (built, middlewares, rule):
+    for outcome in () if broken else (built, middlewares):
         if isinstance(outcome, Problem):
             return outcome
+    if isinstance(rule, Problem):
+        return rule
     services, lacking = ((), ()) if isinstance(built, Problem) else built
     return TcpRouter(
         ref=item.ref,
         name=name,
         namespace=item.namespace,
         text=text,
-        rule=None if isinstance(rule, Problem) else rule,
+        rule=rule,
         priority=chosen,
         entry_points=points,
         tls=tls,
@@ -229,13 +231,11 @@ def _point_problem(names: tuple[str, ...], table: RouteTable) -> Problem | None:
     return Problem(DropReason.ENTRY_POINT, f"entry points {missing} do not exist; there are {known}", missing)
 
 
-def _compiled(text: str, syntax: str, table: RouteTable, *, tls: bool) -> TcpRule | Problem | None:
+def _compiled(text: str, syntax: str, table: RouteTable, *, tls: bool) -> TcpRule | Problem:
     try:
         return compile_tcp_rule(text, syntax, table.version, tls=tls)
     except RuleError as error:
         return Problem(DropReason.RULE, error.reason)
-    except NestingError:
-        return None
 
 
 def _dropped(item: Custom, text: str, problem: Problem, *, logged: bool = True, router_name: str = "") -> DroppedRoute:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -15,11 +16,13 @@ from ingressdoctor.routing.traefik.compiled import Compiled, Leaf
 from ingressdoctor.routing.traefik.matchers_v2 import V2
 from ingressdoctor.routing.traefik.request import Seen, canonical_header
 from ingressdoctor.routing.traefik.rules import Matcher
+from ingressdoctor.routing.traefik.trees import fold, leaves_of
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["MAX_TERMS", "Term", "implied", "terms_of", "witness"]
 
 MAX_TERMS: Final = 64
+MAX_LEAVES: Final = 2_000
 _HOST: Final = ("Host", "HostHeader")
 _SPLIT: Final = (*_HOST, "Path", "PathPrefix", "Method", "ClientIP")
 _ANY_HOST: Final = frozenset(["^.+$", ".+", "^.*$", ".*", "^.+", "^.*", "*"])
@@ -73,14 +76,21 @@ def terms_of(rule: Compiled, syntax: str, version: Version) -> tuple[Term, ...] 
 
 
 def _alternatives(rule: Compiled, syntax: str, version: Version) -> list[tuple[Leaf, ...]] | None:
-    if isinstance(rule, Leaf):
-        return [(leaf,) for leaf in _single(rule, syntax, version)]
-    parts = [_alternatives(part, syntax, version) for part in rule.parts]
-    out: list[tuple[Leaf, ...]] = [()] if rule.every else []
+    if sum(1 for _ in islice(leaves_of(rule), MAX_LEAVES + 1)) > MAX_LEAVES:
+        return None
+
+    def alone(leaf: Leaf) -> list[tuple[Leaf, ...]] | None:
+        return [(one,) for one in _single(leaf, syntax, version)]
+
+    return fold(rule, alone, _combined)
+
+
+def _combined(every: bool, parts: list[list[tuple[Leaf, ...]] | None]) -> list[tuple[Leaf, ...]] | None:
+    out: list[tuple[Leaf, ...]] = [()] if every else []
     for part in parts:
         if part is None:
             return None
-        out = [one + other for one in out for other in part] if rule.every else out + part
+        out = [one + other for one in out for other in part] if every else out + part
         if len(out) > MAX_TERMS:
             return None
     return out

@@ -212,10 +212,10 @@ def test_version_2_knows_nothing_of_postgres() -> None:
     assert decide(handlers(THROUGH, version="2.11.53"), POSTGRES, "db.example.com").handler is Handler.HTTP
 
 
-def test_a_rule_too_deep_to_follow_leaves_it_open() -> None:
+def test_a_rule_that_nests_deep_is_followed() -> None:
     deep = route("(" * 3000 + "HostSNI(`*`)" + ")" * 3000, tls={"passthrough": True})
 
-    assert decide(handlers(deep), TLS, "a.com").handler is Handler.UNDECIDED
+    assert decide(handlers(deep), TLS, "a.com").handler is Handler.PASSTHROUGH
 
 
 def test_what_was_not_read_is_said() -> None:

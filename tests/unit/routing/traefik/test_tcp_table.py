@@ -370,8 +370,8 @@ def test_the_last_broken_middleware_shows() -> None:
     assert '"ns-second@kubernetescrd"' in tcp(a_tcp_route(route={"middlewares": names})).dropped[0].detail
 
 
-def test_a_rule_that_nests_too_deep_stays_open() -> None:
-    assert only(tcp(a_tcp_route("(" * 3000 + "HostSNI(`*`)" + ")" * 3000))).rule is None
+def test_a_rule_that_nests_deep_is_followed() -> None:
+    assert only(tcp(a_tcp_route("(" * 3000 + "HostSNI(`*`)" + ")" * 3000))).rule.catch_all
 
 
 def test_a_kind_that_was_not_read_is_said_to_be_so() -> None:
