@@ -10,8 +10,9 @@ import math
 from typing import Any, Final
 
 from ingressdoctor.routing.cloudflared.nodes import Scalar
-from ingressdoctor.routing.cloudflared.scalars import Resolved, parse_duration
+from ingressdoctor.routing.cloudflared.scalars import Resolved
 from ingressdoctor.routing.cloudflared.schema import Plain
+from ingressdoctor.routing.durations import parse_duration
 
 __all__ = ["fitted"]
 

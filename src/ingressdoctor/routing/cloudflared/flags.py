@@ -10,25 +10,27 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ingressdoctor.routing.cloudflared.scalars import Moment, parse_duration
+from ingressdoctor.routing.cloudflared.scalars import Moment
+from ingressdoctor.routing.durations import parse_duration
 
 __all__ = ["BOOLEANS", "KNOWN", "complaint"]
 
 _STRINGS: Final = (
     "access-key-id api-ca-key api-email api-key api-url bucket-name cacert credentials-contents credentials-file"
-    " edge-bind-address edge-ip-version host-key-path hostname http-host-header icmpv4-src icmpv6-src id label lb-pool"
+    " edge-bind-address edge-ip-version host-key-path hostname http-host-header id label lb-pool"
     " local-ssh-port log-directory logfile loglevel management-hostname metrics name origin-ca-pool origin-server-name"
-    " origincert pidfile protocol proxy-address quick-service region region-name s3-url-host secret-id service-op-ip"
-    " session-token token token-file trace-output transport-loglevel unix-socket url"
+    " origincert pidfile protocol proxy-address proxy-dns-address quick-service region region-name"
+    " s3-url-host secret-id service-op-ip session-token token token-file trace-output transport-loglevel unix-socket url"
 )
 _BOOLS: Final = (
     "bastion hello-world http2-origin is-autoupdated management-diagnostics no-autoupdate"
-    " no-chunked-encoding no-prechecks no-tls-verify post-quantum proxy-no-happy-eyeballs quic-disable-pmtu-discovery"
-    " socks5 ssh-server stdin-control ui use-reconnect-token"
+    " no-chunked-encoding no-prechecks no-tls-verify post-quantum proxy-dns proxy-no-happy-eyeballs"
+    " quic-disable-pmtu-discovery socks5 ssh-server stdin-control ui use-reconnect-token"
 )
 _INTS: Final = (
     "compression-quality ha-connections heartbeat-count max-edge-addr-retries max-fetch-size"
-    " proxy-keepalive-connections proxy-port quic-connection-level-flow-control-limit"
+    " proxy-keepalive-connections proxy-dns-max-upstream-conns proxy-dns-port proxy-port"
+    " quic-connection-level-flow-control-limit"
     " quic-stream-level-flow-control-limit retries"
 )
 _DURATIONS: Final = (
@@ -36,7 +38,7 @@ _DURATIONS: Final = (
     " proxy-connection-timeout proxy-expect-continue-timeout proxy-keepalive-timeout proxy-tcp-keepalive"
     " proxy-tls-timeout rpc-timeout ssh-idle-timeout ssh-max-timeout write-stream-timeout"
 )
-_LISTS: Final = "dns-resolver-addrs edge features tag"
+_LISTS: Final = "edge features proxy-dns-bootstrap proxy-dns-upstream tag"
 _KINDS: Final = {
     **dict.fromkeys(_STRINGS.split(), "string"),
     **dict.fromkeys(_BOOLS.split(), "boolean"),
@@ -45,7 +47,7 @@ _KINDS: Final = {
     **dict.fromkeys(_LISTS.split(), "string slice"),
 }
 _GO_TYPES: Final = {"string": "string", "boolean": "bool", "int": "int"}
-BOOLEANS: Final = frozenset((*_BOOLS.split(), "force", "f", "help", "h", "version", "v"))
+BOOLEANS: Final = frozenset((*_BOOLS.split(), "force", "f", "overwrite-dns", "help", "h", "version", "v"))
 KNOWN: Final = frozenset(_KINDS)
 
 

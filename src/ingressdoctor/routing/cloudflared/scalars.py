@@ -1,6 +1,6 @@
-"""What scalars mean to cloudflared's YAML library and to Go: numbers, booleans, times, durations. No structure here.
+"""What scalars mean to cloudflared's YAML library and to Go: numbers, booleans, times. No structure here.
 
-Source: gopkg.in/yaml.v3 resolve.go; Go strconv (base 0), time.ParseDuration.
+Source: gopkg.in/yaml.v3 resolve.go; Go strconv (base 0).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from ingressdoctor.routing.cloudflared.nodes import Scalar
 
-__all__ = ["BadScalarError", "Moment", "Resolved", "parse_duration", "resolve"]
+__all__ = ["BadScalarError", "Moment", "Resolved", "resolve"]
 
 _LONG: Final = "tag:yaml.org,2002:"
 _MAP: Final[dict[str, tuple[str, bool | float | None]]] = {
@@ -36,10 +36,7 @@ _TIME: Final = re.compile(
     r"(?:[Tt][0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.,][0-9]+)?(?:Z|[-+][0-9]{2}:[0-9]{2})"
     r"| [0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:[.,][0-9]+)?)?"
 )
-_UNITS: Final = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9}
-_PART: Final = re.compile(r"(?P<whole>[0-9]*)(?:\.(?P<rest>[0-9]*))?(?P<unit>[^.0-9]+)")
 _MAX_INT: Final = 2**63 - 1
-_MAX_DURATION: Final = 200  # characters; longer ones hold nothing but zeros
 
 
 class BadScalarError(ValueError):
@@ -126,35 +123,3 @@ def _int(text: str) -> int | None:
 def _is_time(text: str) -> bool:
     found = _TIME.fullmatch(text)
     return found is not None and 1 <= int(found["month"]) <= 12 and 1 <= int(found["day"]) <= 31
-
-
-def parse_duration(text: str) -> int | None:
-    """Return a Go duration (``1m30s``) in nanoseconds, or None where Go refuses it."""
-    body = text[1:] if text[:1] in ("-", "+") else text
-    if body == "0":
-        return 0
-    if not body or len(body) > _MAX_DURATION:
-        return None
-    total, place = 0, 0
-    while place < len(body):
-        part = _PART.match(body, place)
-        nanoseconds = None if part is None else _one_duration(part)
-        if part is None or nanoseconds is None:
-            return None
-        total += nanoseconds
-        if total > _MAX_INT + 1:
-            return None
-        place = part.end()
-    if text[0] == "-":
-        return -total
-    return total if total <= _MAX_INT else None
-
-
-def _one_duration(part: re.Match[str]) -> int | None:
-    whole, rest, unit = part["whole"], part["rest"] or "", part["unit"]
-    scale = 3_600 * 10**9 if unit == "h" else _UNITS.get(unit)
-    if scale is None or not (whole or rest) or not (whole + rest).isascii():
-        return None
-    if int(whole or "0") > (_MAX_INT + 1) // scale:
-        return None
-    return int(whole or "0") * scale + (int(rest) * scale // 10 ** len(rest) if rest else 0)

@@ -13,9 +13,9 @@ from typing import Final
 
 from ingressdoctor.model.text import shorten
 from ingressdoctor.routing.cloudflared.configuration import Configuration
-from ingressdoctor.routing.cloudflared.scalars import parse_duration
 from ingressdoctor.routing.cloudflared.service import BadService, OriginService, ServiceKind, service_of
 from ingressdoctor.routing.cloudflared.settings import OriginSettings
+from ingressdoctor.routing.durations import parse_duration
 
 __all__ = ["single_service"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ingressdoctor.routing.cloudflared.scalars import parse_duration
+from ingressdoctor.routing.durations import parse_duration
 
 __all__ = ["duration_problem"]
 
