@@ -20,7 +20,8 @@ _STRINGS: Final = (
     " edge-bind-address edge-ip-version host-key-path hostname http-host-header id label lb-pool"
     " local-ssh-port log-directory logfile loglevel management-hostname metrics name origin-ca-pool origin-server-name"
     " origincert pidfile protocol proxy-address proxy-dns-address quick-service region region-name"
-    " s3-url-host secret-id service-op-ip session-token token token-file trace-output transport-loglevel unix-socket url"
+    " s3-url-host secret-id service-op-ip session-token token token-file trace-output transport-loglevel"
+    " unix-socket url"
 )
 _BOOLS: Final = (
     "bastion hello-world http2-origin is-autoupdated management-diagnostics no-autoupdate"
