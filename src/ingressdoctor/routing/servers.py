@@ -16,7 +16,7 @@ import msgspec
 from ingressdoctor.evidence.backend import BackendEndpoint
 from ingressdoctor.evidence.kube import EndpointSlice, Node, Service, ServicePort
 from ingressdoctor.routing.release import Version
-from ingressdoctor.routing.service import merge, service_port
+from ingressdoctor.routing.service import merge, service_port, slices_of
 
 __all__ = ["Asks", "ServerOptions", "ServerReference", "Servers", "Way", "servers_of"]
 
@@ -132,7 +132,7 @@ def servers_of(
         return Servers(problem=port)
     asked = _Question(service, reference, options, port)
     problem = _refusal(asked, refused=refused)
-    return Servers(problem=problem) if problem else _found(asked, slices, tuple(nodes))
+    return Servers(problem=problem) if problem else _found(asked, tuple(slices), tuple(nodes))
 
 
 def _port(service: Service, reference: ServerReference) -> ServicePort | str:
@@ -160,7 +160,7 @@ def _refusal(asked: _Question, *, refused: bool) -> str:
     return f"externalName services not allowed: {asked.name}" if refused else ""
 
 
-def _found(asked: _Question, slices: Iterable[EndpointSlice], nodes: tuple[Node, ...]) -> Servers:
+def _found(asked: _Question, slices: tuple[EndpointSlice, ...], nodes: tuple[Node, ...]) -> Servers:
     outside = _outside_name if asked.external else None
     native = _cluster_ip if asked.native else None
     if not asked.options.version.since(_NATIVE_AFTER_NAMES):
@@ -222,14 +222,26 @@ def _node_ports(asked: _Question, nodes: tuple[Node, ...]) -> Servers:
     return _made(asked, Way.NODE_PORTS, *((address, asked.port.node_port or 0) for address in addresses))
 
 
-def _endpoints(asked: _Question, slices: Iterable[EndpointSlice]) -> Servers:
+def _no_endpoints_object(asked: _Question, slices: tuple[EndpointSlice, ...]) -> str:
+    """Say that there is no Endpoints object: nobody makes one for a Service without selector. Up to 3.0 it is read."""
+    if asked.options.assume_endpoints or asked.service.spec.selector or slices_of(asked.service, slices):
+        return ""
+    layer7 = asked.reference.asks is Asks.INGRESS_ROUTE
+    return f"endpoints not found for {asked.name}" if layer7 else "endpoints not found"
+
+
+def _endpoints(asked: _Question, slices: tuple[EndpointSlice, ...]) -> Servers:
     options, asks = asked.options, asked.reference.asks
     layer4 = asks is Asks.INGRESS_ROUTE_TCP
     merged = merge(asked.service, slices, asked.port, version=options.version, layer4=layer4)
     scheme = _scheme(asked)
     old = not options.version.since(_SLICES_READ)
-    subsets = old and any(item.port is not None and not item.terminating for item in merged.all)
-    if not scheme and (options.assume_endpoints or any(item.port for item in merged.all)):
+    if old and (said := _no_endpoints_object(asked, slices)):
+        return Servers(problem=said)
+    subsets = [item for item in merged.all if old and not item.terminating]
+    if subsets and layer4 and all(item.port is None for item in subsets):
+        return Servers(problem="cannot define a port")
+    if not scheme and (options.assume_endpoints or any(item.port for item in (subsets if old else merged.all))):
         return Servers(problem=f'invalid scheme "{asked.reference.scheme}" specified')
     # An Ingress with an empty Service is left out by its own rule, later; up to 3.0 a Service is empty only when the
     # Endpoints object lists no pod at all, ready or not.

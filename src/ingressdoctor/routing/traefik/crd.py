@@ -15,7 +15,7 @@ import msgspec
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason
 from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.routing.traefik.crd_services import CrdServices, plain_reference
-from ingressdoctor.routing.traefik.middlewares import Problem, resolve
+from ingressdoctor.routing.traefik.middlewares import ONE_RULE_FOR_NAMES, Problem, resolve
 from ingressdoctor.routing.traefik.naming import crd_router_name
 from ingressdoctor.routing.traefik.router import Built, Draft, Resolved
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
@@ -196,11 +196,20 @@ def tls_option(
     reference = as_map(tls.get("options"))
     if not reference.get("name"):
         return ""
+    if version is not None and not version.since(*ONE_RULE_FOR_NAMES):
+        return _older_tls_option(item, str(reference["name"]), str(reference.get("namespace") or ""), settings)
     resolved = resolve(reference, item.namespace, settings, version)
     if isinstance(resolved, Problem):
-        if resolved.detail.startswith("middleware "):  # the wording of older releases
-            detail = "TLSOption" + resolved.detail.removeprefix("middleware")
-            return Problem(DropReason.TLS_OPTION, detail, str(reference.get("name")))
         detail = f'Invalid reference to TLSOption "{reference.get("name")}": {resolved.detail.partition(": ")[2]}'
         return Problem(DropReason.TLS_OPTION, detail, str(reference.get("name")))
     return resolved
+
+
+def _older_tls_option(item: Custom, name: str, namespace: str, settings: ProviderSettings) -> str | Problem:
+    """Return the id as it was built before names in references had one rule: a namespace counts even beside an @."""
+    foreign = "@" in name
+    namespace = namespace if foreign else namespace or item.namespace
+    if not settings.allow_cross_namespace and namespace != item.namespace:
+        detail = f"TLSOption {namespace}/{name} is not in the {item.kind} namespace {item.namespace}"
+        return Problem(DropReason.TLS_OPTION, detail, name)
+    return name if foreign else f"{namespace}-{name}@{CRD_PROVIDER}"

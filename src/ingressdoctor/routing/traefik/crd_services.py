@@ -104,7 +104,9 @@ class CrdServices(msgspec.Struct, frozen=True):
     def _with_options(self, service: Mapping[str, Any], backend: BackendRef) -> Resolved | Problem:
         interval = as_map(service.get("responseForwarding")).get("flushInterval")
         if interval and (said := duration_problem(interval)):
-            return Problem(DropReason.SERVICE_OPTION, f"unable to parse flushInterval: {said}", str(interval))
+            # Traefik 2 finds out later, when it builds the router; it is gone either way.
+            what = "unable to parse flushInterval" if self.version.major >= 3 else "error creating flush interval"
+            return Problem(DropReason.SERVICE_OPTION, f"{what}: {said}", str(interval))
         transport = self._transport(str(service.get("serversTransport") or ""), backend.namespace)
         if isinstance(transport, Problem):
             return transport
@@ -141,6 +143,17 @@ class CrdServices(msgspec.Struct, frozen=True):
     def apart(self) -> CrdServices:
         """Return what judges the references of other objects than routes: nativeLBByDefault does not reach them."""
         return replace(self, settings=replace(self.settings, native_lb_by_default=False))
+
+    def error_page(self, service: Mapping[str, Any], parent: str) -> Resolved | Problem:
+        """Return what the provider makes of the service of an errors middleware; once it had to be a Kubernetes one."""
+        if self.version.since(*_NAMES_AS_WRITTEN):
+            return self.apart().reference(service, parent)
+        backend = plain_reference(service, parent)
+        name = f"{backend.namespace}/{backend.name}"
+        if backend.namespace != parent and not self.settings.allow_cross_namespace:
+            said = f"load balancer service {name} is not in the parent resource namespace {parent}"
+            return Problem(DropReason.SERVICE_CROSS_NAMESPACE, said, f"Service {name}")
+        return self.apart().reference({**service, "kind": "Service"}, parent)
 
     def built(self, item: Custom) -> tuple[Resolved, ...] | Problem:
         """Return the services below a TraefikService, or why the provider leaves it out."""

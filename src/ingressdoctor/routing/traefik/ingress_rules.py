@@ -19,6 +19,9 @@ from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["RuleForm", "path_rule", "rule_text"]
 
+_PATH_MATCHERS: Final = ("Path", "PathPrefix", "PathRegexp")
+_CHECKED_MATCHERS: Final = ((3, 7, 2), (3, 6, 18), (2, 11, 47))
+_SYNTAX_IS_ASKED: Final = (3, 2, 1)
 _ANY_LABEL: Final = r"^[a-zA-Z0-9-]+\."
 
 
@@ -40,8 +43,10 @@ def rule_text(host: str, path: IngressPath, options: RouterOptions, form: RuleFo
         matcher = "PathPrefix"
         if path.path_type in (None, "", "ImplementationSpecific"):
             matcher = options.path_matcher
-            if matcher not in ("Path", "PathPrefix", "PathRegexp"):
-                said = f'invalid router path matcher "{matcher}": must be one of Path, PathPrefix, PathRegexp'
+            known = _PATH_MATCHERS if form.version.major >= 3 else _PATH_MATCHERS[:2]
+            # Before, any name went into the rule, and what is none was refused with the rule.
+            if matcher not in known and form.version.since(*_CHECKED_MATCHERS):
+                said = f'invalid router path matcher "{matcher}": must be one of {", ".join(known)}'
                 refused, matcher = Problem(DropReason.ANNOTATION, f"Skipping path. {said}"), "PathPrefix"
         elif path.path_type == "Exact":
             matcher = "Path"
@@ -64,7 +69,8 @@ def _literal(text: str, version: Version) -> str:
 def _host_rule(host: str, options: RouterOptions, form: RuleForm) -> str:
     version = form.version
     syntax = options.rule_syntax or form.default_syntax
-    if host.startswith("*.") and syntax == "v2":
+    templates = version.major < 3 or (syntax == "v2" and version.since(_SYNTAX_IS_ASKED))
+    if host.startswith("*.") and templates:
         return f"HostRegexp({_literal('{subdomain:[a-zA-Z0-9-]+}' + host[1:], version)})"
     if host.startswith("*.") and not version.since((3, 7, 0)):
         pattern = re.sub(r"[.+*?()|\[\]{}^$\\]", lambda match: "\\" + match.group(), host[2:])

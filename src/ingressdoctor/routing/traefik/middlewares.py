@@ -27,12 +27,12 @@ from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, INGRESS_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["Known", "Problem", "as_list", "as_map", "resolve"]
+__all__ = ["ONE_RULE_FOR_NAMES", "Known", "Problem", "as_list", "as_map", "resolve", "resolve_tcp"]
 
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 _MAX_CHAIN: Final = 20
 _STRICT_CHAINS: Final = ((3, 6, 14), (2, 11, 43))
-_ONE_WORDING: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
+ONE_RULE_FOR_NAMES: Final = ((3, 7, 1), (3, 6, 17), (2, 11, 46))
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -140,7 +140,7 @@ def resolve(
 ) -> str | Problem:
     """Return the qualified id that a middleware reference of a route in namespace *parent* means."""
     name, namespace = str(reference.get("name") or ""), str(reference.get("namespace") or "")
-    wording = (version or Version()).since(*_ONE_WORDING)
+    wording = (version or Version()).since(*ONE_RULE_FOR_NAMES)
     said = f"invalid reference to middleware {name}: "
     if "@" in name:
         if not settings.allow_cross_namespace and name.endswith(_SUFFIX):
@@ -162,3 +162,19 @@ def resolve(
             detail = f"middleware {namespace}/{name} is not in the IngressRoute namespace {parent}"
         return Problem(DropReason.MIDDLEWARE_CROSS_NAMESPACE, detail, f"Middleware {namespace}/{name}")
     return normalize(f"{namespace}-{name}") + _SUFFIX
+
+
+def resolve_tcp(
+    reference: Mapping[str, Any], parent: str, settings: ProviderSettings, version: Version
+) -> str | Problem:
+    """Return the qualified id that a reference of an IngressRouteTCP means; before 3.7.1 any name with @ was good."""
+    name = str(reference.get("name") or "")
+    older = not version.since(*ONE_RULE_FOR_NAMES)
+    if older and "@" in name:
+        return name
+    found = resolve(reference, parent, settings, version)
+    if older and isinstance(found, Problem):
+        return replace(
+            found, detail=found.detail.replace("the IngressRoute namespace", "the IngressRouteTCP namespace")
+        )
+    return found

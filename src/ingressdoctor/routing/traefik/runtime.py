@@ -153,7 +153,7 @@ def known_middlewares(
         page = as_map(item.spec.get("errors")).get("service")
         if not isinstance(item.spec.get("errors"), dict):
             continue
-        resolved = services.reference(as_map(page), item.namespace)
+        resolved = services.error_page(as_map(page), item.namespace)
         if isinstance(resolved, Problem):
             refused[name] = replace(resolved, detail=f"Error while reading error page middleware: {resolved.detail}")
         elif problem := services.trouble(resolved, known):

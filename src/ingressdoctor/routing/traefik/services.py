@@ -29,6 +29,7 @@ _REASONS: Final = (
     ("service port not found", DropReason.SERVICE_PORT),
     ("ingressRoute service port not defined", DropReason.SERVICE_PORT),
     ("no servers found", DropReason.SERVICE_EMPTY),
+    ("endpoints not found", DropReason.SERVICE_EMPTY),
     ("subset not found", DropReason.SERVICE_EMPTY),
     ("nodes not found", DropReason.SERVICE_EMPTY),
     ("no servers were generated", DropReason.SERVICE_EMPTY),

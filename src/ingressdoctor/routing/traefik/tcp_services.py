@@ -26,6 +26,8 @@ __all__ = ["TcpService", "TcpServices"]
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
 _TRANSPORT_RULES: Final = (3, 5, 2)  # from here on a named transport decides about the PROXY protocol
+_TRANSPORTS: Final = (3, 0, 0)
+_TLS_IS_SPOKEN: Final = (3, 2, 4)  # before, the field was there and nothing read it
 _REASONS: Final = (
     ("service not found", DropReason.SERVICE_MISSING),
     ("service port not", DropReason.SERVICE_PORT),
@@ -140,7 +142,7 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
             ref=reference,
             servers=servers,
             weight=1 if reference.weight is None else reference.weight,
-            tls=spec.get("tls") is True,
+            tls=spec.get("tls") is True and self.options.version.since(_TLS_IS_SPOKEN),
             proxy_version=self._proxy_version(spec, transport),
             transport=transport,
         )
@@ -174,6 +176,8 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
 
     def _transport(self, name: str, parent: str) -> str | Problem:
         """Return the qualified id of a ServersTransportTCP, empty for the default one."""
+        if not self.options.version.since(_TRANSPORTS):
+            return ""
         if "@" not in name:
             return normalize(f"{parent}-{name}") + _SUFFIX if name else ""
         if name.endswith(_SUFFIX) and not self.settings.allow_cross_namespace:

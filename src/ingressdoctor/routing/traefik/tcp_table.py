@@ -19,7 +19,7 @@ from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects
 from ingressdoctor.routing.traefik.crd import left_out, tls_option
 from ingressdoctor.routing.traefik.errors import RuleError
-from ingressdoctor.routing.traefik.middlewares import Problem, as_list, as_map, resolve
+from ingressdoctor.routing.traefik.middlewares import Problem, as_list, as_map, resolve_tcp
 from ingressdoctor.routing.traefik.settings import CRD, CRD_PROVIDER, ProviderSettings, default_entry_points
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tcp_middlewares import TcpMiddleware, TcpMiddlewares
@@ -160,11 +160,11 @@ class _References(msgspec.Struct, frozen=True):
 def _references(item: Custom, route: Mapping[str, Any], builder: _Builder) -> _References | Problem:
     names: list[str] = []
     for reference in as_list(route.get("middlewares")):
-        resolved = resolve(as_map(reference), item.namespace, builder.settings)
+        resolved = resolve_tcp(as_map(reference), item.namespace, builder.settings, builder.table.version)
         if isinstance(resolved, Problem):
             return resolved
         names.append(resolved)
-    option = tls_option(item, as_map(item.spec.get("tls")), builder.settings)
+    option = tls_option(item, as_map(item.spec.get("tls")), builder.settings, builder.table.version)
     return option if isinstance(option, Problem) else _References(tuple(names), option)
 
 

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from build.routes import static
 from build.routing import a_route, a_service, a_table, an_ingress_of, routers, thing
-from ingressdoctor.evidence.routes import NOT_READ, RouteRequest
+from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Service
+from ingressdoctor.evidence.routes import NOT_READ, Custom, RouteRequest, RoutingObjects
+from ingressdoctor.routing.servers import Asks, ServerOptions, ServerReference, servers_of
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge, never_reason
+from ingressdoctor.routing.traefik.crd import tls_option
 from ingressdoctor.routing.traefik.durations import duration_problem
+from ingressdoctor.routing.traefik.middlewares import Problem, resolve_tcp
 from ingressdoctor.routing.traefik.request import see
+from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
+from ingressdoctor.routing.traefik.tcp_services import TcpServices
 from ingressdoctor.routing.traefik.version import Version
 
 OWN = "@kubernetescrd"
+ROUTE_KINDS = ("ingress_routes", "ingresses", "middlewares", "ingress_classes", "traefik_services")
 
 
 def outcome(*things: dict[str, Any], version: str, args: tuple[str, ...] = ()) -> str:
@@ -223,9 +232,178 @@ def test_durations(text: object, said: str) -> None:
     assert duration_problem(text) == said
 
 
-@pytest.mark.parametrize("version", ["v2.11.53", "v3.0.4", "v3.6.24"])
-def test_a_flush_interval_that_is_no_duration_costs_the_route(version: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param("v2.11.53", "error creating flush interval", id="late-in-2.11"),
+        pytest.param("v3.0.4", "unable to parse flushInterval", id="early-since-3.0"),
+    ],
+)
+def test_a_flush_interval_that_is_no_duration_costs_the_route(version: str, expected: str) -> None:
     service = {"name": "shop", "port": 80, "responseForwarding": {"flushInterval": "x"}}
 
-    said = outcome(a_route(service), *a_service(), version=version)
-    assert said == 'unable to parse flushInterval: time: invalid duration "x"'
+    assert outcome(a_route(service), *a_service(), version=version) == f'{expected}: time: invalid duration "x"'
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param("v3.3.7", "", id="any-service-is-of-kubernetes-before-3.6.16"),
+        pytest.param("v3.6.16", "unsupported service kind Foo", id="kinds-since-3.6.16"),
+    ],
+)
+def test_the_kind_of_an_error_page_service(version: str, expected: str) -> None:
+    page = thing("Middleware", "web", {"errors": {"service": {"name": "shop", "port": 80, "kind": "Foo"}}})
+    route = a_route(middlewares=[{"name": "web"}])
+
+    assert (expected in outcome(route, page, *a_service(), version=version)) is True
+    assert bool(routers(a_table(route, page, *a_service(), version=version))) is not bool(expected)
+
+
+def test_an_error_page_service_of_another_namespace() -> None:
+    page = thing("Middleware", "web", {"errors": {"service": {"name": "shop", "port": 80, "namespace": "other"}}})
+
+    said = outcome(a_route(middlewares=[{"name": "web"}]), page, *a_service(), version="v3.3.7")
+    assert "load balancer service other/shop is not in the parent resource namespace ns" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "options", "expected"),
+    [
+        pytest.param("v3.6.16", {"name": "a.b"}, f"ns-a.b{OWN}", id="id-keeps-dots-before-3.6.17"),
+        pytest.param("v3.6.17", {"name": "a.b"}, f"ns-a-b{OWN}", id="id-loses-dots-since-3.6.17"),
+        pytest.param("v2.11.45", {"name": "a", "namespace": "ns"}, f"ns-a{OWN}", id="own-namespace-before-2.11.46"),
+        pytest.param("v3.6.16", {"name": f"x-a{OWN}", "namespace": "ns"}, f"x-a{OWN}", id="own-suffix-before-3.6.17"),
+        pytest.param(
+            "v3.6.16",
+            {"name": "x@file"},
+            "TLSOption /x@file is not in the IngressRoute namespace ns",
+            id="other-suffix-needs-a-namespace-before-3.6.17",
+        ),
+        pytest.param("v3.6.17", {"name": "x@file"}, "x@file", id="other-suffix-since-3.6.17"),
+        pytest.param(
+            "v3.6.16",
+            {"name": "a", "namespace": "other"},
+            "TLSOption other/a is not in the IngressRoute namespace ns",
+            id="other-namespace-before-3.6.17",
+        ),
+    ],
+)
+def test_references_to_tls_options(version: str, options: dict[str, Any], expected: str) -> None:
+    route = msgspec.convert(a_route(spec={"tls": {"options": options}}), Custom)
+    settings = ProviderSettings.read(static(), CRD)
+
+    found = tls_option(route, route.spec["tls"], settings, Version.parse(version))
+    assert (found.detail if isinstance(found, Problem) else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "reference", "expected"),
+    [
+        pytest.param("v3.6.16", {"name": f"x-a{OWN}"}, f"x-a{OWN}", id="own-suffix-before-3.6.17"),
+        pytest.param(
+            "v3.6.17",
+            {"name": f"x-a{OWN}"},
+            f"invalid reference to middleware x-a{OWN}: when allowCrossNamespace is disabled, "
+            "@kubernetescrd references are disallowed",
+            id="own-suffix-since-3.6.17",
+        ),
+        pytest.param("v3.6.16", {"name": "a"}, f"ns-a{OWN}", id="plain-before-3.6.17"),
+        pytest.param(
+            "v3.6.16",
+            {"name": "a", "namespace": "other"},
+            "middleware other/a is not in the IngressRouteTCP namespace ns",
+            id="other-namespace-before-3.6.17",
+        ),
+    ],
+)
+def test_references_to_tcp_middlewares(version: str, reference: dict[str, Any], expected: str) -> None:
+    found = resolve_tcp(reference, "ns", ProviderSettings.read(static(), CRD), Version.parse(version))
+
+    assert (found.detail if isinstance(found, Problem) else found) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "matcher", "expected"),
+    [
+        pytest.param("v3.6.17", "Foo", "error while parsing rule", id="any-matcher-before-3.6.18"),
+        pytest.param("v3.6.18", "Foo", "must be one of Path, PathPrefix, PathRegexp", id="matchers-since-3.6.18"),
+        pytest.param("v2.11.46", "PathRegexp", "error while parsing rule", id="path-regexp-before-2.11.47"),
+        pytest.param("v2.11.47", "PathRegexp", "must be one of Path, PathPrefix", id="path-regexp-since-2.11.47"),
+    ],
+)
+def test_path_matchers_of_annotations(version: str, matcher: str, expected: str) -> None:
+    annotations = {"router.pathmatcher": matcher}
+    ingress = an_ingress_of({"path": "/x", "pathType": "ImplementationSpecific"}, annotations=annotations)
+    table = a_table(ingress, *a_service(), version=version)
+
+    assert [item.log_line for item in table.all_dropped if expected in item.log_line] != []
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param("v3.2.0", "HostRegexp(`^[a-zA-Z0-9-]+\\.a\\.com$`)", id="re2-in-3.2.0"),
+        pytest.param("v3.2.1", "HostRegexp(`{subdomain:[a-zA-Z0-9-]+}.a.com`)", id="template-since-3.2.1"),
+        pytest.param("v2.11.40", "HostRegexp(`{subdomain:[a-zA-Z0-9-]+}.a.com`)", id="template-in-2.11"),
+    ],
+)
+def test_wildcard_rules_under_the_default_rule_syntax_v2(version: str, expected: str) -> None:
+    args = ("--core.defaultrulesyntax=v2",)
+    table = a_table(an_ingress_of(host="*.a.com"), *a_service(), version=version, args=args)
+
+    assert [item.draft.rule for item in routers(table)] == [f"{expected} && PathPrefix(`/`)"]
+
+
+@pytest.mark.parametrize(
+    ("asks", "expected"),
+    [
+        pytest.param(Asks.INGRESS_ROUTE, "endpoints not found for ns/shop", id="ingress-route-in-3.0"),
+        pytest.param(Asks.INGRESS_ROUTE_TCP, "endpoints not found", id="tcp-in-3.0"),
+        pytest.param(Asks.INGRESS, "endpoints not found", id="ingress-in-3.0"),
+    ],
+)
+def test_a_service_without_selector_has_no_endpoints_object(asks: Asks, expected: str) -> None:
+    service = msgspec.convert(a_service()[0], Service)
+    options = ServerOptions(version=Version.parse("v3.0.4"), allow_empty_services=True)
+
+    assert servers_of(service, ServerReference(port="80", asks=asks), options).problem == expected
+    unread = ServerOptions(version=Version.parse("v3.0.4"), allow_empty_services=True, assume_endpoints=True)
+    assert servers_of(service, ServerReference(port="80", asks=asks), unread).problem == ""
+
+
+@pytest.mark.parametrize(
+    ("asks", "scheme", "expected"),
+    [
+        pytest.param(Asks.INGRESS_ROUTE, "", "", id="ingress-route-has-an-empty-service"),
+        pytest.param(Asks.INGRESS_ROUTE_TCP, "", "cannot define a port", id="tcp-refuses-it"),
+        pytest.param(Asks.INGRESS_ROUTE, "tcp", 'invalid scheme "tcp" specified', id="scheme-with-endpoints"),
+    ],
+)
+def test_endpoints_without_the_port_before_3_1(asks: Asks, scheme: str, expected: str) -> None:
+    service, part = a_service()
+    port = 8080 if scheme else None
+    part = msgspec.convert(part | {"ports": [{"name": "http", "port": port}]}, EndpointSlice)
+    options = ServerOptions(version=Version.parse("v3.0.4"))
+    reference = ServerReference(port="80", asks=asks, scheme=scheme)
+
+    assert servers_of(msgspec.convert(service, Service), reference, options, [part]).problem == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "tls", "transport"),
+    [
+        pytest.param("v2.11.53", False, "", id="neither-in-2.11"),
+        pytest.param("v3.0.0", False, f"ns-st{OWN}", id="transports-since-3.0"),
+        pytest.param("v3.2.3", False, f"ns-st{OWN}", id="tls-is-not-spoken-in-3.2.3"),
+        pytest.param("v3.2.4", True, f"ns-st{OWN}", id="tls-is-spoken-since-3.2.4"),
+    ],
+)
+def test_how_tcp_servers_are_dialled(version: str, transport: str, *, tls: bool) -> None:
+    objects = RoutingObjects(**{field: Loaded() for field in ROUTE_KINDS}, services=NOT_READ)
+    settings = ProviderSettings.read(static(), CRD)
+    services = TcpServices.of(objects, settings, static(), Version.parse(version))
+
+    built = services.build(({"name": "shop", "port": 80, "tls": True, "serversTransport": "st"},), "ns", "r")
+    assert not isinstance(built, Problem)
+    assert [(item.tls, item.transport) for item in built[0]] == [(tls, transport)]
