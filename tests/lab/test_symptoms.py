@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import ssl
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +23,22 @@ from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_
 SCENARIOS = tuple(each for world in list_worlds() for each in load_faults(world))
 EDGE_MADE = {502, 504}
 NAME_SERVER_FAILURES = {dns.resolver.NXDOMAIN: "dns-nxdomain", dns.resolver.NoNameservers: "dns-servfail"}
+NO_ANSWER = {
+    ssl.SSLCertVerificationError: "tls-untrusted",
+    ssl.SSLError: "tls-handshake",
+    TimeoutError: "connect-timeout",
+}
 PATIENCE_S = 6.0
 
 
 class Visitor:
-    """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1."""
+    """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1; shows its token at a login."""
 
     def __init__(self, lab: Lab) -> None:
         self._handout = lab.handout
         self._tls = ssl.create_default_context(cafile=str(lab.handout.ca_file))
+        held = [lab.handout.environment.get(f"CF_ACCESS_CLIENT_{part}", "") for part in ("ID", "SECRET")]
+        self._token = (("CF-Access-Client-Id", held[0]), ("CF-Access-Client-Secret", held[1])) if all(held) else ()
 
     def is_online(self) -> bool:
         host, _, port = self._handout.endpoints.probe.rpartition(":")
@@ -61,12 +69,14 @@ class Visitor:
             return address, ""
         try:
             status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
-        except ssl.SSLCertVerificationError:
-            return "tls-untrusted", ""
-        except ssl.SSLError:
-            return "tls-handshake", ""
+        except (ssl.SSLError, TimeoutError) as error:
+            return next(symptom for kind, symptom in NO_ANSWER.items() if isinstance(error, kind)), ""
+        if is_login(headers) and self._token:
+            status, headers, body = self.get(address, host, "/" + path, https=scheme == "https", more=self._token)
+        elif "-mgmt." in host and not path and status < 300:
+            return "exposed", ""
         target = headers.get("location", "") if status in {301, 302, 307, 308} else ""
-        if "cloudflareaccess.com/cdn-cgi/access/login" in target:
+        if is_login(headers):
             return "access-login", ""
         return classified(status, headers, body), target
 
@@ -75,7 +85,8 @@ class Visitor:
         resolver = dns.resolver.Resolver(configure=False)
         resolver.nameservers, resolver.port, resolver.lifetime = [server], int(port), 2.0
         try:
-            return str(resolver.resolve(host, "A")[0].to_text())
+            found = resolver.resolve(host, "A", raise_on_no_answer=False)
+            return str((found.rrset or resolver.resolve(host, "AAAA"))[0].to_text())
         except tuple(NAME_SERVER_FAILURES) as error:
             return NAME_SERVER_FAILURES[type(error)]
 
@@ -86,13 +97,15 @@ class Visitor:
                 return socket.create_connection(("127.0.0.1", int(real)), timeout=PATIENCE_S)
         raise AssertionError("no catch-all")
 
-    def get(self, address: str, host: str, path: str, *, https: bool) -> tuple[int, dict[str, str], bytes]:
+    def get(
+        self, address: str, host: str, path: str, *, https: bool, more: Sequence[tuple[str, str]] = ()
+    ) -> tuple[int, dict[str, str], bytes]:
         sock = self.dial(address, 443 if https else 80)
         if https:
             sock = self._tls.wrap_socket(sock, server_hostname=host)
         with sock:
             peer = h11.Connection(h11.CLIENT)
-            headers = [("Host", host), ("User-Agent", "visitor"), ("Accept", "*/*"), ("Connection", "close")]
+            headers = [("Host", host), ("User-Agent", "visitor"), ("Accept", "*/*"), ("Connection", "close"), *more]
             sock.sendall(peer.send(h11.Request(method="GET", target=path, headers=headers)) or b"")
             sock.sendall(peer.send(h11.EndOfMessage()) or b"")
             head, body = None, b""
@@ -107,6 +120,10 @@ class Visitor:
         return head.status_code, {key.decode(): value.decode() for key, value in head.headers}, body
 
 
+def is_login(headers: dict[str, str]) -> bool:
+    return "cloudflareaccess.com/cdn-cgi/access/login" in headers.get("location", "")
+
+
 def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
     if status < 400:
         return None
@@ -115,6 +132,7 @@ def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
         (body.startswith(b"error code: 1"), f"edge-{body.partition(b': ')[2].decode(errors='replace').strip()}"),
         (status >= 520 or (status in EDGE_MADE and b"error code" in body), f"edge-{status}"),
         (status == 404 and body == b"404 page not found\n", "controller-404"),
+        (status in {404, 503} and not body, f"tunnel-{status}"),
         (status == 404, "app-404"),
         ("cf-ray" not in headers, f"{status} without cf-ray"),
     )

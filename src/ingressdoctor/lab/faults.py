@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from ingressdoctor.errors import LabError
-from ingressdoctor.lab.paths import PathError, remove_at, set_at
+from ingressdoctor.lab.paths import PathError, get_at, remove_at, set_at
 from ingressdoctor.lab.world import Object, World, default_host, read_yaml, world_folder
 
 Kind = Literal["fault", "unusual", "healthy"]
@@ -136,12 +136,24 @@ def _apply(state: dict[str, Any], operation: Mapping[str, Any]) -> None:
 
 
 def _change(root: Any, change: Mapping[str, Any]) -> None:  # noqa: ANN401  (plain data of any shape)
-    if not change or set(change) - {"set", "remove"}:
-        raise PathError("a change needs 'set' or 'remove'")
+    if not change or set(change) - {"set", "remove", "replace"}:
+        raise PathError("a change needs 'set' or 'remove' or 'replace'")
+    for path, texts in (change.get("replace") or {}).items():
+        _replace_text(root, path, texts)
     for path, value in (change.get("set") or {}).items():
         set_at(root, path, copy.deepcopy(value))
     for path in change.get("remove") or ():
         remove_at(root, path)
+
+
+def _replace_text(root: Any, path: str, texts: Mapping[str, str]) -> None:  # noqa: ANN401  (plain data of any shape)
+    """Change parts of the one text at *path*."""
+    whole = get_at(root, path)[0]
+    for old, new in texts.items():
+        if not isinstance(whole, str) or old not in whole:
+            raise PathError(f"{path!r}: the text {old!r} is not in it")
+        whole = whole.replace(old, new)
+    set_at(root, path, whole)
 
 
 def _describe(item: Object) -> str:

@@ -44,8 +44,9 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "network_policy": "enforce",  # or "ignore": the CNI plugin does not implement NetworkPolicy
     "policy_deny": "drop",  # or "reject": how the CNI plugin denies
     "proxy_version": 1,  # of the PROXY protocol that the balancer sends
-    # ConfigMaps as they were before their last edit: [{namespace, name, at, data}]. A container that had started by
-    # *at* has read *data*; managedFields of the ConfigMap itself should tell of the edit.
+    # ConfigMaps as they were before their last edit: [{namespace, name, at, data}], or with *replace* (a text of today:
+    # what stood there then) in the place of *data*. A container that had started by *at* has read that; managedFields
+    # of the ConfigMap itself should tell of the edit.
     "edited": [],
     # --- The APIs. misbehave: {"kube" | "hetzner" | "cloudflare": "html" | "half" | "500" | "hang" | "429"}.
     "misbehave": {},

@@ -163,12 +163,13 @@ class Reader:
         return Credentials(tunnel=text(raw.get("tunnel")), secret=text(raw.get("secret")))
 
     def _config_map(self, namespace: str, name: str, started: datetime) -> Mapping[str, Any]:
+        data = mapping(dig(self.cluster.get("ConfigMap", namespace, name), "data"))
         for entry in self.edited:
             same = (entry.get("namespace"), entry.get("name")) == (namespace, name)
             at = moment(entry.get("at"))
             if same and at is not None and started < at:
-                return mapping(entry.get("data"))
-        return mapping(dig(self.cluster.get("ConfigMap", namespace, name), "data"))
+                return _before(mapping(entry), data)
+        return data
 
 
 def flags_of(args: tuple[str, ...], env: Mapping[str, str]) -> tuple[dict[str, str], bool, str]:
@@ -227,6 +228,16 @@ def moment(value: object) -> datetime | None:
 def pod_key(pod: Object, container: str) -> str:
     """Under which name a container's log is known."""
     return f"{namespace_of(pod)}/{name_of(pod)}/{container}"
+
+
+def _before(edit: Mapping[str, Any], data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a ConfigMap held before an edit: `data` whole, or `replace`, texts of today by those of then."""
+    if "data" in edit:
+        return mapping(edit["data"])
+    texts = {key: text(value) for key, value in data.items()}
+    for new, old in mapping(edit.get("replace")).items():
+        texts = {key: value.replace(text(new), text(old)) for key, value in texts.items()}
+    return texts
 
 
 def _mounts(pod: Object, container: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any]]]:
