@@ -5,6 +5,8 @@ Holds no check and judges nothing.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Final
 
 from ingressdoctor.api import (
@@ -127,4 +129,8 @@ def workload(pod: Pod) -> str:
 
 def as_yaml(labels: dict[str, str]) -> str:
     """Return labels as a YAML flow mapping, quoted where YAML would read another type."""
-    return "{" + ", ".join(f'{key}: "{value}"' for key, value in labels.items()) + "}"
+    return "{" + ", ".join(f"{_yaml_key(key)}: {json.dumps(value)}" for key, value in labels.items()) + "}"
+
+
+def _yaml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z][A-Za-z0-9./_-]*", key) else json.dumps(key)

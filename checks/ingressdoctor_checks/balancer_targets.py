@@ -174,50 +174,59 @@ def targets_unhealthy(
     if not ports:
         yield skip(f"{subject(balancer)} has no service on port {asked}, so nothing is checked for it.")
         return
-    for port in ports:
-        views = views_of(balancer, port, (lookup, controller, nodes))
-        gap = _nodes_seen(nodes) if isinstance(nodes, Unavailable) else {}
-        yield _judge(balancer, port, views, controller, gap, needed=port == asked)
+    gap = _nodes_seen(nodes) if isinstance(nodes, Unavailable) else {}
+    for alike, views in _alike({port: views_of(balancer, port, (lookup, controller, nodes)) for port in ports}):
+        yield _judge(balancer, alike, views, controller, gap, needed=asked in alike)
+
+
+def _alike(by_port: dict[int, tuple[TargetView, ...]]) -> Iterator[tuple[tuple[int, ...], tuple[TargetView, ...]]]:
+    """Yield ports whose targets are in the same state for the same reason together: what ails a node is said once."""
+    groups: dict[tuple[tuple[str, str, str, bool], ...], list[int]] = {}
+    for port, views in by_port.items():
+        key = tuple((view.name, view.status, view.reason, view.expected) for view in views)
+        groups.setdefault(key, []).append(port)
+    yield from ((tuple(ports), by_port[ports[0]]) for ports in groups.values())
 
 
 def _judge(
     balancer: LoadBalancer,
-    port: int,
+    ports: tuple[int, ...],
     views: tuple[TargetView, ...],
     controller: Controller,
     gap: dict[str, str],
     *,
     needed: bool,
 ) -> Finding:
-    """Judge one port by the health of its targets; *gap* is what could not be looked at."""
+    """Judge ports that are alike by the health of their targets; *gap* is what could not be looked at."""
+    port = f"port {ports[0]}" if len(ports) == 1 else f"ports {' and '.join(map(str, ports))}"
     healthy = [view for view in views if view.status == "healthy"]
     ill = [view for view in views if view.status == "unhealthy" and not view.expected]
     expected = [view for view in views if view.status == "unhealthy" and view.expected]
-    seen = {f"port {port}": f"{len(healthy)} of {len(views)} targets healthy"} | gap
+    seen = {port: f"{len(healthy)} of {len(views)} targets healthy"} | gap
     seen |= {view.name: f"{view.status}{f' ({view.detail})' if view.detail else ''}" for view in views[:10]}
     name = subject(balancer)
     if not healthy and (ill or expected):
         verb = fail if needed else warn
         return verb(
-            f"No target of {name} passes the health check on port {port}{_common(ill or expected)}.",
+            f"No target of {name} passes the health check on {port}{_common(ill or expected)}.",
             subject=name,
             where=API,
             seen=seen,
-            remedy=_remedy(balancer, port, tuple(ill or expected), controller),
+            remedy=_remedy(balancer, ports, tuple(ill or expected), controller),
         )
     if ill:
         names = ", ".join(view.name for view in ill)
         return warn(
             f"{len(ill)} of {len(views)} targets of {name} {'fails' if len(ill) == 1 else 'fail'} the health check on "
-            f"port {port}: {names}{_common(ill)}.",
+            f"{port}: {names}{_common(ill)}.",
             subject=name,
             where=API,
             seen=seen,
-            remedy=_remedy(balancer, port, tuple(ill), controller),
+            remedy=_remedy(balancer, ports, tuple(ill), controller),
         )
     if not healthy:
         return warn(
-            f"{name} has not finished its first health checks on port {port}.",
+            f"{name} has not finished its first health checks on {port}.",
             subject=name,
             where=API,
             seen=seen,
@@ -229,7 +238,7 @@ def _judge(
         )
     rest = f"; {len(expected)} without a controller pod are unhealthy by design" if expected else ""
     return ok(
-        f"{len(healthy)} of {len(views)} targets of {name} are healthy on port {port}{rest}.",
+        f"{len(healthy)} of {len(views)} targets of {name} are healthy on {port}{rest}.",
         subject=name,
         seen=seen,
         where=API,
@@ -242,10 +251,12 @@ def _common(ill: list[TargetView]) -> str:
     return f": {reasons.pop()}" if len(reasons) == 1 and "" not in reasons else ""
 
 
-def _remedy(balancer: LoadBalancer, port: int, ill: tuple[TargetView, ...], controller: Controller) -> Remedy:
+def _remedy(
+    balancer: LoadBalancer, ports: tuple[int, ...], ill: tuple[TargetView, ...], controller: Controller
+) -> Remedy:
     """Point at what the most telling target needs."""
-    served = balancer.service(port)
-    node_port = served.health_check.port if served else 0
+    served = [item for port in ports if (item := balancer.service(port)) is not None]
+    node_ports = list(dict.fromkeys(item.health_check.port for item in served))
     down = tuple(view for view in ill if view.server is not None and view.server.status not in ("running", ""))
     if down:
         on = tuple(changes("hcloud", "server", "poweron", view.name) for view in down[:3])
@@ -271,5 +282,6 @@ def _remedy(balancer: LoadBalancer, port: int, ill: tuple[TargetView, ...], cont
             "It fails, so kube-proxy (or the CNI) does not serve that node port: compare it with the Service's "
             "nodePort and see whether the controller has ready pods."
         )
-    text = f"The health check connects to port {node_port} of each node. {why}"
+    checked = f"port{'' if len(node_ports) == 1 else 's'} {' and '.join(map(str, node_ports))}"
+    text = f"The health check connects to {checked} of each node. {why}"
     return Remedy(text=text, commands=tuple(commands), proof=describe(balancer))

@@ -7,6 +7,7 @@ Source: RFC 1034, 2308 (negative answers and how long they live), 9824 (compact 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ingressdoctor.api import (
     Command,
@@ -32,6 +33,11 @@ from ingressdoctor_checks.dns_common import HOW, SILENT, address_replies, answer
 from ingressdoctor_checks.outside_view import dig
 
 __all__ = ["no_such_name", "resolver_failing"]
+
+_REFUSES: Final = (
+    "REFUSED is a policy, not a breakdown: the resolver does not serve this client (its allow list, or recursion is off"
+    " because it is an authoritative server), or a filter blocks the name. Ask another resolver, or be let in."
+)
 
 
 @check(
@@ -166,7 +172,9 @@ def resolver_failing(view: DnsView) -> Iterator[Finding]:
         where="DNS",
         symptom=_symptom(reply) if own else None,
         remedy=Remedy(
-            text="Its users get no address. Silence is the resolver's own fault; SERVFAIL at some often means that "
+            text=_REFUSES
+            if reply.rcode is Rcode.REFUSED
+            else "Its users get no address. Silence is the resolver's own fault; SERVFAIL at some often means that "
             "they validate DNSSEC and the signatures are broken.",
             commands=_questions(first, reply, name),
             proof=ask_at(first.server, name),
@@ -179,6 +187,8 @@ def _all_fail(view: DnsView, failure: tuple[ResolverView, DnsReply], seen: dict[
     name = view.hostname
     silent = all(reply.rcode in SILENT for item in view.resolvers for reply in address_replies(item))
     what = "No resolver answers at all" if silent else f"Every resolver fails on {name} ({HOW[reply.rcode]})"
+    if reply.rcode is Rcode.REFUSED:
+        what = f"Every resolver refuses to answer for {name} (REFUSED)"
     return fail(
         f"{what}.",
         subject=name,
@@ -188,6 +198,8 @@ def _all_fail(view: DnsView, failure: tuple[ResolverView, DnsReply], seen: dict[
         remedy=Remedy(
             text="Look whether this network lets port 53 through, and at the resolvers themselves."
             if silent
+            else _REFUSES
+            if reply.rcode is Rcode.REFUSED
             else "Look at the delegation and at DNSSEC: if only the second command answers, the DS record at the "
             "registrar does not match the zone.",
             commands=_questions(first, reply, name),

@@ -174,7 +174,7 @@ def middleware_missing(decision: RouteDecision, target: Target) -> Iterator[Find
         namespace = split_ref(route.ref)[1]
         broken = route.reason is DropReason.MIDDLEWARE_INVALID
         state = "cannot be built" if broken else "does not exist"
-        summary = f"Traefik leaves {route.ref} out, because its middleware {route.related} {state}."
+        summary = f"Traefik leaves {route.ref} out, because its {_as_object(route)} {state}."
         text = "Create the middleware, or correct its name in the route."
         if broken:
             text = "Correct the middleware: exactly one type, and values that Traefik accepts."
@@ -196,6 +196,14 @@ def middleware_missing(decision: RouteDecision, target: Target) -> Iterator[Find
         )
         return
     yield from blame(decision, target, reasons, say, fine="The middlewares of the host's routes exist.")
+
+
+def _as_object(route: DroppedRoute) -> str:
+    """Return the middleware as the object that is meant, where Traefik's own id of it tells that."""
+    namespace, (name, _, provider) = split_ref(route.ref)[1], route.related.partition("@")
+    if provider == "kubernetescrd" and name.startswith(f"{namespace}-"):
+        return f"Middleware {namespace}/{name.removeprefix(f'{namespace}-')}"
+    return f"middleware {route.related}"
 
 
 @check(

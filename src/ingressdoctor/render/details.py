@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from ingressdoctor.model.finding import Fact, Finding, Remedy, Status
+from ingressdoctor.model.finding import Command, Fact, Finding, Remedy, Status
 from ingressdoctor.model.report import CheckResult, Report, StepReport
+from ingressdoctor.model.text import clean
 from ingressdoctor.render.sheet import Sheet, safe
 from ingressdoctor.render.style import colour_of, glyph_of
 
-__all__ = ["add_commands", "add_findings", "add_manifest", "add_sources"]
+__all__ = ["add_commands", "add_findings", "add_manifest", "add_sources", "applies_manifest"]
 
 _MANIFEST_LINES = 20
+_COMMANDS = 3
+_FROM_INPUT = ("-f", "-")
 
 
 def add_findings(sheet: Sheet, item: StepReport) -> None:
@@ -44,12 +47,34 @@ def _add_finding(sheet: Sheet, result: CheckResult, finding: Finding) -> None:
 
 def add_commands(sheet: Sheet, remedy: Remedy, *, indent: int) -> None:
     """Add a remedy's commands, changing ones marked, then the one that proves recovery."""
-    for command in remedy.commands:
-        # A look that is its own proof is typed once.
-        if command != remedy.proof:
-            sheet.command(command.shell(), "changes something" if command.changing else "", indent=indent)
+    typed = [command for command in remedy.commands if command != remedy.proof]  # a look that is its own proof: once
+    shown = typed if sheet.page.verbose else typed[:_COMMANDS]
+    for command in shown:
+        note = "changes something" if command.changing else ""
+        if applies_manifest(remedy) and command.argv[-2:] == _FROM_INPUT:
+            _add_document(sheet, command, remedy.manifest.splitlines(), note)
+        else:
+            sheet.command(command.shell(), note, indent=indent)
+    if len(shown) < len(typed):
+        hidden = len(typed) - len(shown)
+        sheet.say((f"{' ' * indent}# {hidden} more command{'' if hidden == 1 else 's'} with -v", "dim"))
     if remedy.proof is not None:
         sheet.command(remedy.proof.shell(), "proves recovery", indent=indent)
+
+
+def applies_manifest(remedy: Remedy) -> bool:
+    """Tell whether a command of the remedy reads its manifest from standard input."""
+    return bool(remedy.manifest) and any(command.argv[-2:] == _FROM_INPUT for command in remedy.commands)
+
+
+def _add_document(sheet: Sheet, command: Command, lines: list[str], note: str) -> None:
+    """Add a command with its input below it, from the first column on, so that the whole can be pasted into a shell."""
+    end = "EOF"
+    while end in (clean(line).strip() for line in lines):
+        end += "F"
+    sheet.command(f"{command.shell()} <<'{end}'", note, indent=0)
+    for line in (*lines, end):
+        sheet.verbatim(line)
 
 
 def add_manifest(sheet: Sheet, remedy: Remedy, *, indent: int) -> None:

@@ -7,8 +7,8 @@ never drawn as a complete one: what was not looked at stands on the last line of
 from __future__ import annotations
 
 from ingressdoctor.model.finding import Status
-from ingressdoctor.model.report import Cause, CheckResult, Report, StepReport, Verdict
-from ingressdoctor.render.details import add_commands, add_findings, add_manifest, add_sources
+from ingressdoctor.model.report import Cause, CheckResult, Diagnosis, Report, StepReport, Verdict
+from ingressdoctor.render.details import add_commands, add_findings, add_manifest, add_sources, applies_manifest
 from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import Sheet, safe
@@ -17,9 +17,9 @@ from ingressdoctor.render.words import in_short, in_words, listed
 
 __all__ = ["report_to_terminal"]
 
-_MAX_WARNINGS = 3
-_MAX_BESIDE = 3
-_MAX_GAPS = 2
+_MAX_WARNINGS = 2
+_MAX_BESIDE = 2
+_MAX_GAPS = 1
 _MAX_NEXT = 3
 
 
@@ -69,14 +69,24 @@ def _add_meaning(sheet: Sheet, report: Report) -> None:
         sheet.say((f"  broken too, but does not explain {observed}: {_place(cause)}", "yellow"), indent=4)
     if diagnosis.unexplained:
         _add_unexplained(sheet, report)
-    if diagnosis.verdict is not Verdict.DEGRADED or len(diagnosis.warnings) > 1 or sheet.page.verbose:
-        for cause in _some(sheet, diagnosis.warnings, _MAX_WARNINGS):
-            sheet.say((f"  {glyph_of(Status.WARN, sheet.page)} {_place(cause)}", colour_of(Status.WARN)), indent=4)
+    _add_warnings(sheet, diagnosis)
     if report.walk is None:
         for searched in diagnosis.next_steps:
             sheet.say((f"  {safe(searched)}", ""), indent=4)
     if not all(name in diagnosis.headline for name in report.suggestions):
         sheet.say((f"  did you mean {' or '.join(safe(name) for name in report.suggestions)}?", "bold"), indent=4)
+
+
+def _add_warnings(sheet: Sheet, diagnosis: Diagnosis) -> None:
+    """Add the warnings, one line each unless ``verbose``; the first of a site that works is in the headline already."""
+    verbose = sheet.page.verbose
+    told = diagnosis.warnings[1:] if diagnosis.verdict is Verdict.DEGRADED and not verbose else diagnosis.warnings
+    add = sheet.say if verbose else sheet.row
+    for cause in _some(sheet, told, _MAX_WARNINGS):
+        add((f"  {glyph_of(Status.WARN, sheet.page)} {_place(cause)}", colour_of(Status.WARN)))
+    hidden = 0 if verbose else len(told) - _MAX_WARNINGS
+    if hidden > 0:
+        sheet.row((f"  {hidden} more warning{'s' if hidden > 1 else ''} with -v", "dim"))
 
 
 def _some(sheet: Sheet, causes: tuple[Cause, ...], limit: int) -> tuple[Cause, ...]:
@@ -159,7 +169,8 @@ def _add_remedy(sheet: Sheet, report: Report) -> None:
     if first not in diagnosis.causes and diagnosis.verdict is Verdict.BROKEN:
         opening = "For what is broken beside it: "
     sheet.say((opening, "bold"), (safe(remedy.text), ""), indent=2)
-    add_manifest(sheet, remedy, indent=4)
+    if not applies_manifest(remedy):
+        add_manifest(sheet, remedy, indent=4)
     add_commands(sheet, remedy, indent=2)
 
 

@@ -23,7 +23,10 @@ __all__ = ["ConnectTo", "join_host_port", "split_host_port"]
 
 _HOST: Final = r"(\[[^\[\]]*\]|[^:\[\]]*)"
 _ENTRY: Final = re.compile(rf"{_HOST}:(\d*):{_HOST}:(\d*)", re.ASCII)
-_HINT: Final = "Write HOST:PORT:HOST:PORT, with IPv6 addresses in brackets; HOST and PORT may be empty."
+_HINT: Final = (
+    "Write --connect-to HOST:PORT:HOST:PORT, as www.example.org:443:127.0.0.1:8443, with IPv6 addresses in brackets;"
+    " each part may be empty."
+)
 
 
 class _Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,7 +108,7 @@ def _parse(text: str) -> _Entry:
 
 
 def _malformed(text: str) -> UsageError:
-    return UsageError(f"connect-to entry {clean(text, 200)!r} is not HOST:PORT:HOST:PORT.", hint=_HINT)
+    return UsageError(f"{clean(text, 200)!r} does not say what to connect to instead of what.", hint=_HINT)
 
 
 def _port(text: str) -> int | None:

@@ -178,3 +178,12 @@ def test_a_timeout_points_at_what_can_drop(*, private: bool, asks_for_firewall: 
 
     assert first.remedy is not None
     assert any("firewall" in command.argv for command in first.remedy.commands) is asks_for_firewall
+
+
+def test_what_ails_a_node_is_said_once_for_both_ports() -> None:
+    balancer = of("healthy", "unhealthy")
+
+    (finding,) = targets_unhealthy(a_lookup(balancer), a_controller(), NOT_ASKED, TARGET, NOT_ASKED)
+
+    assert finding.status is Status.WARN
+    assert "on ports 443 and 80" in finding.summary

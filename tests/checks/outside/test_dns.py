@@ -28,7 +28,7 @@ def soa(zone_name: str) -> tuple[DnsRecord, ...]:
     ],
 )
 def test_no_such_name(view: DnsView, status: Status) -> None:
-    [finding] = no_such_name(view, MISSING, MISSING)
+    [finding] = no_such_name(view, MISSING, MISSING, MISSING)
 
     assert finding.status is status
     assert finding.symptom is (Symptom.DNS_NXDOMAIN if status is Status.FAIL else None)
@@ -59,14 +59,14 @@ COMPACT = resolver(authority=NXNAME)
     ],
 )
 def test_a_missing_name_gets_the_advice_that_fits(view: DnsView, held: ZoneFacts | Unavailable, words: str) -> None:
-    [finding] = no_such_name(view, held, lookup())
+    [finding] = no_such_name(view, held, lookup(), MISSING)
 
     assert finding.remedy is not None
     assert words in finding.remedy.text
 
 
 def test_the_record_to_create_names_the_load_balancers_address() -> None:
-    [finding] = no_such_name(dns_view(GONE), zone(bare=True), lookup())
+    [finding] = no_such_name(dns_view(GONE), zone(bare=True), lookup(), MISSING)
 
     assert finding.remedy is not None
     assert "203.0.113.10 (load balancer shop-lb)" in finding.remedy.text
@@ -82,7 +82,7 @@ def test_the_record_to_create_names_the_load_balancers_address() -> None:
     ],
 )
 def test_how_it_is_missing_is_said(view: DnsView, words: str) -> None:
-    [finding] = no_such_name(view, MISSING, MISSING)
+    [finding] = no_such_name(view, MISSING, MISSING, MISSING)
 
     assert words in finding.summary
 
@@ -163,3 +163,11 @@ def test_hostile_record_data_is_made_harmless() -> None:
 
     assert "\x1b" not in "".join(fact.value for fact in finding.facts)
     assert max(len(fact.value) for fact in finding.facts) <= 300
+
+
+def test_a_refusal_is_told_as_a_policy() -> None:
+    [finding] = resolver_failing(dns_view(resolver(rcode=Rcode.REFUSED)))
+
+    assert "refuses to answer" in finding.summary
+    assert finding.remedy is not None
+    assert "a policy, not a breakdown" in finding.remedy.text

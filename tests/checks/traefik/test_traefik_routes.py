@@ -159,6 +159,13 @@ DROPS = [
     pytest.param(rule_invalid, DropReason.PRIORITY, "exceeds", "out of range", id="priority"),
     pytest.param(rule_invalid, DropReason.KIND, "Unsupported", "does not support", id="kind"),
     pytest.param(middleware_missing, DropReason.MIDDLEWARE_MISSING, "x", "does not exist", id="middleware-missing"),
+    pytest.param(
+        middleware_missing,
+        DropReason.MIDDLEWARE_MISSING,
+        "x",
+        "its Middleware ns/x does not exist",
+        id="the-object-and-not-traefiks-id-of-it",
+    ),
     pytest.param(middleware_missing, DropReason.MIDDLEWARE_INVALID, "x", "cannot be built", id="middleware-broken"),
     pytest.param(
         middleware_cross_namespace, DropReason.MIDDLEWARE_CROSS_NAMESPACE, "x", "outside its namespace", id="crossing"

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from build import report as build
+from build.values import replace
+from ingressdoctor.model.finding import changes
 from ingressdoctor.render.json_v1 import report_to_json
 from ingressdoctor.render.markdown import report_to_markdown
 from ingressdoctor.render.page import Page
@@ -40,3 +42,29 @@ def test_json() -> None:
 
     remedy = value["diagnosis"]["causes"][0]["finding"]["remedy"]
     assert remedy["manifest"].splitlines() == [f"line: {number}" for number in range(1, 31)]
+
+
+APPLY = changes("kubectl", "apply", "-f", "-")
+
+
+def applied(manifest: str) -> str:
+    report = build.with_manifest(1)
+    (first, *others) = report.diagnosis.causes
+    assert first.finding.remedy is not None
+    remedy = replace(first.finding.remedy, manifest=manifest, commands=(APPLY,))
+    finding = replace(first.finding, remedy=remedy)
+    causes = (replace(first, finding=finding), *others)
+    return report_to_terminal(replace(report, diagnosis=replace(report.diagnosis, causes=causes)), Page())
+
+
+def test_a_manifest_that_is_applied_can_be_pasted_with_its_command() -> None:
+    text = applied("kind: A\nspec:\n  a: 1")
+
+    assert "\nkubectl apply -f - <<'EOF'  # changes something\nkind: A\nspec:\n  a: 1\nEOF\n" in text
+
+
+def test_no_line_of_a_manifest_ends_it_early() -> None:
+    text = applied("a: |\nEOF\nrm -rf x")
+
+    assert "<<'EOFF'" in text
+    assert text.index("\nEOFF\n") > text.index("rm -rf x")

@@ -123,3 +123,19 @@ def test_a_confirmed_cause_says_so() -> None:
 
     assert "; the predicted answer came" in text
     assert "; the predicted answer came" not in report_to_terminal(report, Page(width=120))
+
+
+def test_warnings_take_one_line_each_unless_all_is_asked_for() -> None:
+    long = build.broken()
+    warning = replace(long.diagnosis.causes[0], explains=())
+    finding = replace(warning.finding, summary="a warning " * 20, subject="")
+    diagnosis = replace(long.diagnosis, warnings=(replace(warning, finding=finding),) * 4)
+    report = replace(long, diagnosis=diagnosis)
+
+    short = [line for line in report_to_terminal(report, Page()).splitlines() if "‼" in line]
+    whole = report_to_terminal(report, Page(verbose=True))
+
+    assert len(short) == 2
+    assert all(len(line) <= 80 and line.endswith("…") for line in short)
+    assert "2 more warnings with -v" in report_to_terminal(report, Page())
+    assert whole.count("‼") == 4
