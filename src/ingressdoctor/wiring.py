@@ -17,6 +17,7 @@ import msgspec
 
 from ingressdoctor import collect
 from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, supposing
+from ingressdoctor.collect.rules_view import rules_of_file
 from ingressdoctor.config import Settings
 from ingressdoctor.config.settings import NO_SERVICE_TOKEN
 from ingressdoctor.engine.catalog import Catalog, build_catalog
@@ -46,6 +47,7 @@ __all__ = [
     "SourceAccess",
     "load_catalog",
     "open_session",
+    "rules_of_file",
     "scene_of_files",
     "supposing",
     "view_of_request",

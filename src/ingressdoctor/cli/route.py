@@ -37,6 +37,13 @@ def route(  # noqa: PLR0913 - one parameter for each bundle of options
 
     # What can be wrong on the command line is said before anything else is read.
     wanted = Wanted.of(url, what, asked)
+    if supposed.cloudflared_config:
+        from ingressdoctor.cli.route_cloudflared import rules_answer
+
+        page = page_for(sys.stdout, verbose=verbose)
+        text, code = rules_answer(wanted, supposed, page, as_json=as_json)
+        write(text)
+        raise typer.Exit(code)
     found = look(wanted, supposed, connection)
     text, code = shown(found, page_for(sys.stdout, verbose=verbose), as_json=as_json)
     write(text)

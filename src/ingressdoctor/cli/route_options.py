@@ -47,3 +47,11 @@ class Supposed:
     traefik_version: Annotated[
         str, typer.Option("--traefik-version", metavar="VERSION", help="Suppose this version, as 3.7.9.")
     ] = ""
+    cloudflared_config: Annotated[
+        str,
+        typer.Option(
+            "--cloudflared-config",
+            metavar="FILE|-",
+            help="Ask the rules of this cloudflared configuration (or ConfigMap) instead of Traefik.",
+        ),
+    ] = ""

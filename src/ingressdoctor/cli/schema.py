@@ -16,6 +16,7 @@ class Of(StrEnum):
     REPORT = "report"
     ROUTE = "route"
     ROUTES = "routes"
+    RULES = "rules"
     TARGETS = "targets"
     ACCESS = "access"
     ERROR = "error"
@@ -37,12 +38,14 @@ def schema(of: What = Of.REPORT) -> None:
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
     from ingressdoctor.render.route_v1 import RoutesV1, RouteV1
+    from ingressdoctor.render.rules_v1 import RulesV1
     from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ReportV1, schema_of
 
     structs: dict[Of, type[msgspec.Struct]] = {
         Of.REPORT: ReportV1,
         Of.ROUTE: RouteV1,
         Of.ROUTES: RoutesV1,
+        Of.RULES: RulesV1,
         Of.TARGETS: TargetsV1,
         Of.ACCESS: AccessV1,
         Of.ERROR: ErrorOnlyV1,

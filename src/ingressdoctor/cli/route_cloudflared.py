@@ -1,0 +1,34 @@
+"""``ingressdoctor route --cloudflared-config FILE``: which of cloudflared's rules takes a request, or all of them."""
+
+from __future__ import annotations
+
+from ingressdoctor.cli.interrupts import interrupts_raise
+from ingressdoctor.cli.route_options import Supposed
+from ingressdoctor.cli.routing import Wanted
+from ingressdoctor.errors import UsageError
+from ingressdoctor.render.page import Page
+from ingressdoctor.render.rules_v1 import exit_code_of_rules, rules_to_json
+from ingressdoctor.wiring import rules_of_file
+
+__all__ = ["rules_answer"]
+
+
+def rules_answer(wanted: Wanted, supposed: Supposed, page: Page, *, as_json: bool) -> tuple[str, int]:
+    """Return the answer as text, and the exit code; without a target all rules are judged.
+
+    Raises:
+        UsageError: the file cannot be read, or files for Traefik are named as well.
+    """
+    if supposed.manifests:
+        raise UsageError(
+            "--cloudflared-config and --manifests ask different programs.",
+            hint="Give one of them: ask cloudflared first.",
+        )
+    with interrupts_raise():  # standard input may never end
+        view = rules_of_file(supposed.cloudflared_config, wanted.target, wanted.host)
+    code = exit_code_of_rules(view, everything=wanted.target is None)
+    if as_json:
+        return rules_to_json(view, exit_code=code), code
+    from ingressdoctor.render.rules_tree import rules_to_terminal
+
+    return rules_to_terminal(view, page, exit_code=code), code
