@@ -129,7 +129,16 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
-from ingressdoctor.evidence.sql import FirstWords, Greeting, ServerError, SqlGreeting, SqlSpeaker
+from ingressdoctor.evidence.sql import (
+    FirstWords,
+    Greeting,
+    ServerError,
+    ServerSeen,
+    SqlGreeting,
+    SqlIdentity,
+    SqlLogin,
+    SqlSpeaker,
+)
 from ingressdoctor.evidence.tunnel import (
     Cloudflared,
     CloudflaredLogs,
@@ -274,6 +283,7 @@ __all__ = [
     "RulePassed",
     "Server",
     "ServerError",
+    "ServerSeen",
     "Service",
     "ServiceEvents",
     "ServiceForm",
@@ -282,6 +292,8 @@ __all__ = [
     "ServiceStatus",
     "ServiceToken",
     "SqlGreeting",
+    "SqlIdentity",
+    "SqlLogin",
     "SqlSpeaker",
     "StateDetail",
     "StaticConfig",

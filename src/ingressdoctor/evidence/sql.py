@@ -11,8 +11,19 @@ from enum import StrEnum
 import msgspec
 
 from ingressdoctor.evidence.net import Reach
+from ingressdoctor.model.text import Secret
 
-__all__ = ["FirstWords", "Greeting", "ServerError", "SqlGreeting", "SqlSpeaker"]
+__all__ = [
+    "FirstWords",
+    "Greeting",
+    "LoginRequest",
+    "ServerError",
+    "ServerSeen",
+    "SqlGreeting",
+    "SqlIdentity",
+    "SqlLogin",
+    "SqlSpeaker",
+]
 
 _SSL = 0x0800
 
@@ -90,3 +101,66 @@ class SqlGreeting(msgspec.Struct, frozen=True, kw_only=True):
     error: ServerError | None = None
     second: ServerError | None = None
     start: str = ""
+
+
+class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """One login to try. ``tls`` demands TLS, without looking at the certificate; ``database`` may be empty."""
+
+    address: str
+    port: int
+    user: str
+    password: Secret
+    database: str = ""
+    tls: bool = False
+    timeout_s: float = 10.0
+
+
+class SqlIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Who we are to the server, and which server that is.
+
+    ``account`` is the account that matched (``CURRENT_USER()``); ``seen_as`` is the name and address as the server sees
+    them (``USER()``): behind a proxy that sends no PROXY header, the address is the proxy's.
+    """
+
+    account: str
+    seen_as: str
+    connection_id: int
+    hostname: str
+    port: int
+    server_id: int
+    read_only: bool
+    version: str
+    database: str = ""
+
+
+class ServerSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """Which server answered one statement."""
+
+    server_id: int
+    read_only: bool
+
+
+class SqlLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """What one login came to.
+
+    ``accepted`` tells that the server answered OK; the connection may still have ended right after that, which is then
+    ``closed_after_ok``. ``error`` is what a server said, ``client_error`` what the client library made of something
+    else. ``cipher`` is the one towards the next hop, empty without TLS. ``read`` and ``write`` are the servers that
+    answered outside of a transaction and within one that may write.
+    """
+
+    address: str
+    port: int
+    user: str
+    reach: Reach
+    database: str = ""
+    greeting_id: int = 0
+    accepted: bool = False
+    closed_after_ok: bool = False
+    error: ServerError | None = None
+    client_error: str = ""
+    cipher: str = ""
+    identity: SqlIdentity | None = None
+    read: ServerSeen | None = None
+    write: ServerSeen | None = None
+    elapsed_s: float = 0.0

@@ -20,7 +20,7 @@ _SECRET_LIKE: Final = (
     re.compile(
         r"(?i)\b(tunnelsecret|password|passwd|client[_-]?secret|api[_-]?token|authorization|cookie|CF_Authorization|"
         r"cf-access-(?:jwt-assertion|client-secret)|x-auth-key)"
-        r"(\"?\s*[=:]\s*\"?)(?!\*\*\*)[^\s\",;&]{3,}"
+        r"(\"?\s*[=:]\s*\"?)(?!\*\*\*|(?:YES|NO)\b)[^\s\",;&]{3,}"
     ),
     re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
 )

@@ -13,7 +13,7 @@ import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
-from ingressdoctor.evidence.sql import FirstWords
+from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
 
 __all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net", "Sql"]
 
@@ -127,4 +127,8 @@ class Sql(Protocol):
         self, address: str, port: int, *, say: bytes = b"", timeout_s: float = 5.0, linger_s: float = 1.0
     ) -> FirstWords:
         """Connect, send *say* (a PROXY header, or nothing), and return the first packet and what follows it unasked."""
+        ...
+
+    async def login(self, request: LoginRequest) -> SqlLogin:
+        """Log in once, look who answers without changing anything, and leave."""
         ...

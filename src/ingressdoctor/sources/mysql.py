@@ -1,7 +1,8 @@
-"""A MySQL port over real sockets: what it says unasked. Nothing is sent but what the caller gives.
+"""A MySQL port over real sockets: what it says unasked, and what one login comes to.
 
-One connection a call, one packet read with a deadline, and away: through MaxScale that leaves no trace, and MariaDB
-counts it once as an aborted handshake. Reads no meaning into the bytes; ``collect/sql_wire.py`` does.
+For the greeting, nothing is sent but what the caller gives: one packet is read with a deadline, and away. Through
+MaxScale that leaves no trace, and MariaDB counts it once as an aborted handshake. No meaning is read into the bytes
+here; ``collect/sql_wire.py`` does that.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Final
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import Reach
-from ingressdoctor.evidence.sql import FirstWords
+from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.dial import Dialer, reach_of
 from ingressdoctor.sources.stream import Stream
+from ingressdoctor.sources.workers import Workers
 
 __all__ = ["MySqlPorts"]
 
@@ -29,7 +31,26 @@ class MySqlPorts:
     """Opens the connections; loaded when the first one is wanted."""
 
     def __init__(self, connect_to: ConnectTo) -> None:
+        self._connect_to = connect_to
         self._dialer = Dialer(connect_to)
+        self._workers = Workers(4, "mysql")
+
+    async def login(self, request: LoginRequest) -> SqlLogin:
+        """Log in once; what takes longer than asked for is left to end by itself."""
+        from ingressdoctor.sources.mysql_login import log_in
+
+        try:
+            return await self._workers.run(lambda: log_in(request, self._connect_to), request.timeout_s + 1.0)
+        except TimeoutError:
+            return SqlLogin(
+                address=request.address,
+                port=request.port,
+                user=request.user,
+                database=request.database,
+                reach=Reach.READ_TIMEOUT,
+                client_error="the login did not end in time",
+                elapsed_s=request.timeout_s,
+            )
 
     async def greet(self, address: str, port: int, *, say: bytes, timeout_s: float, linger_s: float) -> FirstWords:
         """Connect, send *say* (a PROXY header, or nothing), and return the first packet and what follows it unasked.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from ingressdoctor.evidence.net import Reach
-from ingressdoctor.evidence.sql import FirstWords
+from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
 from ingressdoctor.sources.loading import OnDemand
@@ -20,6 +20,8 @@ class _Ports(Protocol):
     """What mysql.py offers; named here because importing it is put off to the first call."""
 
     async def greet(self, address: str, port: int, *, say: bytes, timeout_s: float, linger_s: float) -> FirstWords: ...
+
+    async def login(self, request: LoginRequest) -> SqlLogin: ...
 
 
 class LiveSql:
@@ -50,3 +52,12 @@ class LiveSql:
             stood = words.reach is Reach.OK
             call.outcome = words.reach.value if words.first or not stood else str(words.end or "silence")
         return words
+
+    async def login(self, request: LoginRequest) -> SqlLogin:
+        """Log in once, look who answers without changing anything, and leave."""
+        ports = await self._ports.get()
+        with self._calls.call("mysql", f"login at {join_host_port(request.address, request.port)}") as call:
+            found = await ports.login(request)
+            error = str(found.error.errno) if found.error else found.reach.value
+            call.outcome = "ok" if found.identity is not None else error
+        return found
