@@ -230,6 +230,12 @@ def _no_endpoints_object(asked: _Question, slices: tuple[EndpointSlice, ...]) ->
     return f"endpoints not found for {asked.name}" if layer7 else "endpoints not found"
 
 
+def _lists_port(asked: _Question, slices: tuple[EndpointSlice, ...]) -> bool:
+    """Tell whether a slice names the port, with endpoints or without."""
+    ports = (entry for item in slices_of(asked.service, slices) for entry in item.ports or () if entry.port)
+    return any((entry.name or "") == (asked.port.name or "") for entry in ports)
+
+
 def _endpoints(asked: _Question, slices: tuple[EndpointSlice, ...]) -> Servers:
     options, asks = asked.options, asked.reference.asks
     layer4 = asks is Asks.INGRESS_ROUTE_TCP
@@ -241,7 +247,8 @@ def _endpoints(asked: _Question, slices: tuple[EndpointSlice, ...]) -> Servers:
     subsets = [item for item in merged.all if old and not item.terminating]
     if subsets and layer4 and all(item.port is None for item in subsets):
         return Servers(problem="cannot define a port")
-    if not scheme and (options.assume_endpoints or any(item.port for item in (subsets if old else merged.all))):
+    listed = any(item.port for item in subsets) if old else _lists_port(asked, slices)
+    if not scheme and (options.assume_endpoints or listed):
         return Servers(problem=f'invalid scheme "{asked.reference.scheme}" specified')
     # An Ingress with an empty Service is left out by its own rule, later; up to 3.0 a Service is empty only when the
     # Endpoints object lists no pod at all, ready or not.

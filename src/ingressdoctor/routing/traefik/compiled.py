@@ -49,7 +49,8 @@ Compiled: TypeAlias = "Leaf | Node[Leaf]"
 def _compiled(text: str, syntax: str, version: Version) -> Compiled | RuleError:
     try:
         rule = parse_rule(text, _NAMES[syntax])
-        return build_tree(rule, lambda matcher: _leaf(matcher, syntax, version), _WRAPS)
+        wraps = _WRAPS if version.major >= 3 else ("", "")
+        return build_tree(rule, lambda matcher: _leaf(matcher, syntax, version), wraps)
     except RuleError as error:
         return error
 
@@ -68,16 +69,17 @@ def compile_rule(text: str, syntax: str, version: Version) -> Compiled:
 
 
 def _leaf(matcher: Matcher, syntax: str, version: Version) -> Leaf:
+    words = "" if version.major < 3 else f"rule {matcher.name}: "  # Traefik 2 gives the reason alone
+    checking, adding = (f"error while {what} {words}" if words else "" for what in ("checking", "adding"))
     if not matcher.arguments:
-        raise RuleError(f"error while checking rule {matcher.name}: no args for matcher {matcher.name}")
+        raise RuleError(f"{checking}no args for matcher {matcher.name}")
     if not all(matcher.arguments):
         shown = " ".join(matcher.arguments)
-        reason = f"empty args for matcher {matcher.name}, [{shown}]"
-        raise RuleError(f"error while checking rule {matcher.name}: {reason}")
+        raise RuleError(f"{checking}empty args for matcher {matcher.name}, [{shown}]")
     try:
         return Leaf(matcher, _TABLES[syntax][matcher.name](matcher.arguments, version))
     except RuleError as error:
-        raise RuleError(f"error while adding rule {matcher.name}: {error.reason}") from None
+        raise RuleError(f"{adding}{error.reason}") from None
 
 
 def judge(rule: Compiled, seen: Seen) -> Verdict:

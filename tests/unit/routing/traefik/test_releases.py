@@ -15,6 +15,7 @@ from ingressdoctor.routing.servers import Asks, ServerOptions, ServerReference, 
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge, never_reason
 from ingressdoctor.routing.traefik.crd import tls_option
 from ingressdoctor.routing.traefik.durations import duration_problem
+from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.middlewares import Problem, resolve_tcp
 from ingressdoctor.routing.traefik.request import see
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
@@ -407,3 +408,34 @@ def test_how_tcp_servers_are_dialled(version: str, transport: str, *, tls: bool)
     built = services.build(({"name": "shop", "port": 80, "tls": True, "serversTransport": "st"},), "ns", "r")
     assert not isinstance(built, Problem)
     assert [(item.tls, item.transport) for item in built[0]] == [(tls, transport)]
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        pytest.param(
+            "Host(`é`)", 'invalid value "é" for "Host" matcher, non-ASCII characters are not allowed', id="value"
+        ),
+        pytest.param("Host() || Path(`/`)", "no args for matcher Host", id="no-arguments"),
+        pytest.param("Path(`/`) && Host(``)", "empty args for matcher Host, []", id="empty-argument"),
+        pytest.param("Query(`a`)", "mux: number of parameters must be multiple of 2, got [a]", id="half-a-pair"),
+    ],
+)
+def test_traefik_2_gives_the_reason_of_a_bad_rule_alone(rule: str, reason: str) -> None:
+    with pytest.raises(RuleError) as caught:
+        compile_rule(rule, "v2", Version.parse("v2.11.53"))
+
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        pytest.param("v3.0.4", "live", id="no-endpoints-no-question-in-3.0"),
+        pytest.param("v3.1.0", 'invalid scheme "tcp" specified', id="port-of-a-slice-is-enough-since-3.1"),
+    ],
+)
+def test_a_scheme_that_does_not_exist_for_a_service_without_pods(version: str, expected: str) -> None:
+    things = (a_route({"name": "shop", "port": 80, "scheme": "tcp"}), *a_service(endpoints=0))
+
+    assert outcome(*things, version=version, args=("--providers.kubernetescrd.allowemptyservices=true",)) == expected
