@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     Remedy,
     ResolverView,
     Symptom,
+    TunnelRoute,
     Unavailable,
     ZoneFacts,
     check,
@@ -48,7 +49,10 @@ _REFUSES: Final = (
     causes=(str(Symptom.DNS_NXDOMAIN), "edge.unreachable"),
 )
 def no_such_name(
-    view: DnsView, zone: ZoneFacts | Unavailable, lookup: LoadBalancerLookup | Unavailable
+    view: DnsView,
+    zone: ZoneFacts | Unavailable,
+    lookup: LoadBalancerLookup | Unavailable,
+    route: TunnelRoute | Unavailable,
 ) -> Iterator[Finding]:
     """Every resolver that answers says that the name has no address."""
     answering = tuple(item for item in view.resolvers if failing_reply(item) is None)
@@ -59,7 +63,8 @@ def no_such_name(
         yield ok(f"{view.hostname} has {len(view.addresses)} addresses.", seen=answers_of(answering), where="DNS")
         return
     held = _zone_by_soa(answering, view.hostname)
-    yield _absent(view, answering, zone, _create(view, zone, held, lookup))
+    advice = _create_cname(view, route) or _create(view, zone, held, lookup)
+    yield _absent(view, answering, zone, advice)
 
 
 def _absent(
@@ -93,6 +98,14 @@ def _absent(
         symptom=Symptom.DNS_NXDOMAIN,
         remedy=Remedy(text=text, commands=commands, proof=dig(name)),
     )
+
+
+def _create_cname(view: DnsView, route: TunnelRoute | Unavailable) -> tuple[str, tuple[Command, ...]] | None:
+    """Say what to do about a missing name that cloudflared's rules list."""
+    if isinstance(route, Unavailable) or route.named != "exact":
+        return None
+    end = f"{route.tunnel or '<tunnel id>'}.cfargotunnel.com"
+    return f"Rules of cloudflared name {view.hostname}: create a proxied CNAME to {end}.", (dig(view.hostname),)
 
 
 def _create(

@@ -1,4 +1,4 @@
-"""What the visitor is answered: by the edge itself, by Access, by a challenge, or by what stands behind them.
+"""What the visitor is answered: by the edge itself, by a challenge, or by what stands behind them.
 
 Each answer belongs to exactly one of these checks; the others skip it. None of them says why: deeper checks do.
 Source: Cloudflare's error pages; net/http's NotFound, Traefik's and ingress-nginx's own answers.
@@ -16,6 +16,9 @@ from ingressdoctor.api import (
     Remedy,
     Symptom,
     Target,
+    TunnelRoute,
+    Unavailable,
+    ZoneFacts,
     check,
     clean,
     fail,
@@ -24,10 +27,12 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
+from ingressdoctor_checks.access_common import on_tunnel
 from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
+from ingressdoctor_checks.edge_tunnel import by_cloudflared, own_answer
 from ingressdoctor_checks.outside_view import SEEN, answered, came_through, curl, length_of, visit_url
 
-__all__ = ["access_login", "challenge", "error_page", "http_error"]
+__all__ = ["challenge", "error_page", "http_error"]
 
 # net/http's NotFound: Traefik answers so when no router matched, and so does many an application written in Go.
 _GO_404: Final = b"404 page not found\n"
@@ -109,37 +114,6 @@ def challenge(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
 
 
 @check(
-    id="edge.access-login",
-    title="Visitors are not sent to an Access login",
-    step="outside",
-    link="visitor → edge",
-)
-def access_login(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
-    """An Access application covers a name that is meant to be public."""
-    if not probe.access_login:
-        yield ok("No Access login stands before it.") if answered(probe.last) else skip("No answer came.")
-        return
-    url = visit_url(probe, target)
-    yield warn(
-        f"Cloudflare Access asks visitors of {url} to log in ({probe.access_login}): nothing behind it can be seen.",
-        subject=target.hostname,
-        seen={
-            "status": str(probe.last.status),
-            "location": clean(probe.last.header("location").partition("?")[0], 200) or "(none)",
-            "application": probe.last.header("cf-access-domain") or "(not told)",
-        },
-        where=SEEN,
-        symptom=Symptom.ACCESS_LOGIN,
-        remedy=Remedy(
-            text="Right for a management name. For a public one, take the hostname out of the Access application; look "
-            "for a wildcard there that covers it.",
-            commands=(curl(url),),
-            proof=curl(url),
-        ),
-    )
-
-
-@check(
     id="edge.http-error",
     title="The site answers the visitor's request",
     step="outside",
@@ -147,13 +121,17 @@ def access_login(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     # Nothing on the path makes a 500 of its own accord: it is the application's, unless a deeper check knows better.
     causes=(str(Symptom.HTTP_500),),
 )
-def http_error(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
-    """The answer of what stands behind the edge: the controller, or the application."""
+def http_error(
+    target: Target, probe: OutsideProbe, zone: ZoneFacts | Unavailable, route: TunnelRoute | Unavailable
+) -> Iterator[Finding]:
+    """The answer of what stands behind the edge: cloudflared, the controller, or the application."""
     last, url = probe.last, visit_url(probe, target)
     if not came_through(probe):
         yield skip("No answer of the site itself came; see the other findings of this step.")
     elif last.status < 400:
         yield _good(probe, url)
+    elif on_tunnel(zone, route) and (own := own_answer(last)) is not None:
+        yield by_cloudflared(target, last, own)
     elif last.status == 404:
         yield _not_found(target, last, url)
     elif last.status in _REFUSES:

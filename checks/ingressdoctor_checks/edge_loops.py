@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     Remedy,
     Symptom,
     Target,
+    TunnelRoute,
     Unavailable,
     ZoneFacts,
     check,
@@ -29,6 +30,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
+from ingressdoctor_checks.access_common import on_tunnel
 from ingressdoctor_checks.outside_view import SEEN, answered, curl, hop_facts, visit_url
 
 __all__ = ["redirect_loop", "ssl_mode_flexible"]
@@ -85,12 +87,13 @@ def ssl_mode_flexible(
     probe: OutsideProbe | Unavailable,
     zone: ZoneFacts | Unavailable,
     origin: OriginProbe | Unavailable,
+    route: TunnelRoute | Unavailable,
 ) -> Iterator[Finding]:
     """Flexible or Off together with an origin that redirects http to https."""
     loops = isinstance(probe, OutsideProbe) and (probe.loop or probe.too_many_redirects)
     redirects = isinstance(origin, OriginProbe) and _redirects_to_https(origin.http, target)
     settings = zone if isinstance(zone, Unavailable) else zone.settings
-    if isinstance(zone, ZoneFacts) and zone.tunnel:
+    if on_tunnel(zone, route):
         yield skip("The name leads to a tunnel; the SSL mode does not decide how that reaches the origin.")
     elif isinstance(zone, ZoneFacts) and zone.records and not zone.proxied:
         yield skip("The record is not proxied, so no SSL mode applies.")

@@ -1,8 +1,21 @@
 import pytest
 
-from build.outside import EDGE_HEADERS, HOST, TARGET, URL, exchange, failed, redirect, visited
-from ingressdoctor.api import EdgeError, OutsideProbe, Reach, Status, Symptom, Target
-from ingressdoctor_checks.edge import access_login, challenge, error_page, http_error
+from build.access import PANEL, at_the_login, seen_through, tunnel_zone, without_login
+from build.outside import EDGE_HEADERS, HOST, MISSING, TARGET, URL, exchange, failed, redirect, visited, zone
+from ingressdoctor.api import (
+    EdgeError,
+    HttpExchange,
+    OutsideProbe,
+    Preferences,
+    Reach,
+    Status,
+    Symptom,
+    Target,
+    Unavailable,
+    ZoneFacts,
+)
+from ingressdoctor_checks.edge import challenge, error_page, http_error
+from ingressdoctor_checks.edge_access import access_login
 from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
 
 NO_ANSWER = visited(failed(Reach.REFUSED))
@@ -79,13 +92,15 @@ LOGIN = (
     ],
 )
 def test_access_login(probe: OutsideProbe, status: Status, symptom: Symptom | None) -> None:
-    [finding] = access_login(TARGET, probe)
+    [finding] = access_login(TARGET, probe, MISSING, MISSING, Preferences())
 
     assert (finding.status, finding.symptom) == (status, symptom)
 
 
 def test_the_logins_token_is_not_repeated() -> None:
-    [finding] = access_login(TARGET, visited(redirect(LOGIN, status=302), login="team.cloudflareaccess.com"))
+    [finding] = access_login(
+        TARGET, visited(redirect(LOGIN, status=302), login="team.cloudflareaccess.com"), MISSING, MISSING, Preferences()
+    )
 
     assert "eyJ" not in str(finding)
 
@@ -116,7 +131,7 @@ def test_the_logins_token_is_not_repeated() -> None:
     ],
 )
 def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom | None) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)))
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING)
 
     assert (finding.status, finding.symptom) == (expected, symptom)
 
@@ -133,7 +148,7 @@ def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom
     ],
 )
 def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> None:
-    [finding] = http_error(TARGET, probe)
+    [finding] = http_error(TARGET, probe, MISSING, MISSING)
 
     assert finding.status is Status.SKIP
 
@@ -141,25 +156,27 @@ def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> Non
 def test_a_404_at_a_path_that_was_asked_for_is_broken() -> None:
     target = Target(hostname=HOST, path="/api/health")
 
-    [finding] = http_error(target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")))
+    [finding] = http_error(target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")), MISSING, MISSING)
 
     assert (finding.status, finding.symptom) == (Status.FAIL, Symptom.APP_404)
 
 
 def test_the_19_bytes_as_html_are_an_applications() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, body=b"404 page not found\n")))
+    [finding] = http_error(TARGET, visited(exchange(404, body=b"404 page not found\n")), MISSING, MISSING)
 
     assert finding.symptom is Symptom.APP_404
 
 
 def test_a_controller_404_says_that_go_applications_answer_alike() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, headers=TEXT, body=b"404 page not found\n")))
+    [finding] = http_error(TARGET, visited(exchange(404, headers=TEXT, body=b"404 page not found\n")), MISSING, MISSING)
 
     assert "written in Go" in str(finding.facts)
 
 
 def test_a_redirect_to_a_stranger_is_fine() -> None:
-    [finding] = http_error(TARGET, visited(redirect("https://login.example.org/"), left_host="login.example.org"))
+    [finding] = http_error(
+        TARGET, visited(redirect("https://login.example.org/"), left_host="login.example.org"), MISSING, MISSING
+    )
 
     assert finding.status is Status.PASS
     assert "login.example.org" in finding.summary
@@ -176,7 +193,7 @@ def test_a_redirect_to_a_stranger_is_fine() -> None:
     ],
 )
 def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, words: str) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)))
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING)
 
     assert words in finding.summary
 
@@ -190,7 +207,7 @@ def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, word
     ],
 )
 def test_nobody_is_named_without_a_telling_body(status: int, body: bytes) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)))
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING)
 
     assert "made by" not in finding.summary
 
@@ -199,8 +216,63 @@ def test_hostile_bodies_and_headers_are_made_harmless() -> None:
     body = b"\x1b[2J\x07[bold red]pwned[/] token=eyJ" + b"A" * 60_000
     headers = (("server", "\x1b[31mevil\u202e"), ("content-type", "text/html\x00"))
 
-    [finding] = http_error(TARGET, visited(exchange(500, headers=headers, body=body), edge=False))
+    [finding] = http_error(TARGET, visited(exchange(500, headers=headers, body=body), edge=False), MISSING, MISSING)
 
     shown = finding.summary + "".join(fact.value for fact in finding.facts)
     assert not any(char in shown for char in "\x1b\x07\x00\u202e")
     assert len(shown) < 2_000
+
+
+PANEL_TARGET = Target(hostname=PANEL)
+MANAGED = Preferences(management=("*-mgmt.shop.example",))
+
+
+@pytest.mark.parametrize(
+    ("probe", "held", "preferences", "status"),
+    [
+        pytest.param(at_the_login(), tunnel_zone(), Preferences(), Status.PASS, id="right-on-a-tunnel"),
+        pytest.param(seen_through(), tunnel_zone(), Preferences(), Status.PASS, id="right-where-the-token-passes-it"),
+        pytest.param(at_the_login(), zone(), MANAGED, Status.PASS, id="right-for-a-configured-management-name"),
+        pytest.param(at_the_login(), zone(), Preferences(), Status.WARN, id="odd-before-a-public-site"),
+        pytest.param(seen_through(), zone(), Preferences(), Status.WARN, id="odd-though-the-token-passes-it"),
+        pytest.param(at_the_login(), MISSING, Preferences(), Status.WARN, id="odd-when-nothing-speaks-of-a-tunnel"),
+        pytest.param(
+            without_login(), tunnel_zone(), Preferences(), Status.PASS, id="none-on-a-tunnel-is-not-its-matter"
+        ),
+    ],
+)
+def test_a_login_is_judged_by_what_the_name_is(
+    probe: OutsideProbe, held: ZoneFacts | Unavailable, preferences: Preferences, status: Status
+) -> None:
+    [finding] = access_login(PANEL_TARGET, probe, held, MISSING, preferences)
+
+    assert finding.status is status
+    assert (finding.symptom is Symptom.ACCESS_LOGIN) is (status is Status.WARN)
+
+
+BARE = EDGE_HEADERS[:2]
+
+
+@pytest.mark.parametrize(
+    ("last", "symptom"),
+    [
+        pytest.param(exchange(404, headers=BARE), Symptom.TUNNEL_404, id="the-catch-all"),
+        pytest.param(exchange(503, headers=BARE), Symptom.TUNNEL_503, id="a-connector-without-rules"),
+        pytest.param(exchange(403, headers=BARE), Symptom.HTTP_403, id="its-own-check-of-tokens"),
+        pytest.param(
+            exchange(404, headers=BARE, body=b"gone"), Symptom.APP_404, id="404-with-a-body-is-the-applications"
+        ),
+        pytest.param(exchange(503, headers=EDGE_HEADERS), Symptom.HTTP_503, id="503-with-a-type-is-the-applications"),
+        pytest.param(exchange(500, headers=BARE), Symptom.HTTP_500, id="500-is-never-cloudflareds"),
+    ],
+)
+def test_bare_answers_on_a_tunnel_are_cloudflareds(last: HttpExchange, symptom: Symptom) -> None:
+    [finding] = http_error(PANEL_TARGET, seen_through(last), tunnel_zone(), MISSING)
+
+    assert finding.symptom is symptom
+
+
+def test_a_bare_404_without_a_tunnel_is_the_applications() -> None:
+    [finding] = http_error(TARGET, visited(exchange(404, headers=BARE)), zone(), MISSING)
+
+    assert finding.symptom is Symptom.APP_404

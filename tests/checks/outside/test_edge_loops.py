@@ -53,7 +53,7 @@ def test_ssl_mode_flexible(
     origin: OriginProbe | Unavailable,
     status: Status,
 ) -> None:
-    [finding] = ssl_mode_flexible(TARGET, probe, held, origin)
+    [finding] = ssl_mode_flexible(TARGET, probe, held, origin, MISSING)
 
     assert finding.status is status
 
@@ -73,13 +73,13 @@ def test_ssl_mode_flexible(
 def test_which_redirects_of_the_origin_would_loop(location: str, status: Status) -> None:
     origin = asked(http=redirect(location, url=PLAIN))
 
-    [finding] = ssl_mode_flexible(TARGET, visited(), FLEXIBLE, origin)
+    [finding] = ssl_mode_flexible(TARGET, visited(), FLEXIBLE, origin, MISSING)
 
     assert finding.status is status
 
 
 def test_what_was_inferred_without_the_token_is_said() -> None:
-    [finding] = ssl_mode_flexible(TARGET, LOOP, MISSING, asked())
+    [finding] = ssl_mode_flexible(TARGET, LOOP, MISSING, asked(), MISSING)
 
     assert "fits SSL mode Flexible" in finding.summary
     assert finding.enable_with == MISSING.enable_with
