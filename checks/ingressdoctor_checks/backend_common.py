@@ -41,7 +41,16 @@ __all__ = [
 ]
 
 STEP: Final = "backend"
-NO_SERVER: Final = ("http-503", "edge-503", "controller-404", "traefik.log-errors", "traefik.no-arrivals")
+# What a client sees of a backend without a server: of Traefik a 503 or 404, of cloudflared the edge's 502.
+NO_SERVER: Final = (
+    "http-503",
+    "edge-503",
+    "edge-502",
+    "controller-404",
+    "traefik.log-errors",
+    "traefik.no-arrivals",
+    "tunnel.log-errors",
+)
 _GRANT: Final = "Allow get on services and list on endpointslices and pods in the backend's namespace."
 
 

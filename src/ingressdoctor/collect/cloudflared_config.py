@@ -30,7 +30,9 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.routing.cloudflared import (
     Configuration,
+    Grade,
     IngressRule,
+    LintCode,
     NotChosen,
     Refused,
     Rule,
@@ -39,6 +41,7 @@ from ingressdoctor.routing.cloudflared import (
     Unreadable,
     WhyNot,
     choose_rule,
+    lint_configuration,
     read_remote,
     validate,
 )
@@ -46,7 +49,8 @@ from ingressdoctor.routing.cloudflared import (
 __all__ = ["Taken", "config_of", "config_of_text", "origin_of", "remote_config", "taken_by"]
 
 _KINDS: Final = {kind: OriginKind(kind.value) for kind in ServiceKind}
-_NAMES: Final = 5_000
+_NAMES: Final = 20_000
+_LINTS: Final = 200
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _SERVICE: Final = re.compile(
     rf"(?P<name>{_LABEL})\.(?P<namespace>{_LABEL})(?:\.svc(?:\.[a-z0-9-]+(?:\.[a-z0-9-]+)*)?)?\.?"
@@ -111,7 +115,7 @@ def config_of(found: Configuration, source: ConfigSource) -> TunnelConfig:
             error_line=first.line,
             errors=tuple(item.text for item in judged.refusals[:20]),
         )
-    return replace(config, model=judged, built_in=judged.built_in, lints=tuple(_lints(found, judged)))
+    return replace(config, model=judged, built_in=judged.built_in, lints=tuple(_lints(found)))
 
 
 def _written(rule: IngressRule, number: int) -> TunnelRule:
@@ -134,11 +138,17 @@ def _shown(rule: Rule) -> TunnelRule:
     )
 
 
-def _lints(found: Configuration, table: RuleTable) -> Iterator[ConfigLint]:
-    for item in found.ignored[:50]:
-        meant = f"; {clean(item.meant, 60)} is meant" if item.meant else ""
-        text = f"the key {clean(item.key, 60)} is ignored{meant}"
-        yield ConfigLint(code="ignored-key", text=f"{text} (line {item.line})" if item.line else text)
+def _lints(found: Configuration) -> Iterator[ConfigLint]:
+    for item in lint_configuration(found)[:_LINTS]:
+        if item.code is not LintCode.REFUSED:
+            yield ConfigLint(
+                code=item.code.value,
+                text=clean(item.text, 400),
+                rule=item.rule + 1,
+                by=item.by + 1,
+                hostname=clean(found.rules[item.rule].hostname, 260) if 0 <= item.rule < len(found.rules) else "",
+                serious=item.grade is not Grade.NOTE,
+            )
 
 
 def taken_by(config: TunnelConfig, host: str, path: str, namespace: str) -> Taken:
@@ -155,7 +165,7 @@ def taken_by(config: TunnelConfig, host: str, path: str, namespace: str) -> Take
         return None, None, (), ""
     choice = choose_rule(table, host, unquote(path.partition("?")[0]) or "/")
     passed = tuple(
-        RulePassed(rule=_shown(item.rule), why=_why(item, choice.rule))
+        RulePassed(rule=_shown(item.rule), why=_why(item, choice.rule), later=item.matches)
         for item in choice.not_chosen
         if _names(item.rule, host)
     )

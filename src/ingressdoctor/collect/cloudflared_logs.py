@@ -20,6 +20,7 @@ from ingressdoctor.collect.kube import pod_log
 from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.kube import Pod
+from ingressdoctor.evidence.outside import OutsideProbe
 from ingressdoctor.evidence.tunnel import CloudflaredLogs, LoggedSignature, TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -77,9 +78,9 @@ class _Line(msgspec.Struct, frozen=True):
 
 @collector(wanted=_WANTED)
 async def collect_cloudflared_logs(
-    kube: Kubernetes, route: TunnelRoute, target: Target
+    kube: Kubernetes, route: TunnelRoute, target: Target, probe: OutsideProbe | Unavailable
 ) -> CloudflaredLogs | Unavailable:
-    """Read the newest lines of at most three pods."""
+    """Read the newest lines of at most three pods, once the visitor's request was answered and is in there."""
     gap = next((item.pods for item in route.workloads if isinstance(item.pods, Unavailable)), None)
     pairs = [(pod, item.container) for item in route.workloads for pod in item.live_pods]
     chosen = sorted(pairs, key=lambda pair: pair[0].ready)[:_MAX_PODS]

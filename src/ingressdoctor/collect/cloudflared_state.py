@@ -36,15 +36,16 @@ _RULES: Final = 5_000
 
 
 @collector(wanted=_WANTED)
-async def collect_state(kube: Kubernetes, route: TunnelRoute) -> CloudflaredState | Unavailable:
+async def collect_state(kube: Kubernetes, route: TunnelRoute) -> CloudflaredState:
     """Ask the pods that may run with other rules than the ones that were read."""
-    doubtful = [(item, pod) for item in route.workloads for pod in outdated_pods(item) if item.metrics_port][:_MOST]
-    if not doubtful:
-        return CloudflaredState()
-    states = await together(*(_state(kube, item, pod) for item, pod in doubtful))
-    unread = tuple(item for item in states if isinstance(item, Unavailable))
-    found = tuple(item for item in states if isinstance(item, PodState))
-    return unread[0] if unread and not found else CloudflaredState(pods=found, unread=unread)
+    doubtful = [(item, pod) for item in route.workloads for pod in outdated_pods(item)]
+    asked = [(item, pod) for item, pod in doubtful if item.metrics_port][:_MOST]
+    states = await together(*(_state(kube, item, pod) for item, pod in asked))
+    return CloudflaredState(
+        outdated=tuple(pod.name for _, pod in doubtful),
+        pods=tuple(item for item in states if isinstance(item, PodState)),
+        unread=tuple(item for item in states if isinstance(item, Unavailable)),
+    )
 
 
 def outdated_pods(item: Cloudflared) -> tuple[Pod, ...]:

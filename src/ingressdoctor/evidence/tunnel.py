@@ -122,10 +122,11 @@ class TunnelRule(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RulePassed(msgspec.Struct, frozen=True, kw_only=True):
-    """A rule that names the host and does not get the request, and why."""
+    """A rule that names the host and does not get the request, and why; ``later`` where only the order is to blame."""
 
     rule: TunnelRule
     why: str
+    later: bool = False
 
 
 class ConfigLint(msgspec.Struct, frozen=True, kw_only=True):
@@ -293,8 +294,12 @@ class PodState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CloudflaredState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the connectors that may run with outdated rules say of themselves; empty where that is in no doubt."""
+    """What the connectors that may run with outdated rules say of themselves; empty where that is in no doubt.
 
+    ``outdated`` are the pods that started before their configuration was last edited.
+    """
+
+    outdated: tuple[str, ...] = ()
     pods: tuple[PodState, ...] = ()
     unread: tuple[Unavailable, ...] = ()
 

@@ -1,0 +1,285 @@
+"""Does the rule speak to its origin as the origin wants it: scheme, certificate, names, address?
+
+Judged by what cloudflared logs of this origin, and by the Service that the rule names. Source: cloudflared
+ingress/origin_service.go (TLS settings), ingress/config.go (originRequest), Go's crypto/tls and net/http (errors).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from ingressdoctor.api import (
+    BackendView,
+    Clock,
+    CloudflaredLogs,
+    Finding,
+    LoggedSignature,
+    OutsideProbe,
+    Remedy,
+    TunnelRoute,
+    Unavailable,
+    check,
+    fail,
+    ok,
+    skip,
+    warn,
+)
+from ingressdoctor_checks.outside_view import came_through
+from ingressdoctor_checks.rules_common import STEP, Ruled, complaint, ruled
+from ingressdoctor_checks.tunnel_workloads import edit_config, logs_command, restart
+
+__all__ = [
+    "access_not_enforced",
+    "host_header",
+    "origin_name_mismatch",
+    "origin_untrusted",
+    "scheme_mismatch",
+    "verify_off",
+]
+
+_LINK: Final = "cloudflared → origin"
+_BAD_GATEWAY: Final = ("edge-502", "edge.error-page", "tunnel.log-errors")
+_WHERE: Final = "the rule, and cloudflared's log"
+_TLS_NAMES: Final = ("https", "tls")
+_REFUSES_NAME: Final = frozenset((400, 404, 421))
+
+
+def _remedy(found: Ruled, text: str) -> Remedy:
+    workload = next(iter(found.route.workloads), None)
+    return Remedy(
+        text=text,
+        commands=(*edit_config(found.config.source), *((restart(workload),) if workload is not None else ())),
+        proof=logs_command(workload) if workload is not None else None,
+    )
+
+
+def _facts(found: Ruled, line: LoggedSignature | None) -> dict[str, str]:
+    return {"rule": found.rule.shown, **({"log": line.line, "times": str(line.count)} if line is not None else {})}
+
+
+@check(
+    id="rule.scheme-mismatch",
+    title="The rule names the scheme that the origin speaks",
+    step=STEP,
+    link=_LINK,
+    causes=(*_BAD_GATEWAY, "http-400", "redirect-loop", "edge.http-error", "edge.redirect-loop"),
+)
+def scheme_mismatch(
+    route: TunnelRoute | Unavailable,
+    view: BackendView | Unavailable,
+    logs: CloudflaredLogs | Unavailable,
+    probe: OutsideProbe | Unavailable,
+    clock: Clock,
+) -> Iterator[Finding]:
+    """TLS spoken to a plain port, or plain HTTP to a port with TLS."""
+    found = ruled(route)
+    if isinstance(found, Finding):
+        yield found
+        return
+    origin = found.origin
+    if not origin.host or origin.scheme not in ("http", "https", "ws", "wss"):
+        yield skip("The rule's service has no scheme that could be the wrong one.")
+        return
+    line, now = complaint(logs, probe, clock, "origin-plain" if origin.tls else "origin-tls")
+    wants = "http" if origin.tls else "https"
+    if line is None and not origin.tls and _says_tls_wanted(probe):
+        line, now = None, True
+    elif line is None and not _port_says(view, tls=not origin.tls):
+        yield ok(f"Nothing says that {origin.host} wants {wants} instead of {origin.scheme}.", subject=found.rule.shown)
+        return
+    say = fail if now else warn
+    other = "answers without TLS" if origin.tls else "speaks TLS"
+    yield say(
+        f"{found.rule.shown} says {origin.scheme}, but the origin {other}.",
+        subject=found.config.source.ref,
+        where=_WHERE,
+        seen=_facts(found, line) | _port_facts(view),
+        remedy=_remedy(found, f"Write {wants}://{origin.host} with the port that speaks it, then restart the pods."),
+    )
+
+
+def _says_tls_wanted(probe: OutsideProbe | Unavailable) -> bool:
+    body = probe.last.body[:2_000].lower() if isinstance(probe, OutsideProbe) else b""
+    return b"http request to an https server" in body or b"plain http request was sent to https port" in body
+
+
+def _port_says(view: BackendView | Unavailable, *, tls: bool) -> bool:
+    """Tell whether the Service's port is declared for TLS (or, for *tls* False, for plain HTTP)."""
+    if isinstance(view, Unavailable) or view.port is None or not view.tunnel:
+        return False
+    name, app = (view.port.name or "").lower(), (view.port.app_protocol or "").lower()
+    if tls:
+        return app in _TLS_NAMES or name in _TLS_NAMES or (view.port.port == 443 and not name)
+    return app == "http"
+
+
+def _port_facts(view: BackendView | Unavailable) -> dict[str, str]:
+    if isinstance(view, Unavailable) or view.port is None:
+        return {}
+    return {"Service port": f"{view.port.port} {view.port.name or ''} {view.port.app_protocol or ''}".strip()}
+
+
+@check(
+    id="rule.origin-untrusted",
+    title="cloudflared trusts the origin's certificate",
+    step=STEP,
+    link=_LINK,
+    causes=_BAD_GATEWAY,
+)
+def origin_untrusted(
+    route: TunnelRoute | Unavailable,
+    logs: CloudflaredLogs | Unavailable,
+    probe: OutsideProbe | Unavailable,
+    clock: Clock,
+) -> Iterator[Finding]:
+    """A private CA, a self-signed or an expired certificate."""
+    found = ruled(route)
+    if isinstance(found, Finding):
+        yield found
+        return
+    if not found.origin.tls:
+        yield skip("The rule speaks plain HTTP, so no certificate is looked at.")
+        return
+    line, now = complaint(logs, probe, clock, "origin-untrusted", "origin-expired", "origin-no-san")
+    if line is None:
+        how = "is not verified (noTLSVerify)" if not found.origin.verify else "gave no cause for complaint"
+        yield ok(f"The origin's certificate {how}.", subject=found.rule.shown)
+        return
+    what = {
+        "origin-expired": "it has expired",
+        "origin-no-san": "it names no host",
+    }.get(line.code, "nobody whom cloudflared trusts has signed it")
+    yield (fail if now else warn)(
+        f"cloudflared refuses the certificate of {found.origin.host}: {what}.",
+        subject=found.config.source.ref,
+        where=_WHERE,
+        seen=_facts(found, line) | {"caPool": found.origin.ca_pool or "not set"},
+        remedy=_remedy(
+            found,
+            "Renew it."
+            if line.code == "origin-expired"
+            else "Mount the CA's certificate and name it as originRequest.caPool; inside one cluster plain http does "
+            "too, and as a last resort noTLSVerify: true.",
+        ),
+    )
+
+
+@check(
+    id="rule.origin-name-mismatch",
+    title="The origin's certificate is for the name that cloudflared verifies",
+    step=STEP,
+    link=_LINK,
+    causes=_BAD_GATEWAY,
+)
+def origin_name_mismatch(
+    route: TunnelRoute | Unavailable,
+    logs: CloudflaredLogs | Unavailable,
+    probe: OutsideProbe | Unavailable,
+    clock: Clock,
+) -> Iterator[Finding]:
+    """Without originServerName it is the host of the service, which public certificates never have."""
+    found = ruled(route)
+    if isinstance(found, Finding):
+        yield found
+        return
+    origin = found.origin
+    if not origin.tls:
+        yield skip("The rule speaks plain HTTP, so no certificate is looked at.")
+        return
+    line, now = complaint(logs, probe, clock, "origin-wrong-name", "origin-handshake")
+    if line is None:
+        yield ok(f"Nothing says that the certificate is not for {origin.server_name}.", subject=found.rule.shown)
+        return
+    yield (fail if now else warn)(
+        f"The origin's certificate is not for {origin.server_name}, which is the name that cloudflared verifies.",
+        subject=found.config.source.ref,
+        where=_WHERE,
+        seen=_facts(found, line) | {"verified name": origin.server_name},
+        remedy=_remedy(
+            found, "Set originRequest.originServerName to a name of the certificate (or matchSNItoHost: true)."
+        ),
+    )
+
+
+@check(
+    id="rule.host-header",
+    title="The origin gets a Host that it knows",
+    step=STEP,
+    link=_LINK,
+    causes=("app-404", "controller-404", "http-421", "http-400", "edge.http-error"),
+)
+def host_header(route: TunnelRoute | Unavailable, probe: OutsideProbe | Unavailable) -> Iterator[Finding]:
+    """``httpHostHeader`` replaces the visitor's Host; the origin routes by it."""
+    found = ruled(route)
+    if isinstance(found, Finding):
+        yield found
+        return
+    header = found.origin.host_header
+    if not header:
+        yield ok("The origin gets the visitor's own Host.", subject=found.rule.shown)
+        return
+    seen = {"rule": found.rule.shown, "httpHostHeader": header}
+    if isinstance(probe, Unavailable) or not came_through(probe) or probe.last.status not in _REFUSES_NAME:
+        yield ok(f"The origin gets the Host {header}, and nothing says that it does not know it.", seen=seen)
+        return
+    yield warn(
+        f"The origin answers {probe.last.status} to the Host {header}, which the rule puts in place of the visitor's.",
+        subject=found.config.source.ref,
+        where=_WHERE,
+        seen=seen | {"status": str(probe.last.status)},
+        remedy=_remedy(found, "Set httpHostHeader to a name that the origin serves, or leave it out."),
+    )
+
+
+@check(
+    id="rule.verify-off",
+    title="cloudflared verifies the origin's certificate",
+    step=STEP,
+    link=_LINK,
+)
+def verify_off(route: TunnelRoute | Unavailable) -> Iterator[Finding]:
+    """With noTLSVerify anybody on the way may be the origin."""
+    found = ruled(route)
+    if isinstance(found, Finding):
+        yield found
+        return
+    if not found.origin.tls:
+        yield skip("The rule speaks plain HTTP, so there is nothing to verify.")
+    elif found.origin.verify:
+        yield ok("The origin's certificate is verified.", subject=found.rule.shown)
+    else:
+        yield warn(
+            f"{found.rule.shown} takes any certificate of the origin (noTLSVerify).",
+            subject=found.config.source.ref,
+            where=found.config.source.ref,
+            seen={"rule": found.rule.shown},
+            remedy=_remedy(
+                found, "Name the CA as originRequest.caPool and the certificate's name as originServerName."
+            ),
+        )
+
+
+@check(
+    id="rule.access-not-enforced",
+    title="What the configuration demands of Access is enforced",
+    step=STEP,
+    link="Access → cloudflared",
+)
+def access_not_enforced(route: TunnelRoute | Unavailable) -> Iterator[Finding]:
+    """``originRequest.access`` at the top level does nothing: only a rule's own is looked at."""
+    found = ruled(route)
+    if isinstance(found, Finding):
+        yield found
+        return
+    if not found.origin.access_idle:
+        text = "The rule itself demands a token of Access." if found.origin.access_required else "No token is demanded."
+        yield ok(text, subject=found.rule.shown)
+        return
+    yield warn(
+        f"{found.config.source.ref} demands a token of Access at its top level, where nothing enforces it.",
+        subject=found.config.source.ref,
+        where=found.config.source.ref,
+        seen={"rule": found.rule.shown, "originRequest.access": "at the top level only"},
+        remedy=_remedy(found, "Write the access section into the originRequest of each rule."),
+    )
