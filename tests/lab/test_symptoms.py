@@ -19,11 +19,12 @@ import pytest
 from kubernetes import client, config
 
 from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, load_world, running
+from lab.grpc_visitor import call
 
 SCENARIOS = tuple(each for world in list_worlds() for each in load_faults(world))
 EDGE_MADE = {502, 504}
 NAME_SERVER_FAILURES = {dns.resolver.NXDOMAIN: "dns-nxdomain", dns.resolver.NoNameservers: "dns-servfail"}
-NO_ANSWER = {
+NO_ANSWER: dict[type[OSError], str] = {
     ssl.SSLCertVerificationError: "tls-untrusted",
     ssl.SSLError: "tls-handshake",
     TimeoutError: "connect-timeout",
@@ -32,7 +33,10 @@ PATIENCE_S = 6.0
 
 
 class Visitor:
-    """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1; shows its token at a login."""
+    """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1; shows its token at a login.
+
+    A grpcs:// address is asked for its health over HTTP/2 instead.
+    """
 
     def __init__(self, lab: Lab) -> None:
         self._handout = lab.handout
@@ -68,6 +72,8 @@ class Visitor:
         if address in NAME_SERVER_FAILURES.values():
             return address, ""
         try:
+            if scheme == "grpcs":
+                return self.health(address, host), ""
             status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
         except (ssl.SSLError, TimeoutError) as error:
             return next(symptom for kind, symptom in NO_ANSWER.items() if isinstance(error, kind)), ""
@@ -90,17 +96,27 @@ class Visitor:
         except tuple(NAME_SERVER_FAILURES) as error:
             return NAME_SERVER_FAILURES[type(error)]
 
-    def dial(self, address: str, port: int) -> socket.socket:
+    def real_port(self, address: str, port: int) -> int:
         for entry in self._handout.connect_to:
             wanted, _, real = entry.rpartition(":127.0.0.1:")
             if wanted in {f"{address}:{port}", ":"}:
-                return socket.create_connection(("127.0.0.1", int(real)), timeout=PATIENCE_S)
+                return int(real)
         raise AssertionError("no catch-all")
+
+    def health(self, address: str, host: str) -> str | None:
+        """The symptom of a gRPC health check."""
+        tls = ssl.create_default_context(cafile=str(self._handout.ca_file))
+        answer = call(self.real_port(address, 443), host, tls)
+        if answer.status != 200:
+            return classified(answer.status, answer.headers, answer.body)
+        named = {"0": None, "12": "grpc-unimplemented", "14": "grpc-unavailable"}
+        return named.get(answer.grpc_status or "", "grpc-internal")
 
     def get(
         self, address: str, host: str, path: str, *, https: bool, more: Sequence[tuple[str, str]] = ()
     ) -> tuple[int, dict[str, str], bytes]:
-        sock = self.dial(address, 443 if https else 80)
+        real = self.real_port(address, 443 if https else 80)
+        sock = socket.create_connection(("127.0.0.1", real), timeout=PATIENCE_S)
         if https:
             sock = self._tls.wrap_socket(sock, server_hostname=host)
         with sock:
@@ -132,6 +148,7 @@ def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
         (body.startswith(b"error code: 1"), f"edge-{body.partition(b': ')[2].decode(errors='replace').strip()}"),
         (status >= 520 or (status in EDGE_MADE and b"error code" in body), f"edge-{status}"),
         (status == 404 and body == b"404 page not found\n", "controller-404"),
+        (status == 404 and b"<center>nginx</center>" in body, "controller-404"),
         (status in {404, 503} and not body, f"tunnel-{status}"),
         (status == 404, "app-404"),
         ("cf-ray" not in headers, f"{status} without cf-ray"),

@@ -79,7 +79,7 @@ def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) 
     ca_file.write_text(ca_pem, encoding="ascii")
     kubeconfig.write_text(_kubeconfig(name, endpoints, tokens, ca_pem), encoding="utf-8")
     kubeconfig.chmod(0o600)
-    config.write_text(_config(endpoints, kubeconfig, ca_file), encoding="utf-8")
+    config.write_text(_config(endpoints, kubeconfig, ca_file, token=bool(tokens.access[0])), encoding="utf-8")
     return Handout(
         directory=directory,
         config=config,
@@ -112,8 +112,10 @@ def _kubeconfig(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) ->
     )
 
 
-def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path) -> str:
+def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path, *, token: bool) -> str:
     """The product's configuration. JSON strings and lists of strings are TOML too."""
+    names = zip(("client_id", "client_secret"), ACCESS_VARIABLES, strict=True)
+    access = ("[cloudflare.access]", *(f'{key} = {{ env = "{name}" }}' for key, name in names))
     quoted = json.dumps
     hetzner = (
         "[hetzner]",
@@ -128,6 +130,7 @@ def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path) -> str:
             "[cloudflare]",
             f"endpoint = {quoted(f'http://{LOOPBACK}:{endpoints.cloudflare}/client/v4')}",
             'token = { env = "CLOUDFLARE_API_TOKEN" }',
+            *(access if token else ()),
             "[dns]",
             f"resolvers = {quoted(list(endpoints.resolvers))}",
             f"authoritative = {quoted(endpoints.authoritative)}",

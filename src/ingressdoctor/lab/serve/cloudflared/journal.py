@@ -47,6 +47,8 @@ class Journal:
 
 
 def _quoted(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     plain = str(value)

@@ -28,6 +28,8 @@ LOCATIONS = ("fra03", "fra11", "fra08", "fra16")
 _DEFAULT_PATHS = tuple(f"/etc/cloudflared/config.{ending}" for ending in ("yml", "yaml"))
 _ADDRESS_ROTATIONS = 8  # before QUIC counts as broken
 _RETRIES = 5
+_PRECHECKS_SINCE = (2026, 5)
+_REGIONS = ("region1.v2.argotunnel.com", "region2.v2.argotunnel.com")
 _SHOWN = 24  # attempts of a connection that never comes about, at the end of the log
 _UDP_BROKEN = (
     "If this log occurs persistently, and cloudflared is unable to connect to Cloudflare Network with `quic` protocol, "
@@ -187,6 +189,8 @@ async def register(connector: Connector, credentials: Credentials, edge: Edge784
     """Connect four times, or log why not; a protocol that is not pinned falls back from QUIC to http2."""
     process = connector.process
     clock = _Clock(process.started, process.ended)
+    if _release(process.version) >= _PRECHECKS_SINCE and "no-prechecks" not in process.flags:
+        await _precheck(connector, edge)
     refusal = edge.refusal(credentials)
     if connector.protocol == "quic":
         if edge.udp_open(process.address):
@@ -209,6 +213,31 @@ async def register(connector: Connector, credentials: Credentials, edge: Edge784
         clock.repeat(lambda at, n: _refused_over_http2(connector, refusal, at, n), _RETRIES, last=True)
     else:
         _registered(connector, clock)
+
+
+async def _precheck(connector: Connector, edge: Edge7844) -> None:
+    """What cloudflared tries before it connects, each way for itself, as structured lines."""
+    source, at = connector.process.address, connector.process.started
+    run = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{connector.id} precheck"))
+    udp, tcp = edge.udp_open(source), not await edge.tcp_failure(source, EDGE_ADDRESSES[0])
+    quic = "QUIC connection successful" if udp else "QUIC connection failed"
+    http2 = "HTTP/2 connection successful" if tcp else "HTTP/2 connection is blocked or unreachable"
+    rows = [("DNS Resolution", region, True, "DNS Resolved successfully") for region in _REGIONS]
+    rows += [("UDP Connectivity", "Port 7844 (QUIC)", udp, quic)] * len(_REGIONS)
+    rows += [("TCP Connectivity", "Port 7844 (HTTP/2)", tcp, http2)] * len(_REGIONS)
+    rows.append(("Cloudflare API", "api.cloudflare.com:443", True, "API is reachable"))
+    for component, target, passed, details in rows:
+        status = "pass" if passed else "fail"
+        connector.journal.write(
+            "info", "precheck", at=at, component=component, details=details, run_id=run, status=status, target=target
+        )
+    suggested = {"suggested_protocol": "quic" if udp else "http2"} if udp or tcp else {}
+    done = {"hard_fail": not udp and not tcp, "run_id": run, **suggested}
+    connector.journal.event("info", done, "precheck complete", at=at)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 class _Clock:
