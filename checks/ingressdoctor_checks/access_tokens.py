@@ -33,6 +33,7 @@ from ingressdoctor_checks.outside_view import SEEN
 __all__ = ["service_token_expired", "service_token_rejected"]
 
 _SOON_DAYS: Final = 14.0
+_INCLUDED: Final = "include this token"
 _API: Final = "Cloudflare API: GET /accounts/{id}/access/service_tokens"
 
 
@@ -101,14 +102,19 @@ def _refused(target: Target, probe: OutsideProbe, coverage: AccessCoverage | Una
         return skip("The service token is not valid any more; see access.service-token-expired.")
     refusal = probe.gate.refusal if probe.gate is not None else None
     seen = {"answer to the token": str(refusal.status) if refusal is not None else "the login"}
-    return warn(
-        f"Cloudflare Access does not let the configured service token through to {target.hostname}.",
+    about = _policy_of(coverage, mine)
+    included = about.get("its policies") == _INCLUDED
+    verdict = fail if included else warn
+    why = ", although its policies include it: the secret is not the token's" if included else ""
+    return verdict(
+        f"Cloudflare Access does not let the configured service token through to {target.hostname}{why}.",
         subject=target.hostname,
-        seen=seen | _policy_of(coverage, mine),
+        seen=seen | about,
         where=SEEN,
         remedy=Remedy(
             text="A service token needs a policy with the action Service Auth in the application; Allow alone ignores "
-            "it. A wrong secret is answered like none, with 401 where the organisation is strict.",
+            "it. A wrong secret is answered like none, with 401 where the organisation is strict: it is shown once, "
+            "and changes when the token is rotated.",
             commands=(look("ingressdoctor", "access"),),
             proof=look("ingressdoctor", target.url),
         ),
@@ -125,7 +131,7 @@ def _policy_of(coverage: AccessCoverage | Unavailable, mine: ServiceToken | None
     included = {ident for policy in coverage.match.application.service_auth for ident in policy.service_tokens}
     every = any(policy.any_service_token for policy in coverage.match.application.service_auth)
     known = mine is not None and (every or mine.id in included)
-    words = "include this token" if known else "do not include this token"
+    words = _INCLUDED if known else "do not include this token"
     if mine is None:
         words = "none with Service Auth" if not included and not every else "the token is not of this account"
     return {"application": shown(coverage.match), "its policies": words}

@@ -87,12 +87,12 @@ def test_service_token_expired(
         pytest.param(seen_through(), coverage(match()), Status.PASS, "passes", id="accepted"),
         pytest.param(at_the_login(), coverage(match()), Status.SKIP, "configured", id="none-configured"),
         pytest.param(at_the_login(TokenUse.UNREADABLE), MISSING, Status.UNKNOWN, "read", id="unreadable"),
-        pytest.param(REFUSED, with_tokens(token()), Status.WARN, "include this token", id="refused-though-included"),
+        pytest.param(REFUSED, with_tokens(token()), Status.FAIL, "include this token", id="refused-though-included"),
         pytest.param(
             REFUSED, with_tokens(token(), included=()), Status.WARN, "do not include", id="refused-and-not-included"
         ),
         pytest.param(
-            REFUSED, with_tokens(token(), included=(), every=True), Status.WARN, "include this", id="any-token-passes"
+            REFUSED, with_tokens(token(), included=(), every=True), Status.FAIL, "include this", id="any-token-passes"
         ),
         pytest.param(REFUSED, with_tokens(), Status.WARN, "not of this account", id="of-another-account"),
         pytest.param(REFUSED, coverage(match()), Status.WARN, "none with Service Auth", id="no-service-auth"),

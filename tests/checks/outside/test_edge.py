@@ -11,6 +11,7 @@ from ingressdoctor.api import (
     Status,
     Symptom,
     Target,
+    TokenUse,
     Unavailable,
     ZoneFacts,
 )
@@ -224,6 +225,7 @@ def test_hostile_bodies_and_headers_are_made_harmless() -> None:
 
 
 PANEL_TARGET = Target(hostname=PANEL)
+DEFAULT = Preferences()
 MANAGED = Preferences(management=("*-mgmt.shop.example",))
 
 
@@ -232,6 +234,7 @@ MANAGED = Preferences(management=("*-mgmt.shop.example",))
     [
         pytest.param(at_the_login(), tunnel_zone(), Preferences(), Status.PASS, id="right-on-a-tunnel"),
         pytest.param(seen_through(), tunnel_zone(), Preferences(), Status.PASS, id="right-where-the-token-passes-it"),
+        pytest.param(at_the_login(TokenUse.REFUSED), tunnel_zone(), DEFAULT, Status.WARN, id="machines-end-there-too"),
         pytest.param(at_the_login(), zone(), MANAGED, Status.PASS, id="right-for-a-configured-management-name"),
         pytest.param(at_the_login(), zone(), Preferences(), Status.WARN, id="odd-before-a-public-site"),
         pytest.param(seen_through(), zone(), Preferences(), Status.WARN, id="odd-though-the-token-passes-it"),
