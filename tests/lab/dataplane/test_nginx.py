@@ -412,8 +412,8 @@ async def test_grpc_keeps_its_trailers_over_http_2(protocol: str) -> None:
     world = shop()
     all_of(grpc_backend, annotated(backend_protocol=protocol))(world)
     async with running(world) as plane:
-        good = await call(port_of(plane, 443), HOST, relaxed())
-        unknown = await call(port_of(plane, 443), HOST, relaxed(), path="/shop.Cart/Add")
+        good = await asyncio.to_thread(call, port_of(plane, 443), HOST, relaxed())
+        unknown = await asyncio.to_thread(call, port_of(plane, 443), HOST, relaxed(), path="/shop.Cart/Add")
     assert (good.status, good.grpc_status, good.body) == (200, "0", b"\0\0\0\0\x02\x08\x01")
     assert (unknown.status, unknown.grpc_status) == (200, "12")
 
@@ -422,7 +422,7 @@ async def test_grpcs_speaks_tls_to_the_pod() -> None:
     world = shop()
     all_of(grpc_backend, tls_backend, annotated(backend_protocol="GRPCS"))(world)
     async with running(world) as plane:
-        assert (await call(port_of(plane, 443), HOST, relaxed())).grpc_status == "0"
+        assert (await asyncio.to_thread(call, port_of(plane, 443), HOST, relaxed())).grpc_status == "0"
 
 
 async def test_grpc_to_a_pod_that_speaks_http_1_is_a_frame_of_4740180_bytes() -> None:
@@ -435,7 +435,7 @@ async def test_http_1_to_a_grpc_pod_passes_on_what_is_no_http() -> None:
     world = shop()
     grpc_backend(world)
     async with running(world) as plane:
-        answer = await call(port_of(plane, 443), HOST, relaxed())
+        answer = await asyncio.to_thread(call, port_of(plane, 443), HOST, relaxed())
         log = log_of(plane)
     assert (answer.status, answer.grpc_status) == (200, None)
     assert answer.body[3:9] == b"\x04\0\0\0\0\0"
