@@ -11,7 +11,6 @@ from enum import StrEnum
 import msgspec
 
 from ingressdoctor.evidence.net import Reach
-from ingressdoctor.model.text import Secret
 
 __all__ = [
     "FirstWords",
@@ -104,12 +103,11 @@ class SqlGreeting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoginRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One login to try. ``tls`` demands TLS, without looking at the certificate; ``database`` may be empty."""
+    """One login to try; the password is the source's. ``tls`` demands TLS, without looking at the certificate."""
 
     address: str
     port: int
     user: str
-    password: Secret
     database: str = ""
     tls: bool = False
     timeout_s: float = 10.0

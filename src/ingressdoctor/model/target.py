@@ -10,7 +10,7 @@ import ipaddress
 import re
 from enum import StrEnum
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import idna
 import msgspec
@@ -21,15 +21,18 @@ from ingressdoctor.model.text import clean
 __all__ = ["Protocol", "Target"]
 
 _MAX_NAME: Final = 253
+_MAX_ACCOUNT: Final = 128  # MariaDB's own limit for account names
 _LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _EXAMPLE: Final = "Give a hostname or a URL, for example shop.example.org or https://shop.example.org/path."
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "grpc": 443, "grpcs": 443, "mysql": 3306}
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443, "grpc": 443, "grpcs": 443, "mysql": 3306}
+_CARRIED_BY: Final = {"grpc": "https", "grpcs": "https", "ws": "http", "wss": "https"}
 
 
 class Protocol(StrEnum):
     """What is spoken to the target."""
 
     HTTP = "http"
+    WEBSOCKET = "websocket"
     GRPC = "grpc"
     MYSQL = "mysql"
 
@@ -38,7 +41,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to diagnose.
 
     ``hostname`` is lower-case ASCII without a trailing dot; ``path`` starts with "/" and carries the query
-    string; ``port`` is what the client dials; ``client_ip`` is an address to judge allow lists for.
+    string; ``port`` is what the client dials; ``client_ip`` is an address to judge allow lists for. ``sql_user`` and
+    ``database`` are what to log in to a database with.
     """
 
     hostname: str
@@ -47,6 +51,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     path: str = "/"
     protocol: Protocol = Protocol.HTTP
     client_ip: str = ""
+    sql_user: str = ""
+    database: str = ""
 
     @property
     def url(self) -> str:
@@ -56,8 +62,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.scheme}://{self.hostname}{port}{self.path}"
 
     @classmethod
-    def parse(cls, text: str, *, port: int | None = None, client_ip: str = "") -> Target:
-        """Read a hostname, ``host:port`` or URL.
+    def parse(cls, text: str, *, port: int | None = None, client_ip: str = "", sql_user: str = "") -> Target:
+        """Read a hostname, ``host:port`` or URL, as ``mysql://user@host:3306/database`` too.
 
         Raises:
             UsageError: the text names no host, an address, or something no resolver could ever answer.
@@ -71,21 +77,26 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         parts = _split(stripped)
         scheme = parts.scheme
         if scheme not in _DEFAULT_PORTS:
-            raise UsageError(f"The scheme {clean(scheme, 40)!r} is not one of http, https, grpc, mysql.", hint=_EXAMPLE)
+            known = ", ".join(_DEFAULT_PORTS)
+            raise UsageError(f"The scheme {clean(scheme, 40)!r} is not one of {known}.", hint=_EXAMPLE)
         if parts.password is not None:
             raise UsageError("A password does not belong into the target.", hint="Leave it out: user@host is enough.")
         hostname = _hostname(parts)
         written = _port(parts, stripped) if port is None else port
         chosen = _DEFAULT_PORTS[scheme] if written is None else written
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        protocol = _protocol(scheme, chosen)
+        sql = protocol is Protocol.MYSQL
+        path = "/" if sql else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         _refuse_odd_path(path)
         return cls(
             hostname=hostname,
-            scheme="https" if scheme in ("grpc", "grpcs") else scheme,
+            scheme="mysql" if sql else _CARRIED_BY.get(scheme, scheme),
             port=_checked_port(chosen),
             path=path,
-            protocol=_protocol(scheme, chosen),
+            protocol=protocol,
             client_ip=_client_ip(client_ip),
+            sql_user=_account(sql_user or parts.username or "") if sql else "",
+            database=_account(parts.path.strip("/")) if sql else "",
         )
 
 
@@ -163,12 +174,25 @@ def _checked_port(port: int) -> int:
 def _protocol(scheme: str, port: int) -> Protocol:
     if scheme == "mysql" or port == 3306:
         return Protocol.MYSQL
+    if scheme in ("ws", "wss"):
+        return Protocol.WEBSOCKET
     return Protocol.GRPC if scheme in ("grpc", "grpcs") else Protocol.HTTP
 
 
 def _refuse_odd_path(path: str) -> None:
     if any(char.isspace() or ord(char) < 33 or ord(char) == 127 for char in path):
         raise UsageError(f"The path {clean(path, 80)!r} holds a space or a control character.", hint="Write it as %20.")
+
+
+def _account(text: str) -> str:
+    """Read the name of an account or database, which in a URL may be escaped."""
+    name = unquote(text)
+    if len(name) > _MAX_ACCOUNT or not name.isprintable():
+        raise UsageError(
+            f"{clean(name, 80)!r} is not the name of an account or a database.",
+            hint="For example mysql://erp-user@shop.example.org/shop",
+        )
+    return name
 
 
 def _client_ip(text: str) -> str:

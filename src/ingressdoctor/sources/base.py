@@ -130,5 +130,9 @@ class Sql(Protocol):
         ...
 
     async def login(self, request: LoginRequest) -> SqlLogin:
-        """Log in once, look who answers without changing anything, and leave."""
+        """Log in once with the configured password, look who answers without changing anything, and leave.
+
+        Raises:
+            SourceError: there is no password, or it cannot be had.
+        """
         ...

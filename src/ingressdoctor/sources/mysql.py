@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
+from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.dial import Dialer, reach_of
 from ingressdoctor.sources.stream import Stream
@@ -35,12 +36,12 @@ class MySqlPorts:
         self._dialer = Dialer(connect_to)
         self._workers = Workers(4, "mysql")
 
-    async def login(self, request: LoginRequest) -> SqlLogin:
+    async def login(self, request: LoginRequest, password: Secret) -> SqlLogin:
         """Log in once; what takes longer than asked for is left to end by itself."""
         from ingressdoctor.sources.mysql_login import log_in
 
         try:
-            return await self._workers.run(lambda: log_in(request, self._connect_to), request.timeout_s + 1.0)
+            return await self._workers.run(lambda: log_in(request, password, self._connect_to), request.timeout_s + 1.0)
         except TimeoutError:
             return SqlLogin(
                 address=request.address,

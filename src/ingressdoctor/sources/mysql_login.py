@@ -19,7 +19,7 @@ from pymysql.connections import Connection
 
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.sql import LoginRequest, ServerError, ServerSeen, SqlIdentity, SqlLogin
-from ingressdoctor.model.text import clean
+from ingressdoctor.model.text import Secret, clean
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.dial import reach_of
 
@@ -47,7 +47,7 @@ class _Connection(Connection):  # type: ignore[misc]  # PyMySQL has no types
             self.cipher = " ".join(map(str, self._sock.cipher()[:2]))
 
 
-def log_in(request: LoginRequest, connect_to: ConnectTo) -> SqlLogin:
+def log_in(request: LoginRequest, password: Secret, connect_to: ConnectTo) -> SqlLogin:
     """Log in, look who answers, and leave. Whatever goes wrong is in the value."""
     began = time.monotonic()
     host, port = connect_to.resolve(request.address, request.port)
@@ -60,16 +60,16 @@ def log_in(request: LoginRequest, connect_to: ConnectTo) -> SqlLogin:
         reach, detail = reach_of(error)
         return replace(found, reach=reach, client_error=detail, elapsed_s=time.monotonic() - began)
     with contextlib.closing(sock):
-        found = _talk(request, sock, found, began + request.timeout_s)
+        found = _talk(request, password, sock, found=found, end=began + request.timeout_s)
     return replace(found, elapsed_s=time.monotonic() - began)
 
 
-def _talk(request: LoginRequest, sock: socket.socket, found: SqlLogin, end: float) -> SqlLogin:
+def _talk(request: LoginRequest, password: Secret, sock: socket.socket, *, found: SqlLogin, end: float) -> SqlLogin:
     left = max(0.1, end - time.monotonic())
     connection = _Connection(
         host=request.address,
         user=request.user,
-        password=request.password.reveal(),
+        password=password.reveal(),
         database=request.database or None,
         read_timeout=left,
         write_timeout=left,
@@ -85,7 +85,7 @@ def _talk(request: LoginRequest, sock: socket.socket, found: SqlLogin, end: floa
     except (pymysql.err.MySQLError, RuntimeError, ValueError, OSError) as error:
         greeting_id = connection.server_thread_id[0] if getattr(connection, "server_thread_id", None) else 0
         found = replace(found, accepted=connection.accepted, cipher=connection.cipher, greeting_id=greeting_id)
-        return _failed(error, found, request)
+        return _failed(error, found, password)
     finally:
         with contextlib.suppress(Exception):
             connection.close()
@@ -127,10 +127,10 @@ def _look(connection: _Connection, found: SqlLogin) -> SqlLogin:
         return replace(found, write=ServerSeen(server_id=int(row[0]), read_only=_truth(row[1])))
 
 
-def _failed(error: BaseException, found: SqlLogin, request: LoginRequest) -> SqlLogin:
+def _failed(error: BaseException, found: SqlLogin, password: Secret) -> SqlLogin:
     """Say what an exception means; the password, should it be in a text, is cut out."""
     number = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-    text = clean(str(error.args[-1] if error.args else error).replace(request.password.reveal() or "\0", "***"), 300)
+    text = clean(str(error.args[-1] if error.args else error).replace(password.reveal() or "\0", "***"), 300)
     state = getattr(error, "sqlstate", None) or ""
     if number and number not in _CLIENT_ERRORS:
         state = state if _STATE.fullmatch(state) else ""

@@ -5,15 +5,24 @@ No judgement and no retries: each method makes one attempt and says how far it c
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
+from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
+from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
+from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.loading import OnDemand
+from ingressdoctor.sources.workers import Workers
 
 __all__ = ["LiveSql"]
+
+_MISSING: Final = SourceError(
+    "There is no password to log in with.",
+    hint="Set INGRESSDOCTOR_SQL_PASSWORD, give --sql-password-file, or set password under [sql].",
+)
 
 
 class _Ports(Protocol):
@@ -21,7 +30,7 @@ class _Ports(Protocol):
 
     async def greet(self, address: str, port: int, *, say: bytes, timeout_s: float, linger_s: float) -> FirstWords: ...
 
-    async def login(self, request: LoginRequest) -> SqlLogin: ...
+    async def login(self, request: LoginRequest, password: Secret) -> SqlLogin: ...
 
 
 class LiveSql:
@@ -30,10 +39,13 @@ class LiveSql:
     Args:
         connect_to: Redirections of what is dialled.
         calls: Where calls are logged.
+        password: For logins; None means that there is none.
     """
 
-    def __init__(self, *, connect_to: ConnectTo, calls: CallLog) -> None:
+    def __init__(self, *, connect_to: ConnectTo, calls: CallLog, password: TokenSource = None) -> None:
         self._calls = calls
+        self._password = Credential(password, missing=_MISSING)
+        self._workers = Workers(1, "sql password")
 
         def make() -> _Ports:
             from ingressdoctor.sources.mysql import MySqlPorts
@@ -54,10 +66,15 @@ class LiveSql:
         return words
 
     async def login(self, request: LoginRequest) -> SqlLogin:
-        """Log in once, look who answers without changing anything, and leave."""
+        """Log in once, look who answers without changing anything, and leave.
+
+        Raises:
+            SourceError: there is no password, or it cannot be had.
+        """
+        password = await self._password.get(self._workers)
         ports = await self._ports.get()
         with self._calls.call("mysql", f"login at {join_host_port(request.address, request.port)}") as call:
-            found = await ports.login(request)
+            found = await ports.login(request, password)
             error = str(found.error.errno) if found.error else found.reach.value
             call.outcome = "ok" if found.identity is not None else error
         return found
