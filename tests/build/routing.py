@@ -9,14 +9,17 @@ import msgspec
 from build.controller import a_traefik_pod
 from ingressdoctor.api import Custom, EndpointSlice, Ingress, IngressClass, Loaded, Node, RoutingObjects, Service
 from ingressdoctor.collect.static_config import static_of
+from ingressdoctor.evidence.controller import StaticConfig
 from ingressdoctor.evidence.routes import DroppedRoute, SecretShape
 from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable, build_table
 
 KINDS: dict[str, tuple[str, type]] = {
     "IngressRoute": ("ingress_routes", Custom),
+    "IngressRouteTCP": ("ingress_route_tcps", Custom),
     "Middleware": ("middlewares", Custom),
     "TraefikService": ("traefik_services", Custom),
     "TLSOption": ("tls_options", Custom),
+    "TLSStore": ("tls_stores", Custom),
     "ServersTransport": ("servers_transports", Custom),
     "Service": ("services", Service),
     "EndpointSlice": ("endpoint_slices", EndpointSlice),
@@ -79,13 +82,22 @@ def an_ingress_of(
 
 def a_table(*things: dict[str, Any], args: tuple[str, ...] = (), version: str = "v3.7.9", **unread: Any) -> RouteTable:
     """The table of a cluster that holds these objects and no others; *unread* replaces whole kinds."""
+    return build_table(objects_of(*things, **unread), static_with(*args), version)
+
+
+def objects_of(*things: dict[str, Any], **unread: Any) -> RoutingObjects:
+    """The objects of a cluster that holds these and no others; *unread* replaces whole kinds."""
     loaded: dict[str, Any] = {field: Loaded() for field, _ in KINDS.values()}
     for item in things:
         field, kind = KINDS[item["kind"]]
         found = loaded[field]
         loaded[field] = Loaded(items=(*found.items, msgspec.convert(item, kind)))
-    found = RoutingObjects(**(loaded | unread))
-    return build_table(found, static_of(a_traefik_pod(args=(*ARGS, *args))), version)
+    return RoutingObjects(**(loaded | unread))
+
+
+def static_with(*args: str) -> StaticConfig:
+    """The static configuration of the usual arguments and these."""
+    return static_of(a_traefik_pod(args=(*ARGS, *args)))
 
 
 def routers(table: RouteTable) -> list[LiveRouter]:

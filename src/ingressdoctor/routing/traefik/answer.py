@@ -9,16 +9,17 @@ pkg/proxy/httputil/proxy.go (ComputeStatusCode), pkg/server/service/loadbalancer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import msgspec
 from msgspec.structs import replace
 
-from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
+from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
 from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import CandidateRoute, Custom, Outcome, RouteDecision, RouteRequest, RoutingObjects
+from ingressdoctor.routing.traefik.certificates import Names, Shelf, Shortfall, build_shelf
 from ingressdoctor.routing.traefik.forwarded import forwarded_client
 from ingressdoctor.routing.traefik.handler import (
     EntryPointHandlers,
@@ -28,21 +29,18 @@ from ingressdoctor.routing.traefik.handler import (
     build_handlers,
     select_handler,
 )
+from ingressdoctor.routing.traefik.handshake import refusal, with_certificate
 from ingressdoctor.routing.traefik.middleware_answers import Passing, send_through
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.redirects import Asked, entry_point_redirect
 from ingressdoctor.routing.traefik.request import request_path
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
+from ingressdoctor.routing.traefik.shortfalls import resolver_shortfalls, transport_shortfalls
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tcp_answer import DIAL_TIMEOUT_S, BackendState, closed, tcp_answer
 from ingressdoctor.routing.traefik.tcp_matchers import Connection
 from ingressdoctor.routing.traefik.tcp_table import TcpTable, build_tcp_table
-from ingressdoctor.routing.traefik.tls_options import (
-    KnownCertificate,
-    TlsOptions,
-    build_tls_options,
-    choose_certificate,
-)
+from ingressdoctor.routing.traefik.tls_options import TlsOptions, build_tls_options
 
 __all__ = ["AnswerModel", "build_answers", "predict", "predict_connection", "with_prediction"]
 
@@ -63,7 +61,8 @@ _ENCODED: Final = {
 class AnswerModel(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that answers requests on the entry points of one Traefik; built once, asked for many requests.
 
-    ``certificates`` are all that Traefik has loaded, in loading order; None where their names are not known.
+    ``shelf`` holds its certificates; ``shortfalls`` are by object, and by ServersTransport, and ``transports`` are
+    those that a router uses, by its object and rule.
     """
 
     table: RouteTable
@@ -72,13 +71,13 @@ class AnswerModel(msgspec.Struct, frozen=True, kw_only=True):
     middlewares: Mapping[str, Custom] | None
     settings: ProviderSettings
     points: Mapping[str, EntryPointHandlers]
-    certificates: tuple[KnownCertificate, ...] | None = None
+    shelf: Shelf
+    shortfalls: Mapping[str, tuple[Shortfall, ...]] = msgspec.field(default_factory=dict)
+    transports: Mapping[tuple[str, str], tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
-def build_answers(
-    objects: RoutingObjects, table: RouteTable, certificates: tuple[KnownCertificate, ...] | None = None
-) -> AnswerModel:
-    """Build the model beside the HTTP table of the same objects."""
+def build_answers(objects: RoutingObjects, table: RouteTable, names: Names | None = None) -> AnswerModel:
+    """Build the model beside the HTTP table of the same objects; *names* are those on certificates, by Secret."""
     settings = ProviderSettings.read(table.static, CRD)
     options = build_tls_options(objects.tls_options, settings, table.version, objects.secrets)
     tcp = build_tcp_table(objects, table, tls_options=options)
@@ -97,8 +96,19 @@ def build_answers(
             for point in table.static.entry_points
             if point.protocol == "tcp"
         },
-        certificates=certificates,
+        shelf=build_shelf(objects, table.static, table.version, (*table.all_dropped, *tcp.dropped), names),
+        shortfalls={**transport_shortfalls(objects), **resolver_shortfalls(objects, table)},
+        transports=_transports(table),
     )
+
+
+def _transports(table: RouteTable) -> dict[tuple[str, str], tuple[str, ...]]:
+    routers = (router for group in (*table.by_host.values(), table.anywhere) for router in group)
+    return {
+        (router.draft.ref, router.draft.rule): names
+        for router in routers
+        if (names := tuple(one.transport for one in router.draft.resolved if one.transport))
+    }
 
 
 def with_prediction(model: AnswerModel, decision: RouteDecision, backend: BackendState | None = None) -> RouteDecision:
@@ -118,7 +128,17 @@ def predict_connection(
     decision = select_handler(handlers, connection, speaks)
     if decision.handler is Handler.HTTP and speaks is Speaks.PLAIN:
         return replace(_controller(400, "the client's bytes are no HTTP", "400 Bad Request"), limits=decision.limits)
-    return tcp_answer(decision, connection, backend)
+    return _over_tcp(model, decision, connection, backend)
+
+
+def _over_tcp(
+    model: AnswerModel, taken: HandlerDecision, connection: Connection, backend: BackendState | None
+) -> PredictedAnswer:
+    if taken.handler is not Handler.TCP_TLS:
+        return tcp_answer(taken, connection, backend)
+    chosen = model.shelf.choose(connection.server_name)
+    answer = refusal(model.options, taken, connection.server_name, chosen) or tcp_answer(taken, connection, backend)
+    return with_certificate(model.options, taken, answer, chosen)
 
 
 def predict(model: AnswerModel, decision: RouteDecision, backend: BackendState | None = None) -> PredictedAnswer:
@@ -131,36 +151,25 @@ def predict(model: AnswerModel, decision: RouteDecision, backend: BackendState |
     connection = Connection(server_name=request.sni if request.tls else "", client_ip=request.client_ip)
     taken = select_handler(handlers, connection, Speaks.TLS if request.tls else Speaks.PLAIN)
     if taken.handler not in (Handler.HTTP, Handler.HTTPS):
-        return tcp_answer(taken, connection, backend)
-    if refusal := _handshake_refusal(model, taken, connection.server_name):
-        return refusal
+        return _over_tcp(model, taken, connection, backend)
+    if taken.handler is Handler.HTTP:
+        answer = _http(model, handlers, decision, backend)
+        return replace(answer, limits=(*answer.limits, *taken.limits, *_shortfalls(model, decision)))
+    chosen = model.shelf.choose(connection.server_name)
+    if alert := refusal(model.options, taken, connection.server_name, chosen):
+        return alert
     answer = _http(model, handlers, decision, backend)
-    return replace(answer, limits=(*answer.limits, *taken.limits, *_strict_limits(model, taken)))
+    limits = (*answer.limits, *taken.limits, *_shortfalls(model, decision))
+    return with_certificate(model.options, taken, replace(answer, limits=limits), chosen)
 
 
-def _strict_limits(model: AnswerModel, taken: HandlerDecision) -> tuple[str, ...]:
-    """Say where sniStrict may close the connection: the names on Traefik's certificates are not known."""
-    strict = [name for name in taken.tls_options if (found := model.options.find(name)) and found.sni_strict]
-    if not strict or model.certificates is not None:
-        return ()
-    return (f"sniStrict of the TLS options {', '.join(strict)}: closed if no certificate of Traefik's has the SNI",)
-
-
-def _handshake_refusal(model: AnswerModel, taken: HandlerDecision, server_name: str) -> PredictedAnswer | None:
-    found = [model.options.find(name) for name in taken.tls_options]
-    strict = bool(found) and all(option is not None and option.sni_strict for option in found)
-    if strict and model.certificates is not None and choose_certificate(server_name, model.certificates) is None:
-        return PredictedAnswer(
-            source=AnswerSource.NOBODY,
-            why=f"sniStrict: no certificate for the SNI {server_name or '(none)'}, alert unrecognized_name",
-            end=ConnectionEnd.TLS_ALERT,
-            log=f'TLS: strict SNI enabled - No certificate found for domain: "{server_name}", closing connection',
-            limits=taken.limits,
-        )
-    if not found or not all(option is not None and option.wants_certificate for option in found):
-        return None
-    why = f"the TLS options {', '.join(taken.tls_options)} want a client certificate"
-    return PredictedAnswer(source=AnswerSource.NOBODY, why=why, end=ConnectionEnd.TLS_ALERT, limits=taken.limits)
+def _shortfalls(model: AnswerModel, decision: RouteDecision) -> Iterator[str]:
+    """Yield what is not as written in the winner and in the transports that it uses."""
+    winner = decision.winner
+    if winner is None:
+        return
+    for name in (winner.ref, *model.transports.get((winner.ref, winner.rule), ())):
+        yield from (f"{item.ref}: {item.log}; {item.effect}" for item in model.shortfalls.get(name, ()))
 
 
 def _controller(status: int, why: str, body: str = "", headers: Mapping[str, str] | None = None) -> PredictedAnswer:
@@ -184,8 +193,8 @@ def _http(
     winner = _built(handlers, decision)
     if winner is None:
         return _controller(404, "the TLS options of the router cannot be used, so it is not built", _NOT_FOUND, _TEXT)
-    if refusal := _before_middlewares(model, handlers, winner, request, path):
-        return refusal
+    if refused := _before_middlewares(model, handlers, winner, request, path):
+        return refused
     return _routed(model, winner, request, path, backend)
 
 

@@ -1,4 +1,4 @@
-"""Evaluate one call in a rule, and its arguments, or refuse it in Traefik's words; what it means is told in ``rules.py``.
+"""Evaluate one call in a rule, and its arguments, or refuse it in Traefik's words. ``rules.py`` says what it means.
 
 Source: predicate: parse.go (evaluateExpr, callFunction), Go: reflect.Value.Call.
 """

@@ -1,16 +1,16 @@
-"""TLS options as Traefik builds them from TLSOptions, and which certificate it shows for an SNI.
+"""TLS options as Traefik builds them from TLSOptions.
 
-Secrets are never read: client CAs count as present where an option names them, and certificates are known by their
-names only. Which option serves which host is ``sni_table.py``'s business.
+Secrets are never read: client CAs count as present where an option names them. Which option serves which host is
+``sni_table.py``'s business, which certificate is shown that of ``certificates.py``.
 
 Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go (buildTLSOptions), pkg/tls/tlsmanager.go (Get,
-buildTLSConfig), pkg/tls/certificate_store.go (GetBestCertificate, matchDomain), pkg/tls/cipher.go (v3.7.9).
+buildTLSConfig), pkg/tls/cipher.go (v3.7.9).
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -25,11 +25,10 @@ from ingressdoctor.routing.traefik.version import Version
 
 __all__ = [
     "DEFAULT_OPTION",
-    "KnownCertificate",
     "TlsOption",
     "TlsOptions",
     "build_tls_options",
-    "choose_certificate",
+    "is_cipher",
 ]
 
 DEFAULT_OPTION: Final = "default"
@@ -178,7 +177,7 @@ def _problem(spec: Mapping[str, object], client_auth: str, *, cas: bool) -> str:
     if client_auth and client_auth not in _CLIENT_AUTH:
         return f'building TLS config: unknown client auth type "{client_auth}"'
     for cipher in as_list(spec.get("cipherSuites")):
-        if not _CIPHER.fullmatch(str(cipher)):
+        if not is_cipher(str(cipher)):
             return f"building TLS config: invalid CipherSuite: {cipher}"
     for curve in as_list(spec.get("curvePreferences")):
         if not _CURVE.fullmatch(str(curve)):
@@ -186,24 +185,6 @@ def _problem(spec: Mapping[str, object], client_auth: str, *, cas: bool) -> str:
     return ""
 
 
-class KnownCertificate(msgspec.Struct, frozen=True, kw_only=True):
-    """A certificate that Traefik holds: the names on it (common name and SANs) and what it comes from."""
-
-    names: tuple[str, ...]
-    ref: str = ""
-
-
-def choose_certificate(server_name: str, known: Iterable[KnownCertificate]) -> KnownCertificate | None:
-    """Return the certificate for an SNI; None means the default one (or, with sniStrict, an alert).
-
-    ``known`` is in loading order: of two with the same names the first one stays. Validity in time never counts.
-    """
-    by_names: dict[str, KnownCertificate] = {}
-    for item in known:
-        by_names.setdefault(",".join(sorted(name.lower() for name in item.names)), item)
-    wanted = server_name.strip().lower()
-    wild = ".".join(["*", *wanted.split(".")[1:]])
-    for key in sorted(by_names, reverse=True):
-        if any(name == wanted or name.rstrip(".") == wild for name in key.split(",")):
-            return by_names[key]
-    return None
+def is_cipher(name: str) -> bool:
+    """Tell whether Traefik knows a cipher suite."""
+    return _CIPHER.fullmatch(name) is not None

@@ -3,7 +3,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
 
 from build.entry import (
     UNREAD,
@@ -30,7 +29,6 @@ from ingressdoctor.routing.traefik.redirects import Asked
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
 from ingressdoctor.routing.traefik.tcp_answer import BackendState
 from ingressdoctor.routing.traefik.tcp_matchers import Connection
-from ingressdoctor.routing.traefik.tls_options import KnownCertificate
 from ingressdoctor.routing.traefik.version import Version
 
 HOST = "www.example.com"
@@ -627,40 +625,6 @@ def test_connections_elsewhere() -> None:
 
 def test_objects_of_the_old_kind_are_left_alone() -> None:
     assert answered(model(an_ingress_route(f"Host(`{HOST}`)"), middlewares=UNREAD), over_tls(HOST, HOST)).status is None
-
-
-STRICT_ALERT = (AnswerSource.NOBODY, ConnectionEnd.TLS_ALERT)
-SERVED = (AnswerSource.BACKEND, None)
-
-
-@pytest.mark.parametrize(
-    ("names", "options", "expected"),
-    [
-        pytest.param((), {"sniStrict": True}, STRICT_ALERT, id="sniStrict-without-certificate-alert"),
-        pytest.param(("b.com",), {"sniStrict": True}, STRICT_ALERT, id="sniStrict-certificate-of-another-name"),
-        pytest.param(("*.com",), {"sniStrict": True}, SERVED, id="sniStrict-wildcard-certificate"),
-        pytest.param((), {}, SERVED, id="default-certificate-without-sniStrict"),
-    ],
-)
-def test_a_strict_sni_needs_a_certificate(
-    names: tuple[str, ...], options: dict[str, Any], expected: tuple[AnswerSource, ConnectionEnd | None]
-) -> None:
-    found = model(https_route("Host(`a.com`)", option="one"), an_option("one", **options))
-    known = tuple(KnownCertificate(names=(name,)) for name in names)
-
-    answer = answered(replace(found, certificates=known), over_tls("a.com", "a.com"))
-
-    assert (answer.source, answer.end) == expected
-    assert answer.limits == ()
-
-
-def test_a_strict_sni_is_said_where_the_certificates_are_not_known() -> None:
-    found = model(https_route("Host(`a.com`)", option="one"), an_option("one", sniStrict=True))
-
-    answer = answered(found, over_tls("a.com", "a.com"))
-
-    assert answer.source is AnswerSource.BACKEND
-    assert [item for item in answer.limits if item.startswith("sniStrict")] != []
 
 
 def test_a_router_with_broken_options_is_not_built() -> None:

@@ -12,12 +12,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.traefik.settings import CRD as PROVIDER
 from ingressdoctor.routing.traefik.settings import ProviderSettings
 from ingressdoctor.routing.traefik.sni_table import SniTable, rule_hosts
-from ingressdoctor.routing.traefik.tls_options import (
-    KnownCertificate,
-    TlsOptions,
-    build_tls_options,
-    choose_certificate,
-)
+from ingressdoctor.routing.traefik.tls_options import TlsOptions, build_tls_options
 from ingressdoctor.routing.traefik.version import Version
 
 ONE, TWO, DEFAULT = "ns-one@kubernetescrd", "ns-two@kubernetescrd", "default"
@@ -231,25 +226,6 @@ def test_who_must_show_a_certificate(kind: str, cas: bool, wanted: bool) -> None
 
     assert found is not None
     assert found.wants_certificate is wanted
-
-
-@pytest.mark.parametrize(
-    ("sni", "names", "expected"),
-    [
-        pytest.param("www.a.com", (("*.a.com",), ("www.a.com",)), 1, id="exact-sorts-before-the-wildcard"),
-        pytest.param("x.a.com", (("*.a.com",), ("www.a.com",)), 0, id="wildcard"),
-        pytest.param("y.x.a.com", (("*.a.com",),), None, id="one-label-only"),
-        pytest.param("A.com", (("a.com",), ("a.com",)), 0, id="first-of-equal-names-stays"),
-        pytest.param("a.com", (("b.com", "a.com"),), 0, id="any-san"),
-        pytest.param("", (("a.com",),), None, id="no-sni-default"),
-    ],
-)
-def test_certificates_as_specification(sni: str, names: tuple[tuple[str, ...], ...], expected: int | None) -> None:
-    known = [KnownCertificate(names=item, ref=str(index)) for index, item in enumerate(names)]
-
-    found = choose_certificate(sni, known)
-
-    assert (int(found.ref) if found else None) == expected
 
 
 def test_nothing_known_is_no_problem() -> None:
