@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.reach import not_connected, send
+from ingressdoctor.collect.upgrade import upgrade_headers
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
@@ -64,7 +65,14 @@ async def collect_origin(
     secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)
     plain = target if target.scheme == "http" else replace(target, scheme="http", port=80)
     requests = [
-        HttpRequest(url=side.url, address=origin.address, verify=False, timeout_s=_ANSWER_S) for side in (secure, plain)
+        HttpRequest(
+            url=side.url,
+            address=origin.address,
+            headers=upgrade_headers(target),
+            verify=False,
+            timeout_s=_ANSWER_S,
+        )
+        for side in (secure, plain)
     ]
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(send(net, request)) for request in requests]

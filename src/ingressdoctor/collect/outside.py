@@ -19,6 +19,7 @@ from ingressdoctor.collect.edge import EdgeVerdict, classify, wants_second_look
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.reach import CONNECT_S, not_connected, port_of, send
 from ingressdoctor.collect.redirects import Visit, host_of, is_sibling, next_visit
+from ingressdoctor.collect.upgrade import upgrade_headers
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt
 from ingressdoctor.evidence.outside import AccessGate, DnsView, Online, OutsideProbe, TokenUse
@@ -52,9 +53,10 @@ async def collect_outside(
             reason=f"{target.hostname} has no address to connect to",
             enable_with="The findings about DNS say why, and what to do.",
         )
-    probe = await _Trip(dns, net, target.hostname, view.addresses).run(target.url)
+    more = upgrade_headers(target)
+    probe = await _Trip(dns, net, target.hostname, view.addresses, headers=more).run(target.url)
     if probe.access_login:
-        inside = _Trip(dns, net, target.hostname, view.addresses, service_token=True)
+        inside = _Trip(dns, net, target.hostname, view.addresses, headers=more, service_token=True)
         probe = await _through(probe, inside, target, token)
     if (offline := offline_reason(online)) and not any(hop.status for hop in probe.hops):
         return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
@@ -106,8 +108,16 @@ class _Trip:
     """One visit with all its redirects; remembers which address of each host answered."""
 
     def __init__(
-        self, dns: Dns, net: Net, hostname: str, addresses: tuple[str, ...], *, service_token: bool = False
+        self,
+        dns: Dns,
+        net: Net,
+        hostname: str,
+        addresses: tuple[str, ...],
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        service_token: bool = False,
     ) -> None:
+        self._headers = headers
         self._service_token = service_token
         self._dns = dns
         self._net = net
@@ -179,7 +189,7 @@ class _Trip:
         cookies = visit.cookie_header
         request = HttpRequest(
             url=visit.url,
-            headers=(("Cookie", cookies),) if cookies else (),
+            headers=(*self._headers, *((("Cookie", cookies),) if cookies else ())),
             timeout_s=ANSWER_S,
             verify=True,
             service_token=self._is_laden(visit.url),

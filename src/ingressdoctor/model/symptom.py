@@ -56,6 +56,7 @@ class Symptom(StrEnum):
     HTTP_502 = "http-502"
     HTTP_503 = "http-503"
     HTTP_504 = "http-504"
+    WEBSOCKET_REFUSED = "websocket-refused"
     GRPC_UNIMPLEMENTED = "grpc-unimplemented"
     GRPC_UNAVAILABLE = "grpc-unavailable"
     GRPC_INTERNAL = "grpc-internal"

@@ -58,6 +58,7 @@ _WORDS: Final[Mapping[Symptom, str]] = MappingProxyType(
         Symptom.EXPOSED: "the site itself, without a login",
         Symptom.TUNNEL_404: "cloudflared's 404 (no rule of the tunnel takes the name)",
         Symptom.TUNNEL_503: "cloudflared's 503 (the tunnel has no rules)",
+        Symptom.WEBSOCKET_REFUSED: "the WebSocket is not opened",
         Symptom.GRPC_UNIMPLEMENTED: "gRPC status 12 (unimplemented)",
         Symptom.GRPC_UNAVAILABLE: "gRPC status 14 (unavailable)",
         Symptom.GRPC_INTERNAL: "gRPC status 13 (no trailers came)",
