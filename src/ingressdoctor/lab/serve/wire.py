@@ -168,8 +168,12 @@ async def _check_request_line(connection: h11.Connection, stream: Duplex) -> Non
     data = connection.trailing_data[0]
     if data:
         return  # a pipelined request: h11 has it already
+    # A ClientHello may hold no line break at all, so that the first byte has to do.
     while b"\n" not in data.lstrip(b"\r\n") and len(data) < MAX_HEAD and (more := await stream.read()):
         data += more
+        start = data.lstrip(b"\r\n")[:1]
+        if start and not start.isalpha():
+            break
     line = data.lstrip(b"\r\n").partition(b"\n")[0].rstrip(b"\r")
     if line and not _REQUEST_LINE.fullmatch(line):
         raise h11.RemoteProtocolError("malformed request line")
