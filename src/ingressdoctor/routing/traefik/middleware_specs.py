@@ -1,32 +1,28 @@
-"""What is wrong with one HTTP Middleware by itself: types, values, Secrets it needs. Who uses it is not looked at here.
+"""Why Traefik cannot build one HTTP Middleware: its types and values. Who uses it is not looked at here.
 
-What the provider refuses makes the Middleware vanish; what only its constructor refuses leaves it in the API as
-disabled. Either way every router that uses it is gone.
+What only the constructor refuses leaves the Middleware in the API as disabled, and every router that uses it is gone.
+What the provider refuses already is the business of ``middleware_refusals.py``.
 
-Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go (create*Middleware), pkg/server/middleware/middlewares.go
-(buildConstructor), pkg/middlewares/*/ (New).
+Source: traefik: pkg/server/middleware/middlewares.go (buildConstructor), pkg/middlewares/*/ (New), v2.11 to v3.7.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from ingressdoctor.evidence.routes import SecretShape
 from ingressdoctor.model.untyped import as_list, as_map
-from ingressdoctor.routing.traefik.durations import duration_problem
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.ip_checker import IpChecker
 from ingressdoctor.routing.traefik.regex import compile_pattern
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["MULTI_TYPES", "Secrets", "constructor_problem", "provider_problem", "types_of"]
+__all__ = ["MULTI_TYPES", "constructor_problem", "types_of"]
 
 MULTI_TYPES: Final = (
     "cannot create middleware: multi-types middleware not supported, "
     "consider declaring two different pieces of middleware instead"
 )
-Secrets: TypeAlias = "Mapping[tuple[str, str], SecretShape]"
 _TYPES: Final = (
     *("addPrefix", "stripPrefix", "stripPrefixRegex", "replacePath", "replacePathRegex", "redirectRegex"),
     *("redirectScheme", "chain", "ipWhiteList", "ipAllowList", "headers", "errors", "rateLimit", "inFlightReq"),
@@ -34,13 +30,18 @@ _TYPES: Final = (
     *("retry", "contentType", "plugin"),
 )
 _LATER_TYPES: Final = {"grpcWeb": (3, 0, 0), "encodedCharacters": (3, 7, 0)}
-_COUNTED_WHEN_ZERO: Final = ("stsSeconds", "accessControlMaxAge")
-_NOT_HEADERS: Final = ("sslForceHost",)
-_DURATIONS: Final = (
-    ("rateLimit", "rateLimit", ("period",)),
-    ("retry", "retry", ("initialInterval",)),
-    ("circuitBreaker", "circuit breaker", ("checkPeriod", "fallbackDuration", "recoveryDuration")),
-)
+_LATER_FIELDS: Final = {
+    ("ipAllowList", "rejectStatusCode"): (3, 0, 0),
+    ("compress", "includedContentTypes"): (3, 0, 0),
+    ("compress", "encodings"): (3, 2, 0),
+    ("compress", "defaultEncoding"): (3, 2, 0),
+    ("retry", "disableRetryOnNetworkError"): (3, 7, 0),
+}
+_SOURCE: Final = "getting source extractor: "
+_SOURCE_IS_NAMED: Final = (3, 4, 0)
+_ZERO_COUNTS: Final = {"stsSeconds": ((3, 6, 10),), "accessControlMaxAge": ((3, 7, 6), (3, 6, 22))}
+_SUBNETS: Final = (3, 2, 0)
+_SUBNET_LIMITS: Final = "should be greater to 0 and lower or equal to 128"
 _OK_STATUS: Final = frozenset([*range(100, 104), *range(200, 209), 226, *range(300, 309), *range(400, 419)])
 _MORE_STATUS: Final = frozenset([*range(421, 427), 428, 429, 431, 451, *range(500, 509), 510, 511])
 
@@ -53,85 +54,20 @@ def types_of(spec: Mapping[str, Any], version: Version, *, plugins: bool) -> tup
     return tuple(name for name, value in spec.items() if name in known and value is not None)
 
 
-def provider_problem(spec: Mapping[str, Any], namespace: str, secrets: Secrets | None) -> str:
-    """Return why the provider leaves a Middleware out, apart from references to other objects with routes."""
-    for name, what in (("basicAuth", "basic auth"), ("digestAuth", "digest auth")):
-        if isinstance(spec.get(name), dict):
-            said = _credentials(spec[name], namespace, secrets, basic=name == "basicAuth")
-            if said:
-                return f"Error while reading {what} middleware: {said}"
-    forward = spec.get("forwardAuth")
-    if isinstance(forward, dict) and (said := _forward_auth(forward, namespace, secrets)):
-        return f"Error while reading forward auth middleware: {said}"
-    for name, what, fields in _DURATIONS:
-        section = as_map(spec.get(name))
-        values = (section[field] for field in fields if section.get(field) is not None)
-        said = next((problem for value in values if (problem := duration_problem(value))), "")
-        if said:
-            return f"Error while reading {what} middleware: {said}"
-    return ""
-
-
-def _forward_auth(spec: Mapping[str, Any], namespace: str, secrets: Secrets | None) -> str:
-    if not spec.get("address"):
-        return "forward authentication requires an address"
-    tls = as_map(spec.get("tls"))
-    authority, pair = str(tls.get("caSecret") or ""), str(tls.get("certSecret") or "")
-    if secrets is None:
-        return ""
-    if authority and (said := _authority(authority, namespace, secrets)):
-        return f"failed to load auth ca secret: {said}"
-    said = _key_pair(pair, namespace, secrets) if pair else ""
-    return said and f"failed to load auth secret: {said}"
-
-
-def _authority(name: str, namespace: str, secrets: Secrets) -> str:
-    shape = secrets.get((namespace, name))
-    if shape is None:
-        return f"secret '{namespace}/{name}' not found"
-    if len(shape.keys) == 1 or {"tls.ca", "ca.crt"} & set(shape.keys):
-        return ""
-    return f"secret '{namespace}/{name}' has no CA block: secret {namespace}/{name} contains neither tls.ca nor ca.crt"
-
-
-def _key_pair(name: str, namespace: str, secrets: Secrets) -> str:
-    shape = secrets.get((namespace, name))
-    if shape is None:
-        return f"secret '{namespace}/{name}' does not exist"
-    for there, said in ((shape.keys, "is missing the following"), (shape.filled, "contains the following empty")):
-        lacking = [key for key in ("tls.crt", "tls.key") if key not in there]
-        if lacking:
-            return f"secret {namespace}/{name} {said} TLS data entries: {', '.join(lacking)}"
-    return ""
-
-
-def _credentials(spec: Mapping[str, Any], namespace: str, secrets: Secrets | None, *, basic: bool) -> str:
-    name = str(spec.get("secret") or "")
-    if not name:
-        return "auth secret must be set"
-    if secrets is None:
-        return ""
-    shape = secrets.get((namespace, name))
-    quoted = f"'{namespace}/{name}'"
-    if shape is None:
-        return f"secret {quoted} not found"
-    if basic and shape.type == "kubernetes.io/basic-auth":
-        there = {"username", "password"} <= set(shape.keys)
-        missing = f"secret {quoted} must contain both username and password keys"
-        return "" if there else f"failed to load basic auth credentials: {missing}"
-    said = ""
-    if len(shape.keys) != 1:
-        said = f"found {len(shape.keys)} elements for secret {quoted}, must be single element exactly"
-    elif not shape.filled:
-        said = f"secret {quoted} does not contain any credentials"
-    kind = "basic" if basic else "digest"
-    return said and f"failed to load {kind} auth credentials: {said}"
-
-
-def constructor_problem(kind: str, spec: Mapping[str, Any]) -> str:
+def constructor_problem(kind: str, spec: Mapping[str, Any], version: Version) -> str:
     """Return why Traefik cannot build a Middleware of this type; empty when it can, or when that is not modelled."""
     check = _CHECKS.get(kind)
-    return check(spec) if check else ""
+    # What a release does not know is pruned, or ignored; a zero was the same as nothing once.
+    known = {
+        name: value
+        for name, value in spec.items()
+        if version.since(_LATER_FIELDS.get((kind, name), (0, 0, 0)))
+        and (value != 0 or version.since(*_ZERO_COUNTS.get(name, ((0, 0, 0),))))
+    }
+    said = check(known) if check else ""
+    if said.endswith(_SUBNET_LIMITS) and not version.since(_SUBNETS):
+        return ""
+    return said if version.since(_SOURCE_IS_NAMED) else said.removeprefix(_SOURCE)
 
 
 def _allow_list(spec: Mapping[str, Any]) -> str:
@@ -166,6 +102,9 @@ def _ranges(ranges: tuple[str, ...]) -> str:
 
 
 def _strategy(spec: Mapping[str, Any]) -> str:
+    subnet = spec.get("ipv6Subnet")
+    if isinstance(subnet, int) and not 0 < subnet <= 128:
+        return f"invalid IPv6 subnet {subnet} value, {_SUBNET_LIMITS}"
     excluded = tuple(str(item) for item in as_list(spec.get("excludedIPs")))
     depth = spec.get("depth")
     return _ranges(excluded) if excluded and not (isinstance(depth, int) and depth > 0) else ""
@@ -185,7 +124,7 @@ def _source(spec: Mapping[str, Any]) -> str:
 
 def _rate_limit(spec: Mapping[str, Any]) -> str:
     said = _source(spec)
-    return said and f"getting source extractor: {said}"
+    return said and f"{_SOURCE}{said}"
 
 
 def _in_flight(spec: Mapping[str, Any]) -> str:
@@ -202,16 +141,23 @@ def _redirect_scheme(spec: Mapping[str, Any]) -> str:
 
 
 def _headers(spec: Mapping[str, Any]) -> str:
-    said = any(
-        name not in _NOT_HEADERS and (bool(value) or (name in _COUNTED_WHEN_ZERO and value is not None))
-        for name, value in spec.items()
-    )
+    said = any(bool(value) or (name in _ZERO_COUNTS and value is not None) for name, value in spec.items())
     if not said:
         return "headers configuration not valid"
     for pattern in as_list(spec.get("accessControlAllowOriginListRegex")):
         if problem := _pattern(str(pattern)):
             return f"error occurred during origin parsing: {problem}"
     return ""
+
+
+def _forward_answer(spec: Mapping[str, Any]) -> str:
+    regex = str(spec.get("authResponseHeadersRegex") or "")
+    problem = _pattern(regex) if regex else ""
+    return f"error compiling regular expression {regex}: {problem}" if problem else ""
+
+
+def _circuit_breaker(spec: Mapping[str, Any]) -> str:
+    return "" if spec.get("expression") else "1:1: expected operand, found 'EOF'"
 
 
 def _redirect_regex(spec: Mapping[str, Any]) -> str:
@@ -273,5 +219,7 @@ _CHECKS: Final[dict[str, Callable[[Mapping[str, Any]], str]]] = {
     "replacePathRegex": _replace_regex,
     "stripPrefixRegex": _strip_regex,
     "retry": _retry,
+    "forwardAuth": _forward_answer,
+    "circuitBreaker": _circuit_breaker,
     "compress": _compress,
 }

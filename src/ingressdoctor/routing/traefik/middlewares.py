@@ -1,6 +1,6 @@
 """Which middlewares Traefik has, and how a route's reference to one is resolved.
 
-What is wrong with a middleware by itself is the business of ``middleware_specs.py``.
+What is wrong with one by itself is the business of ``middleware_specs.py`` and ``middleware_refusals.py``.
 
 Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go (resolveReference; makeMiddlewareKeys before 3.7.1),
 pkg/server/middleware/middlewares.go, pkg/server/recursion/recursion.go.
@@ -16,13 +16,8 @@ from msgspec.structs import replace
 
 from ingressdoctor.evidence.routes import Custom, DropReason
 from ingressdoctor.model.untyped import as_list, as_map
-from ingressdoctor.routing.traefik.middleware_specs import (
-    MULTI_TYPES,
-    Secrets,
-    constructor_problem,
-    provider_problem,
-    types_of,
-)
+from ingressdoctor.routing.traefik.middleware_refusals import Secrets, provider_problem
+from ingressdoctor.routing.traefik.middleware_specs import MULTI_TYPES, constructor_problem, types_of
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, INGRESS_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
@@ -110,7 +105,7 @@ class Known(msgspec.Struct, frozen=True):
         name = qualified.removesuffix(_SUFFIX)
         if name in self.broken:
             return self.broken[name]
-        detail = constructor_problem(types[0], as_map(found.spec[types[0]]))
+        detail = constructor_problem(types[0], as_map(found.spec[types[0]]), self.version)
         if types[0] == "plugin" and self.plugins is not None:
             unknown = sorted(set(as_map(found.spec["plugin"])) - self.plugins)
             detail = f"plugin: unknown plugin type: {unknown[0]}" if unknown else ""

@@ -439,3 +439,76 @@ def test_a_scheme_that_does_not_exist_for_a_service_without_pods(version: str, e
     things = (a_route({"name": "shop", "port": 80, "scheme": "tcp"}), *a_service(endpoints=0))
 
     assert outcome(*things, version=version, args=("--providers.kubernetescrd.allowemptyservices=true",)) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "spec", "said"),
+    [
+        pytest.param(
+            "v2.11.53", {"ipAllowList": {"sourceRange": ["::1"], "rejectStatusCode": 999}}, "", id="status-in-2.11"
+        ),
+        pytest.param("v2.11.53", {"compress": {"encodings": ["foo"]}}, "", id="encodings-in-2.11"),
+        pytest.param("v3.1.7", {"compress": {"defaultEncoding": "foo"}}, "", id="default-encoding-in-3.1"),
+        pytest.param(
+            "v3.2.0", {"compress": {"encodings": ["foo"]}}, "unsupported encoding: foo", id="encodings-since-3.2"
+        ),
+        pytest.param(
+            "v2.11.53",
+            {"compress": {"excludedContentTypes": ["a/b"], "includedContentTypes": ["a/b"]}},
+            "",
+            id="included-types-in-2.11",
+        ),
+        pytest.param(
+            "v3.3.7",
+            {"rateLimit": {"sourceCriterion": {"requestHost": True, "requestHeaderName": "X"}}},
+            "requestHost and RequestHeaderName are mutually exclusive",
+            id="source-of-a-rate-limit-in-3.3",
+        ),
+        pytest.param(
+            "v3.4.0",
+            {"rateLimit": {"sourceCriterion": {"requestHost": True, "requestHeaderName": "X"}}},
+            "getting source extractor: requestHost and RequestHeaderName are mutually exclusive",
+            id="source-of-a-rate-limit-since-3.4",
+        ),
+        pytest.param("v3.6.24", {"headers": {"sslForceHost": True}}, "", id="ssl-force-host-is-a-header-in-3.6"),
+        pytest.param(
+            "v3.6.24",
+            {"ipAllowList": {"sourceRange": ["::1"], "ipStrategy": {"ipv6Subnet": 129}}},
+            "invalid IPv6 subnet 129 value, should be greater to 0 and lower or equal to 128",
+            id="subnet-in-3.6",
+        ),
+        pytest.param(
+            "v2.11.53",
+            {"forwardAuth": {"address": "http://a", "authResponseHeadersRegex": "["}},
+            "error compiling regular expression [: error parsing regexp: missing closing ]: `[`",
+            id="regex-of-forward-auth-in-2.11",
+        ),
+        pytest.param(
+            "v3.6.24",
+            {"forwardAuth": {"address": "http://a", "authResponseHeadersRegex": "^X"}},
+            "",
+            id="good-regex-of-forward-auth",
+        ),
+        pytest.param(
+            "v3.1.7",
+            {"ipAllowList": {"sourceRange": ["::1"], "ipStrategy": {"ipv6Subnet": 129}}},
+            "",
+            id="subnet-in-3.1",
+        ),
+        pytest.param(
+            "v3.6.9", {"headers": {"stsSeconds": 0}}, "headers configuration not valid", id="zero-is-nothing-in-3.6.9"
+        ),
+        pytest.param("v3.6.10", {"headers": {"stsSeconds": 0}}, "", id="zero-is-a-value-since-3.6.10"),
+        pytest.param(
+            "v3.7.5", {"headers": {"accessControlMaxAge": 0}}, "headers configuration not valid", id="max-age-in-3.7.5"
+        ),
+        pytest.param("v3.6.22", {"headers": {"accessControlMaxAge": 0}}, "", id="max-age-since-3.6.22"),
+        pytest.param("v3.6.24", {"circuitBreaker": {}}, "1:1: expected operand, found 'EOF'", id="breaker-in-3.6"),
+    ],
+)
+def test_middlewares_that_traefik_cannot_build(version: str, spec: dict[str, Any], said: str) -> None:
+    middleware = thing("Middleware", "web", spec)
+
+    assert outcome(a_route(middlewares=[{"name": "web"}]), middleware, *a_service(), version=version) == (
+        said or "live"
+    )
