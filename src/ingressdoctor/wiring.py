@@ -201,6 +201,7 @@ class Session:
             Preferences: Preferences(
                 load_balancer=self._settings.hetzner.load_balancer,
                 kube_context=self._settings.kubernetes.context,
+                cloudflared_config=self._settings.tunnel.config_file,
                 management=self._settings.access.management,
                 public=self._settings.access.public,
             ),

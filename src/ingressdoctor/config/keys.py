@@ -53,6 +53,9 @@ KEYS = (
     ),
     _key("access.management", values.many(values.host_pattern), '["*-mgmt.example.org"]', "must ask for a login"),
     _key("access.public", values.many(values.host_pattern), '["status.example.org"]', "public on purpose"),
+    _key(
+        "tunnel.config_file", values.path, '"cloudflared/config.yml"', "rules of a cloudflared outside of the cluster"
+    ),
     _key("dns.resolvers", values.many(values.resolver), '["1.1.1.1", "8.8.8.8"]', "resolvers compared with each other"),
     _key("dns.authoritative", values.resolver_or_none, '"192.0.2.53"', "ask this one instead of the zone's NS"),
     _key("http.ca_file", values.file, '"company-ca.pem"', "roots to trust instead of the system's"),

@@ -26,6 +26,7 @@ __all__ = [
     "PluginSettings",
     "RunSettings",
     "Settings",
+    "TunnelSettings",
     "WalkSettings",
 ]
 
@@ -66,6 +67,12 @@ class AccessSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     management: tuple[str, ...] = ()
     public: tuple[str, ...] = ()
+
+
+class TunnelSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """cloudflared outside of the cluster. ``config_file`` is a copy of its configuration, with the rules."""
+
+    config_file: str = ""
 
 
 class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     hetzner: HetznerSettings = HetznerSettings()
     cloudflare: CloudflareSettings = CloudflareSettings()
     access: AccessSettings = AccessSettings()
+    tunnel: TunnelSettings = TunnelSettings()
     dns: DnsSettings = DnsSettings()
     http: HttpSettings = HttpSettings()
     online: OnlineSettings = OnlineSettings()

@@ -10,7 +10,7 @@ import dataclasses
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import yaml
@@ -72,14 +72,22 @@ class Handout:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) -> Handout:
-    """Make the folder, readable by the owner alone, and fill it."""
+def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str, tunnel_config: str = "") -> Handout:
+    """Make the folder, readable by the owner alone, and fill it.
+
+    *tunnel_config* is the configuration of a cloudflared on a machine, as its operator would copy it; "" for none.
+    """
     directory = Path(tempfile.mkdtemp(prefix=f"ingressdoctor-lab-{name}-"))
     config, kubeconfig, ca_file = (directory / leaf for leaf in ("ingressdoctor.toml", "kubeconfig", "ca.pem"))
     ca_file.write_text(ca_pem, encoding="ascii")
     kubeconfig.write_text(_kubeconfig(name, endpoints, tokens, ca_pem), encoding="utf-8")
     kubeconfig.chmod(0o600)
-    config.write_text(_config(endpoints, kubeconfig, ca_file, token=bool(tokens.access[0])), encoding="utf-8")
+    sections = list(_access() if tokens.access[0] else ())
+    if tunnel_config:
+        copy = directory / "config.yml"
+        copy.write_text(tunnel_config, encoding="utf-8")
+        sections += ["[tunnel]", f"config_file = {json.dumps(str(copy))}"]
+    config.write_text(_config(endpoints, kubeconfig, ca_file, sections), encoding="utf-8")
     return Handout(
         directory=directory,
         config=config,
@@ -112,10 +120,13 @@ def _kubeconfig(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) ->
     )
 
 
-def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path, *, token: bool) -> str:
-    """The product's configuration. JSON strings and lists of strings are TOML too."""
+def _access() -> tuple[str, ...]:
     names = zip(("client_id", "client_secret"), ACCESS_VARIABLES, strict=True)
-    access = ("[cloudflare.access]", *(f'{key} = {{ env = "{name}" }}' for key, name in names))
+    return ("[cloudflare.access]", *(f'{key} = {{ env = "{name}" }}' for key, name in names))
+
+
+def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path, sections: Sequence[str]) -> str:
+    """The product's configuration. JSON strings and lists of strings are TOML too."""
     quoted = json.dumps
     hetzner = (
         "[hetzner]",
@@ -130,7 +141,6 @@ def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path, *, token: boo
             "[cloudflare]",
             f"endpoint = {quoted(f'http://{LOOPBACK}:{endpoints.cloudflare}/client/v4')}",
             'token = { env = "CLOUDFLARE_API_TOKEN" }',
-            *(access if token else ()),
             "[dns]",
             f"resolvers = {quoted(list(endpoints.resolvers))}",
             f"authoritative = {quoted(endpoints.authoritative)}",
@@ -139,6 +149,7 @@ def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path, *, token: boo
             f"connect_to = {quoted(list(endpoints.connect_to))}",
             "[online]",
             f"probe = {quoted([endpoints.probe])}",
+            *sections,
             "",
         )
     )

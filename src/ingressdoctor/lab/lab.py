@@ -18,6 +18,7 @@ from ingressdoctor.lab.dataplane import DataPlane
 from ingressdoctor.lab.handout import LOOPBACK, Endpoints, Handout, Tokens, write_handout
 from ingressdoctor.lab.plane import Plane
 from ingressdoctor.lab.serve import cloudflare, hetzner
+from ingressdoctor.lab.serve.cloudflared.process import tunnel_config
 from ingressdoctor.lab.serve.dns import VIEWS, start_dns
 from ingressdoctor.lab.serve.http import Manner, serve_http
 from ingressdoctor.lab.serve.kube.api import KubeApi
@@ -119,7 +120,7 @@ class Lab:
         )
         if world.settings.get("offline"):
             endpoints = self._cut_off(endpoints)
-        return write_handout(world.name, endpoints, tokens, plane.pki.ca_pem)
+        return write_handout(world.name, endpoints, tokens, plane.pki.ca_pem, tunnel_config(world))
 
     def _cut_off(self, endpoints: Endpoints) -> Endpoints:
         """The endpoints of a machine without internet: every way out is refused, only the cluster is near."""

@@ -47,6 +47,8 @@ hosts = ["*-mgmt.Example.org"]
 [access]
 management = ["*-mgmt.example.org"]
 public = ["status.example.org"]
+[tunnel]
+config_file = "ca.pem"
 """
 
 
@@ -87,6 +89,7 @@ def test_every_key_is_read(folder: Path) -> None:
     )
     assert settings.access.management == ("*-mgmt.example.org",)
     assert settings.access.public == ("status.example.org",)
+    assert settings.tunnel.config_file == str(folder / "ca.pem")
     assert settings.origins["dns.resolvers"] == "line 14"
     assert set(settings.origins) == {key.path for key in KEYS}
 

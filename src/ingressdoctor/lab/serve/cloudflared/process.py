@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from ingressdoctor.lab.cluster import Cluster, Object, annotation, dig, mapping, name_of, namespace_of, sequence, text
+from ingressdoctor.lab.world import World
 
 TUNNEL_ANNOTATION = "lab.ingressdoctor/tunnel"
 _VALUED = frozenset(
@@ -214,6 +215,12 @@ def host_process(entry: Mapping[str, Any], now: datetime) -> Process:
         authorities={text(key): text(value) for key, value in mapping(entry.get("authorities")).items()},
         hosts={text(key): text(value) for key, value in mapping(entry.get("hosts")).items()},
     )
+
+
+def tunnel_config(world: World) -> str:
+    """The configuration file of the first cloudflared on a machine; "" when none has one."""
+    processes = (host_process(mapping(entry), datetime.now(UTC)) for entry in world.connectors)
+    return next((content for process in processes for content in process.files.values()), "")
 
 
 def moment(value: object) -> datetime | None:
