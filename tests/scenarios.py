@@ -15,7 +15,16 @@ from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.wiring import RunOptions, open_session
 
-PATIENCE = {"edge_connect_s": 1.5, "edge_read_s": 2.5, "controller_dial_s": 1.0, "health_timeout_s": 0.6}
+PATIENCE = {
+    "edge_connect_s": 1.5,
+    "edge_read_s": 2.5,
+    "controller_dial_s": 1.0,
+    "nginx_dial_s": 0.3,
+    "nginx_read_s": 1.8,
+    "cloudflared_dial_s": 1.0,
+    "cloudflared_tls_s": 1.2,
+    "health_timeout_s": 0.6,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
