@@ -23,11 +23,13 @@ def cases() -> list[Fault]:
 @pytest.mark.lab
 @pytest.mark.parametrize("fault", cases(), ids=lambda fault: fault.name)
 async def test_symptom_emerges(fault: Fault) -> None:
-    plane = DataPlane(apply_fault(load_world("wecare"), fault))
+    world = apply_fault(load_world("wecare"), fault)
+    plane = DataPlane(world)
+    client_id, secret = plane.tokens.handed_out(world.settings["service_token"])
     await plane.start()
     try:
         url = fault.host if "://" in fault.host else f"https://{fault.host}/"
-        response = await ask(plane, url, accept="*/*")
+        response = await ask(plane, url, accept="*/*", cf_access_client_id=client_id, cf_access_client_secret=secret)
     finally:
         await plane.stop()
 
