@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from ingressdoctor.collect.access_cloudflare import cloudflare_sights, service_token_sights
 from ingressdoctor.collect.hetzner import api_refusal
 from ingressdoctor.collect.kinds import (
     APPLICATIONS,
@@ -32,7 +33,6 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.access import AccessSurvey, Sight
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.certificates import CertificateChain, GitOpsView
-from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.controller import Controller, ControllerLogs
 from ingressdoctor.evidence.dns import Rcode
 from ingressdoctor.evidence.hetzner import ClusterNodes, HetznerProject, LoadBalancerLookup, ServiceEvents
@@ -40,7 +40,7 @@ from ingressdoctor.evidence.outside import DnsView, Online, OutsideProbe
 from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes
 
 __all__ = ["survey_access"]
 
@@ -64,14 +64,23 @@ _ROOT: Final = "."
 
 @collector(wanted="what the credentials can read", timeout_s=20.0)
 async def survey_access(
-    online: Online | Unavailable, kube: Kubernetes, hetzner: Hetzner, cloudflare: Cloudflare, dns: Dns
+    online: Online | Unavailable,
+    kube: Kubernetes,
+    hetzner: Hetzner,
+    cloudflare: Cloudflare,
+    token: AccessToken,
+    dns: Dns,
 ) -> AccessSurvey:
     """Try everything side by side; a source that does not answer costs its own line only."""
-    outside: list[Awaitable[Sight]] = [_resolver(dns, server) for server in dns.resolvers]
-    outside += [_cloudflare(cloudflare), _hetzner(hetzner)]
     inside: list[Awaitable[Sight]] = [_kind(kube, kind, feeds) for kind, feeds in _KINDS.items()]
-    sights = await asyncio.gather(*outside, *inside, _logs(kube))
-    return AccessSurvey(sights=(_online(online), *sights[: len(outside)], *_folded(sights[len(outside) :])))
+    named, edge, machines, project, cluster = await asyncio.gather(
+        asyncio.gather(*(_resolver(dns, server) for server in dns.resolvers)),
+        cloudflare_sights(cloudflare),
+        service_token_sights(token),
+        _hetzner(hetzner),
+        asyncio.gather(*inside, _logs(kube)),
+    )
+    return AccessSurvey(sights=(_online(online), *named, *edge, *machines, project, *_folded(cluster)))
 
 
 def _folded(sights: Sequence[Sight]) -> tuple[Sight, ...]:
@@ -111,23 +120,6 @@ async def _resolver(dns: Dns, server: str) -> Sight:
         detail=f"{reply.rcode} {reply.detail}".strip(),
         enable_with="Name resolvers that answer: [dns] resolvers, or --resolver.",
         feeds=(DnsView,),
-    )
-
-
-async def _cloudflare(cloudflare: Cloudflare) -> Sight:
-    source = "Cloudflare API"
-    try:
-        answer = await cloudflare.get("/zones", {"per_page": "5"})
-    except SourceError as error:
-        return _unseen(source, error, (ZoneFacts,))
-    if answer.status == 200:
-        return Sight(source=source, readable=True, detail="zones can be listed")
-    return Sight(
-        source=source,
-        readable=False,
-        detail=f"zones cannot be listed: the API answers {answer.status}",
-        enable_with="Use a token with Zone Read, DNS Read and Zone Settings Read.",
-        feeds=(ZoneFacts,),
     )
 
 

@@ -13,10 +13,13 @@ from ingressdoctor.lab.lab import running
 from ingressdoctor.wiring import SourceAccess, open_session
 
 
-def survey(*, deny: tuple[str, ...] = (), without: tuple[str, ...] = ()) -> dict[str, SourceAccess]:
-    """Survey the lab with some grants denied and some variables missing."""
+def survey(
+    *, deny: tuple[str, ...] = (), lacks: tuple[str, ...] = (), without: tuple[str, ...] = ()
+) -> dict[str, SourceAccess]:
+    """Survey the lab with some grants denied, some permissions lacking and some variables missing."""
     world = load_world("wecare")
-    world = replace(world, settings={**world.settings, "rbac": {"deny": list(deny)}})
+    changed = {**world.settings, "rbac": {"deny": list(deny)}, "cloudflare": {"deny": list(lacks)}}
+    world = replace(world, settings=changed)
     with running(world) as lab:
         settings = load_settings(str(lab.handout.config))
         environ = {name: value for name, value in lab.handout.environment.items() if name not in without}
@@ -60,6 +63,34 @@ def test_a_missing_token_is_named_and_nothing_else_is_lost() -> None:
     assert [name for name, item in found.items() if not item.readable] == ["Hetzner Cloud API"]
     assert "HCLOUD_TOKEN" in found["Hetzner Cloud API"].enable_with
     assert any("load balancer" in cost for cost in found["Hetzner Cloud API"].costs)
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize(
+    ("lacks", "source", "permission", "costly"),
+    [
+        pytest.param("tunnel", "Cloudflare tunnels", "Cloudflare Tunnel > Read", True, id="tunnels"),
+        pytest.param("access_apps", "Cloudflare Access applications", "Apps and Policies", True, id="applications"),
+        pytest.param("access_tokens", "Cloudflare Access service tokens", "Service Tokens", False, id="tokens"),
+        pytest.param(
+            "access_organization", "Cloudflare Access organisation", "Organizations", False, id="organisation"
+        ),
+    ],
+)
+def test_one_permission_that_the_token_lacks_is_named(lacks: str, source: str, permission: str, costly: bool) -> None:
+    found = survey(lacks=(lacks,))
+
+    assert [name for name, item in found.items() if not item.readable] == [source]
+    assert permission in found[source].enable_with
+    assert bool(found[source].costs) is costly
+
+
+@pytest.mark.lab
+def test_a_service_token_is_named_where_there_is_one() -> None:
+    names = ("CF_ACCESS_CLIENT_ID", "CF_ACCESS_CLIENT_SECRET")
+
+    assert survey()["Access service token"].readable
+    assert "Access service token" not in survey(without=names)
 
 
 @pytest.mark.lab
