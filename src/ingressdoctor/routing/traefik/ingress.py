@@ -21,6 +21,7 @@ from ingressdoctor.routing.traefik.annotations import (
     read_service_options,
 )
 from ingressdoctor.routing.traefik.crd import collided
+from ingressdoctor.routing.traefik.ingress_panics import first_panic
 from ingressdoctor.routing.traefik.ingress_rules import RuleForm, rule_text
 from ingressdoctor.routing.traefik.matchers import quoted
 from ingressdoctor.routing.traefik.middlewares import Problem
@@ -70,9 +71,10 @@ def build_ingresses(
     provider = _Provider(settings, version, known, book or ServiceBook(), form)
     drafts: dict[str, Draft] = {}
     dropped: list[DroppedRoute] = []
-    for item in ingresses:
-        problem, uncertain = _filtered(item, provider)
-        options = problem or read_router_options(item.annotations, version)
+    filtered = [_filtered(item, provider) for item in ingresses]
+    panic = first_panic([item for item, found in zip(ingresses, filtered, strict=True) if not found[0]], version)
+    for item, (problem, uncertain) in zip(ingresses, filtered, strict=True):
+        options = problem or panic or read_router_options(item.annotations, version)
         made: dict[str, list[Draft]] = {}
         for outcome in _of_object(item, options, provider, taken=_DEFAULT_NAME in drafts):
             if isinstance(outcome, DroppedRoute):
@@ -228,7 +230,9 @@ def _resolved(item: Ingress, backend: BackendRef | Problem, provider: _Provider)
     if problem and not problem.detail.startswith("Skipping"):
         return replace(problem, detail=f"Cannot create service: {problem.detail}")
     transport = _qualified(options.transport) if options.transport else ""
-    return problem or Resolved(backend, "", tuple(_qualified(name) for name in options.middlewares), transport)
+    book, settings, version = provider.book, provider.settings, provider.version
+    empty = bool(transport) and book.is_empty(item.namespace, backend.name, asked, settings, version)
+    return problem or Resolved(backend, "", tuple(_qualified(one) for one in options.middlewares), transport, empty)
 
 
 def _service_options(backend: BackendRef, provider: _Provider) -> ServiceOptions | str:

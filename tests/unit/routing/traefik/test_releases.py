@@ -512,3 +512,36 @@ def test_middlewares_that_traefik_cannot_build(version: str, spec: dict[str, Any
     assert outcome(a_route(middlewares=[{"name": "web"}]), middleware, *a_service(), version=version) == (
         said or "live"
     )
+
+
+RESOURCE = {"resource": {"apiGroup": "x", "kind": "Bucket", "name": "b"}}
+
+
+@pytest.mark.parametrize(
+    ("version", "parts", "stopped"),
+    [
+        pytest.param("v3.4.0", {"paths": [{"backend": RESOURCE}]}, True, id="path-stops-all-before-3.4.1"),
+        pytest.param("v3.4.1", {"paths": [{"backend": RESOURCE}]}, False, id="path-alone-since-3.4.1"),
+        pytest.param("v2.11.24", {"paths": [{"backend": RESOURCE}]}, True, id="path-stops-all-before-2.11.25"),
+        pytest.param("v2.11.25", {"paths": [{"backend": RESOURCE}]}, False, id="path-alone-since-2.11.25"),
+        pytest.param("v3.6.6", {"spec": {"defaultBackend": RESOURCE, "rules": []}}, True, id="default-before-3.6.7"),
+        pytest.param("v3.6.7", {"spec": {"defaultBackend": RESOURCE, "rules": []}}, False, id="default-since-3.6.7"),
+        pytest.param("v2.11.53", {"spec": {"defaultBackend": RESOURCE, "rules": []}}, True, id="default-in-2.11.53"),
+        pytest.param(
+            "v3.4.0",
+            {"paths": [{"backend": RESOURCE}], "annotations": {"router.x": "y"}},
+            False,
+            id="unread-annotations",
+        ),
+        pytest.param("v3.4.0", {"spec": {"rules": [{"host": "b.com"}]}}, False, id="rule-without-paths"),
+    ],
+)
+def test_a_backend_that_is_no_service(version: str, parts: dict[str, Any], *, stopped: bool) -> None:
+    options = {key: value for key, value in parts.items() if key != "paths"}
+    bad = an_ingress_of(*parts.get("paths", [{}]), name="bad", host="b.com", **options)
+    table = a_table(an_ingress_of(), bad, *a_service(), version=version)
+
+    assert bool(routers(table)) is not stopped
+    said = [item.detail for item in table.all_dropped if item.ref == "Ingress ns/shop"]
+    crash = f"Traefik {Version.parse(version)} crashes on a backend of Ingress ns/bad that is no Service"
+    assert said == ([f"{crash}, and has no Ingress at all"] if stopped else [])
