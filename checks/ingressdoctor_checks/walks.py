@@ -142,15 +142,16 @@ def claim_public(
     dns: DnsView | Unavailable,
     decision: RouteDecision | Unavailable,
     zone: ZoneFacts | Unavailable,
+    tunnel: TunnelRoute | Unavailable,
 ) -> Claim:
     """Claim names that a route serves; then names that DNS answers, or that a zone at Cloudflare holds."""
     known = () if isinstance(hosts, Unavailable) else tuple(hosts.hosts)
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
     if naming:
         more = f" and {len(naming) - 1} more" if len(naming) > 1 else ""
-        # A route may name a host that is reached through a tunnel: then the record decides.
-        tunnel = isinstance(zone, ZoneFacts) and bool(zone.tunnel)
-        return Claim(strength=70 if tunnel else 100, ground=f"{naming[0]}{more} names the host", known=known)
+        # A route may name a host that is reached through a tunnel: then record and rules decide.
+        behind = isinstance(tunnel, TunnelRoute) and (tunnel.by_record or tunnel.named == "exact")
+        return Claim(strength=70 if behind else 100, ground=f"{naming[0]}{more} names the host", known=known)
     if not isinstance(decision, Unavailable) and decision.outcome is Outcome.ROUTED and decision.winner:
         return Claim(strength=90, ground=f"{decision.winner.ref} takes requests for the host", known=known)
     if not isinstance(dns, Unavailable) and dns.addresses:

@@ -101,6 +101,9 @@ class RunChoice:
     skip: Annotated[list[str] | None, typer.Option("--skip", metavar="GLOB", help="Not these checks; repeatable.")] = (
         None
     )
+    cloudflared_config: Annotated[
+        str, typer.Option("--cloudflared-config", metavar="FILE", help="Rules of a cloudflared outside of the cluster.")
+    ] = ""
     strict: Annotated[bool, typer.Option("--strict", help="Warnings count as broken (exit code 1).")] = False
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0.1, max=3600, help="Seconds for one diagnosis.")

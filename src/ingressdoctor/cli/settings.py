@@ -27,6 +27,7 @@ def settings_for(
         "http.ca_file": ("--ca-file", connection.ca_file),
     }
     if run is not None:
+        chosen["tunnel.config_file"] = ("--cloudflared-config", run.cloudflared_config)
         chosen["run.timeout"] = ("--timeout", run.timeout)
         chosen["run.strict"] = ("--strict", run.strict or None)
     given = {name: pair for name, pair in chosen.items() if pair[1]}

@@ -25,11 +25,15 @@ SUFFIX: Final = ".cfargotunnel.com"
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True):
-    """What record and DNS say: the tunnel's id and who told it, or why the name is no tunnel's."""
+    """What record and DNS say: the tunnel's id and who told it, or why the name is no tunnel's.
+
+    ``by_route`` tells that only a route of the cluster speaks against it, which a file of rules overrules.
+    """
 
     tunnel: str = ""
     ground: str = ""
     refuted: str = ""
+    by_route: bool = False
 
 
 @collector(wanted="where the name leads")
@@ -55,5 +59,5 @@ def lead_of(
         return Lead(refuted=f"the zone {zone.name} at Cloudflare holds a record for it, which leads to no tunnel")
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(host)
     if naming:
-        return Lead(refuted=f"{naming[0]} names the host, and nothing speaks of a tunnel")
+        return Lead(refuted=f"{naming[0]} names the host, and nothing speaks of a tunnel", by_route=True)
     return Lead()

@@ -64,17 +64,12 @@ async def collect_tunnel_route(
     facts: Later[TunnelFacts],
 ) -> TunnelRoute | Unavailable:
     """Follow the name to a tunnel, by its record, by DNS or by the rules that name it."""
-    if lead.refuted:
-        return Unavailable(wanted=_WANTED, reason=lead.refuted)
     path = preferences.cloudflared_config
-    found, told, file = await asyncio.gather(
-        cloudflareds.get(), facts.get(), asyncio.to_thread(_file_of, path) if path else _no_file()
-    )
+    file = await asyncio.to_thread(_file_of, path) if path else None
+    if lead.refuted and not (lead.by_route and isinstance(file, TunnelConfig) and _exactly(target.hostname, file)):
+        return Unavailable(wanted=_WANTED, reason=lead.refuted)
+    found, told = await asyncio.gather(cloudflareds.get(), facts.get())
     return judge_route(target, lead, Told(found=found, facts=told, file=file))
-
-
-async def _no_file() -> None:
-    return None
 
 
 def _file_of(path: str) -> TunnelConfig | Unavailable:

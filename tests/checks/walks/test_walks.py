@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
-from build.outside import dns_view, resolver, zone
+from build.outside import dns_view, resolver, visited, zone
 from build.routes import HOST, a_candidate, a_decision
+from build.tunnel import CATCH_ALL, a_cloudflared, a_lead, a_route, a_rule, route_for
+from build.tunnel import HOST as PANEL
 from ingressdoctor.api import KnownHosts, Target, Unavailable
-from ingressdoctor_checks.walks import PUBLIC, WALKS, claim_public
+from ingressdoctor_checks.walks import PUBLIC, TUNNEL, WALKS, claim_by_login, claim_public, claim_tunnel
 
 DOCS = Path(__file__).parents[3] / "docs"
 UNSEEN = Unavailable(wanted="it", reason="no token")
@@ -34,7 +36,7 @@ CLAIMS = [
 
 @pytest.mark.parametrize(("hosts", "dns", "decision", "facts", "strength", "ground"), CLAIMS)
 def test_claim(hosts: Any, dns: Any, decision: Any, facts: Any, strength: int, ground: str) -> None:
-    claim = claim_public.function(Target.parse(HOST), hosts, dns, decision, facts)
+    claim = claim_public.function(Target.parse(HOST), hosts, dns, decision, facts, UNSEEN)
 
     assert claim.strength == strength
     assert ground in claim.ground
@@ -42,7 +44,7 @@ def test_claim(hosts: Any, dns: Any, decision: Any, facts: Any, strength: int, g
 
 
 def test_known_names_feed_did_you_mean() -> None:
-    claim = claim_public.function(Target.parse("ww.example.com"), NAMED, EMPTY, a_decision(), BARE)
+    claim = claim_public.function(Target.parse("ww.example.com"), NAMED, EMPTY, a_decision(), BARE, UNSEEN)
 
     assert claim.known == (HOST,)
 
@@ -58,3 +60,62 @@ def test_every_step_has_its_section(step: Any) -> None:
 
 def test_steps_are_those_of_the_documented_sequence() -> None:
     assert [step.id for step in PUBLIC.steps] == ["outside", "dns", "balancer", "controller", "backend"]
+
+
+NOBODY = a_lead("")
+TUNNELS = [
+    pytest.param(a_route(), 100, "its record at Cloudflare leads to the tunnel", id="record-that-leads-to-a-tunnel"),
+    pytest.param(route_for(lead=NOBODY), 95, "rule 2 of ConfigMap", id="rule-that-names-the-host"),
+    pytest.param(
+        route_for("new-mgmt.example.com", lead=NOBODY), 30, "names of the same pattern", id="names-of-the-same-pattern"
+    ),
+    pytest.param(route_for("shop.example.net", lead=NOBODY), 0, "", id="a-name-of-another-kind"),
+    pytest.param(UNSEEN, 0, "", id="no-tunnel-known"),
+]
+
+
+@pytest.mark.parametrize(("route", "strength", "ground"), TUNNELS)
+def test_claim_of_the_tunnel(route: Any, strength: int, ground: str) -> None:
+    claim = claim_tunnel.function(route)
+
+    assert claim.strength == strength
+    assert ground in claim.ground
+
+
+def test_a_wildcard_rule_claims_less_than_a_route() -> None:
+    items = (a_cloudflared(a_rule("*.example.com"), CATCH_ALL),)
+    claim = claim_tunnel.function(route_for("x.example.com", lead=NOBODY, items=items))
+
+    assert claim.strength == 60
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "strength"),
+    [
+        pytest.param(a_route(), 70, id="its-record-leads-to-a-tunnel"),
+        pytest.param(route_for(lead=NOBODY), 70, id="a-rule-names-it"),
+        pytest.param(UNSEEN, 100, id="nothing-speaks-of-a-tunnel"),
+    ],
+)
+def test_a_route_behind_a_tunnel_claims_less_for_the_public_walk(tunnel: Any, strength: int) -> None:
+    hosts = KnownHosts(hosts={PANEL: ("Ingress monitoring/grafana",)})
+
+    claim = claim_public.function(Target.parse(PANEL), hosts, EMPTY, a_decision(), BARE, tunnel)
+
+    assert claim.strength == strength
+
+
+def test_the_steps_of_the_tunnel_are_those_of_the_documented_sequence() -> None:
+    steps = ["outside", "dns", "tunnel", "rules", "nginx", "backend", "http2"]
+
+    assert [step.id for step in TUNNEL.steps] == steps
+
+
+@pytest.mark.parametrize(
+    ("login", "strength"), [pytest.param("team.cloudflareaccess.com", 55, id="login"), pytest.param("", 0, id="none")]
+)
+def test_a_login_of_access_is_a_weak_claim(login: str, strength: int) -> None:
+    claim = claim_by_login.function(visited(login=login))
+
+    assert claim.strength == strength
+    assert claim_by_login.at_most < claim_tunnel.at_most
