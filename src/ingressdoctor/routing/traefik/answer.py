@@ -46,6 +46,7 @@ __all__ = ["AnswerModel", "build_answers", "predict", "predict_connection", "wit
 
 _TEXT: Final = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 _NOT_FOUND: Final = "404 page not found\n"
+_NO_FRAGMENT: Final = (2, 10, 6)
 _NO_CONNECT: Final = ((3, 7, 9), (3, 6, 24), (2, 11, 53))
 _ENCODED: Final = {
     "%2F": "slash",
@@ -182,7 +183,7 @@ def _http(
     request, static = decision.request, model.table.static
     sanitize = static.enabled(f"entrypoints.{request.entry_point}.http.sanitizepath", default=True)
     path = request_path(request.path, model.table.version, sanitize=sanitize)
-    if path is None or "#" in request.path:
+    if path is None or ("#" in request.path and model.table.version.since(_NO_FRAGMENT)):
         why = "the path is not validly encoded" if path is None else "the path holds a #"
         return _controller(400, why, "400 Bad Request" if path is None else "")
     if decision.outcome is Outcome.NO_ROUTE:

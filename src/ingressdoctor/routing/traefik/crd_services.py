@@ -9,7 +9,7 @@ pkg/server/service/service.go (BuildHTTP).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +23,7 @@ from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.router import Resolved
 from ingressdoctor.routing.traefik.services import ServiceBook
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.traefik_service import BALANCERS, mirrored, parts_of, type_of
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["CrdServices", "plain_reference", "within"]
@@ -99,7 +100,10 @@ class CrdServices(msgspec.Struct, frozen=True):
         problem = self.book.problem(namespace, backend.name, asked, self.settings, self.version)
         if problem is not None:
             return problem
-        return self._with_options(service, backend)
+        made = self._with_options(service, backend)
+        if isinstance(made, Resolved) and made.transport:
+            return replace(made, empty=self.book.is_empty(namespace, backend.name, asked, self.settings, self.version))
+        return made
 
     def _with_options(self, service: Mapping[str, Any], backend: BackendRef) -> Resolved | Problem:
         interval = as_map(service.get("responseForwarding")).get("flushInterval")
@@ -159,7 +163,7 @@ class CrdServices(msgspec.Struct, frozen=True):
         """Return the services below a TraefikService, or why the provider leaves it out."""
         found: list[Resolved] = []
         alone = self.apart()
-        parts = tuple(_parts(item, self.version))
+        parts = tuple(parts_of(item, self.version))
         if not parts:
             return Problem(DropReason.SERVICE_MISSING, "unspecified service type", item.ref)
         for prefix, service in parts:
@@ -193,17 +197,35 @@ class CrdServices(msgspec.Struct, frozen=True):
         children = self.built(item)
         if isinstance(children, Problem):
             return Problem(children.reason, f"{missing} ({children.detail})", item.ref)
-        for child in children:
+        for place, child in enumerate(children):
             if problem := self.trouble(child, known, (*seen, name)):
                 weighted = isinstance(item.spec.get("weighted"), dict)
                 return replace(problem, detail=within(child, problem.detail)) if weighted else problem
+            if place == 0 and type_of(item.spec, self.version) == "failover" and (said := self._blind(item, child)):
+                return Problem(DropReason.SERVICE_OPTION, said, item.ref)
         return None
+
+    def _blind(self, item: Custom, main: Resolved) -> str:
+        """Say why a failover cannot tell when to fall back: it needs statuses to look for, or a health check."""
+        section = as_map(item.spec.get("failover"))
+        service = as_map(section.get("service"))
+        if as_list(as_map(section.get("errors")).get("status")) or isinstance(service.get("healthCheck"), dict):
+            return ""
+        below = (self.by_id or {}).get(main.service.removesuffix(_SUFFIX))
+        kind = type_of(below.spec, self.version) if below is not None else str(service.get("strategy") or "wrr")
+        name, above = _name_of(main), normalize(f"{item.namespace}-{item.name}") + _SUFFIX
+        said = f"healthCheck not enabled in config for this {BALANCERS.get(kind, 'WRR')} service"
+        return f"cannot register {name} as updater for {above}: {said}"
 
     def _own_trouble(self, resolved: Resolved, known: Known) -> Problem | None:
         transport = resolved.transport
         nobody = known.providers is not None and transport.rpartition("@")[2] not in known.providers
         own = transport.endswith(_SUFFIX) and self.transports is not None
-        if transport and (nobody or (own and transport.removesuffix(_SUFFIX) not in (self.transports or ()))):
+        if (
+            transport
+            and not resolved.empty
+            and (nobody or (own and transport.removesuffix(_SUFFIX) not in (self.transports or ())))
+        ):
             said = f"getting RoundTripper: servers transport not found {transport}"
             return Problem(DropReason.SERVERS_TRANSPORT, said, transport)
         return next((found for name in reversed(resolved.middlewares) if (found := known.problem(name))), None)
@@ -215,21 +237,17 @@ class CrdServices(msgspec.Struct, frozen=True):
         if children is None or isinstance(children, Problem):
             return (resolved.backend,)
         below = seen | {resolved.service}
-        return tuple(ref for child in children[: _mirrored(item)] for ref in self.backends(child, below))
+        return tuple(ref for child in children[: mirrored(item)] for ref in self.backends(child, below))
 
 
 def within(child: Resolved, said: str) -> str:
     """Return an error as the weighted service above the child passes it on."""
+    return f'building HTTP service "{_name_of(child)}": {said}'
+
+
+def _name_of(child: Resolved) -> str:
     backend = child.backend
-    name = child.service.removesuffix(_SUFFIX) or normalize(f"{backend.namespace}-{backend.name}-{backend.port}")
-    return f'building HTTP service "{name}": {said}'
-
-
-def _mirrored(item: Custom | None) -> int | None:
-    """Return how many of a TraefikService's children answer: of mirroring only the first."""
-    spec = item.spec if item is not None else {}
-    only_first = isinstance(spec.get("mirroring"), dict) and not isinstance(spec.get("weighted"), dict)
-    return 1 if only_first else None
+    return child.service.removesuffix(_SUFFIX) or normalize(f"{backend.namespace}-{backend.name}-{backend.port}")
 
 
 def plain_reference(service: Mapping[str, Any], parent: str) -> BackendRef:
@@ -244,20 +262,3 @@ def plain_reference(service: Mapping[str, Any], parent: str) -> BackendRef:
         weight=weight if isinstance(weight, int) else None,
         pass_host_header=service.get("passHostHeader") is not False,
     )
-
-
-def _parts(item: Custom, version: Version) -> Iterator[tuple[str, Mapping[str, Any] | None]]:
-    """Yield the references of the first type that a TraefikService has, and what Traefik puts before their errors."""
-    spec = item.spec
-    if isinstance(spec.get("weighted"), dict):
-        yield "", None
-        yield from (("", as_map(one)) for one in as_list(spec["weighted"].get("services")))
-    elif isinstance(spec.get("mirroring"), dict):
-        yield "", spec["mirroring"]
-        yield from (("", as_map(one)) for one in as_list(spec["mirroring"].get("mirrors")))
-    elif isinstance(spec.get("highestRandomWeight"), dict) and version.since((3, 6, 0)):
-        yield "", None
-        yield from (("", as_map(one)) for one in as_list(spec["highestRandomWeight"].get("services")))
-    elif isinstance(spec.get("failover"), dict) and version.since((3, 7, 0)):
-        yield "getting service: ", as_map(spec["failover"].get("service"))
-        yield "getting fallback service: ", as_map(spec["failover"].get("fallback"))

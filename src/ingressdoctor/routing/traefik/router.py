@@ -18,13 +18,15 @@ class Resolved(msgspec.Struct, frozen=True):
     """What the CRD provider made of one service reference.
 
     ``service`` is the qualified id of a service that is defined elsewhere, empty for a Kubernetes Service;
-    ``middlewares`` and ``transport`` are what the reference itself asks for.
+    ``middlewares`` and ``transport`` are what the reference itself asks for; ``empty`` tells that the Service is known
+    to have no servers, and Traefik then never looks for the transport.
     """
 
     backend: BackendRef
     service: str = ""
     middlewares: tuple[str, ...] = ()
     transport: str = ""
+    empty: bool = False
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):

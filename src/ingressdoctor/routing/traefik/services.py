@@ -15,7 +15,7 @@ import msgspec
 
 from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Node, Service
 from ingressdoctor.evidence.routes import DropReason, RoutingObjects
-from ingressdoctor.routing.servers import Asks, ServerOptions, ServerReference, servers_of
+from ingressdoctor.routing.servers import Asks, ServerOptions, ServerReference, Servers, servers_of
 from ingressdoctor.routing.service import SERVICE_LABEL
 from ingressdoctor.routing.traefik.middlewares import Problem
 from ingressdoctor.routing.traefik.router import Services
@@ -92,9 +92,34 @@ class ServiceBook(msgspec.Struct, frozen=True):
             return Problem(DropReason.SERVICE_MISSING, said, ref)
         return self._of_servers(service, reference, settings, version)
 
+    def is_empty(
+        self, namespace: str, name: str, reference: ServerReference, settings: ProviderSettings, version: Version
+    ) -> bool:
+        """Tell whether a Service is known to have no servers, which Traefik takes all the same."""
+        service = self.known.get((namespace, name))
+        if service is None or self.slices is None:
+            return False
+        found = self._servers(service, reference, settings, version)
+        return found is not None and not found.problem and not found.servers
+
     def _of_servers(
         self, service: Service, reference: ServerReference, settings: ProviderSettings, version: Version
     ) -> Problem | None:
+        found = self._servers(service, reference, settings, version)
+        if found is None:
+            return None
+        ref = f"Service {service.namespace}/{service.name}"
+        if found.problem:
+            reason = next((why for said, why in _REASONS if found.problem.startswith(said)), DropReason.SERVICE_OPTION)
+            return Problem(reason, found.problem, ref)
+        allowed = settings.allow_empty_services or self.slices is None
+        if reference.asks is Asks.INGRESS and not found.servers and not allowed:
+            return Problem(DropReason.SERVICE_EMPTY, "Skipping service: no endpoints found", ref)
+        return None
+
+    def _servers(
+        self, service: Service, reference: ServerReference, settings: ProviderSettings, version: Version
+    ) -> Servers | None:
         unread = self.slices is None or (reference.node_port_lb and self.nodes is None)
         options = ServerOptions(
             version=version,
@@ -107,11 +132,4 @@ class ServiceBook(msgspec.Struct, frozen=True):
         if reference.node_port_lb and self.nodes is None and not settings.no_cluster_scope:
             return None
         slices = (self.slices or {}).get((service.namespace, service.name), ())
-        found = servers_of(service, reference, options, slices, self.nodes or ())
-        ref = f"Service {service.namespace}/{service.name}"
-        if found.problem:
-            reason = next((why for said, why in _REASONS if found.problem.startswith(said)), DropReason.SERVICE_OPTION)
-            return Problem(reason, found.problem, ref)
-        if reference.asks is Asks.INGRESS and not found.servers and not options.allow_empty_services:
-            return Problem(DropReason.SERVICE_EMPTY, "Skipping service: no endpoints found", ref)
-        return None
+        return servers_of(service, reference, options, slices, self.nodes or ())

@@ -215,18 +215,17 @@ def test_untrusted_forwarding_headers_empty_the_address() -> None:
     assert (answer.status, answer.body, answer.log) == (404, "Not Found", "Rejecting IP : empty IP address")
 
 
-@pytest.mark.parametrize(
-    ("strategy", "note"),
-    [
-        pytest.param({}, "the client's address is not known", id="peer-not-known"),
-        pytest.param({"ipv6Subnet": 200}, "invalid IPv6 subnet 200", id="bad-subnet"),
-    ],
-)
-def test_allow_lists_that_are_not_decided(strategy: dict[str, Any], note: str) -> None:
-    answer = through(asked(), ipAllowList={"sourceRange": ["10.0.0.0/8"], "ipStrategy": strategy})
+def test_an_allow_list_is_not_decided_without_the_peer() -> None:
+    answer = through(asked(), ipAllowList={"sourceRange": ["10.0.0.0/8"]})
 
     assert answer.source is AnswerSource.BACKEND
-    assert note in answer.limits[0]
+    assert "the client's address is not known" in answer.limits[0]
+
+
+def test_an_allow_list_with_a_subnet_out_of_range_is_not_made() -> None:
+    answer = through(asked(), ipAllowList={"sourceRange": ["10.0.0.0/8"], "ipStrategy": {"ipv6Subnet": 200}})
+
+    assert answer.status == 404
 
 
 def test_a_forwarded_address_of_an_unknown_peer_is_not_decided() -> None:
@@ -367,7 +366,7 @@ def test_headers_and_preflight() -> None:
 
 @pytest.mark.parametrize("kind", ["rateLimit", "inFlightReq", "circuitBreaker", "forwardAuth", "errors", "buffering"])
 def test_what_no_configuration_tells_is_a_limit(kind: str) -> None:
-    answer = through(asked(), **{kind: {"address": "http://auth"}})
+    answer = through(asked(), **{kind: {"address": "http://auth", "expression": "NetworkErrorRatio() > 0.5"}})
 
     assert answer.source is AnswerSource.BACKEND
     assert "Middleware ns/m" in answer.limits[0]
@@ -414,6 +413,11 @@ def test_a_plugin_is_not_known() -> None:
 )
 def test_requests_that_are_refused_as_specification(request_: RouteRequest, status: int) -> None:
     assert answered(model(http_route()), request_).status == status
+
+
+@pytest.mark.parametrize(("version", "status"), [("2.10.5", None), ("2.10.6", 400), ("3.0.0", 400)])
+def test_a_fragment_in_the_path_by_release(version: str, status: int | None) -> None:
+    assert answered(model(http_route(), version=version), asked(path="/a#b")).status == status
 
 
 def test_encoded_characters_that_the_entry_point_refuses() -> None:

@@ -184,6 +184,24 @@ ROUTES = [
         id="fallback-missing",
     ),
     pytest.param(
+        a_route(named("f")),
+        (thing("TraefikService", "f", {"failover": {"service": service(strategy="p2c"), "fallback": service()}}),),
+        (),
+        DropReason.SERVICE_OPTION,
+        "cannot register ns-shop-80 as updater for ns-f@kubernetescrd: "
+        "healthCheck not enabled in config for this P2C service",
+        id="failover-without-statuses-or-health-check",
+    ),
+    pytest.param(
+        a_route(named("f")),
+        (
+            thing("TraefikService", "f", {"failover": {"service": named("m"), "fallback": service()}}),
+            thing("TraefikService", "m", {"mirroring": service()}),
+        ),
+        *((), DropReason.SERVICE_OPTION, "healthCheck not enabled in config for this mirroring service"),
+        id="failover-of-a-mirror-without-statuses",
+    ),
+    pytest.param(
         a_route(named("m")),
         (thing("TraefikService", "m", {"mirroring": {**service(), "mirrors": [{"name": "no", "port": 1}]}}),),
         *((), DropReason.SERVICE_MISSING, "kubernetes service not found: ns/no"),
@@ -284,6 +302,41 @@ def test_ingress_routes(
 
 
 SOUND = [
+    pytest.param(
+        a_route({"name": "idle", "port": 80, "serversTransport": "gone"}),
+        *(a_service("idle", endpoints=0), "allowemptyservices"),
+        id="transport-missing-without-servers-is-never-looked-for",
+    ),
+    pytest.param(
+        a_route(named("f")),
+        (
+            thing(
+                "TraefikService",
+                "f",
+                {"failover": {"service": service(), "fallback": service(), "errors": {"status": ["500-599"]}}},
+            ),
+        ),
+        "",
+        id="failover-with-statuses",
+    ),
+    pytest.param(
+        a_route(named("f")),
+        (
+            *a_service("out", type="ExternalName", externalName="x.org")[:1],
+            thing(
+                "TraefikService",
+                "f",
+                {
+                    "failover": {
+                        "service": {"name": "out", "port": 80, "healthCheck": {"path": "/"}},
+                        "fallback": service(),
+                    }
+                },
+            ),
+        ),
+        "allowexternalnameservices",
+        id="failover-with-a-health-check",
+    ),
     pytest.param(
         a_route({"name": "idle", "port": 80}), a_service("idle", endpoints=0), "allowemptyservices", id="empty"
     ),
@@ -568,3 +621,9 @@ def test_of_several_annotations_the_refused_one_is_named() -> None:
 
     assert dropped.reason is DropReason.ANNOTATION
     assert dropped.related.endswith("router.middleware")
+
+
+def test_a_missing_transport_counts_where_endpoints_were_not_read() -> None:
+    table = a_table(a_route(service(serversTransport="gone")), *a_service(), endpoint_slices=UNREAD)
+
+    assert only_drop(table).reason is DropReason.SERVERS_TRANSPORT
