@@ -6,6 +6,7 @@ an upstream without endpoints, which answers 503; a port that matches nothing sa
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -92,8 +93,20 @@ class Upstreams:
             return ()
         port = _port(service, wanted)
         target = text((port.get("targetPort") or port.get("port")) if port else wanted)
-        number = int(target) if target.isdigit() else 80
-        return ((text(dig(service, "spec", "externalName")), number),)
+        address = self._resolved(text(dig(service, "spec", "externalName")).rstrip("."))
+        if not address:
+            self._notes.warn("controller.go:1266", f'Service "{where}" does not have any active Endpoint.')
+            return ()
+        return ((address, int(target) if target.isdigit() else 80),)
+
+    def _resolved(self, name: str) -> str:
+        """The address of an external name: its own, or that of a Service of the cluster; "" for any other."""
+        try:
+            return str(ipaddress.ip_address(name))
+        except ValueError:
+            service, _, rest = name.removesuffix(".cluster.local").removesuffix(".svc").partition(".")
+            address = text(dig(self._cluster.get("Service", rest, service), "spec", "clusterIP"))
+            return "" if address == "None" else address
 
 
 def _port(service: Object, wanted: str) -> Mapping[str, Any] | None:
