@@ -184,6 +184,7 @@ def _draft(
         tls=isinstance(tls, dict),
         tls_options=option,
         tls_secret=str(tls_map.get("secretName") or ""),
+        observed=isinstance(route.get("observability"), dict),
         parents=bool(parents),
         parent_names=parents,
     )

@@ -35,8 +35,8 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     ``name`` is Traefik's own (``ns-name-hash@kubernetescrd``); ``middlewares`` are qualified ids; ``tls`` is the
     router's own (an entry point may add it); ``tls_options`` the qualified id of its TLS options, empty for the
     default; ``resolved`` what the references to services became (CRD only); ``parent_names`` the routers above it
-    (then ``parents`` is set); ``priority`` 0 means the rule's length; ``uncertain`` says
-    what could not be looked at about it.
+    (then ``parents`` is set); ``observed`` tells that it has options of observability; ``priority`` 0 means the rule's
+    length; ``uncertain`` says what could not be looked at about it.
     """
 
     ref: str
@@ -53,6 +53,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     tls: bool = False
     tls_secret: str = ""
     tls_options: str = ""
+    observed: bool = False
     parents: bool = False
     parent_names: tuple[str, ...] = ()
     uncertain: str = ""

@@ -21,7 +21,7 @@ from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.settings import CRD, CRD_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["TcpService", "TcpServices"]
+__all__ = ["TcpService", "TcpServices", "latest"]
 
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
 _SERVICE_LABEL: Final = "kubernetes.io/service-name"
@@ -115,13 +115,11 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
             first = lacking[0] if lacking else Problem(DropReason.SERVICE_MISSING, "the route names no Service")
             said = f'the service "{name}" does not exist ({first.detail})'
             return Problem(first.reason, said, first.related)
-        # Traefik knows them by name and port: of equal ones the last decides for all.
-        latest = {(service.ref.name, service.ref.port): service for service in taken}
-        taken = [replace(latest[service.ref.name, service.ref.port], weight=service.weight) for service in taken]
-        for service in taken:
+        found = latest(tuple(taken))
+        for service in found:
             if problem := self._dialer_problem(service):
                 return problem
-        return tuple(taken), tuple(lacking)
+        return found, tuple(lacking)
 
     def _one(self, spec: Mapping[str, Any], parent: str) -> TcpService | Problem:
         reference = _reference(spec, parent)
@@ -219,6 +217,12 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
             said = f"unknown proxyProtocol version: {max(service.proxy_version, 0)}"
             return Problem(DropReason.OTHER, said, name)
         return None
+
+
+def latest(services: tuple[TcpService, ...]) -> tuple[TcpService, ...]:
+    """Return the Services of one router as Traefik has them: by name and port, and of equal ones the last for all."""
+    by_key = {(service.ref.name, service.ref.port): service for service in services}
+    return tuple(replace(by_key[service.ref.name, service.ref.port], weight=service.weight) for service in services)
 
 
 def _version_of(section: object, *, default: int) -> int:

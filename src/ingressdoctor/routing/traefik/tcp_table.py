@@ -24,7 +24,7 @@ from ingressdoctor.routing.traefik.settings import CRD, CRD_PROVIDER, ProviderSe
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tcp_middlewares import TcpMiddleware, TcpMiddlewares
 from ingressdoctor.routing.traefik.tcp_rules import TcpRule, compile_tcp_rule, default_priority
-from ingressdoctor.routing.traefik.tcp_services import TcpService, TcpServices
+from ingressdoctor.routing.traefik.tcp_services import TcpService, TcpServices, latest
 from ingressdoctor.routing.traefik.tls_options import TlsOptions, build_tls_options
 
 __all__ = ["TcpRouter", "TcpTable", "build_tcp_table"]
@@ -99,8 +99,9 @@ def build_tcp_table(objects: RoutingObjects, table: RouteTable, *, tls_options: 
         defaults=default_entry_points(table.static),
     )
     made: dict[str, TcpRouter | DroppedRoute] = {}
+    pools: dict[str, _Pool] = {}
     for item in found.items:
-        for name, outcome in _of_object(item, builder, made):
+        for name, outcome in _of_object(item, builder, pools):
             # Equal names overwrite each other in Traefik too; what has none was never made.
             made[name or f"left out {len(made)}"] = outcome
     dropped = [outcome for outcome in made.values() if isinstance(outcome, DroppedRoute)]
@@ -123,11 +124,11 @@ def _by_point(routers: list[TcpRouter]) -> dict[str, tuple[TcpRouter, ...]]:
 
 
 def _of_object(
-    item: Custom, builder: _Builder, made: Mapping[str, TcpRouter | DroppedRoute]
+    item: Custom, builder: _Builder, pools: dict[str, _Pool]
 ) -> Iterator[tuple[str, TcpRouter | DroppedRoute]]:
     """Yield each route with the name of its router; the name is empty when the provider makes none.
 
-    ``made`` are the routers so far: one of the same name has left its Services behind.
+    ``pools`` are the Services so far, by router: a route of the same name finds those of the one before it.
     """
     filtered = left_out(item, builder.settings, builder.table.version)
     for raw in as_list(item.spec.get("routes")):
@@ -139,7 +140,7 @@ def _of_object(
             yield "", _dropped(item, text, references, logged=not filtered)
             continue
         name = _router_name(item, text)
-        router = _router(item, route, references, builder, made.get(name))
+        router = _router(item, route, references, builder, pools)
         if isinstance(router, Problem):
             yield name, _dropped(item, text, router, router_name=name)
         else:
@@ -173,7 +174,7 @@ def _router(
     route: Mapping[str, Any],
     references: _References,
     builder: _Builder,
-    earlier: TcpRouter | DroppedRoute | None,
+    pools: dict[str, _Pool],
 ) -> TcpRouter | Problem:
     text, tls = str(route.get("match") or ""), isinstance(item.spec.get("tls"), dict)
     section = as_map(item.spec.get("tls"))
@@ -193,9 +194,7 @@ def _router(
     ends = tls and not passthrough
     broken = builder.options.problem(references.tls_option) if ends else ""
     name = _router_name(item, text)
-    built = builder.services.build(as_list(route.get("services")), item.namespace, name)
-    if isinstance(built, Problem) and isinstance(earlier, TcpRouter):
-        built = earlier.services, earlier.lacking
+    built = _pool(builder.services, as_list(route.get("services")), item.namespace, name, pools)
     middlewares = builder.middlewares.build(references.middlewares)
     # A router whose TLS options are broken still claims its connections, to close them.
     for outcome in () if broken else (built, middlewares):
@@ -203,7 +202,7 @@ def _router(
             return outcome
     if isinstance(rule, Problem):
         return rule
-    services, lacking = ((), ()) if isinstance(built, Problem) else built
+    pool = _Pool() if isinstance(built, Problem) else built
     return TcpRouter(
         ref=item.ref,
         name=name,
@@ -218,9 +217,32 @@ def _router(
         tls_secret=str(section.get("secretName") or "") if ends else "",
         broken_options=broken,
         middlewares=() if isinstance(middlewares, Problem) else middlewares,
-        services=services,
-        lacking=lacking,
+        services=pool.services,
+        lacking=pool.lacking,
     )
+
+
+class _Pool(msgspec.Struct, frozen=True):
+    """The Services below a router's name; ``shared`` when several share the connections."""
+
+    services: tuple[TcpService, ...] = ()
+    lacking: tuple[Problem, ...] = ()
+    shared: bool = False
+
+
+def _pool(
+    services: TcpServices, references: tuple[Any, ...], namespace: str, name: str, pools: dict[str, _Pool]
+) -> _Pool | Problem:
+    """Return the Services of a route: with those of an earlier route of the same name, as Traefik keeps them."""
+    earlier, shared = pools.get(name), len(references) > 1
+    built = services.build(references, namespace, name)
+    if isinstance(built, Problem):
+        return earlier or built
+    taken, lacking = built
+    if earlier is not None and earlier.shared and shared:
+        taken, lacking = latest((*earlier.services, *taken)), (*earlier.lacking, *lacking)
+    pools[name] = _Pool(taken, lacking, shared)
+    return pools[name]
 
 
 def _point_problem(names: tuple[str, ...], table: RouteTable) -> Problem | None:

@@ -46,6 +46,8 @@ def _problem(draft: Draft, drafts: Mapping[str, Draft], reached: frozenset[str])
         said = f'parent router "{missing}" does not exist'
     elif draft.tls:
         said = "non-root router cannot have TLS configuration"
+    elif draft.observed:
+        said = "non-root router cannot have Observability configuration"
     elif draft.entry_points:
         said = "non-root router cannot have Entrypoints configuration"
     elif draft.name not in reached:

@@ -79,6 +79,12 @@ def test_no_router_is_404_in_gos_words() -> None:
     assert answer.headers == {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
 
+def test_plain_http_on_an_entry_point_of_tls_routers_is_404() -> None:
+    answer = answered(model(https_route("Host(`www.example.com`)")), asked(entry_point="websecure"))
+
+    assert (answer.source, answer.status, answer.end) == (AnswerSource.CONTROLLER, 404, None)
+
+
 def test_the_decision_takes_the_status_of_the_controller_only() -> None:
     found = model(http_route())
 

@@ -464,6 +464,28 @@ INGRESSES = [
         id="annotation-of-the-service-misspelt",
     ),
     pytest.param(
+        an_ingress_of(backend("head")),
+        a_service("head", clusterIP="None", annotations={"traefik.ingress.kubernetes.io/service.nativelb": "true"}),
+        *((), DropReason.SERVICE_OPTION, "getting native Kubernetes Service address: no clusterIP on headless service"),
+        id="native-lb-of-a-headless-service",
+    ),
+    pytest.param(
+        an_ingress_of(backend("np")),
+        a_service("np", type="NodePort", annotations={"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}),
+        (INGRESS + "disableclusterscoperesources=true",),
+        *(DropReason.SERVICE_OPTION, "Cannot create service: nodes lookup is disabled"),
+        id="node-ports-without-nodes-lookup",
+    ),
+    pytest.param(
+        an_ingress_of(backend("np")),
+        (
+            *a_service("np", type="NodePort", annotations={"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}),
+            thing("Node", "n1", status={"addresses": [{"type": "ExternalIP", "address": "192.0.2.1"}]}),
+        ),
+        *((), DropReason.SERVICE_EMPTY, "Cannot create service: no servers were generated for service np in namespace"),
+        id="node-ports-of-nodes-without-internal-address",
+    ),
+    pytest.param(
         an_ingress_of(backend("np")),
         a_service("np", type="NodePort", annotations={"traefik.ingress.kubernetes.io/service.nodeportlb": "true"}),
         *((), DropReason.SERVICE_EMPTY, "Cannot create service: nodes not found in namespace ns"),
@@ -627,3 +649,16 @@ def test_a_missing_transport_counts_where_endpoints_were_not_read() -> None:
     table = a_table(a_route(service(serversTransport="gone")), *a_service(), endpoint_slices=UNREAD)
 
     assert only_drop(table).reason is DropReason.SERVERS_TRANSPORT
+
+
+def test_equal_keys_within_one_ingress_get_hashes() -> None:
+    table = a_table(an_ingress_of({"path": "/a/b"}, {"path": "/a-b"}), *a_service())
+
+    assert len({router.draft.name for router in routers(table)}) == 2
+
+
+def test_equal_keys_of_two_ingresses_overwrite_each_other_silently() -> None:
+    table = a_table(an_ingress_of(name="a-b", host="c.com"), an_ingress_of(name="a", host="b-c.com"), *a_service())
+
+    assert len(routers(table)) == 1
+    assert [item.reason for item in table.all_dropped] == [DropReason.COLLISION]

@@ -395,6 +395,28 @@ def test_anything_may_stand_in_a_spec(spec: dict[str, Any]) -> None:
     assert not table.routers
 
 
+def ports(*numbers: int) -> dict[str, Any]:
+    return {"match": "HostSNI(`*`)", "services": [{"name": "db", "port": number} for number in numbers]}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        pytest.param((3306, 80), (80, 3306), ["3306", "80", "80", "3306"], id="several-and-several-share"),
+        pytest.param((3306, 80), (80,), ["80"], id="one-replaces-several"),
+        pytest.param((3306,), (80,), ["80"], id="one-replaces-one"),
+        pytest.param((3306, 80), (1, 2), ["3306", "80"], id="several-bad-ones-leave-what-was-there"),
+        pytest.param((3306, 80), (1, 80), ["3306", "80", "80"], id="a-bad-one-is-lacking"),
+    ],
+)
+def test_routes_with_an_equal_match_in_one_object(
+    first: tuple[int, ...], second: tuple[int, ...], kept: list[str]
+) -> None:
+    item = custom("IngressRouteTCP", "db", {"entryPoints": ["mysql"], "routes": [ports(*first), ports(*second)]})
+
+    assert [one.ref.port for one in only(tcp(item, **backends("db"))).services] == kept
+
+
 def test_of_services_with_equal_name_and_port_the_last_decides() -> None:
     router = only(tcp(a_tcp_route(route=services({"serversTransport": "gone", "weight": 3}, {}))))
 

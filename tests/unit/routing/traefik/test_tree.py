@@ -40,6 +40,14 @@ def test_children_that_traefik_refuses(above: dict[str, Any], spec: dict[str, An
     assert words in dropped.detail
 
 
+def test_observability_is_for_routers_without_parents() -> None:
+    below = a_route(rule="PathPrefix(`/shop`)", observability={}, spec={"entryPoints": [], "parentRefs": UP})
+
+    details = {item.ref: item.detail for item in a_table(parent(), below, *a_service()).all_dropped}
+
+    assert details["IngressRoute ns/shop"] == "non-root router cannot have Observability configuration"
+
+
 def test_a_parent_needs_no_service() -> None:
     table = a_table(parent(), child(), *a_service())
 
