@@ -69,17 +69,20 @@ def service_missing(decision: RouteDecision, view: BackendView | Unavailable) ->
             text="Point the route at a Service that exists in its namespace, or create the Service.",
             commands=(
                 look(*kubectl(backend.ref.namespace, "get", "services")),
-                changes(*kubectl(backend.ref.namespace, "edit", *_route_words(backend.route))),
+                changes(*_route_words(backend, "edit")),
             ),
             proof=look(*kubectl(backend.ref.namespace, "get", "service", near[0] if near else backend.ref.name)),
         ),
     )
 
 
-def _route_words(route: str) -> tuple[str, ...]:
-    """Turn ``IngressRoute shop/web #2`` into the words kubectl wants."""
-    words = route.split()
-    return (words[0].lower(), words[1].rpartition("/")[2].partition("#")[0]) if len(words) > 1 else ("ingressroute",)
+def _route_words(backend: BackendView, verb: str) -> tuple[str, ...]:
+    """Turn ``IngressRoute shop/web #2``, or a rule that is kept in a ConfigMap, into a kubectl command."""
+    if backend.home:
+        return ("kubectl", *backend.home[:2], verb, *backend.home[2:])
+    words = backend.route.split()
+    named = (words[0].lower(), words[1].rpartition("/")[2].partition("#")[0]) if len(words) > 1 else ("ingressroute",)
+    return kubectl(backend.ref.namespace, verb, *named)
 
 
 def _dropped_beside(decision: RouteDecision, backend: BackendView) -> Iterator[Finding]:
@@ -138,9 +141,9 @@ def port_missing(decision: RouteDecision, view: BackendView | Unavailable) -> It
             f"{'' if not wanted else f', or add port {wanted} to the Service'}.",
             commands=(
                 look(*kubectl(backend.ref.namespace, "get", "service", backend.ref.name, "-o", "wide")),
-                changes(*kubectl(backend.ref.namespace, "edit", *_route_words(backend.route))),
+                changes(*_route_words(backend, "edit")),
             ),
-            proof=look(*kubectl(backend.ref.namespace, "get", *_route_words(backend.route), "-o", "yaml")),
+            proof=look(*_route_words(backend, "get"), "-o", "yaml"),
         ),
     )
 

@@ -44,7 +44,7 @@ _NOT_SEEN: Final = "Let the tool reach the site or its origin, or let it read th
     title="The pods listen on the port that the Service sends to",
     step=STEP,
     link=_LINK,
-    causes=("edge-502", "http-502", "traefik.log-errors"),
+    causes=("edge-502", "http-502", "traefik.log-errors", "tunnel.log-errors"),
 )
 def target_port_closed(
     decision: RouteDecision,
@@ -70,6 +70,8 @@ def target_port_closed(
         yield skip("The controller may not talk to the pods, which explains the refused connections.")
     elif seen.application_502:
         yield skip("The application answers 502 itself, so the connection was accepted.")
+    elif backend.tunnel and not _undeclared(backend):
+        yield skip("The pods declare the port; cloudflared's log says whether they refuse its connections.")
     else:
         yield _closed(backend, seen, certain=any(not item.startswith("outside") for item in broken))
 
@@ -93,9 +95,15 @@ def _numbers(backend: BackendView) -> tuple[tuple[int, ...], tuple[int, ...]]:
     return tuple(sorted(item for item in wanted if item)), tuple(sorted(declared))
 
 
+def _undeclared(backend: BackendView) -> list[int]:
+    """Return the ports that requests are sent to and that no ready pod declares, if they declare any."""
+    wanted, declared = _numbers(backend)
+    return [number for number in wanted if declared and number not in declared]
+
+
 def _closed(backend: BackendView, seen: Seen, *, certain: bool) -> Finding:
     wanted, declared = _numbers(backend)
-    undeclared = [number for number in wanted if declared and number not in declared]
+    undeclared = _undeclared(backend)
     dialled = ", ".join(map(str, wanted)) or "its targetPort"
     namespace = backend.ref.namespace
     if undeclared:

@@ -89,6 +89,8 @@ def application_error(
         yield ok(f"The answer is {answer.status}, no error.", subject=subject(backend))
     elif answer.status != 404 and answer.status < 500:
         yield skip(f"{answer.status} refuses this request; that is no failure of the application.")
+    elif backend.tunnel:
+        yield _through_tunnel(decision, backend, answer)
     else:
         yield _judged(decision, backend, answer, newest_line(decision.request.host, logs, answer.status))
 
@@ -98,6 +100,8 @@ def _answer(outside: OutsideProbe | Unavailable, origin: OriginProbe | Unavailab
     if not isinstance(origin, Unavailable) and origin.https.status:
         return _Answer(status=origin.https.status, body=origin.https.body, direct=True)
     if isinstance(outside, Unavailable) or outside.left_host or not outside.last.status:
+        return None
+    if outside.access_login or outside.challenge:
         return None
     error = outside.edge_error
     if error is None:
@@ -121,6 +125,15 @@ def _judged(decision: RouteDecision, backend: BackendView, answer: _Answer, line
     )
 
 
+def _through_tunnel(decision: RouteDecision, backend: BackendView, answer: _Answer) -> Finding:
+    """Judge an answer through a tunnel: cloudflared's own have no body, and the edge replaces a 502 and 504."""
+    if not answer.body:
+        return skip(f"Nothing shows that this {answer.status} is the application's: see the log and the rules.")
+    if answer.status == 404:
+        return skip("The application answers 404, as a visitor sees it.")
+    return _blamed(decision, backend, answer, None)
+
+
 def _own_text(status: int) -> str:
     """Return the whole body of Traefik's own answer with this status."""
     known = _OWN_TEXTS.get(status)
@@ -130,6 +143,7 @@ def _own_text(status: int) -> str:
 def _blamed(decision: RouteDecision, backend: BackendView, answer: _Answer, line: AccessLogLine | None) -> Finding:
     path = shorten(decision.request.path, 60)
     guards = decision.winner.middlewares if decision.winner else ()
+    maker = "cloudflared" if backend.tunnel else "Traefik"
     body = clean((answer.body or b"")[:120].decode("utf-8", "replace").strip(), 120)
     seen = {
         "status": str(answer.status),
@@ -137,7 +151,7 @@ def _blamed(decision: RouteDecision, backend: BackendView, answer: _Answer, line
         if line
         else "tells nothing of this answer",
         "pod": _pod_of(backend, line),
-        "body": f"{len(answer.body or b'')} bytes, not Traefik's own" + (f", beginning with {body!r}" if body else ""),
+        "body": f"{len(answer.body or b'')} bytes, not {maker}'s own" + (f", beginning with {body!r}" if body else ""),
         "middlewares": ", ".join(guards) if line is None else "",
     }
     pod = next((item for item in backend.current_pods if item.name == seen["pod"]), None)

@@ -13,6 +13,7 @@ from ingressdoctor.api import (
     BackendView,
     Command,
     Finding,
+    Inapplicable,
     Pod,
     RouteDecision,
     ServiceForm,
@@ -58,6 +59,8 @@ def backend_of(decision: RouteDecision, view: BackendView | Unavailable) -> Back
     """Return the backend, or the finding that says why there is none to judge."""
     if not isinstance(view, Unavailable):
         return view
+    if isinstance(view, Inapplicable):
+        return skip(f"There is no backend to look at: {view.reason}.")
     if chosen_backend(decision) is None:
         return undecided(decision) or skip(
             "No route of this host ends at a Service, so there is no backend to look at."

@@ -81,6 +81,9 @@ def protocol_mismatch(
     if backend.port is None or not backend.serving or not backend.live:
         yield skip("No endpoint takes requests, so no protocol is spoken.")
         return
+    if backend.tunnel:
+        yield skip("cloudflared dials this Service; its rule says by which protocol, and is judged there.")
+        return
     spoken = _spoken(decision, backend)
     answer = observed(decision, outside, origin)
     body = b"" if answer.exchange is None else answer.exchange.body.lower()

@@ -12,6 +12,7 @@ from ingressdoctor.api import (
     BackendView,
     Finding,
     OriginProbe,
+    OutsideProbe,
     PolicyVerdict,
     Remedy,
     RouteDecision,
@@ -27,6 +28,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.backend_common import STEP, as_yaml, curl, kubectl, pods_of, subject
 from ingressdoctor_checks.backend_seen import got_through
+from ingressdoctor_checks.outside_view import works
 
 _WHERE: Final = "NetworkPolicies of both namespaces, evaluated"
 _HASHES: Final = ("pod-template-hash", "controller-revision-hash", "pod-template-generation")
@@ -48,6 +50,7 @@ _GRANT: Final = "Allow list on networkpolicies (networking.k8s.io) in the namesp
         "backend.too-slow",
         "backend.target-port-closed",
         "traefik.log-errors",
+        "tunnel.log-errors",
     ),
 )
 def controller_denied(
@@ -55,6 +58,7 @@ def controller_denied(
     view: BackendView | Unavailable,
     verdict: PolicyVerdict | Unavailable,
     origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
 ) -> Iterator[Finding]:
     """Dropped packets look like a slow application; only the policies tell the difference."""
     judged = pods_of(decision, view)
@@ -67,7 +71,7 @@ def controller_denied(
         return
     if isinstance(verdict, Unavailable):
         yield unknown(
-            f"Whether the policies let the controller in could not be told: {verdict.reason}.",
+            f"Whether the policies let {backend.dialler} in could not be told: {verdict.reason}.",
             enable_with=verdict.enable_with or _GRANT,
             subject=subject(backend),
         )
@@ -75,7 +79,9 @@ def controller_denied(
     if verdict.allowed:
         yield _allowed(backend, verdict, origin)
         return
-    yield _not_allowed(decision, backend, verdict, origin)
+    # Behind a tunnel there is no origin to ask; what comes back through it was the pods' own.
+    through = (backend.tunnel and works(outside)) or got_through(origin)
+    yield _not_allowed(decision, backend, verdict, through=through)
 
 
 def _allowed(backend: BackendView, verdict: PolicyVerdict, origin: OriginProbe | Unavailable) -> Finding:
@@ -89,23 +95,20 @@ def _allowed(backend: BackendView, verdict: PolicyVerdict, origin: OriginProbe |
         )
     seen = {"why": verdict.why, "not evaluated": "; ".join((*verdict.foreign, *verdict.limits))}
     return ok(
-        "No NetworkPolicy keeps the controller from the pods.",
+        f"No NetworkPolicy keeps {backend.dialler} from the pods.",
         subject=subject(backend),
         where=_WHERE,
         seen={name: value for name, value in seen.items() if value},
     )
 
 
-def _not_allowed(
-    decision: RouteDecision, backend: BackendView, verdict: PolicyVerdict, origin: OriginProbe | Unavailable
-) -> Finding:
-    through = got_through(origin)
+def _not_allowed(decision: RouteDecision, backend: BackendView, verdict: PolicyVerdict, *, through: bool) -> Finding:
     if verdict.allowed is None and through:
-        return ok("The policies alone cannot tell, but the controller reaches the pods.", subject=subject(backend))
+        return ok(f"The policies alone cannot tell, but {backend.dialler} reaches the pods.", subject=subject(backend))
     remedy = _remedy(decision, backend, verdict)
     facts = {
         "why": verdict.why,
-        "from": f"Pod {verdict.source.namespace}/{verdict.source.name}" if verdict.source else "the controller",
+        "from": f"Pod {verdict.source.namespace}/{verdict.source.name}" if verdict.source else backend.dialler,
         "to": f"Pod {verdict.destination.namespace}/{verdict.destination.name}" if verdict.destination else "",
         "port": str(verdict.port or ""),
         "policies": ", ".join(policy.ref for policy in verdict.policies[:8]),
@@ -114,19 +117,19 @@ def _not_allowed(
     facts = {name: value for name, value in facts.items() if value}
     if verdict.allowed is None:
         summary = (
-            f"Whether {verdict.deciding or 'a NetworkPolicy'} lets the controller in cannot be decided for all pods."
+            f"Whether {verdict.deciding or 'a NetworkPolicy'} lets {backend.dialler} in cannot be decided for all pods."
         )
         return warn(summary, subject=verdict.deciding, where=_WHERE, seen=facts, remedy=remedy)
     if through:
         return warn(
-            f"{verdict.deciding} denies the controller, yet requests get through: nothing seems to enforce it.",
+            f"{verdict.deciding} denies {backend.dialler}, yet requests get through: nothing seems to enforce it.",
             subject=verdict.deciding,
             where=_WHERE,
             seen=facts,
             remedy=remedy,
         )
     egress = verdict.direction == "egress"
-    does = "does not let the controller out to" if egress else "shuts the controller out of"
+    does = f"does not let {backend.dialler} out to" if egress else f"shuts {backend.dialler} out of"
     port = f" on port {verdict.port}" if verdict.port else ""
     return fail(
         f"{verdict.deciding} {does} {subject(backend)}{port}.",

@@ -10,7 +10,7 @@ from ingressdoctor.api import evidence
 from ingressdoctor.api.evidence import *  # noqa: F403 - that module's __all__ is the list
 from ingressdoctor.errors import PluginError, SourceError
 from ingressdoctor.model.check import Check, Collector, WalkChooser, check, claims, collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.finding import (
     Command,
     Fact,
@@ -56,6 +56,7 @@ __all__ = [
     "Fact",
     "Finding",
     "Hetzner",
+    "Inapplicable",
     "Kubernetes",
     "Net",
     "PluginError",

@@ -1,7 +1,7 @@
 """Read the end of the log of the connectors that serve the target, and sort its lines by signature.
 
-At most three pods, those that are not ready first, fifty lines each. Lines hold whatever clients sent: they are cut,
-cleaned of secrets, never trusted. What it means is the checks' business.
+At most three pods, those that are not ready first, one where requests come through; fifty lines each. Lines hold
+whatever clients sent: they are cut, cleaned of secrets, never trusted. What it means is the checks' business.
 
 Source: cloudflared logger/ (console and JSON forms), zerolog's console writer.
 """
@@ -83,7 +83,9 @@ async def collect_cloudflared_logs(
     """Read the newest lines of at most three pods, once the visitor's request was answered and is in there."""
     gap = next((item.pods for item in route.workloads if isinstance(item.pods, Unavailable)), None)
     pairs = [(pod, item.container) for item in route.workloads for pod in item.live_pods]
-    chosen = sorted(pairs, key=lambda pair: pair[0].ready)[:_MAX_PODS]
+    calm = isinstance(probe, OutsideProbe) and probe.last.status and not (probe.edge_error or probe.access_login)
+    some = 1 if calm and all(pod.ready for pod, _ in pairs) else _MAX_PODS
+    chosen = sorted(pairs, key=lambda pair: pair[0].ready)[:some]
     if not chosen:
         return gap or Unavailable(
             wanted=_WANTED, reason="there is no pod of cloudflared in this cluster to read it from"

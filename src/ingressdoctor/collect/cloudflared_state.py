@@ -28,8 +28,8 @@ __all__ = ["collect_state", "outdated_pods", "parse_running"]
 
 _WANTED: Final = "what the running cloudflared says of itself"
 _GRANT: Final = (
-    "Bind the role ingressdoctor-proxy of deploy/rbac.yaml in cloudflared's namespace (get on pods/proxy); it lets "
-    "whoever holds it send requests to every port of these pods."
+    "Bind the ClusterRole ingressdoctor-hop-probes in the namespace of cloudflared (docs/rbac.md): it grants get on "
+    "pods/proxy, which reaches every port of the pods there."
 )
 _MOST: Final = 2
 _RULES: Final = 5_000

@@ -11,7 +11,7 @@ from ingressdoctor.evidence.backend import ChosenBackend, chosen_backend
 from ingressdoctor.evidence.routes import RouteDecision
 from ingressdoctor.evidence.tunnel import ConfigHome, TunnelRoute
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 
 __all__ = ["behind_tunnel", "collect_destination"]
 
@@ -38,9 +38,10 @@ def behind_tunnel(route: TunnelRoute) -> ChosenBackend | Unavailable:
         return config
     if route.rule is None or route.origin is None:
         reason = f"no valid rule leads anywhere: {config.error}" if config.error else "no rule leads anywhere"
-        return Unavailable(wanted=_WANTED, reason=reason)
+        return Inapplicable(wanted=_WANTED, reason=reason)
     if route.backend is None:
-        return Unavailable(wanted=_WANTED, reason=f"{route.rule.shown} does not name a Service of this cluster")
+        reason = f"{route.rule.shown} does not name a Service of this cluster"
+        return Inapplicable(wanted=_WANTED, reason=reason)
     source = config.source
     in_map = source.home is ConfigHome.CONFIG_MAP
     return ChosenBackend(

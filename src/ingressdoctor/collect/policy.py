@@ -21,7 +21,7 @@ from ingressdoctor.evidence.backend import BackendView, PolicySide, PolicyVerdic
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.evidence.net import Reach
-from ingressdoctor.evidence.outside import OriginProbe
+from ingressdoctor.evidence.outside import OriginProbe, OutsideProbe
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -48,6 +48,7 @@ async def policy_verdict(
     controller: Controller | Unavailable,
     route: TunnelRoute | Unavailable,
     origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
 ) -> PolicyVerdict | Unavailable:
     """Judge controller pod, or for a tunnel's Service cloudflared's, -> backend pod on the port that it resolves to."""
     sources = _tunnel_pods(route) if view.tunnel else _controller_pods(controller)
@@ -64,7 +65,7 @@ async def policy_verdict(
         return policies
     labels, gap = await _labels(kube, policies, (home,))
     verdict = judge(judged, policies, labels, (_PLUGIN,))
-    if _passes(origin):
+    if _passes(origin) or (view.tunnel and _comes_through(outside)):
         return verdict
     first = _or_gap(verdict, gap)
     if first is gap or verdict.allowed is False:
@@ -75,6 +76,8 @@ async def policy_verdict(
 def _controller_pods(controller: Controller | Unavailable) -> tuple[Pod, ...] | Unavailable:
     if isinstance(controller, Unavailable):
         return controller
+    if controller.pods_unread is not None:
+        return controller.pods_unread
     return controller.ready_pods or controller.pods
 
 
@@ -135,6 +138,13 @@ def _or_gap(verdict: PolicyVerdict, gap: Unavailable | None) -> PolicyVerdict | 
 def _passes(origin: OriginProbe | Unavailable) -> bool:
     """Whether the origin's answer leaves no reason to suspect the way from the controller to the pods."""
     return not isinstance(origin, Unavailable) and origin.https.status not in (0, 502, 504)
+
+
+def _comes_through(outside: OutsideProbe | Unavailable) -> bool:
+    """Whether a visitor gets an answer through the tunnel, past any login."""
+    if isinstance(outside, Unavailable) or outside.access_login or outside.challenge or outside.edge_error:
+        return False
+    return outside.last.status > 0
 
 
 def _went_quiet(origin: OriginProbe | Unavailable) -> bool:

@@ -1,10 +1,10 @@
-"""The one value that stands for "we could not look"."""
+"""The values that stand for "we could not look" and for "there is nothing of the kind to look at"."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Unavailable"]
+__all__ = ["Inapplicable", "Unavailable"]
 
 
 class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,3 +22,7 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """Turn a sentence, as exceptions hold it, into a clause."""
         msgspec.structs.force_setattr(self, "reason", self.reason.rstrip().removesuffix("."))
+
+
+class Inapplicable(Unavailable, frozen=True, kw_only=True):
+    """There is nothing to look at, and that is no gap: the question does not apply to this target."""
