@@ -96,7 +96,7 @@ def decode_token(token: str) -> Credentials | None:
     """What a tunnel token says; None when cloudflared would refuse it."""
     try:
         raw = json.loads(base64.b64decode(token, validate=True))
-        return Credentials(tunnel=str(raw["t"]), secret=str(raw["s"]))
+        return Credentials(tunnel=str(raw["t"]), secret=base64.b64decode(raw["s"], validate=True).decode())
     except (ValueError, KeyError, TypeError):
         return None
 
