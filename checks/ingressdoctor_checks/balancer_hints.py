@@ -104,7 +104,7 @@ def _not_ready(node: Node) -> bool:
 def _by_design(target: LbTarget, controller: Controller, server: Server | None, node: Node | None) -> bool:
     """Tell whether the node holds no controller pod under externalTrafficPolicy Local."""
     service = controller.service
-    if service is None or service.spec.external_traffic_policy != "Local":
+    if service is None or service.spec.external_traffic_policy != "Local" or controller.pods_unread is not None:
         return False
     addresses = {target.ip, *((server.ipv4, *server.private_ips) if server else ())}
     addresses |= {item.address for item in (node.status.addresses or ())} if node else set()

@@ -86,7 +86,7 @@ def proxy_protocol_mismatch(
         entry = entry_point_of(published, controller)
         if entry is not None:
             judged.append(_judge(balancer, served, entry, controller, server_first=target.protocol is Protocol.MYSQL))
-        elif port == asked and controller.pods:
+        elif port == asked and (controller.pods or controller.pods_unread is not None):
             judged.append(_unseen(served, published, controller))
     if judged:
         yield judged[0]
@@ -115,7 +115,8 @@ def _unseen(served: LbService, published: ServicePort, controller: Controller) -
         f"It is not known whether the controller expects the PROXY protocol on port {served.listen_port}: {why}.",
         subject=controller.workload,
         seen={"target port": str(published.target_port or published.port)},
-        enable_with="Allow reading the controller's pods, and its ConfigMap where the static configuration is a file.",
+        enable_with=(controller.pods_unread.enable_with if controller.pods_unread is not None else "")
+        or "Allow reading the controller's pods, and its ConfigMap where the static configuration is a file.",
     )
 
 

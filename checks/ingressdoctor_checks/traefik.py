@@ -64,6 +64,9 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
     """At least one pod takes traffic; better all of them do."""
     subject = f"Traefik {controller.namespace}/{controller.workload}"
     ready, pods = controller.ready_pods, controller.pods
+    if controller.pods_unread is not None:
+        yield _unread(controller.pods_unread, subject)
+        return
     if not pods:
         yield fail(
             "Traefik has no pods at all, so nothing answers behind the load balancer.",
@@ -166,6 +169,9 @@ def reason_of(pod: Pod) -> str:
 )
 def port_not_exposed(controller: Controller, zone: ZoneFacts | Unavailable, target: Target) -> Iterator[Finding]:
     """Listen port, Service port, targetPort, container port and entry point fit together."""
+    if controller.pods_unread is not None:
+        yield _unread(controller.pods_unread, controller.service.ref if controller.service else "")
+        return
     if not controller.pods:
         yield skip("There is no Traefik pod whose ports could be followed.")
         return
@@ -195,6 +201,14 @@ def port_not_exposed(controller: Controller, zone: ZoneFacts | Unavailable, targ
         )
         return
     yield _gap(controller, path, target)
+
+
+def _unread(gap: Unavailable, subject: str) -> Finding:
+    return unknown(
+        f"Traefik's pods could not be looked at: {gap.reason}.",
+        enable_with=gap.enable_with or "Allow list on pods in all namespaces.",
+        subject=subject,
+    )
 
 
 def _gap(controller: Controller, path: PortPath, target: Target) -> Finding:

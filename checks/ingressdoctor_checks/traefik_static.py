@@ -51,6 +51,12 @@ def _traefik_of(pod: Pod) -> Container | None:
 )
 def static_source(controller: Controller) -> Iterator[Finding]:
     """A file makes all arguments dead, and arguments make all TRAEFIK_ variables dead."""
+    if controller.pods_unread is not None:
+        yield unknown(
+            f"How Traefik was started could not be seen: {controller.pods_unread.reason}.",
+            enable_with=controller.pods_unread.enable_with,
+        )
+        return
     if not controller.pods:
         yield skip("There is no Traefik pod whose start could be looked at.")
         return
@@ -107,6 +113,11 @@ def version(controller: Controller) -> Iterator[Finding]:
             where=API,
             seen=images,
             remedy=Remedy(text="Let the rollout finish, or see what holds it up.", commands=(rollout,), proof=rollout),
+        )
+    elif controller.pods_unread is not None:
+        yield unknown(
+            f"Traefik's version could not be seen: {controller.pods_unread.reason}.",
+            enable_with=controller.pods_unread.enable_with,
         )
     elif not controller.version:
         yield skip("The image does not tell Traefik's version; routes are judged as the newest known one would.")

@@ -11,6 +11,8 @@ import re
 from collections.abc import Sequence
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from ingressdoctor.collect.kinds import PODS, SERVICES, Kind
 from ingressdoctor.collect.kube import list_kind, undecodable
 from ingressdoctor.collect.static_config import static_of, traefik_container
@@ -50,7 +52,7 @@ async def collect_controller(kube: Kubernetes) -> Controller | Unavailable:
     if not found:
         gap = pods if isinstance(pods, Unavailable) else undecodable(pods, _WANTED)
         if gap is not None:
-            return gap
+            return _by_service(services, gap)
     return judge_controller(found, services)
 
 
@@ -107,6 +109,15 @@ def judge_controller(pods: Sequence[Pod], services: Loaded[Service] | Unavailabl
         others=tuple(f"{namespace}/{name}" for namespace, name in others),
         unread=(gap,) if gap is not None else (),
     )
+
+
+def _by_service(services: Loaded[Service] | Unavailable, gap: Unavailable) -> Controller | Unavailable:
+    """Keep what the Service in front tells where the pods may not be read; *gap* says why they may not."""
+    found = _without_pods(services.items) if isinstance(services, Loaded) else gap
+    if isinstance(found, Unavailable):
+        return gap
+    static = replace(found.static, unreadable=f"Traefik's pods could not be read: {gap.reason}")
+    return replace(found, static=static, pods_unread=gap)
 
 
 def _without_pods(services: Sequence[Service]) -> Controller | Unavailable:

@@ -63,6 +63,10 @@ async def collect_logs(
         reason = "the name leads to a tunnel, past the controller"
         return Unavailable(wanted="the ingress controller's log", reason=reason)
     pods = sorted(controller.pods, key=lambda pod: not pod.ready)[:_MAX_PODS]
+    if controller.pods_unread is not None:
+        gap = controller.pods_unread
+        wanted = "the ingress controller's log"
+        return Unavailable(wanted=wanted, reason=gap.reason, enable_with=gap.enable_with)
     if not pods:
         return Unavailable(wanted="the ingress controller's log", reason="there is no Traefik pod to read it from")
     texts = await together(*(_log_of(kube, pod) for pod in pods))

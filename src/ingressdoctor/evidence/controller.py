@@ -94,7 +94,8 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
 
     ``service`` is the Service in front of it (type LoadBalancer preferred), None when there is none (hostNetwork)
     or when Services may not be read (then ``unread`` says so); ``version`` is the image tag without a leading v,
-    empty when unknown; ``others`` are further Traefiks of the cluster.
+    empty when unknown; ``others`` are further Traefiks of the cluster. ``pods_unread`` says why ``pods`` is empty where
+    they may not be read: then nobody knows whether there are any.
     """
 
     kind: str
@@ -106,6 +107,7 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     others: tuple[str, ...] = ()
     unread: tuple[Unavailable, ...] = ()
+    pods_unread: Unavailable | None = None
 
     @property
     def ready_pods(self) -> tuple[Pod, ...]:
@@ -115,7 +117,8 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
     def path_of(self, port: int) -> PortPath:
         """Follow a public port: Service port, targetPort, container port, entry point."""
         if not self.pods:
-            return PortPath(port=port, gap="there is no Traefik pod")
+            unread = f"Traefik's pods could not be read: {self.pods_unread.reason}" if self.pods_unread else ""
+            return PortPath(port=port, gap=unread or "there is no Traefik pod")
         if self.service is None:
             return self._host_path(port)
         listening = next((item for item in self.service.ports if item.port == port), None)

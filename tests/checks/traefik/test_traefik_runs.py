@@ -9,8 +9,10 @@ import pytest
 
 from build.controller import a_traefik, a_traefik_pod, a_traefik_service, logs
 from build.outside import zone
+from build.values import replace
 from ingressdoctor.api import Clock, Controller, Status, Target, Unavailable
 from ingressdoctor_checks.traefik import pods_not_ready, port_not_exposed
+from ingressdoctor_checks.traefik_static import static_source, version
 
 TARGET = Target.parse("www.example.com")
 CLOCK = Clock(now=datetime(2026, 3, 10, 12, 0, tzinfo=UTC))
@@ -113,3 +115,18 @@ def test_port_not_exposed(controller: Controller, facts: Any, status: Status, sa
 
     assert finding.status is status
     assert says in finding.summary
+
+
+def test_pods_that_may_not_be_read_are_not_absent() -> None:
+    gap = Unavailable(wanted="Traefik's pods", reason="403: pods is forbidden", enable_with="Grant 'list' on pods.")
+    controller = replace(a_traefik(pods=()), version="", pods_unread=gap)
+
+    findings = (
+        *pods_not_ready(controller, UNSEEN, CLOCK),
+        *port_not_exposed(controller, UNSEEN, TARGET),
+        *static_source(controller),
+        *version(controller),
+    )
+
+    assert {finding.status for finding in findings} == {Status.UNKNOWN}
+    assert {finding.enable_with for finding in findings} == {"Grant 'list' on pods."}

@@ -268,3 +268,20 @@ async def test_no_log_at_all_is_unavailable(pods: tuple[Pod, ...]) -> None:
     logs = await collect_logs.function(TableKube({}), a_traefik(pods=pods), Target.parse("www.example.com"), NO_TUNNEL)
 
     assert isinstance(logs, Unavailable)
+
+
+async def test_without_the_pods_the_service_in_front_is_known() -> None:
+    refused = forbidden("pods")
+    controller = await found({PODS: refused, SERVICES: a_list(raw(a_traefik_service()))})
+
+    assert isinstance(controller, Controller)
+    assert controller.service is not None
+    assert (controller.pods, controller.static.entry_points) == ((), ())
+    assert controller.pods_unread is not None
+    assert "could not be read" in controller.path_of(443).gap
+
+
+async def test_without_pods_and_without_a_service_in_front_nothing_is_known() -> None:
+    controller = await found({PODS: forbidden("pods"), SERVICES: a_list()})
+
+    assert isinstance(controller, Unavailable)
