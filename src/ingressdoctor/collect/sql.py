@@ -1,0 +1,75 @@
+"""What a client gets on the target's MySQL port: the greeting, and a login where one is asked for.
+
+The greeting is asked for once a run and nothing is sent: more would add up to a block of this machine. Whether what
+came is good is for the checks.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingressdoctor.collect.online import offline_reason
+from ingressdoctor.collect.outside import dial_order
+from ingressdoctor.collect.sql_wire import read_words
+from ingressdoctor.evidence.net import Reach
+from ingressdoctor.evidence.outside import DnsView, Online
+from ingressdoctor.evidence.sql import LoginRequest, SqlGreeting, SqlLogin
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Protocol, Target
+from ingressdoctor.sources.base import Sql
+
+__all__ = ["collect_greeting", "collect_login"]
+
+_GREETING: Final = "what a client gets on the port"
+_LOGIN: Final = "a login"
+# Traefik waits a minute for a PROXY header that never comes, and a client may see the greeting after that. A run does
+# not: silence until here is evidence.
+_FIRST_S: Final = 8.0
+
+
+@collector(wanted=_GREETING, timeout_s=20.0)
+async def collect_greeting(
+    target: Target, view: DnsView, sql: Sql, online: Online | Unavailable
+) -> SqlGreeting | Unavailable:
+    """Read the first packet at the first address that can be connected to."""
+    if target.protocol is not Protocol.MYSQL:
+        return Unavailable(wanted=_GREETING, reason="the target does not speak MySQL")
+    addresses = dial_order(view.addresses)
+    if not addresses:
+        return Unavailable(
+            wanted=_GREETING,
+            reason=f"{target.hostname} has no address to connect to",
+            enable_with="The findings about DNS say why, and what to do.",
+        )
+    words = await sql.greet(addresses[0], target.port, timeout_s=_FIRST_S)
+    for address in addresses[1:]:
+        if words.reach is Reach.OK:
+            break
+        words = await sql.greet(address, target.port, timeout_s=_FIRST_S)
+    if (offline := offline_reason(online)) and words.reach is not Reach.OK:
+        return Unavailable(wanted=_GREETING, reason=offline, enable_with="Connect this machine to the internet.")
+    return read_words(words)
+
+
+@collector(wanted=_LOGIN, timeout_s=15.0)
+async def collect_login(target: Target, seen: SqlGreeting, sql: Sql) -> SqlLogin | Unavailable:
+    """Log in once, where an account was named and a greeting came.
+
+    Raises:
+        SourceError: there is no password.
+    """
+    if not target.sql_user:
+        return Unavailable(
+            wanted=_LOGIN, reason="no account was named", enable_with="Name one: --sql-user, or mysql://user@host/."
+        )
+    if seen.greeting is None:
+        return Unavailable(wanted=_LOGIN, reason="no greeting came that a login could answer")
+    request = LoginRequest(
+        address=seen.words.address,
+        port=target.port,
+        user=target.sql_user,
+        database=target.database,
+        tls=seen.greeting.offers_tls,
+    )
+    return await sql.login(request)
