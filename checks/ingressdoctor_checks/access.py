@@ -66,8 +66,7 @@ def exposed(
     elif isinstance(coverage, AccessCoverage) and coverage.below:
         yield skip("Access stands before other paths of this host; see access.path-gap.")
     else:
-        backend = route.backend if isinstance(route, TunnelRoute) else None
-        yield _uncovered(target, probe, coverage, wanted_login(target.hostname, coverage, preferences, backend))
+        yield _uncovered(target, probe, coverage, wanted_login(target.hostname, coverage, preferences, route))
 
 
 def _asked(target: Target, probe: OutsideProbe, coverage: AccessCoverage | Unavailable) -> Finding:

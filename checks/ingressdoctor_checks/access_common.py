@@ -14,8 +14,8 @@ import msgspec
 from ingressdoctor.api import (
     AccessCoverage,
     AccessMatch,
-    BackendRef,
     Neighbour,
+    OriginKind,
     OutsideProbe,
     Preferences,
     TunnelRoute,
@@ -31,6 +31,7 @@ _WORDS: Final = frozenset({"mgmt", "management", "internal", "intranet", "backof
 _WEAK_WORDS: Final = frozenset({"admin", "ops", "private"})
 # Panels that ask nobody for a password of their own.
 _BARE_PANELS: Final = ("longhorn", "hubble", "prometheus", "alertmanager", "redisinsight", "traefik", "kubernetes-dash")
+_PORTS: Final = frozenset({OriginKind.TCP, OriginKind.BASTION, OriginKind.SOCKS})
 _LEAST_KIN: Final = 2
 _LEAST_COVERED: Final = 3
 _MOSTLY: Final = 0.75
@@ -56,7 +57,7 @@ def wanted_login(
     host: str,
     coverage: AccessCoverage | Unavailable,
     preferences: Preferences,
-    backend: BackendRef | None = None,
+    route: TunnelRoute | Unavailable,
 ) -> Wanted | None:
     """Decide whether a name on a tunnel should ask for a login; None when nothing could be looked at that tells."""
     configured = preferences.wants_login(host)
@@ -65,18 +66,30 @@ def wanted_login(
         return Wanted(login=configured, why=f"[access] {key} in the configuration says so")
     if isinstance(coverage, AccessCoverage) and (found := _by_neighbours(coverage)):
         return found
-    if found := _by_name(host, backend):
+    if found := _by_name(host) or _by_origin(route):
         return found
     return None if isinstance(coverage, Unavailable) else Wanted(login=False, why=_publicly(coverage))
 
 
-def _by_name(host: str, backend: BackendRef | None) -> Wanted | None:
-    """Read it out of the name's own words, or out of the Service behind it."""
+def _by_name(host: str) -> Wanted | None:
+    """Read it out of the name's own words."""
     words = frozenset(re.split(r"[.\-_]", host)[:-2])
     if found := words & _WORDS:
         return Wanted(login=True, why=f"its name says so ({', '.join(sorted(found))})")
     if found := words & _WEAK_WORDS:
         return Wanted(login=True, why=f"its name suggests it ({', '.join(sorted(found))})", sure=False)
+    return None
+
+
+def _by_origin(route: TunnelRoute | Unavailable) -> Wanted | None:
+    """Read it out of what the tunnel's rule leads to: a bare panel, or a port of a machine."""
+    origin = route.origin if isinstance(route, TunnelRoute) else None
+    if origin is None:
+        return None
+    if origin.kind in _PORTS:
+        why = f"its rule leads to {origin.service}, which anybody can then connect to"
+        return Wanted(login=True, why=why, sure=False)
+    backend = origin.backend
     if backend is not None and backend.name.startswith(_BARE_PANELS):
         why = f"it leads to Service {backend.namespace}/{backend.name}, a panel without a login of its own"
         return Wanted(login=True, why=why, sure=False)

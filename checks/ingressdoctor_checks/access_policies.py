@@ -31,7 +31,7 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.access_common import ACCESS_API, audience_of, on_tunnel, shown
-from ingressdoctor_checks.outside_view import curl
+from ingressdoctor_checks.outside_view import SEEN, curl
 
 __all__ = ["audience_mismatch", "bypass_policy", "path_gap"]
 
@@ -50,10 +50,11 @@ def bypass_policy(
     coverage: AccessCoverage | Unavailable,
     zone: ZoneFacts | Unavailable,
     route: TunnelRoute | Unavailable,
+    probe: OutsideProbe | Unavailable,
 ) -> Iterator[Finding]:
     """A Bypass policy for everyone, or a destination that is excepted, switches the login off."""
     if isinstance(coverage, Unavailable):
-        yield _unread(coverage) if on_tunnel(zone, route) else skip("The name does not lead to a tunnel.")
+        yield _without_api(coverage, probe) if on_tunnel(zone, route) else skip("The name does not lead to a tunnel.")
         return
     match = coverage.match
     if match is None:
@@ -179,7 +180,9 @@ def _configuration(route: TunnelRoute | Unavailable) -> tuple[Command, ...]:
     return (look("kubectl", "-n", config.source.namespace, "get", "configmap", config.source.name, "-o", "yaml"),)
 
 
-def _unread(coverage: Unavailable) -> Finding:
+def _without_api(coverage: Unavailable, probe: OutsideProbe | Unavailable) -> Finding:
+    if isinstance(probe, OutsideProbe) and probe.gate is not None:
+        return ok("A login came, so not everybody is let through here.", seen={"login": probe.gate.login}, where=SEEN)
     if not coverage.enable_with:
         return skip(f"{coverage.wanted} could not be read: {coverage.reason}.")
     return unknown(f"{coverage.wanted} could not be read: {coverage.reason}.", enable_with=coverage.enable_with)

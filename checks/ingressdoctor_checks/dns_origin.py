@@ -129,6 +129,8 @@ def _origin_addresses(
 def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, probe: OutsideProbe | Unavailable) -> Finding:
     if not view.addresses:
         return skip("The name has no address to compare.")
+    if isinstance(zone, Unavailable) and isinstance(probe, OutsideProbe) and probe.gate is not None:
+        return skip("A login of Access stands before it, as on tunnels, which have no address behind the edge.")
     if isinstance(zone, Unavailable):
         return unknown(
             f"The address behind the edge is not visible in DNS, and the API could not tell it: {zone.reason}.",

@@ -62,7 +62,12 @@ def no_connector(
     elif workloads and all(_has_no_pod(item) for item in workloads):
         seen = {item.ref: f"{item.replicas} wanted, no pod runs" for item in workloads}
         yield _none(target, "none of its pods runs", seen, workloads, "")
-    elif isinstance(probe, OutsideProbe) and probe.gate is None and not probe.edge_error and probe.last.status:
+    elif held := [item for item in workloads if item.ready_pods]:
+        seen = {
+            item.ref: f"{len(item.ready_pods)} pods ready, which they are while they are connected" for item in held
+        }
+        yield ok("Connectors of this cluster hold the tunnel open.", seen=seen)
+    elif isinstance(probe, OutsideProbe) and not (probe.access_login or probe.edge_error) and probe.last.status:
         yield ok("An answer came, and no error of the edge about the tunnel.", seen={"status": str(probe.last.status)})
     else:
         yield unknown(f"The tunnel's connectors could not be read: {facts.reason}.", enable_with=facts.enable_with)

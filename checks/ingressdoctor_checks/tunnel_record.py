@@ -166,7 +166,7 @@ def cname_other_tunnel(
     ident = id_of_record(zone, view)
     if not ident:
         gap = zone if isinstance(zone, Unavailable) else None
-        yield _no_id(gap)
+        yield ok("Visitors are served, so the record is right.") if gap is not None and works(probe) else _no_id(gap)
         return
     meant, told_by = meant_instead(target.hostname, ident, facts, cloudflareds)
     if not told_by:
@@ -237,7 +237,7 @@ def deleted(
 ) -> Iterator[Finding]:
     """The account knows no tunnel of this id any more; the record stays behind."""
     if isinstance(facts, Unavailable):
-        yield unknown(f"The tunnel could not be looked up: {facts.reason}.", enable_with=facts.enable_with)
+        yield _unseen_tunnel(target, facts, cloudflareds)
         return
     if not facts.tunnel_id:
         yield skip("The zone holds no record that leads to a tunnel.")
@@ -251,6 +251,14 @@ def deleted(
         yield skip("The record names the wrong tunnel; see tunnel.cname-other-tunnel.")
         return
     yield _gone(target, facts, found)
+
+
+def _unseen_tunnel(target: Target, gap: Unavailable, cloudflareds: Cloudflareds | Unavailable) -> Finding:
+    items = () if isinstance(cloudflareds, Unavailable) else cloudflareds.items
+    held = next((item for item in items if item.ready_pods and item.names_exactly(target.hostname)), None)
+    if held is not None:
+        return ok(f"Pods of {held.ref} are connected to their tunnel, so it exists.", seen={"pods": held.ref})
+    return unknown(f"The tunnel could not be looked up: {gap.reason}.", enable_with=gap.enable_with)
 
 
 def _gone(target: Target, facts: TunnelFacts, found: TunnelObject | None) -> Finding:

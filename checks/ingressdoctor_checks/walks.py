@@ -123,6 +123,8 @@ TUNNEL: Final = Walk(
             speaker="grpc.status",
         ),
     ),
+    # The login alone proves nothing about what is behind it.
+    proof=("edge.http-error",),
 )
 
 WALKS: Final = (PUBLIC, TUNNEL)
@@ -183,6 +185,6 @@ def claim_tunnel(route: TunnelRoute | Unavailable) -> Claim:
 @claims("tunnel", at_most=55)
 def claim_by_login(probe: OutsideProbe | Unavailable) -> Claim:
     """Claim, weakly, names before which a login of Cloudflare Access stands."""
-    if isinstance(probe, OutsideProbe) and probe.access_login:
-        return Claim(strength=55, ground=f"Cloudflare Access asks visitors to log in ({probe.access_login})")
+    if isinstance(probe, OutsideProbe) and probe.gate is not None:
+        return Claim(strength=55, ground=f"Cloudflare Access asks visitors to log in ({probe.gate.login})")
     return Claim(strength=0, ground="")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from ingressdoctor.api import (
+    AccessGate,
     AddressRanges,
     CertificateFacts,
     Clock,
@@ -129,6 +130,7 @@ def visited(
         too_many_redirects=too_many,
         challenge=challenge,
         access_login=login,
+        gate=AccessGate(login=login, exchange=(hops or (exchange(),))[-1]) if login else None,
         left_host=left_host,
         unanswered=unanswered,
     )

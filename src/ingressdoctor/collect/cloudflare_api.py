@@ -50,6 +50,8 @@ def refusal(answer: Answer, wanted: str, permission: str) -> Unavailable | None:
             )
         case status if status >= 500:
             reason, grant = "the Cloudflare API has a fault of its own", "Try again; see www.cloudflarestatus.com."
+        case 200 if body.get("success") is False:
+            reason, grant = "the Cloudflare API says that it could not answer", "Try again in a moment."
         case 200:
             reason = "the endpoint answered something that is not the Cloudflare API's JSON"
             grant = "Check the endpoint under [cloudflare]: it ends in /client/v4."

@@ -252,7 +252,8 @@ def _broken_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckRes
         cause = diagnosis.causes[0]
         if any(symptom.is_ours for symptom in cause.explains):
             return f"{host} could not be looked at from here: {cause.finding.summary}"
-        how = "answers, but something is broken" if diagnosis.latent else "is down"
+        answers = bool(diagnosis.symptoms) and all(symptom.answers for symptom in diagnosis.symptoms)
+        how = "answers, but something is broken" if diagnosis.latent or answers else "is down"
         if not diagnosis.latent and not diagnosis.symptoms:
             how = "is broken"  # nobody saw what a visitor gets
         return f"{host} {how} at {cause.step.hop}: {cause.finding.summary}"

@@ -80,6 +80,11 @@ class Symptom(StrEnum):
     MYSQL_ERROR = "mysql-error"
 
     @property
+    def answers(self) -> bool:
+        """Whether visitors are answered all the same, so that nobody would call the target down."""
+        return self in (Symptom.EXPOSED, Symptom.ACCESS_LOGIN)
+
+    @property
     def is_ours(self) -> bool:
         """Whether it tells about the machine that asks, and nothing about the target."""
         return self is Symptom.OFFLINE

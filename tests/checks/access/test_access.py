@@ -19,10 +19,10 @@ from build.access import (
     without_login,
 )
 from build.outside import EDGE_HEADERS, MISSING, exchange, failed, redirect, visited, zone
+from build.tunnel import a_route
 from ingressdoctor.api import (
     AccessCoverage,
     AccessPolicy,
-    BackendRef,
     ConfigHome,
     ConfigSource,
     Decision,
@@ -152,10 +152,15 @@ def test_only_names_on_a_tunnel_are_judged(
     assert judged(without_login(), coverage(), held=held, route=route, preferences=preferences) == expected
 
 
-def test_a_panel_without_a_login_of_its_own_is_a_hint() -> None:
-    backend = BackendRef(kind="Service", namespace="longhorn-system", name="longhorn-frontend", port="80")
-
-    hint = wanted_login(PLAIN, coverage(), DEFAULT, backend)
+@pytest.mark.parametrize(
+    "service",
+    [
+        pytest.param("http://longhorn-frontend.longhorn-system.svc.cluster.local:80", id="a-panel-without-a-login"),
+        pytest.param("ssh://10.0.0.5:22", id="a-port-of-a-machine"),
+    ],
+)
+def test_what_the_rule_leads_to_is_a_hint(service: str) -> None:
+    hint = wanted_login(PLAIN, coverage(), DEFAULT, a_route(service=service))
 
     assert hint is not None
     assert (hint.login, hint.sure) == (True, False)

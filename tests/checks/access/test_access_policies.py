@@ -62,7 +62,7 @@ def below(path: str, *, open_to_all: bool = True) -> AccessCoverage:
 def test_bypass_policy(
     covered: AccessCoverage | Unavailable, held: ZoneFacts | Unavailable, path: str, status: Status
 ) -> None:
-    [finding] = bypass_policy(Target(hostname=PANEL, path=path), covered, held, MISSING)
+    [finding] = bypass_policy(Target(hostname=PANEL, path=path), covered, held, MISSING, MISSING)
 
     assert finding.status is status
 
@@ -129,3 +129,9 @@ def test_the_command_shows_the_rules_where_they_stand() -> None:
     assert finding.remedy.commands[0].shell() == "kubectl -n a get configmap b -o yaml"
     assert remote.remedy is not None
     assert remote.remedy.commands == ()
+
+
+def test_a_login_that_came_says_that_not_everybody_passes() -> None:
+    [finding] = bypass_policy(TARGET, FORBIDDEN, tunnel_zone(), MISSING, at_the_login())
+
+    assert finding.status is Status.PASS

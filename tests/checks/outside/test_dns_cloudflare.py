@@ -1,5 +1,6 @@
 import pytest
 
+from build.access import at_the_login
 from build.hetzner import a_controller, a_service
 from build.outside import (
     EDGE,
@@ -99,6 +100,7 @@ DOWN = visited(error=522)
             zone(record(), record("203.0.113.7")), lookup(), SERVICE, DOWN, Status.WARN, id="one-of-two-is-right"
         ),
         pytest.param(MISSING, lookup(), SERVICE, DOWN, Status.UNKNOWN, id="no-token"),
+        pytest.param(MISSING, lookup(), SERVICE, at_the_login(), Status.SKIP, id="no-token-and-a-login-of-access"),
         pytest.param(OLD, MISSING, MISSING, DOWN, Status.UNKNOWN, id="nothing-to-compare-with"),
         pytest.param(OLD, lookup(found=False), NOWHERE, DOWN, Status.SKIP, id="no-balancer-and-no-service"),
         pytest.param(OLD, MISSING, PRIVATE, DOWN, Status.UNKNOWN, id="only-a-private-address-is-published"),

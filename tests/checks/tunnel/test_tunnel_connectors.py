@@ -77,8 +77,9 @@ THREE = tuple(connector(f"c{number}") for number in range(3))
         pytest.param(FORBIDDEN, ROUTE, SAYS_1033, Status.FAIL, id="the-edge-says-1033"),
         pytest.param(FORBIDDEN, IDLE, at_the_login(), Status.FAIL, id="no-pod-runs"),
         pytest.param(FORBIDDEN, UNSEEN_PODS, at_the_login(), Status.UNKNOWN, id="pods-not-read"),
-        pytest.param(FORBIDDEN, ROUTE, without_login(), Status.PASS, id="an-answer-comes-through"),
-        pytest.param(FORBIDDEN, ROUTE, at_the_login(), Status.UNKNOWN, id="the-login-proves-nothing"),
+        pytest.param(FORBIDDEN, MISSING, without_login(), Status.PASS, id="an-answer-comes-through"),
+        pytest.param(FORBIDDEN, ROUTE, at_the_login(), Status.PASS, id="its-pods-are-ready"),
+        pytest.param(FORBIDDEN, MISSING, at_the_login(), Status.UNKNOWN, id="the-login-proves-nothing"),
         pytest.param(FORBIDDEN, MISSING, visited(failed(Reach.TIMEOUT)), Status.UNKNOWN, id="nothing-tells"),
     ],
 )

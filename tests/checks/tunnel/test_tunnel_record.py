@@ -144,6 +144,7 @@ LIVING = facts(tunnel(OTHER), ident=OTHER, its_rules=rules("y.example.com"))
         pytest.param(HELD, facts(tunnel()), NOBODY, MISSING, Status.SKIP, id="nobody-else-claims-it"),
         pytest.param(HELD, FORBIDDEN, NOBODY, MISSING, Status.UNKNOWN, id="nothing-tells"),
         pytest.param(MISSING, FORBIDDEN, NOBODY, MISSING, Status.UNKNOWN, id="the-record-may-not-be-read"),
+        pytest.param(MISSING, FORBIDDEN, NOBODY, without_login(), Status.PASS, id="not-read-but-it-answers"),
         pytest.param(BARE, facts(ident=""), NOBODY, MISSING, Status.SKIP, id="no-record"),
     ],
 )
@@ -179,6 +180,7 @@ def test_the_remedy_names_the_id_that_is_right() -> None:
         pytest.param(facts(ident=OTHER), Cloudflareds(items=(MINE,)), Status.SKIP, id="the-record-is-wrong"),
         pytest.param(facts(ident=""), NOBODY, Status.SKIP, id="no-record"),
         pytest.param(FORBIDDEN, NOBODY, Status.UNKNOWN, id="not-read"),
+        pytest.param(FORBIDDEN, Cloudflareds(items=(MINE,)), Status.PASS, id="not-read-but-pods-are-connected"),
     ],
 )
 def test_deleted(told: TunnelFacts | Unavailable, found: Cloudflareds, status: Status) -> None:

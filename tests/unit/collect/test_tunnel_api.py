@@ -138,7 +138,7 @@ async def test_a_record_to_something_that_is_no_id_is_never_put_into_a_path() ->
     [
         pytest.param(refused(), "does not let this token look", id="403"),
         pytest.param(refused(429), "budget", id="429"),
-        pytest.param((200, {"success": False, "errors": None}), "not the Cloudflare API", id="success-false"),
+        pytest.param((200, {"success": False, "errors": None}), "could not answer", id="success-false"),
         pytest.param((404, b"<html>not here</html>"), "error", id="404-of-something-else"),
     ],
 )
