@@ -18,7 +18,7 @@ from ingressdoctor.routing.cloudflared.nodes import Alias, Document, Mapping, No
 __all__ = ["configuration_of", "read_nodes"]
 
 _MAX_TEXT: Final = 5_000_000
-_MAX_NODES: Final = 600_000
+_MAX_NODES: Final = 400_000
 _MAX_DEPTH: Final = 100
 _AHEAD: Final = 3  # tokens that cloudflared's scanner is ahead of its parser, for the sake of comments
 

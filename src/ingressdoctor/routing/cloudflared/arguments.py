@@ -123,7 +123,7 @@ def read_invocation(words: Sequence[str | None], env: Sequence[EnvValue] = ()) -
         protocol=plain.get("protocol", ""),
         metrics=plain.get("metrics", ""),
         flags=tuple((name, clean(value, 500)) for name, value in sorted(plain.items()) if value),
-        extra=tuple(clean(word, 200) for word in rest[1:]),
+        extra=tuple(clean(word, 200) for word in rest[1:]) if runs else (),
     )
     return _with_token(invocation, given, variables)
 

@@ -17,7 +17,7 @@ from ingressdoctor.routing.cloudflared.paths import covers
 
 __all__ = ["Cover", "Shadow", "shadows_of"]
 
-_MAX_COMPARED: Final = 200  # earlier rules with a path that one rule is compared with, per group of hostnames
+_MAX_COMPARED: Final = 100  # earlier rules with a path that one rule is compared with, per group of hostnames
 
 
 class Cover(StrEnum):

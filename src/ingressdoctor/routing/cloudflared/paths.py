@@ -19,6 +19,8 @@ __all__ = ["covers", "is_everything", "never_matches", "wants_query"]
 _META: Final = frozenset("\\.+*?()|[]{}^$")
 _TRAILING: Final = re.compile(r"(?:\.[*]\??|\(\.\*\)|\(/\.\*\)\?|[A-Za-z0-9/_-][*?])\Z")
 _ESCAPED: Final = re.compile(r"\\([^A-Za-z0-9])")
+_ATOM: Final = re.compile(r"\\[^A-Za-z0-9]|[^\\]")
+_LITERAL: Final = re.compile(r"\A((?:\\[^A-Za-z0-9]|[^\\.+*?()|\[\]{}^$])*).*\Z", re.DOTALL)
 _QUERY: Final = re.compile(r"(?:\\\?|\[\?\])[A-Za-z_]")
 
 
@@ -107,14 +109,8 @@ def _demanded(pattern: str) -> _Shape | None:
         return None
     start = pattern.startswith("^")
     body = pattern[1:] if start else pattern
-    out: list[str] = []
-    place = 0
-    while place < len(body):
-        escaped = _ESCAPED.match(body, place)
-        if escaped is None and body[place] in _META:
-            break
-        out.append(escaped[1] if escaped else body[place])
-        place = escaped.end() if escaped else place + 1
-    if out and body[place : place + 1] in ("?", "*", "{"):
-        out.pop()  # what is optional is not demanded
-    return _Shape("".join(out), start, end=False) if out else None
+    atoms: list[str] = _ATOM.findall(_LITERAL.sub(r"\1", body, count=1))
+    following = body[sum(map(len, atoms)) :][:1]
+    if following in ("?", "*", "{"):
+        atoms = atoms[:-1]  # what is optional is not demanded
+    return _Shape("".join(atom[-1] for atom in atoms), start, end=False) if atoms else None

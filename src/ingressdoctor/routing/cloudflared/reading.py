@@ -89,12 +89,12 @@ def read_configuration(document: Document) -> Configuration | Unreadable:
 
 def _refused(mistakes: tuple[Mistake, ...]) -> Unreadable:
     first = mistakes[0]
-    flaw = Flaw.TYPES if all(item.line for item in mistakes) else Flaw.SYNTAX
-    if flaw is Flaw.TYPES and not first.text.startswith("line "):
-        return Unreadable(flaw=Flaw.TOO_LARGE, text=first.text, line=first.line)
+    # Mistakes of types are collected, anything else ends the reading.
+    if not first.text.startswith("line "):
+        text = f"yaml: {clean(first.text, 300)}"
+        return Unreadable(flaw=Flaw.SYNTAX, text=text, line=first.line, column=first.column)
     lines = "".join(f"\n  {clean(item.text, 300)}" for item in mistakes)
-    text = f"yaml: unmarshal errors:{lines}" if flaw is Flaw.TYPES else f"yaml: {clean(first.text, 300)}"
-    return Unreadable(flaw=flaw, text=text, line=first.line, column=first.column)
+    return Unreadable(flaw=Flaw.TYPES, text=f"yaml: unmarshal errors:{lines}", line=first.line, column=first.column)
 
 
 def _text(rest: Mapping[str, tuple[Any, int, int]], name: str) -> str:
@@ -106,7 +106,8 @@ def _ignored_top(rest: Mapping[str, tuple[Any, int, int]]) -> tuple[Ignored, ...
     """Return the unknown keys of the top level that look like a known one; the others may be anybody's."""
     found = []
     for name, (_, line, column) in rest.items():
-        meant = "" if name in KNOWN else _meant(name, _TOP)
+        below = _meant(name, ORIGIN_REQUEST.fields)
+        meant = "" if name in KNOWN else (f"originRequest.{below}" if below else _meant(name, _TOP))
         if meant:
             found.append(Ignored(key=name, meant=meant, line=line, column=column))
     return tuple(found)

@@ -123,29 +123,33 @@ def validate(configuration: Configuration) -> RuleTable | Refused:
     """
     if not configuration.rules:
         return _without_rules(configuration)
-    count = len(configuration.rules)
-    rules: list[Rule] = []
-    refusals: list[Refusal] = []
-    for index, raw in enumerate(configuration.rules):
-        settings = settings_of(configuration.origin_request, raw.origin_request)
-        service = service_of(raw.service, bastion=settings.bastion_mode)
-        refusal = _refusal(raw, index, count, service)
-        if refusal is not None:
-            refusals.append(refusal)
-        elif isinstance(service, OriginService):
-            ascii_name = "" if is_any(raw.hostname) and not raw.path else ascii_form(raw.hostname)
-            rules.append(
-                Rule(
-                    index=index,
-                    hostname=raw.hostname,
-                    ascii=ascii_name,
-                    path=raw.path,
-                    service=service,
-                    settings=settings,
-                    line=raw.line,
-                )
-            )
-    return Refused(refusals=tuple(refusals)) if refusals else RuleTable(rules=tuple(rules), source=configuration.source)
+    judged = [_rule(configuration, index) for index in range(len(configuration.rules))]
+    refusals = tuple(item for item in judged if isinstance(item, Refusal))
+    rules = tuple(item for item in judged if isinstance(item, Rule))
+    return Refused(refusals=refusals) if refusals else RuleTable(rules=rules, source=configuration.source)
+
+
+def _rule(configuration: Configuration, index: int) -> Rule | Refusal:
+    """Judge one rule; the first complaint in cloudflared's order is the one that counts."""
+    raw = configuration.rules[index]
+    settings = settings_of(configuration.origin_request, raw.origin_request)
+    service = service_of(raw.service, bastion=settings.bastion_mode)
+    if isinstance(service, BadService):
+        return _refusal(_SERVICE_REASONS[service.what], service.text, raw, index)
+    last = index == len(configuration.rules) - 1
+    found = _of_ip_rules(raw, service) or _of_access(raw) or _of_hostname(raw, index, last=last) or _of_path(raw, index)
+    if found is not None:
+        return _refusal(*found, raw, index)
+    everything = is_any(raw.hostname) and not raw.path
+    return Rule(
+        index=index,
+        hostname=raw.hostname,
+        ascii="" if everything else ascii_form(raw.hostname),
+        path=raw.path,
+        service=service,
+        settings=settings,
+        line=raw.line,
+    )
 
 
 def _without_rules(configuration: Configuration) -> RuleTable | Refused:
@@ -160,23 +164,15 @@ def _without_rules(configuration: Configuration) -> RuleTable | Refused:
     return RuleTable(rules=(rule,), source=configuration.source, built_in=single is None)
 
 
-def _refusal(raw: IngressRule, index: int, count: int, service: OriginService | BadService) -> Refusal | None:
-    """Return the first complaint about a rule, in cloudflared's order."""
-    found = _of_service(raw, service) or _of_access(raw) or _of_hostname(raw, index, count) or _of_path(raw, index)
-    if found is None:
-        return None
-    reason, text = found
+def _refusal(reason: Reason, text: str, raw: IngressRule, index: int) -> Refusal:
     return Refusal(reason=reason, text=clean(text, 500), rule=index, line=raw.line)
 
 
-def _of_service(raw: IngressRule, service: OriginService | BadService) -> tuple[Reason, str] | None:
-    if isinstance(service, BadService):
-        return _SERVICE_REASONS[service.what], service.text
-    if service.kind is ServiceKind.SOCKS:
-        wrong = next((text for rule in raw.origin_request.ip_rules if (text := _ip_rule(rule))), "")
-        if wrong:
-            return Reason.IP_RULE, f"unable to create ip rule for socks-proxy: {wrong}"
-    return None
+def _of_ip_rules(raw: IngressRule, service: OriginService) -> tuple[Reason, str] | None:
+    if service.kind is not ServiceKind.SOCKS:
+        return None
+    wrong = next((text for rule in raw.origin_request.ip_rules if (text := _ip_rule(rule))), "")
+    return (Reason.IP_RULE, f"unable to create ip rule for socks-proxy: {wrong}") if wrong else None
 
 
 def _ip_rule(rule: IpRule) -> str:
@@ -197,12 +193,12 @@ def _of_access(raw: IngressRule) -> tuple[Reason, str] | None:
     return None
 
 
-def _of_hostname(raw: IngressRule, index: int, count: int) -> tuple[Reason, str] | None:
+def _of_hostname(raw: IngressRule, index: int, *, last: bool) -> tuple[Reason, str] | None:
     if split_host_port(raw.hostname) is not None:
         return Reason.HOST_PORT, "Hostname cannot contain a port"
     if raw.hostname.rfind("*") > 0:
         return Reason.WILDCARD, _WILDCARD
-    everything, last = is_any(raw.hostname) and not raw.path, index == count - 1
+    everything = is_any(raw.hostname) and not raw.path
     if last and not everything:
         return Reason.NO_CATCH_ALL, _LAST
     if everything and not last:
