@@ -1,6 +1,6 @@
 """Build routers from Ingresses: class selection, annotations, and the rule text that decides their priority.
 
-Source: traefik: pkg/provider/kubernetes/ingress/kubernetes.go, annotations.go (v3.7.9; older rule texts v3.0, v2.11).
+Source: traefik: pkg/provider/kubernetes/ingress/kubernetes.go, annotations.go (v2.11, v3.0 to v3.7).
 """
 
 from __future__ import annotations

@@ -196,6 +196,7 @@ def test_cookie_annotations(version: str, key: str, *, known: bool) -> None:
             "failed to load auth secret: secret ns/hollow contains the following empty TLS data entries: tls.key",
             id="certificate-without-a-key",
         ),
+        pytest.param({"forwardAuth": {"address": "http://a", "tls": {"certSecret": "pair"}}}, "live", id="whole-pair"),
     ],
 )
 def test_middlewares_that_the_provider_leaves_out(spec: dict[str, Any], said: str) -> None:
