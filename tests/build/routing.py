@@ -16,6 +16,7 @@ from ingressdoctor.routing.traefik.table import LiveRouter, RouteTable, build_ta
 KINDS: dict[str, tuple[str, type]] = {
     "IngressRoute": ("ingress_routes", Custom),
     "IngressRouteTCP": ("ingress_route_tcps", Custom),
+    "IngressRouteUDP": ("ingress_route_udps", Custom),
     "Middleware": ("middlewares", Custom),
     "TraefikService": ("traefik_services", Custom),
     "TLSOption": ("tls_options", Custom),

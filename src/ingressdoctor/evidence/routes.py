@@ -62,6 +62,7 @@ class RoutingObjects(msgspec.Struct, frozen=True, kw_only=True):
     ingress_classes: Loaded[IngressClass] | Unavailable
     traefik_services: Loaded[Custom] | Unavailable
     ingress_route_tcps: Loaded[Custom] | Unavailable = NOT_READ
+    ingress_route_udps: Loaded[Custom] | Unavailable = NOT_READ
     middleware_tcps: Loaded[Custom] | Unavailable = NOT_READ
     tls_options: Loaded[Custom] | Unavailable = NOT_READ
     tls_stores: Loaded[Custom] | Unavailable = NOT_READ

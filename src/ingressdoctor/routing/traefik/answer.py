@@ -35,12 +35,13 @@ from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.redirects import Asked, entry_point_redirect
 from ingressdoctor.routing.traefik.request import request_path
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
-from ingressdoctor.routing.traefik.shortfalls import resolver_shortfalls, transport_shortfalls
+from ingressdoctor.routing.traefik.shortfalls import resolver_shortfalls, transport_shortfalls, transports_of
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tcp_answer import DIAL_TIMEOUT_S, BackendState, closed, tcp_answer
 from ingressdoctor.routing.traefik.tcp_matchers import Connection
 from ingressdoctor.routing.traefik.tcp_table import TcpTable, build_tcp_table
 from ingressdoctor.routing.traefik.tls_options import TlsOptions, build_tls_options
+from ingressdoctor.routing.traefik.udp_table import UdpTable, build_udp_table
 
 __all__ = ["AnswerModel", "build_answers", "predict", "predict_connection", "with_prediction"]
 
@@ -68,6 +69,7 @@ class AnswerModel(msgspec.Struct, frozen=True, kw_only=True):
 
     table: RouteTable
     tcp: TcpTable
+    udp: UdpTable
     options: TlsOptions
     middlewares: Mapping[str, Custom] | None
     settings: ProviderSettings
@@ -87,6 +89,7 @@ def build_answers(objects: RoutingObjects, table: RouteTable, names: Names | Non
     return AnswerModel(
         table=table,
         tcp=tcp,
+        udp=build_udp_table(objects, table),
         options=options,
         middlewares={normalize(f"{item.namespace}-{item.name}"): item for item in seen if settings.selects(item.labels)}
         if isinstance(found, Loaded)
@@ -99,17 +102,8 @@ def build_answers(objects: RoutingObjects, table: RouteTable, names: Names | Non
         },
         shelf=build_shelf(objects, table.static, table.version, (*table.all_dropped, *tcp.dropped), names),
         shortfalls={**transport_shortfalls(objects), **resolver_shortfalls(objects, table)},
-        transports=_transports(table),
+        transports=transports_of(table),
     )
-
-
-def _transports(table: RouteTable) -> dict[tuple[str, str], tuple[str, ...]]:
-    routers = (router for group in (*table.by_host.values(), table.anywhere) for router in group)
-    return {
-        (router.draft.ref, router.draft.rule): names
-        for router in routers
-        if (names := tuple(one.transport for one in router.draft.resolved if one.transport))
-    }
 
 
 def with_prediction(model: AnswerModel, decision: RouteDecision, backend: BackendState | None = None) -> RouteDecision:

@@ -17,7 +17,7 @@ from ingressdoctor.routing.traefik.settings import CRD_PROVIDER
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.tls_options import is_cipher
 
-__all__ = ["resolver_shortfalls", "transport_shortfalls"]
+__all__ = ["resolver_shortfalls", "transport_shortfalls", "transports_of"]
 
 _RESOLVER: Final = "traefik.ingress.kubernetes.io/router.tls.certresolver"
 _VERSIONS: Final = frozenset({"VersionTLS10", "VersionTLS11", "VersionTLS12", "VersionTLS13"})
@@ -97,3 +97,13 @@ def _resolvers(objects: RoutingObjects) -> Iterator[tuple[str, str]]:
     for ingress in ingresses:
         written = {key.lower(): value for key, value in ingress.annotations.items()}
         yield ingress.ref, written.get(_RESOLVER, "")
+
+
+def transports_of(table: RouteTable) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Return the qualified ids of the ServersTransports that each router uses, by its object and rule."""
+    routers = (router for group in (*table.by_host.values(), table.anywhere) for router in group)
+    return {
+        (router.draft.ref, router.draft.rule): names
+        for router in routers
+        if (names := tuple(one.transport for one in router.draft.resolved if one.transport))
+    }

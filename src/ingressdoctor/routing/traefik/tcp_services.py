@@ -52,7 +52,10 @@ class TcpService(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything needed to judge references to Services; the mappings are None for kinds that were not read."""
+    """Everything needed to judge references to Services; the mappings are None for kinds that were not read.
+
+    ``word`` is what Traefik calls the Services: tcp or udp.
+    """
 
     settings: ProviderSettings
     options: ServerOptions
@@ -61,6 +64,7 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
     nodes: tuple[Node, ...] | None = None
     transports: Mapping[str, Custom] | None = None
     limits: tuple[str, ...] = msgspec.field(default=())
+    word: str = "tcp"
 
     @classmethod
     def of(
@@ -113,7 +117,8 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
         if not taken:
             name = f"{router.removesuffix(_SUFFIX)}{_SUFFIX}"
             first = lacking[0] if lacking else Problem(DropReason.SERVICE_MISSING, "the route names no Service")
-            said = f'the service "{name}" does not exist ({first.detail})'
+            what = "UDP service" if self.word == "udp" else "service"
+            said = f'the {what} "{name}" does not exist ({first.detail})'
             return Problem(first.reason, said, first.related)
         found = latest(tuple(taken))
         for service in found:
@@ -126,7 +131,8 @@ class TcpServices(msgspec.Struct, frozen=True, kw_only=True):
         ref = f"Service {reference.namespace}/{reference.name}"
         if reference.namespace != parent and not self.settings.allow_cross_namespace:
             said = (
-                f"tcp service {reference.namespace}/{reference.name} is not in the parent resource namespace {parent}"
+                f"{self.word} service {reference.namespace}/{reference.name} is not in the parent resource namespace "
+                f"{parent}"
             )
             return Problem(DropReason.SERVICE_CROSS_NAMESPACE, said, ref)
         servers = self._servers(reference, spec)
