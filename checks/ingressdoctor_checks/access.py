@@ -28,7 +28,15 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.access_common import ACCESS_API, Wanted, asks_itself, on_tunnel, shown, wanted_login
+from ingressdoctor_checks.access_common import (
+    ACCESS_API,
+    Wanted,
+    asks_itself,
+    is_harmless,
+    on_tunnel,
+    shown,
+    wanted_login,
+)
 from ingressdoctor_checks.outside_view import SEEN, answered, curl
 
 __all__ = ["exposed"]
@@ -112,6 +120,8 @@ def _uncovered(
     target: Target, probe: OutsideProbe, coverage: AccessCoverage | Unavailable, wanted: Wanted | None
 ) -> Finding:
     host, own = target.hostname, asks_itself(probe)
+    if wanted is not None and wanted.login and isinstance(coverage, Unavailable) and is_harmless(target.path):
+        wanted = None
     if wanted is None:
         return unknown(
             f"No login stands before {host}, and whether one should could not be told: {_reason(coverage)}.",

@@ -14,7 +14,6 @@ import msgspec
 from ingressdoctor.api import (
     AccessCoverage,
     AccessMatch,
-    Neighbour,
     OriginKind,
     OutsideProbe,
     Preferences,
@@ -23,18 +22,38 @@ from ingressdoctor.api import (
     ZoneFacts,
 )
 
-__all__ = ["ACCESS_API", "Wanted", "asks_itself", "audience_of", "on_tunnel", "shown", "wanted_login"]
+__all__ = ["ACCESS_API", "Wanted", "asks_itself", "audience_of", "is_harmless", "on_tunnel", "shown", "wanted_login"]
 
 ACCESS_API: Final = "Cloudflare API: GET /accounts/{id}/access/apps"
 # Words of a name that promise that it is not for everybody.
 _WORDS: Final = frozenset({"mgmt", "management", "internal", "intranet", "backoffice"})
 _WEAK_WORDS: Final = frozenset({"admin", "ops", "private"})
+# Words of names that are meant for everybody, whatever else is on the tunnel.
+_PUBLIC_WORDS: Final = frozenset(
+    {
+        "www",
+        "status",
+        "echo",
+        "api",
+        "blog",
+        "shop",
+        "webhook",
+        "webhooks",
+        "hooks",
+        "cdn",
+        "static",
+        "assets",
+        "public",
+    }
+)
 # Panels that ask nobody for a password of their own.
 _BARE_PANELS: Final = ("longhorn", "hubble", "prometheus", "alertmanager", "redisinsight", "traefik", "kubernetes-dash")
 _PORTS: Final = frozenset({OriginKind.TCP, OriginKind.BASTION, OriginKind.SOCKS})
 _LEAST_KIN: Final = 2
 _LEAST_COVERED: Final = 3
 _MOSTLY: Final = 0.75
+# Paths that monitors and protocols must reach without a login.
+_HARMLESS: Final = ("health", "ready", "livez", "liveness", "ping", ".well-known", "favicon", "robots.txt")
 _LOGIN_PATH: Final = re.compile(r"/(?:[\w-]*/)*(?:log-?in|sign-?in|auth|oauth2?|sso|saml)\b", re.IGNORECASE)
 
 
@@ -73,7 +92,7 @@ def wanted_login(
 
 def _by_name(host: str) -> Wanted | None:
     """Read it out of the name's own words."""
-    words = frozenset(re.split(r"[.\-_]", host)[:-2])
+    words = _words_of(host)
     if found := words & _WORDS:
         return Wanted(login=True, why=f"its name says so ({', '.join(sorted(found))})")
     if found := words & _WEAK_WORDS:
@@ -104,16 +123,17 @@ def _by_neighbours(coverage: AccessCoverage) -> Wanted | None:
     ):
         covered = [item for item in circle if item.covered]
         if len(covered) >= least and len(covered) > share * len(circle):
-            example = _example(covered)
-            return Wanted(login=True, why=f"{len(covered)} of {len(circle)} {words} ask for a login, as {example}")
+            why = f"{len(covered)} of {len(circle)} {words} ask for a login, as {covered[0].hostname} does"
+            return Wanted(login=True, why=why, sure=circle is kin or not _words_of(coverage.hostname) & _PUBLIC_WORDS)
     deep = next((uri for uri in coverage.near if uri.startswith("*.")), "")
     if deep:
         return Wanted(login=True, why=f"the application before {deep} covers one label only and misses it by its depth")
     return None
 
 
-def _example(covered: list[Neighbour]) -> str:
-    return covered[0].hostname
+def _words_of(host: str) -> frozenset[str]:
+    """Return the words of a name, left of what it was registered as."""
+    return frozenset(re.split(r"[.\-_]", host)[:-2])
 
 
 def _publicly(coverage: AccessCoverage) -> str:
@@ -129,6 +149,12 @@ def asks_itself(probe: OutsideProbe) -> bool:
         return True
     moved = [hop.header("location") for hop in probe.hops if 300 <= hop.status < 400]
     return bool(probe.left_host) or any(_LOGIN_PATH.search(location) for location in moved)
+
+
+def is_harmless(path: str) -> bool:
+    """Tell whether a path is one of those that probes and protocols must reach without a login."""
+    segments = path.partition("?")[0].lower().split("/")
+    return any(segment.startswith(_HARMLESS) for segment in segments)
 
 
 def shown(match: AccessMatch) -> str:

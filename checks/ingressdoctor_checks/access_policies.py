@@ -6,7 +6,6 @@ Source: Cloudflare's documentation of policies, application paths and of validat
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from ingressdoctor.api import (
     AccessCoverage,
@@ -30,13 +29,13 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.access_common import ACCESS_API, audience_of, on_tunnel, shown
+from ingressdoctor_checks.access_common import ACCESS_API, audience_of, is_harmless, on_tunnel, shown
 from ingressdoctor_checks.outside_view import SEEN, curl
 
 __all__ = ["audience_mismatch", "bypass_policy", "path_gap"]
 
-# Paths that monitors and protocols must reach without a login.
-_HARMLESS: Final = ("health", "ready", "livez", "liveness", "ping", ".well-known", "favicon", "robots.txt")
+
+_NOT_ASKED = "The name does not lead to a tunnel, so nobody asked which applications there are."
 
 
 @check(
@@ -58,7 +57,8 @@ def bypass_policy(
         return
     match = coverage.match
     if match is None:
-        yield skip("No Access application covers the name.")
+        covers = "No Access application covers the name." if coverage.relevant else _NOT_ASKED
+        yield skip(covers)
         return
     policies = match.application.policies
     if isinstance(policies, Unavailable) and not match.destination.public:
@@ -67,7 +67,7 @@ def bypass_policy(
         )
     elif not match.open:
         yield ok(f"{shown(match)} lets nobody through without a login.", seen=_policies(match), where=ACCESS_API)
-    elif _harmless(target.path):
+    elif is_harmless(target.path):
         yield ok(f"{shown(match)} lets everybody through at {target.path}, as probes need it.", where=ACCESS_API)
     else:
         yield warn(
@@ -97,7 +97,7 @@ def path_gap(target: Target, coverage: AccessCoverage | Unavailable) -> Iterator
         return
     opened = [match for match in coverage.below if match.open]
     closed = [match for match in coverage.below if not match.open]
-    harmless = [match for match in opened if _harmless(match.destination.uri.partition("/")[2])]
+    harmless = [match for match in opened if is_harmless(match.destination.uri.partition("/")[2])]
     if coverage.match is None and closed:
         yield _gap(
             target,
@@ -105,7 +105,7 @@ def path_gap(target: Target, coverage: AccessCoverage | Unavailable) -> Iterator
             closed,
         )
     elif coverage.match is None:
-        yield skip("No Access application covers the name.")
+        yield skip("No Access application covers the name." if coverage.relevant else _NOT_ASKED)
     elif coverage.match.open or len(opened) == len(harmless):
         beside = f"; open for probes: {_uris(harmless)}" if harmless else ""
         yield ok(f"No path of {target.hostname} is treated differently by mistake{beside}.", where=ACCESS_API)
@@ -198,8 +198,3 @@ def _policies(match: AccessMatch) -> dict[str, str]:
 def _uris(matches: list[AccessMatch]) -> str:
     more = f" and {len(matches) - 3} more" if len(matches) > 3 else ""
     return ", ".join(match.destination.uri for match in matches[:3]) + more
-
-
-def _harmless(path: str) -> bool:
-    segments = path.partition("?")[0].lower().split("/")
-    return any(segment.startswith(_HARMLESS) for segment in segments)

@@ -20,6 +20,7 @@ from build.access import (
 )
 from build.outside import EDGE_HEADERS, MISSING, exchange, failed, redirect, visited, zone
 from build.tunnel import a_route
+from build.values import replace
 from ingressdoctor.api import (
     AccessCoverage,
     AccessPolicy,
@@ -42,7 +43,7 @@ from ingressdoctor_checks.access import exposed
 from ingressdoctor_checks.access_common import asks_itself, wanted_login
 
 TARGET = Target(hostname=PANEL)
-PLAIN = "api.shop.example"
+PLAIN = "tool.shop.example"
 DEFAULT = Preferences()
 SOURCE = ConfigSource(home=ConfigHome.CONFIG_MAP, ref="ConfigMap cloudflared/cloudflared-config, key config.yaml")
 KIN = tuple(Neighbour(hostname=f"{name}-mgmt.shop.example", covered=True, kin=True) for name in ("argocd", "hubble"))
@@ -75,7 +76,7 @@ PASS, SKIP, WARN, UNKNOWN = ((status, None) for status in (Status.PASS, Status.S
 @pytest.mark.parametrize(
     ("host", "covered", "preferences", "expected"),
     [
-        pytest.param(PLAIN, coverage(), Preferences(management=("api.*",)), FAIL, id="configured-as-management"),
+        pytest.param(PLAIN, coverage(), Preferences(management=("tool.*",)), FAIL, id="configured-as-management"),
         pytest.param(PANEL, coverage(beside=KIN), Preferences(public=("*",)), SKIP, id="configured-as-public"),
         pytest.param("grafana-x.shop.example", coverage(beside=KIN), DEFAULT, FAIL, id="its-kin-asks-for-a-login"),
         pytest.param(PANEL, coverage(), DEFAULT, FAIL, id="its-name-says-mgmt-and-all-applications-are-gone"),
@@ -84,13 +85,20 @@ PASS, SKIP, WARN, UNKNOWN = ((status, None) for status in (Status.PASS, Status.S
         pytest.param(PLAIN, coverage(beside=neighbours(covered=3)), DEFAULT, FAIL, id="all-neighbours-ask"),
         pytest.param(PLAIN, coverage(beside=neighbours(covered=4, open_to_all=1)), DEFAULT, FAIL, id="most-ask"),
         pytest.param(PLAIN, coverage(beside=neighbours(covered=3, open_to_all=1)), DEFAULT, PASS, id="some-do-not"),
+        pytest.param(
+            "api.shop.example",
+            coverage(beside=neighbours(covered=8)),
+            DEFAULT,
+            WARN,
+            id="all-ask-but-its-name-is-a-public-one",
+        ),
         pytest.param(PLAIN, coverage(beside=neighbours(covered=2)), DEFAULT, PASS, id="too-few-neighbours-to-tell"),
         pytest.param(
             PLAIN, coverage(beside=neighbours(open_to_all=4)), DEFAULT, PASS, id="a-tunnel-of-public-services"
         ),
         pytest.param(PLAIN, coverage(), DEFAULT, PASS, id="alone-on-its-tunnel"),
         pytest.param("a.b.shop.example", coverage(near=("*.shop.example",)), DEFAULT, FAIL, id="a-label-too-deep"),
-        pytest.param(PLAIN, coverage(near=("apis.shop.example",)), DEFAULT, PASS, id="a-similar-name-proves-nothing"),
+        pytest.param(PLAIN, coverage(near=("tools.shop.example",)), DEFAULT, PASS, id="a-similar-name-proves-nothing"),
         pytest.param("admin.shop.example", coverage(), DEFAULT, WARN, id="admin-is-only-a-hint"),
         pytest.param(PLAIN, FORBIDDEN, DEFAULT, UNKNOWN, id="nothing-tells-and-the-api-may-not-be-read"),
     ],
@@ -98,6 +106,8 @@ PASS, SKIP, WARN, UNKNOWN = ((status, None) for status in (Status.PASS, Status.S
 def test_which_names_should_ask_for_a_login(
     host: str, covered: AccessCoverage | Unavailable, preferences: Preferences, expected: tuple[Status, Symptom | None]
 ) -> None:
+    if isinstance(covered, AccessCoverage):
+        covered = replace(covered, hostname=host)
     assert judged(without_login(), covered, host=host, preferences=preferences) == expected
 
 
@@ -180,6 +190,14 @@ def test_what_the_rule_leads_to_is_a_hint(service: str) -> None:
 )
 def test_a_login_of_the_panels_own(probe: OutsideProbe, asks: bool) -> None:
     assert asks_itself(probe) is asks
+
+
+def test_an_open_health_path_is_no_proof_while_the_applications_are_unread() -> None:
+    target = Target(hostname=PANEL, path="/api/health")
+    [unread] = exposed(target, without_login(), tunnel_zone(), MISSING, FORBIDDEN, DEFAULT)
+    [read] = exposed(target, without_login(), tunnel_zone(), MISSING, coverage(), DEFAULT)
+
+    assert (unread.status, read.status) == (Status.UNKNOWN, Status.FAIL)
 
 
 def test_a_hint_is_enough_only_where_nothing_asks_for_a_password() -> None:
