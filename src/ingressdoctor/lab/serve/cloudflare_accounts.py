@@ -126,11 +126,13 @@ class AccountObjects:
         clients = () if item.get("deleted_at") else self._clients(id_)
         conns = [conn for client in clients for conn in sequence(client.get("conns"))]
         live = [
-            len([c for c in sequence(client.get("conns")) if not c.get("is_pending_reconnect")]) for client in clients
+            number
+            for client in clients
+            if (number := sum(not conn.get("is_pending_reconnect") for conn in sequence(client.get("conns"))))
         ]
         status = text(item.get("status")) or "inactive"
-        if any(live):
-            status = "healthy" if max(live) >= _FULL and min(live) > 0 else "degraded"
+        if live:
+            status = "healthy" if min(live) >= _FULL else "degraded"
         elif status in {"healthy", "degraded"} or item.get("conns_active_at"):
             status = "down"
         return {**item, "status": status, "connections": conns}
