@@ -46,6 +46,7 @@ class Outcome:
     errors: tuple[str, ...]
     gaps: tuple[str, ...]
     kube_requests: int
+    walk: str
 
     @property
     def first(self) -> bool:
@@ -106,6 +107,7 @@ def outcome_of(scenario: Fault, report: Report, kube_requests: int) -> Outcome:
         errors=tuple(result.check.id for result in results if result.error),
         gaps=tuple(result.check.id for result in results if result.status is Status.UNKNOWN),
         kube_requests=kube_requests,
+        walk=report.walk.id if report.walk is not None else "",
     )
 
 

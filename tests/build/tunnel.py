@@ -6,12 +6,14 @@ from typing import Any
 
 from build.values import replace
 from ingressdoctor.collect.cloudflared_config import config_of_text
+from ingressdoctor.collect.cloudflared_logs import parse_cloudflared_logs
 from ingressdoctor.collect.tunnel_lead import Lead
 from ingressdoctor.collect.tunnel_route import Told, judge_route
 from ingressdoctor.evidence.kube import Meta, Pod, PodStatus
 from ingressdoctor.evidence.kube.meta import Condition
 from ingressdoctor.evidence.tunnel import (
     Cloudflared,
+    CloudflaredLogs,
     Cloudflareds,
     ConfigHome,
     ConfigSource,
@@ -109,3 +111,26 @@ def a_route(*rules: str, service: str = "", host: str = HOST, path: str = "", **
     found = judge_route(Target.parse(host + path), a_lead(), told)
     assert isinstance(found, TunnelRoute)
     return replace(found, **given)
+
+
+def a_line(text: str, *, when: str = "2026-11-21T09:59:00Z", level: str = "ERR") -> str:
+    """One line of cloudflared's log."""
+    return f"{when} {level} {text}"
+
+
+def logs_of(*lines: str, pod: str = "cloudflared-1", words: tuple[str, ...] = (HOST,)) -> CloudflaredLogs:
+    """The log of one pod, sorted."""
+    return parse_cloudflared_logs({pod: "\n".join(lines)}, words)
+
+
+def an_origin_error(error: str, *, host: str = HOST, when: str = "2026-11-21T09:59:00Z") -> str:
+    """The line of a request that cloudflared could not send on."""
+    prefix = "Unable to reach the origin service. The service may be down or it may not be responding to traffic from"
+    text = f' error="{prefix} cloudflared: {error}" dest=https://{host}/ ingressRule=1 originService=http://grafana'
+    return a_line(text, when=when)
+
+
+REGISTERED = a_line("Registered tunnel connection connIndex=0 location=fra03 protocol=quic", level="INF")
+REGISTERED_HTTP2 = a_line("Registered tunnel connection connIndex=0 location=fra03 protocol=http2", level="INF")
+UDP_BLOCKED = a_line('Failed to dial a quic connection error="failed to dial to edge with quic: timeout" connIndex=0')
+BAD_SECRET = a_line('Register tunnel error from server side error="Unauthorized: Invalid tunnel secret" connIndex=0')

@@ -1,7 +1,7 @@
 """Read the end of the log of the connectors that serve the target, and sort its lines by signature.
 
-At most three pods, those that are not ready first, one where requests come through; fifty lines each. Lines hold
-whatever clients sent: they are cut, cleaned of secrets, never trusted. What it means is the checks' business.
+One pod, an unready one first; three at most where the origin fails; fifty lines each. Lines hold whatever clients
+sent: they are cut, cleaned of secrets, never trusted. What it means is the checks' business.
 
 Source: cloudflared logger/ (console and JSON forms), zerolog's console writer.
 """
@@ -32,6 +32,7 @@ __all__ = ["collect_cloudflared_logs", "parse_cloudflared_logs"]
 
 _WANTED: Final = "cloudflared's log"
 _MAX_PODS: Final = 3
+_BAD_GATEWAY: Final = frozenset((502, 504))
 _TAIL_LINES: Final = 50
 _MAX_BYTES: Final = 256 * 1024
 _MAX_LINE: Final = 6_000
@@ -80,11 +81,12 @@ class _Line(msgspec.Struct, frozen=True):
 async def collect_cloudflared_logs(
     kube: Kubernetes, route: TunnelRoute, target: Target, probe: OutsideProbe | Unavailable
 ) -> CloudflaredLogs | Unavailable:
-    """Read the newest lines of at most three pods, once the visitor's request was answered and is in there."""
+    """Read the newest lines once the visitor's request was answered and is in there."""
     gap = next((item.pods for item in route.workloads if isinstance(item.pods, Unavailable)), None)
     pairs = [(pod, item.container) for item in route.workloads for pod in item.live_pods]
-    calm = isinstance(probe, OutsideProbe) and probe.last.status and not (probe.edge_error or probe.access_login)
-    some = 1 if calm and all(pod.ready for pod, _ in pairs) else _MAX_PODS
+    # Only when the origin fails does it matter which of the pods took our request.
+    error = probe.edge_error if isinstance(probe, OutsideProbe) else None
+    some = _MAX_PODS if error is not None and error.code in _BAD_GATEWAY else 1
     chosen = sorted(pairs, key=lambda pair: pair[0].ready)[:some]
     if not chosen:
         return gap or Unavailable(

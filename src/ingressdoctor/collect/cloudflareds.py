@@ -1,6 +1,6 @@
 """Find every cloudflared that runs a tunnel from this cluster, with its pods and its configuration.
 
-Workloads are known by image and command. Two requests, and two more for each that is found: its pods and its
+Workloads are known by image and command. One request, and two more for each that is found: its pods and its
 ConfigMap. Secrets are never read. Which tunnel and rules a target has is decided in ``tunnel_route``.
 """
 
@@ -48,12 +48,11 @@ _DEFAULT_PORT: Final = 20241  # of the container image since 2024.12.1
 
 @collector(wanted=_WANTED, timeout_s=20.0)
 async def collect_cloudflareds(kube: Kubernetes) -> Cloudflareds | Unavailable:
-    """List Deployments and DaemonSets, StatefulSets only where none of those runs cloudflared; then their parts."""
-    lists = list(await together(list_or_gap(kube, DEPLOYMENTS), list_or_gap(kube, DAEMON_SETS)))
+    """List Deployments, other workloads only where none of those runs cloudflared; then read what they use."""
+    lists = [await list_or_gap(kube, DEPLOYMENTS)]
+    if not _found(lists):
+        lists += await together(list_or_gap(kube, DAEMON_SETS), list_or_gap(kube, STATEFUL_SETS))
     found = _found(lists)
-    if not found:
-        lists.append(await list_or_gap(kube, STATEFUL_SETS))
-        found = _found(lists)
     unread = tuple(item for item in lists if isinstance(item, Unavailable))
     if not found and len(unread) == len(lists):
         return unread[0]

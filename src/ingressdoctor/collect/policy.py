@@ -141,10 +141,10 @@ def _passes(origin: OriginProbe | Unavailable) -> bool:
 
 
 def _comes_through(outside: OutsideProbe | Unavailable) -> bool:
-    """Whether a visitor gets an answer through the tunnel, past any login."""
-    if isinstance(outside, Unavailable) or outside.access_login or outside.challenge or outside.edge_error:
+    """Whether what a visitor gets through the tunnel leaves no reason to suspect the way from there to the pods."""
+    if isinstance(outside, Unavailable) or not outside.last.status or outside.access_login or outside.challenge:
         return False
-    return outside.last.status > 0
+    return outside.edge_error is None or outside.edge_error.code not in (502, 504)
 
 
 def _went_quiet(origin: OriginProbe | Unavailable) -> bool:
