@@ -7,6 +7,7 @@ Settings: cloudflared_dial_s, cloudflared_tls_s, udp_7844, tcp_7844, edited.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -93,8 +94,9 @@ class Fleet:
             udp_open=self._udp_open,
             dial_s=float(settings.get("cloudflared_dial_s", 0.4)),
         )
-        for process, running in self._processes():
-            await self._launch(process, edge, running=running)
+        launches = (self._launch(process, edge, running=running) for process, running in self._processes())
+        started = await asyncio.gather(*launches)
+        self._connectors = [connector for connector in started if connector is not None and connector.connections]
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
         """The whole log of a cloudflared's container; None for others."""
@@ -167,7 +169,8 @@ class Fleet:
         node = text(dig(pod, "spec", "nodeName"))
         return next((ip for ip in self._nodes.external(node) if ":" not in ip), pod_address(pod))
 
-    async def _launch(self, process: Process, edge: Edge7844, *, running: bool) -> None:
+    async def _launch(self, process: Process, edge: Edge7844, *, running: bool) -> Connector | None:
+        """The connector that goes on; None when it does not."""
         buffer = self._buffers[process.key] = Buffer()
         journal = Journal(
             buffer,
@@ -178,16 +181,15 @@ class Fleet:
             connector, credentials = prepare(process, journal, self._origins(process))
         except StartError as error:
             journal.plain(str(error))
-            return
+            return None
         pinned = (process.flags.get("protocol") or _configured(process).get("protocol", "auto")) in {"quic", "http2"}
         await register(connector, credentials, edge, pinned=pinned)
         if not running:
             journal.write("info", "Initiating graceful shutdown due to signal terminated ...", at=process.ended)
-            return
+            return None
         self._push(connector, credentials)
         self._serve_metrics(connector)
-        if connector.connections:
-            self._connectors.append(connector)
+        return connector
 
     def _push(self, connector: Connector, credentials: Credentials) -> None:
         """The edge pushes the configuration of a tunnel that is managed there."""
