@@ -71,8 +71,6 @@ def exposed(
         yield skip("A challenge stands before it; whether a login follows cannot be seen.")
     elif isinstance(coverage, AccessCoverage) and coverage.match is not None:
         yield _covered_and_open(target, probe, coverage)
-    elif isinstance(coverage, AccessCoverage) and coverage.below:
-        yield skip("Access stands before other paths of this host; see access.path-gap.")
     else:
         yield _uncovered(target, probe, coverage, wanted_login(target.hostname, coverage, preferences, route))
 
@@ -187,6 +185,7 @@ def _about(coverage: AccessCoverage | Unavailable) -> dict[str, str]:
     if isinstance(coverage, Unavailable):
         return {"applications": f"not read: {clean(coverage.reason, 200)}"}
     near = f"; near: {', '.join(coverage.near)}" if coverage.near else ""
+    near += f"; other paths: {', '.join(item.destination.uri for item in coverage.below[:3])}" if coverage.below else ""
     return {"applications": f"none of {coverage.applications} covers it{near}"}
 
 

@@ -14,6 +14,7 @@ from ingressdoctor.api import (
     ConfigHome,
     Finding,
     OutsideProbe,
+    Preferences,
     Remedy,
     Symptom,
     Target,
@@ -29,7 +30,15 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.access_common import ACCESS_API, audience_of, is_harmless, on_tunnel, shown
+from ingressdoctor_checks.access_common import (
+    ACCESS_API,
+    Wanted,
+    audience_of,
+    is_harmless,
+    on_tunnel,
+    shown,
+    wanted_login,
+)
 from ingressdoctor_checks.outside_view import SEEN, curl
 
 __all__ = ["audience_mismatch", "bypass_policy", "path_gap"]
@@ -90,8 +99,10 @@ def bypass_policy(
     step="outside",
     link="visitor → login",
 )
-def path_gap(target: Target, coverage: AccessCoverage | Unavailable) -> Iterator[Finding]:
-    """Paths of the host that another application leaves open, or a first page that only paths below are covered of."""
+def path_gap(
+    target: Target, coverage: AccessCoverage | Unavailable, route: TunnelRoute | Unavailable, preferences: Preferences
+) -> Iterator[Finding]:
+    """Paths of the host that another application leaves open, or a path that is open while others are not."""
     if isinstance(coverage, Unavailable):
         yield skip("The Access applications were not read; see access.bypass-policy.")
         return
@@ -99,11 +110,7 @@ def path_gap(target: Target, coverage: AccessCoverage | Unavailable) -> Iterator
     closed = [match for match in coverage.below if not match.open]
     harmless = [match for match in opened if is_harmless(match.destination.uri.partition("/")[2])]
     if coverage.match is None and closed:
-        yield _gap(
-            target,
-            f"Access covers parts of {target.hostname} only ({_uris(closed)}): {coverage.path} is open.",
-            closed,
-        )
+        yield _in_part(target, coverage, closed, wanted_login(target.hostname, coverage, preferences, route))
     elif coverage.match is None:
         yield skip("No Access application covers the name." if coverage.relevant else _NOT_ASKED)
     elif coverage.match.open or len(opened) == len(harmless):
@@ -112,6 +119,16 @@ def path_gap(target: Target, coverage: AccessCoverage | Unavailable) -> Iterator
     else:
         risky = [match for match in opened if match not in harmless]
         yield _gap(target, f"Some paths of {target.hostname} need no login: {_uris(risky)}.", risky)
+
+
+def _in_part(target: Target, coverage: AccessCoverage, closed: list[AccessMatch], wanted: Wanted | None) -> Finding:
+    """Judge a path that no application covers while they do cover others: right for a site with a closed part."""
+    if wanted is not None and wanted.login and wanted.sure:
+        return skip("The whole host should ask for a login; see access.exposed.")
+    summary = f"Access covers parts of {target.hostname} only ({_uris(closed)}): {coverage.path} is open."
+    if wanted is None or not wanted.login:
+        return ok(summary, where=ACCESS_API)
+    return _gap(target, summary, closed)
 
 
 def _gap(target: Target, summary: str, matches: list[AccessMatch]) -> Finding:

@@ -17,12 +17,14 @@ from build.access import (
     without_login,
 )
 from build.outside import MISSING, zone
+from build.values import replace
 from ingressdoctor.api import (
     AccessCoverage,
     ConfigHome,
     ConfigSource,
     OriginKind,
     OutsideProbe,
+    Preferences,
     Status,
     Target,
     TunnelConfig,
@@ -36,6 +38,7 @@ from ingressdoctor_checks.access_policies import audience_mismatch, bypass_polic
 TARGET = Target(hostname=PANEL)
 OPEN = match(app=application("*.shop.example", policies=(BYPASS,)))
 UNREAD = match(app=application("*.shop.example", policies=FORBIDDEN))
+PART = coverage(below=(match(f"{PANEL}/admin"),))
 MAP = ConfigSource(home=ConfigHome.CONFIG_MAP, ref="ConfigMap a/b", namespace="a", name="b")
 
 
@@ -75,7 +78,9 @@ def test_bypass_policy(
         pytest.param(below("/.well-known/*"), Status.PASS, id="so-is-well-known"),
         pytest.param(below("/api/*"), Status.WARN, id="an-open-api"),
         pytest.param(below("/admin", open_to_all=False), Status.PASS, id="a-stricter-path"),
-        pytest.param(coverage(below=(match(f"{PANEL}/admin"),)), Status.WARN, id="only-a-path-is-covered"),
+        pytest.param(PART, Status.SKIP, id="only-a-path-of-a-management-name-is-covered"),
+        pytest.param(replace(PART, hostname="x.shop.example"), Status.PASS, id="a-public-site-with-a-closed-part"),
+        pytest.param(replace(PART, hostname="admin.shop.example"), Status.WARN, id="a-hint-that-all-should-be-closed"),
         pytest.param(coverage(OPEN, below=(OPEN,)), Status.PASS, id="all-open-is-another-checks-matter"),
         pytest.param(coverage(), Status.SKIP, id="no-application"),
         pytest.param(coverage(relevant=False), Status.SKIP, id="a-public-name"),
@@ -83,7 +88,8 @@ def test_bypass_policy(
     ],
 )
 def test_path_gap(covered: AccessCoverage | Unavailable, status: Status) -> None:
-    [finding] = path_gap(TARGET, covered)
+    host = covered.hostname if isinstance(covered, AccessCoverage) else PANEL
+    [finding] = path_gap(Target(hostname=host), covered, MISSING, Preferences())
 
     assert finding.status is status
 
