@@ -12,6 +12,7 @@ import pytest
 
 from ingressdoctor.lab import Fault, Lab, World, apply_fault, load_fault, load_world, running
 from ingressdoctor.lab.faults import Expectation
+from lab.grpc_visitor import call
 from lab.test_symptoms import Visitor
 
 EDGE = "104.21.32.11"
@@ -149,6 +150,15 @@ def test_attached_the_middleware_answers_the_preflight(fault: str, allowed: str 
     assert answer.headers["access-control-max-age"] == "86400"
     assert answer.headers.get("access-control-allow-origin") == allowed
     assert plain.headers.get("access-control-allow-origin") == allowed
+
+
+@pytest.mark.lab
+def test_a_grpc_call_keeps_its_trailers_through_edge_and_traefik(lab: Lab) -> None:
+    visitor = Visitor(lab)
+    host = "triton-grpc.el-jefe.me"
+    tls = ssl.create_default_context(cafile=str(lab.handout.ca_file))
+    answer = call(visitor.real_port(visitor.resolve(host), 443), host, tls)
+    assert (answer.status, answer.trailers["grpc-status"]) == (200, "0")
 
 
 @pytest.mark.lab

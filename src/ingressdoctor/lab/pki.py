@@ -149,11 +149,11 @@ class Pki:
         """Server side TLS with a fresh web CA certificate for *names*."""
         return server_context(self.issue(Order(names=names)))
 
-    def client_context(self, *, strict: bool) -> ssl.SSLContext:
+    def client_context(self, *, strict: bool, alpn: tuple[str, ...] = ("http/1.1",)) -> ssl.SSLContext:
         """Client side TLS of the edge: any certificate, or only a valid one of the web CA or Origin CA."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
-        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols(list(alpn))
         if strict:
             context.load_verify_locations(cadata=self.edge_trust_pem)
         else:

@@ -73,8 +73,12 @@ class Edge:
             read_s=self._read_s,
         )
         self._contexts = {zone.name: _context(pki, zone) for zone in self._zones.all}
-        self._relaxed = pki.client_context(strict=False)
-        self._strict = pki.client_context(strict=True)
+        # An origin is asked in HTTP/2 for gRPC only, which needs it; by (strict, gRPC).
+        self._clients = {
+            (strict, grpc): pki.client_context(strict=strict, alpn=ALPN if grpc else ("http/1.1",))
+            for strict in (False, True)
+            for grpc in (False, True)
+        }
 
     def attach(self) -> None:
         """Listen on ports 80 and 443 of every anycast address."""
@@ -209,7 +213,7 @@ class Edge:
             port=443,
             source_ip=SOURCE_IP,
             source_ip6=SOURCE_IP6,
-            tls=self._strict if strict else self._relaxed,
+            tls=self._clients[strict, visit.request.get("content-type").startswith("application/grpc")],
             server_name=visit.host,
             accepted_names=origin.names if strict else (),
         )

@@ -15,6 +15,7 @@ import h11
 from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.pki import covers, names_of
 from ingressdoctor.lab.serve.exchange import exchange
+from ingressdoctor.lab.serve.http2 import exchange_h2
 from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.stream import Duplex, Stream, TlsStream
 
@@ -61,7 +62,7 @@ class OriginClient:
         try:
             secured = await self._secure(stream, way)
             async with asyncio.timeout(self._read_s):
-                response = await exchange(secured, request)
+                response = await _exchange(secured, request)
             taken = response.then is not None
         except TimeoutError as error:
             raise OriginFailure(524) from error
@@ -105,3 +106,10 @@ class OriginClient:
             if not any(covers(name, wanted) for name in served for wanted in way.accepted_names):
                 raise OriginFailure(526)
         return secured
+
+
+async def _exchange(stream: Duplex, request: Request) -> Response:
+    """One request in the protocol that ALPN chose."""
+    if isinstance(stream, TlsStream) and stream.alpn() == "h2":
+        return await exchange_h2(stream, request, scheme="https")
+    return await exchange(stream, request)

@@ -42,7 +42,7 @@ async def exchange_h2(stream: Duplex, request: Request, *, scheme: str = "http")
         (":authority", request.get("host")),
         (":path", request.target),
         *lowered(request.headers),
-        *((("te", "trailers"),) if "trailers" in request.get("te").lower() else ()),
+        *((("te", "trailers"),) if _wants_trailers(request) else ()),
     )
     await connection.start()
     try:
@@ -61,6 +61,11 @@ async def exchange_h2(stream: Duplex, request: Request, *, scheme: str = "http")
         return await reader
     except h2.exceptions.ProtocolError as error:
         raise Http2Error(f"malformed HTTP/2: {error}") from error
+
+
+def _wants_trailers(request: Request) -> bool:
+    grpc = request.get("content-type").startswith("application/grpc")
+    return grpc or "trailers" in request.get("te").lower()
 
 
 class Connection:

@@ -65,7 +65,7 @@ class _Server:
         self._connection = connection
         self._app = app
         self._partial: dict[int, tuple[Headers, bytearray]] = {}
-        self._visits: dict[int, tuple[asyncio.Task[None], _Visitor]] = {}
+        self._visits: dict[int, tuple[asyncio.Task[None], H2Stream]] = {}
 
     async def run(self) -> None:
         while True:
@@ -114,12 +114,12 @@ class _Server:
             body=bytes(body),
             version="2.0",
         )
-        visitor = _Visitor(self._connection.stream)
+        visitor = H2Stream(self._connection.stream)
         task = asyncio.get_running_loop().create_task(self._answer(number, request, visitor))
         self._visits[number] = (task, visitor)
         task.add_done_callback(lambda _: self._visits.pop(number, None))
 
-    async def _answer(self, number: int, request: Request, visitor: _Visitor) -> None:
+    async def _answer(self, number: int, request: Request, visitor: H2Stream) -> None:
         machine = self._connection.h2
         with contextlib.suppress(h2.exceptions.ProtocolError, OSError):  # the client has gone
             try:
@@ -138,8 +138,11 @@ class _Server:
             await self._connection.flush()
 
 
-class _Visitor:
-    """One stream of a connection as the Duplex that apps are given: it can be waited on, and nothing else."""
+class H2Stream:
+    """One stream of a connection as the Duplex that apps are given: it can be waited on, and nothing else.
+
+    *below* is the connection.
+    """
 
     def __init__(self, below: Duplex) -> None:
         self.peer = below.peer

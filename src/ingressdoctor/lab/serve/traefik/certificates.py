@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Mapping
 
 from ingressdoctor.lab.pki import Order, Pki, covers, server_context
+from ingressdoctor.lab.serve.http2 import ALPN
 
 
 class Certificates:
@@ -16,7 +17,7 @@ class Certificates:
 
     def __init__(self, pki: Pki) -> None:
         self._pki = pki
-        self._default = server_context(pki.default_certificate())
+        self._default = server_context(pki.default_certificate(), ALPN)
         self._contexts: dict[Order, ssl.SSLContext] = {}
 
     def choose(
@@ -40,5 +41,5 @@ class Certificates:
 
     def _context(self, order: Order) -> ssl.SSLContext:
         if order not in self._contexts:
-            self._contexts[order] = server_context(self._pki.issue(order))
+            self._contexts[order] = server_context(self._pki.issue(order), ALPN)
         return self._contexts[order]

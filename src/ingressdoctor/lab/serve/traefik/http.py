@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
+from ingressdoctor.lab.serve.http2_server import H2Stream, serve_h2
 from ingressdoctor.lab.serve.traefik.journal import Access, Notes
 from ingressdoctor.lab.serve.traefik.layers import Layer, Visit
 from ingressdoctor.lab.serve.traefik.matchers import facts_of, in_network, sanitize
@@ -92,7 +93,10 @@ class HttpEntry:
             headers = (*result.response.headers, *date)
             return dataclasses.replace(result.response, headers=headers)
 
-        await serve_http(stream, app, bad_request=BAD_REQUEST)
+        if isinstance(stream, TlsStream) and stream.alpn() == "h2":
+            await serve_h2(stream, app)
+        else:
+            await serve_http(stream, app, bad_request=BAD_REQUEST)
 
     async def _route(self, routers: tuple[Active, ...], request: Request, stream: Duplex) -> _Result:
         facts = facts_of(request.method, request.target, request.headers, stream.peer.ip)
@@ -172,7 +176,8 @@ class HttpEntry:
         return dataclasses.replace(request, headers=headers)
 
     def _log(self, request: Request, stream: Duplex, result: _Result, timing: tuple[datetime, int]) -> None:
-        secured = stream if isinstance(stream, TlsStream) else None
+        connection = stream.below if isinstance(stream, H2Stream) else stream
+        secured = connection if isinstance(connection, TlsStream) else None
         self._tools.log_access(
             Access(
                 client=str(stream.peer),
