@@ -46,7 +46,8 @@ def fitted(node: Scalar, tag: str, value: Resolved, kind: Plain) -> tuple[bool, 
 
 
 def _whole(value: float, low: int, high: int) -> tuple[bool, int]:
-    if math.isnan(value) or math.isinf(value):
-        return False, 0
-    whole = int(value)
-    return low <= whole <= high, whole
+    """Return whether a number fits, cut off; of floats the library compares the upper end alone."""
+    if isinstance(value, int):
+        return low <= value <= high, value
+    fits = value <= float(high)
+    return fits, max(low, min(high, int(value))) if fits and not math.isinf(value) else low

@@ -31,8 +31,8 @@ FROM_SECRET = EnvValue(name="TUNNEL_TOKEN", reference="Secret cloudflared/token,
     ("text", "expected"),
     [
         pytest.param(
-            "tunnel --config /etc/cloudflared/config/config.yaml --no-autoupdate --protocol http2 --metrics 0.0.0.0:2000 "
-            "run my-tunnel",
+            "tunnel --config /etc/cloudflared/config/config.yaml --no-autoupdate --protocol http2 "
+            "--metrics 0.0.0.0:2000 run my-tunnel",
             Invocation(
                 runs=True,
                 tunnel="my-tunnel",
