@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     OutsideProbe,
     Remedy,
     ServiceToken,
+    Symptom,
     Target,
     TokenUse,
     Unavailable,
@@ -42,7 +43,7 @@ _API: Final = "Cloudflare API: GET /accounts/{id}/access/service_tokens"
     title="The service token is valid, and will be next week",
     step="outside",
     link="machines → login",
-    causes=("access.service-token-rejected",),
+    causes=("access.service-token-rejected", str(Symptom.ACCESS_LOGIN)),
 )
 def service_token_expired(
     target: Target, probe: OutsideProbe | Unavailable, coverage: AccessCoverage | Unavailable, clock: Clock
@@ -74,6 +75,7 @@ def service_token_expired(
     title="The configured service token passes the login",
     step="outside",
     link="machines → login",
+    causes=(str(Symptom.ACCESS_LOGIN),),
 )
 def service_token_rejected(
     target: Target, probe: OutsideProbe | Unavailable, coverage: AccessCoverage | Unavailable, clock: Clock
@@ -111,6 +113,7 @@ def _refused(target: Target, probe: OutsideProbe, coverage: AccessCoverage | Una
         subject=target.hostname,
         seen=seen | about,
         where=SEEN,
+        symptom=Symptom.ACCESS_LOGIN,
         remedy=Remedy(
             text="A service token needs a policy with the action Service Auth in the application; Allow alone ignores "
             "it. A wrong secret is answered like none, with 401 where the organisation is strict: it is shown once, "
@@ -165,6 +168,7 @@ def _dead(target: Target, mine: ServiceToken, *, used: bool) -> Finding:
         subject=f"Service token {mine.name}",
         seen=_seen(mine),
         where=_API,
+        symptom=Symptom.ACCESS_LOGIN if used else None,
         remedy=Remedy(
             text="In Zero Trust under Access > Service auth renew the token (refresh keeps id and secret), or create a "
             "new one, include it in the application's Service Auth policy, and replace it wherever it is used.",

@@ -15,13 +15,11 @@ from ingressdoctor.api import (
     Remedy,
     Symptom,
     Target,
-    TokenUse,
     TunnelRoute,
     Unavailable,
     ZoneFacts,
     check,
     clean,
-    look,
     ok,
     skip,
     warn,
@@ -51,8 +49,7 @@ def access_login(
         return
     url = visit_url(probe, target)
     if on_tunnel(zone, route) or preferences.wants_login(target.hostname):
-        refused = probe.gate is not None and probe.gate.token is TokenUse.REFUSED
-        yield _machines_too(target, probe, url) if refused else _login_answers(probe, url)
+        yield _login_answers(probe, url)
         return
     yield warn(
         f"Cloudflare Access asks visitors of {url} to log in ({_login(probe)}){_beyond(probe)}.",
@@ -71,21 +68,6 @@ def access_login(
 
 def _login_answers(probe: OutsideProbe, url: str) -> Finding:
     return ok(f"The login of Cloudflare Access answers visitors of {url}.", seen=_login_facts(probe), where=SEEN)
-
-
-def _machines_too(target: Target, probe: OutsideProbe, url: str) -> Finding:
-    return warn(
-        f"The login of Cloudflare Access answers visitors of {url}, and the configured service token as well.",
-        subject=target.hostname,
-        seen=_login_facts(probe),
-        where=SEEN,
-        symptom=Symptom.ACCESS_LOGIN,
-        remedy=Remedy(
-            text="People are not concerned; machines with this token, and this look, end at the login.",
-            commands=(curl(url),),
-            proof=look("ingressdoctor", target.url),
-        ),
-    )
 
 
 def _login(probe: OutsideProbe) -> str:
