@@ -231,8 +231,10 @@ def test_times(text: object, found: datetime | None) -> None:
         (False, '2026-11-21T00:00:00Z ERR  error="no way" cfRay=x-ATH event=1 plain=true'),
         (
             True,
-            '{"level": "error", "event": 1, "error": "no way", "cfRay": "x-ATH", "plain": true, '
-            '"time": "2026-11-21T00:00:00Z"}',
+            (
+                '{"level": "error", "event": 1, "error": "no way", "cfRay": "x-ATH", "plain": true, '
+                '"time": "2026-11-21T00:00:00Z"}'
+            ),
         ),
     ],
     ids=["console", "json"],
