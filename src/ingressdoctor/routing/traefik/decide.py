@@ -64,7 +64,8 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
     point, sanitize = _point_of(table, request)
     name = point.name if point else request.entry_point
     asked = request if request.entry_point == name else replace(request, entry_point=name)
-    seen = see(asked, table.version, sanitize=sanitize)
+    encoded = ";" in asked.query and table.static.enabled(f"entrypoints.{name}.http.encodequerysemicolons")
+    seen = see(asked, table.version, sanitize=sanitize, semicolons=not encoded)
     routers = table.live(seen.host)
     here = [item for item in routers if item.on(point, name, tls=request.tls)]
     judged = sorted(

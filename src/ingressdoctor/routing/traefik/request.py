@@ -46,8 +46,8 @@ class Seen(msgspec.Struct, frozen=True):
     client_ip: str
 
 
-def see(request: RouteRequest, version: Version, *, sanitize: bool = True) -> Seen:
-    """Prepare a request for the matchers of one Traefik version."""
+def see(request: RouteRequest, version: Version, *, sanitize: bool = True, semicolons: bool = True) -> Seen:
+    """Prepare a request for the matchers of one Traefik version; *semicolons* tells that they separate a query too."""
     headers: dict[str, tuple[str, ...]] = {}
     for name, value in request.headers.items():
         key = canonical_header(name)
@@ -57,7 +57,7 @@ def see(request: RouteRequest, version: Version, *, sanitize: bool = True) -> Se
         host=canonical_host(request.host),
         path=routing_path(request.path, version, sanitize=sanitize),
         method=request.method,
-        query=_query(request.query),
+        query=_query(request.query.replace(";", "&") if semicolons else request.query),
         headers=headers,
         client_ip=request.client_ip,
     )
@@ -141,9 +141,9 @@ def _keep_reserved(escapes: str) -> str:
 
 
 def _query(text: str) -> dict[str, tuple[str, ...]]:
-    """Read a query string: semicolons separate too (http.AllowQuerySemicolons), pairs with a bad escape are dropped."""
+    """Read a query string as url.ParseQuery does: pairs with a bad escape are dropped."""
     found: dict[str, tuple[str, ...]] = {}
-    for pair in text.replace(";", "&").split("&"):
+    for pair in text.split("&"):
         if not pair or _BAD_ESCAPE.search(pair):
             continue
         key, _, value = pair.partition("=")

@@ -10,10 +10,11 @@ import pytest
 from build.routes import static
 from build.routing import a_route, a_service, a_table, an_ingress_of, routers, thing
 from ingressdoctor.evidence.kube import EndpointSlice, Loaded, Service
-from ingressdoctor.evidence.routes import NOT_READ, Custom, RouteRequest, RoutingObjects
+from ingressdoctor.evidence.routes import NOT_READ, Custom, Outcome, RouteRequest, RoutingObjects
 from ingressdoctor.routing.servers import Asks, ServerOptions, ServerReference, servers_of
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge, never_reason
 from ingressdoctor.routing.traefik.crd import tls_option
+from ingressdoctor.routing.traefik.decide import decide_in
 from ingressdoctor.routing.traefik.durations import duration_problem
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.middlewares import Problem, resolve_tcp
@@ -546,3 +547,22 @@ def test_a_backend_that_is_no_service(version: str, parts: dict[str, Any], *, st
     said = [item.detail for item in table.all_dropped if item.ref == "Ingress ns/shop"]
     crash = f"Traefik {Version.parse(version)} crashes on a backend of Ingress ns/bad that is no Service"
     assert said == ([f"{crash}, and has no Ingress at all"] if stopped else [])
+
+
+@pytest.mark.parametrize(
+    ("args", "query", "expected"),
+    [
+        pytest.param((), "x=1;mobile=true", Outcome.ROUTED, id="separates"),
+        pytest.param(
+            ("--entrypoints.web.http.encodequerysemicolons=true",), "x=1;mobile=true", Outcome.NO_ROUTE, id="encoded"
+        ),
+        pytest.param(
+            ("--entrypoints.web.http.encodequerysemicolons=true",), "x=1&mobile=true", Outcome.ROUTED, id="none-there"
+        ),
+    ],
+)
+def test_semicolons_on_an_entry_point(args: tuple[str, ...], query: str, expected: Outcome) -> None:
+    table = a_table(a_route(rule="Query(`mobile`, `true`)"), *a_service(), args=args)
+    decision = decide_in(table, RouteRequest(host="a.com", query=query, entry_point="web", tls=False))
+
+    assert decision.outcome is expected
