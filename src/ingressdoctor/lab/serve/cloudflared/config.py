@@ -45,7 +45,11 @@ class FileConfig:
         return text(self.settings.get(name))
 
 
-class _Loader(yaml.SafeLoader):
+# The C parser is ten times as fast, and its words are those of Go's, which is a port of it.
+_Base = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_Base):  # type: ignore[misc, valid-type]
     """Safe loader that refuses duplicate keys and leaves times alone."""
 
 

@@ -53,6 +53,8 @@ class Connector:
         self.id = id_
         self.tunnel = tunnel
         self.protocol = "quic"
+        self.pinned = False
+        self.port = 0
         self.rules: tuple[Rule, ...] = (UNAVAILABLE,)
         self.config: Mapping[str, Any] = {}
         self.version = -1

@@ -30,7 +30,6 @@ from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.pki import Pki
 from ingressdoctor.lab.policy import Policies
 from ingressdoctor.lab.serve.buffer import Buffer
-from ingressdoctor.lab.serve.cloudflared.config import ConfigError, read_file
 from ingressdoctor.lab.serve.cloudflared.connector import Connector
 from ingressdoctor.lab.serve.cloudflared.journal import Journal
 from ingressdoctor.lab.serve.cloudflared.metrics import config_document, metrics_app
@@ -50,7 +49,6 @@ from ingressdoctor.lab.serve.cloudflared.registration import (
     EDGE_PORT,
     Edge7844,
     StartError,
-    metrics_port,
     prepare,
     register,
 )
@@ -182,8 +180,7 @@ class Fleet:
         except StartError as error:
             journal.plain(str(error))
             return None
-        pinned = (process.flags.get("protocol") or _configured(process).get("protocol", "auto")) in {"quic", "http2"}
-        await register(connector, credentials, edge, pinned=pinned)
+        await register(connector, credentials, edge)
         if not running:
             journal.write("info", "Initiating graceful shutdown due to signal terminated ...", at=process.ended)
             return None
@@ -201,14 +198,13 @@ class Fleet:
             connector.apply_remote(version if isinstance(version, int) else 0, mapping(remote.get("config")), at)
 
     def _serve_metrics(self, connector: Connector) -> None:
-        port = metrics_port(connector.process, _configured(connector.process).get("metrics", ""))
         app = metrics_app(connector)
 
         async def handle(stream: Duplex) -> None:
             await serve_http(stream, app)
 
-        if port and connector.process.namespace:
-            self._network.listen(connector.process.address, port, handle)
+        if connector.port and connector.process.namespace:
+            self._network.listen(connector.process.address, connector.port, handle)
 
     def _origins(self, process: Process) -> Origins:
         settings = self._world.settings
@@ -243,16 +239,6 @@ async def _hold(stream: Duplex) -> None:
     """The edge's side of a connection over TCP: it is there."""
     while await stream.read():
         pass
-
-
-def _configured(process: Process) -> Mapping[str, str]:
-    """The flags that the configuration file sets; {} when it cannot be read."""
-    path = process.flags.get("config", "")
-    try:
-        config = read_file(process.files.get(path, next(iter(process.files.values()), "")), path)
-    except ConfigError:
-        return {}
-    return {key: text(value) for key, value in config.settings.items() if not isinstance(value, dict | list)}
 
 
 def _status_of(pod: Object, container: str) -> Mapping[str, Any]:

@@ -109,11 +109,13 @@ def prepare(process: Process, journal: Journal, origins: Origins) -> tuple[Conne
         journal.write("warn", NO_RULES, at=at)
     connector.rules = rules or (UNAVAILABLE,)
     connector.config = {"originRequest": config.origin}
+    connector.port = _port(process, config)
     wanted = process.flags.get("protocol") or config.flag("protocol") or "auto"
     if wanted == "h2mux":
         journal.write("warn", "h2mux is no longer a supported protocol: using http2 instead", at=at)
     elif wanted not in {"auto", "quic", "http2"}:
         raise StartError(f"unknown protocol {wanted}, Available protocols: 'auto', 'quic', 'http2'")
+    connector.pinned = wanted != "auto"
     connector.protocol = "http2" if wanted in {"http2", "h2mux"} else "quic"
     journal.write("info", f"Initial protocol {connector.protocol}", at=at)
     metrics = process.flags.get("metrics") or config.flag("metrics") or "0.0.0.0:20241"
@@ -121,9 +123,9 @@ def prepare(process: Process, journal: Journal, origins: Origins) -> tuple[Conne
     return connector, credentials
 
 
-def metrics_port(process: Process, config_metrics: str) -> int:
+def _port(process: Process, config: FileConfig) -> int:
     """The port that /ready and /metrics are served on."""
-    port = (process.flags.get("metrics") or config_metrics or "0.0.0.0:20241").rpartition(":")[2]
+    port = (process.flags.get("metrics") or config.flag("metrics") or "0.0.0.0:20241").rpartition(":")[2]
     return int(port) if port.isdigit() else 0
 
 
@@ -185,7 +187,7 @@ def _is_uuid(value: str) -> bool:
     return True
 
 
-async def register(connector: Connector, credentials: Credentials, edge: Edge7844, *, pinned: bool) -> None:
+async def register(connector: Connector, credentials: Credentials, edge: Edge7844) -> None:
     """Connect four times, or log why not; a protocol that is not pinned falls back from QUIC to http2."""
     process = connector.process
     clock = _Clock(process.started, process.ended)
@@ -197,12 +199,12 @@ async def register(connector: Connector, credentials: Credentials, edge: Edge784
             if not refusal:
                 _registered(connector, clock)
                 return
-            clock.repeat(lambda at, n: _refused_over_quic(connector, refusal, at, n), _RETRIES, last=pinned)
+            clock.repeat(lambda at, n: _refused_over_quic(connector, refusal, at, n), _RETRIES, last=connector.pinned)
         else:
-            clock.repeat(lambda at, n: _quic_dial_failed(connector, at, n), _ADDRESS_ROTATIONS, last=pinned)
-            if not pinned:
+            clock.repeat(lambda at, n: _quic_dial_failed(connector, at, n), _ADDRESS_ROTATIONS, last=connector.pinned)
+            if not connector.pinned:
                 connector.journal.write("warn", _UDP_BROKEN, at=clock.now, **_about(0))
-        if pinned:
+        if connector.pinned:
             return
         connector.journal.write("info", "Switching to fallback protocol http2", at=clock.now, **_about(0))
         connector.protocol = "http2"
