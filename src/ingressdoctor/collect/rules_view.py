@@ -190,9 +190,14 @@ def _finding(item: Lint) -> RuleFinding:
 
 
 def _for_host(view: RulesView, table: RuleTable, host: str) -> RulesView:
-    """Keep the rules that concern one host, and what is said about them."""
-    named = host.removeprefix("*.")
-    kept = {rule.index + 1 for rule in table.rules if rule.matches_host(named) or rule.hostname.lower() == host}
+    """Keep the rules that concern one host, or the names below a wildcard, and what is said about them."""
+    below = host[1:] if host.startswith("*.") else ""
+    asked = f"any{below}" if below else host
+    kept = {
+        rule.index + 1
+        for rule in table.rules
+        if rule.matches_host(asked) or (below and rule.hostname.lower().endswith(below))
+    }
     return msgspec.structs.replace(
         view,
         rows=tuple(row for row in view.rows if row.number in kept),
