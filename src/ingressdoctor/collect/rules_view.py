@@ -23,6 +23,7 @@ from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_map
 from ingressdoctor.routing.cloudflared import (
     Configuration,
+    Flaw,
     Lint,
     OriginService,
     OriginSettings,
@@ -81,7 +82,7 @@ def rules_of_file(path: str, target: Target | None = None, host: str = "") -> Ru
         host: With all rules asked about, only those that concern this host.
 
     Raises:
-        UsageError: the file cannot be read, or is a folder.
+        UsageError: the file cannot be read, is a folder, or is larger than anybody's rules.
     """
     for item in read_files((path,)):
         if isinstance(item, TextFile):
@@ -91,10 +92,17 @@ def rules_of_file(path: str, target: Target | None = None, host: str = "") -> Ru
 
 
 def rules_of_text(text: str, where: str, target: Target | None = None, host: str = "") -> RulesView:
-    """Return the same for a text that goes by the name *where*."""
+    """Return the same for a text that goes by the name *where*.
+
+    Raises:
+        UsageError: the text is larger than anybody's rules.
+    """
     read = _read(text, where)
     if isinstance(read.found, Unreadable):
         bad = read.found
+        if bad.flaw is Flaw.TOO_LARGE:
+            hint = "The limit is ours, not cloudflared's."
+            raise UsageError(f"{clean(where, 200)} cannot be judged: {bad.text}.", hint=hint)
         finding = RuleFinding(code="refused", grade="problem", text=bad.text, line=bad.line, detail=bad.flaw.value)
         return RulesView(
             where=read.where,

@@ -261,6 +261,7 @@ def test_standard_input(tmp_path: Path) -> None:
     [
         pytest.param(("a.com", "--cloudflared-config", "gone.yml"), "gone.yml", id="no-such-file"),
         pytest.param(("a.com", "--cloudflared-config", "empty"), "holds no file", id="empty-folder"),
+        pytest.param(("a.com", "--cloudflared-config", "long.yml"), "deeper than 100", id="nested-beyond-measure"),
         pytest.param(("--cloudflared-config", "c.yml"), "The URL is missing", id="no-url"),
         pytest.param(
             ("a.com", "--cloudflared-config", "c.yml", "--manifests", "c.yml"), "ask different programs", id="both"
@@ -269,6 +270,7 @@ def test_standard_input(tmp_path: Path) -> None:
 )
 def test_wrong_usage_is_one_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     (tmp_path / "c.yml").write_text(SPITIKOS)
+    (tmp_path / "long.yml").write_text("[" * 300)
     (tmp_path / "empty").mkdir()
 
     done = run("route", *words, cwd=tmp_path)
