@@ -239,7 +239,27 @@ REDIRECTS = [
     ),
     pytest.param(annotated(ssl_redirect="false"), f"http://{HOST}/", {}, None, id="switched-off-for-the-ingress"),
     pytest.param(configured(ssl_redirect="false"), f"http://{HOST}/", {}, None, id="switched-off-for-all"),
-    pytest.param(nothing, f"http://{HOST}/.well-known/acme-challenge/x", {}, None, id="never-for-acme"),
+    pytest.param(
+        nothing,
+        f"http://{HOST}/.well-known/acme-challenge/x",
+        {},
+        f"https://{HOST}/.well-known/acme-challenge/x",
+        id="a-challenge-below-the-root-is-redirected",
+    ),
+    pytest.param(
+        lambda world: world.add("solver", path("/.well-known/acme-challenge/x", "Exact")),
+        f"http://{HOST}/.well-known/acme-challenge/x",
+        {},
+        None,
+        id="a-solvers-own-path-is-not",
+    ),
+    pytest.param(
+        configured(use_forwarded_headers="true"),
+        f"http://{HOST}/",
+        {"X-Forwarded-Proto": "https,http"},
+        None,
+        id="a-scheme-that-is-not-http-is-no-http",
+    ),
     pytest.param(
         nothing,
         f"http://{HOST}/",
@@ -515,6 +535,7 @@ async def test_plain_http_on_443_is_told_so() -> None:
     ("header", "status"),
     [
         pytest.param(b"PROXY TCP4 203.0.113.9 10.0.0.5 1234 80\r\n", b"308", id="with-a-header"),
+        pytest.param(b"PROXY TCP4 203.0.113.9 10.0.0.5 1234 443\r\n", b"200", id="whose-port-443-counts-as-https"),
         pytest.param(b"", b"", id="without-one-the-connection-closes"),
     ],
 )

@@ -17,7 +17,7 @@ from ingressdoctor.lab.serve.nginx.http import Front
 from ingressdoctor.lab.serve.nginx.journal import Journal
 from ingressdoctor.lab.serve.nginx.pages import page
 from ingressdoctor.lab.serve.wire import Request, Response, serve_http
-from ingressdoctor.lab.stream import Address, Duplex, TlsStream
+from ingressdoctor.lab.stream import Duplex, TlsStream
 
 HEADER_S = 5.0
 _HANDSHAKE = 0x16
@@ -115,8 +115,8 @@ class Entry:
         rest = await _peek(stream, header.length)
         await stream.read(len(rest))
         stream.unread(rest[header.length :])
-        if header.source is not None:
-            stream.peer = Address(ip=header.source.ip, port=header.source.port)
+        stream.peer = header.source or stream.peer
+        stream.local = header.target or stream.local
         return True
 
 

@@ -14,7 +14,6 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-from ingressdoctor.lab.serve.nginx.annotations import Annotations
 from ingressdoctor.lab.serve.nginx.certificates import Shown
 from ingressdoctor.lab.serve.nginx.journal import Answered, Asked, Journal
 from ingressdoctor.lab.serve.nginx.locations import find, normalised, rewritten
@@ -42,7 +41,7 @@ class _Visit:
     believed: str
     host: str
     client: str
-    port: int
+    port: str
     asked: Asked
 
 
@@ -108,11 +107,12 @@ class Front:
         config, options = self._config, self._table.configuration.options
         scheme = "https" if secure else "http"
         client, believed, host = stream.peer.ip, scheme, request.get("host")
-        port = options.https_port if secure else options.http_port
+        port = "443" if secure else str(options.http_port)
         if config.use_forwarded_headers:
             client = self._real_ip(client, request.get("x-forwarded-for"))
             believed = request.get("x-forwarded-proto") or believed
             host = request.get("x-forwarded-host").split(",")[0] or host
+            port = request.get("x-forwarded-port") or port
         if config.use_proxy_protocol and stream.local.port == 443:
             believed = "https"
         asked = Asked(
@@ -137,8 +137,6 @@ class Front:
         return untrusted[0] if untrusted else hops[0] if hops else peer
 
     async def _route(self, server: Server, visit: _Visit) -> _Result:
-        if visit.believed not in {"http", "https"}:
-            return _Result(response=page(400))
         www = self._to_www(visit)
         if www is not None:
             return _Result(response=www)
@@ -146,14 +144,15 @@ class Front:
         location = find(server, uri)
         if location is None:
             return _Result(response=page(404))
-        own = self._returned(location.annotations, visit, uri) or self._refused(location, visit)
+        own = self._returned(location, visit, uri) or self._refused(location, visit)
         if own is not None:
             return _Result(response=own, upstream=location.upstream.name)
         upstream = self._chosen(location.upstream, visit.request)
         return await self._from_upstream(location, upstream, visit, uri)
 
-    def _returned(self, wishes: Annotations, visit: _Visit, uri: str) -> Response | None:
+    def _returned(self, location: Location, visit: _Visit, uri: str) -> Response | None:
         """A body that is too large, and what nginx redirects."""
+        wishes = location.annotations
         if wishes.body_size and len(visit.request.body) > wishes.body_size:
             words = f"client intended to send too large body: {len(visit.request.body)} bytes"
             self._journal.error(words, visit.asked)
@@ -162,7 +161,7 @@ class Front:
             return redirect(302, f"{visit.scheme}://{visit.request.get('host')}{wishes.app_root}")
         if wishes.redirect_url and not wishes.denied:
             return redirect(wishes.redirect_code, wishes.redirect_url)
-        if not wishes.denied and self._redirects(wishes, visit, uri):
+        if not wishes.denied and self._redirects(location, visit):
             target = visit.request.target
             target = target[:-1] if target.endswith("/") and not wishes.keep_slash else target
             return redirect(self._config.redirect_code, f"https://{visit.host.split(':')[0]}{target}")
@@ -178,9 +177,11 @@ class Front:
             return page(403)
         return None
 
-    def _redirects(self, wishes: Annotations, visit: _Visit, uri: str) -> bool:
-        if visit.believed != "http" or uri.startswith("/.well-known/acme-challenge"):
+    def _redirects(self, location: Location, visit: _Visit) -> bool:
+        # no-tls-redirect-locations is about the location's own path, not about what is asked below it.
+        if visit.believed != "http" or location.path.startswith("/.well-known/acme-challenge"):
             return False
+        wishes = location.annotations
         bound = self._table.order(_host_of(visit.request)) is not None
         return wishes.force_ssl_redirect or (wishes.ssl_redirect and bound)
 
@@ -239,7 +240,7 @@ class Front:
             ("X-Real-IP", visit.client),
             ("X-Forwarded-For", full if full_chain else visit.client),
             ("X-Forwarded-Host", visit.host),
-            ("X-Forwarded-Port", "443" if visit.port == 443 else str(visit.port)),
+            ("X-Forwarded-Port", visit.port),
             ("X-Forwarded-Proto", visit.believed),
             ("X-Forwarded-Scheme", visit.believed),
             ("X-Scheme", visit.believed),
