@@ -55,6 +55,19 @@ def test_times_are_relative_to_the_moment_of_loading() -> None:
     assert "$now" not in json.dumps([*world.objects, world.hetzner, world.cloudflare]) + "".join(world.logs.values())
 
 
+@pytest.mark.parametrize(
+    ("now", "version"),
+    [
+        pytest.param(datetime(2030, 5, 1, tzinfo=UTC), "2030.4.0", id="last-month"),
+        pytest.param(datetime(2030, 1, 31, tzinfo=UTC), "2029.12.0", id="last-year"),
+    ],
+)
+def test_versions_that_are_dates_do_not_grow_old(now: datetime, version: str) -> None:
+    (deployment,) = load_world("wecare", now=now).select("Deployment", "cloudflared")
+
+    assert deployment["spec"]["template"]["spec"]["containers"][0]["image"].endswith(f"cloudflared:{version}")
+
+
 def test_times_written_out_stay_the_texts_they_are(wecare: World) -> None:
     (node,) = wecare.select("Node", name="ecnv4-node-1")
     assert node["metadata"]["creationTimestamp"] == "2026-03-04T09:12:37Z"

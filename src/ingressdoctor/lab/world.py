@@ -5,7 +5,8 @@ nothing, opens no socket and knows no fault (see faults.py). EndpointSlices are 
 makes them.
 
 Times: every string in a world may hold `$now`, optionally followed by offsets (`$now-30d`, `$now+5d12h`,
-`$now-90s`). They become RFC 3339 UTC times when the world is loaded, so that "expires in 5 days" stays true.
+`$now-90s`). They become RFC 3339 UTC times when the world is loaded, so that "expires in 5 days" stays true. `$month`
+and `$month-3` become that month as 2026.11, for versions that are dates.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 
 _NOW = re.compile(r"\$now((?:[+-]\d+[dhms](?:\d+[dhms])*)*)")
+_MONTH = re.compile(r"\$month(?:-(\d+))?")
 _OFFSET = re.compile(r"([+-])((?:\d+[dhms])+)")
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 
@@ -83,11 +85,18 @@ def _at(now: datetime, offsets: str) -> str:
     return moved.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _month(now: datetime, before: int) -> str:
+    """The month *before* months ago, as 2026.11."""
+    count = now.year * 12 + now.month - 1 - before
+    return f"{count // 12}.{count % 12 + 1}"
+
+
 def read_yaml(path: Path, now: datetime) -> list[Any]:
     """Every non-empty document of a YAML file, with `$now` times filled in; LabError when unreadable."""
     try:
         text = path.read_text(encoding="utf-8")
         text = _NOW.sub(lambda found: _at(now, found.group(1)), text)
+        text = _MONTH.sub(lambda found: _month(now, int(found.group(1) or 0)), text)
         return [doc for doc in yaml.load_all(text, Loader=_Loader) if doc is not None]
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise LabError(f"cannot read the world file {path.name}: {error}") from error
