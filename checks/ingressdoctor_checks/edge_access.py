@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingressdoctor.api import (
+    AccessCoverage,
     Finding,
     OutsideProbe,
     Preferences,
@@ -24,7 +25,7 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
-from ingressdoctor_checks.access_common import on_tunnel
+from ingressdoctor_checks.access_common import on_tunnel, wanted_login
 from ingressdoctor_checks.outside_view import SEEN, answered, curl, visit_url
 
 __all__ = ["access_login"]
@@ -41,6 +42,7 @@ def access_login(
     probe: OutsideProbe,
     zone: ZoneFacts | Unavailable,
     route: TunnelRoute | Unavailable,
+    coverage: AccessCoverage | Unavailable,
     preferences: Preferences,
 ) -> Iterator[Finding]:
     """An Access application covers a name: right on a tunnel and for management names, odd before a public site."""
@@ -48,7 +50,9 @@ def access_login(
         yield ok("No Access login stands before it.") if answered(probe.last) else skip("No answer came.")
         return
     url = visit_url(probe, target)
-    if on_tunnel(zone, route) or preferences.wants_login(target.hostname):
+    wanted = wanted_login(target.hostname, coverage, preferences, route)
+    unseen = isinstance(zone, Unavailable) and wanted is not None and wanted.login
+    if on_tunnel(zone, route) or preferences.wants_login(target.hostname) or unseen:
         yield _login_answers(probe, url)
         return
     yield warn(

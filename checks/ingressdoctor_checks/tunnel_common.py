@@ -10,6 +10,7 @@ from typing import Final
 from ingressdoctor.api import (
     Cloudflareds,
     DnsView,
+    OutsideProbe,
     RemoteRules,
     TunnelFacts,
     TunnelRoute,
@@ -17,11 +18,12 @@ from ingressdoctor.api import (
     ZoneFacts,
 )
 
-__all__ = ["RECORDS_API", "TUNNELS_API", "id_of_record", "meant_instead", "named"]
+__all__ = ["RECORDS_API", "TUNNELS_API", "id_of_record", "meant_instead", "named", "says_no_connector"]
 
 RECORDS_API: Final = "Cloudflare API: GET /zones/{id}/dns_records"
 TUNNELS_API: Final = "Cloudflare API: GET /accounts/{id}/cfd_tunnel/{id}"
 _SUFFIX: Final = ".cfargotunnel.com"
+_NO_CONNECTOR: Final = 1033
 
 
 def id_of_record(zone: ZoneFacts | Unavailable, view: DnsView | Unavailable) -> str:
@@ -30,6 +32,11 @@ def id_of_record(zone: ZoneFacts | Unavailable, view: DnsView | Unavailable) -> 
         return zone.tunnel
     chain = view.cname_chain if isinstance(view, DnsView) else ()
     return next((name.removesuffix(_SUFFIX) for name in chain if name.endswith(_SUFFIX)), "")
+
+
+def says_no_connector(probe: OutsideProbe | Unavailable) -> bool:
+    """Tell whether the edge itself says that the tunnel has no connector (1033)."""
+    return isinstance(probe, OutsideProbe) and probe.edge_error is not None and probe.edge_error.code == _NO_CONNECTOR
 
 
 def named(host: str, route: TunnelRoute | Unavailable, facts: TunnelFacts | Unavailable) -> tuple[str, str]:

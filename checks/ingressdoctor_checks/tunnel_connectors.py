@@ -31,11 +31,10 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.outside_view import curl
-from ingressdoctor_checks.tunnel_common import TUNNELS_API
+from ingressdoctor_checks.tunnel_common import TUNNELS_API, says_no_connector
 
 __all__ = ["no_connector", "stray_connector"]
 
-_NO_CONNECTOR: Final = 1033
 _CONNECTIONS: Final = 4
 _YOUNG_S: Final = 300.0
 
@@ -57,8 +56,8 @@ def no_connector(
     workloads = route.workloads if isinstance(route, TunnelRoute) else ()
     if isinstance(facts, TunnelFacts):
         yield from _by_api(target, facts, workloads)
-    elif _says_1033(probe):
-        yield _none(target, "the edge says so (1033)", {"edge error": str(_NO_CONNECTOR)}, workloads, "")
+    elif says_no_connector(probe):
+        yield _none(target, "the edge says so (1033)", {"edge error": "1033"}, workloads, "")
     elif workloads and all(_has_no_pod(item) for item in workloads):
         seen = {item.ref: f"{item.replicas} wanted, no pod runs" for item in workloads}
         yield _none(target, "none of its pods runs", seen, workloads, "")
@@ -133,10 +132,6 @@ def _none(
         where=TUNNELS_API if ident else "the edge's answer and the cluster",
         remedy=Remedy(text=text, commands=tuple(looks), proof=curl(target.url)),
     )
-
-
-def _says_1033(probe: OutsideProbe | Unavailable) -> bool:
-    return isinstance(probe, OutsideProbe) and probe.edge_error is not None and probe.edge_error.code == _NO_CONNECTOR
 
 
 def _has_no_pod(item: Cloudflared) -> bool:

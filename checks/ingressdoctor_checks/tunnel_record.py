@@ -1,42 +1,37 @@
-"""Does the record lead to the tunnel that serves the name: is it there, is it proxied, is it the right one?
+"""Does the name have a record that leads to a tunnel: is it there, is it proxied?
 
 Source: Cloudflare's documentation of tunnels' DNS records: ``<id>.cfargotunnel.com`` works for proxied records of the
-same account only, and stays when the tunnel stops or is deleted.
+same account only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 from ingressdoctor.api import (
-    Cloudflareds,
-    Command,
     DnsView,
     Finding,
-    OutsideProbe,
     Remedy,
-    RemoteRules,
     Symptom,
     Target,
     TunnelFacts,
-    TunnelObject,
     TunnelRoute,
     Unavailable,
     ZoneFacts,
     check,
     fail,
     is_tunnel_placeholder,
-    look,
     ok,
     skip,
     unknown,
-    warn,
 )
-from ingressdoctor_checks.outside_view import curl, dig, works
-from ingressdoctor_checks.tunnel_common import RECORDS_API, TUNNELS_API, id_of_record, meant_instead, named
+from ingressdoctor_checks.outside_view import dig
+from ingressdoctor_checks.tunnel_common import (
+    RECORDS_API,
+    named,
+)
 
-__all__ = ["cname_missing", "cname_not_proxied", "cname_other_tunnel", "deleted"]
+__all__ = ["cname_missing", "cname_not_proxied"]
 
 
 @check(
@@ -130,161 +125,3 @@ def cname_not_proxied(target: Target, zone: ZoneFacts | Unavailable, view: DnsVi
                 proof=dig(target.hostname, "A"),
             ),
         )
-
-
-_WRONG_TUNNEL: Final = (
-    "tunnel.deleted",
-    "tunnel.no-connector",
-    "tunnel.stray-connector",
-    "rule.host-missing",
-    "edge.error-page",
-    "edge.http-error",
-    str(Symptom.EDGE_1033),
-    str(Symptom.EDGE_530),
-    str(Symptom.EDGE_502),
-    str(Symptom.TUNNEL_404),
-    str(Symptom.TUNNEL_503),
-)
-
-
-@check(
-    id="tunnel.cname-other-tunnel",
-    title="The record leads to the tunnel whose rules name the host",
-    step="tunnel",
-    link="record → tunnel",
-    causes=_WRONG_TUNNEL,
-)
-def cname_other_tunnel(
-    target: Target,
-    zone: ZoneFacts | Unavailable,
-    view: DnsView | Unavailable,
-    facts: TunnelFacts | Unavailable,
-    cloudflareds: Cloudflareds | Unavailable,
-    probe: OutsideProbe | Unavailable,
-) -> Iterator[Finding]:
-    """The id in the CNAME is not that of the tunnel that serves the name."""
-    ident = id_of_record(zone, view)
-    if not ident:
-        gap = zone if isinstance(zone, Unavailable) else None
-        yield ok("Visitors are served, so the record is right.") if gap is not None and works(probe) else _no_id(gap)
-        return
-    meant, told_by = meant_instead(target.hostname, ident, facts, cloudflareds)
-    if not told_by:
-        yield _right(ident, facts, cloudflareds)
-        return
-    verdict = warn if works(probe) or _may_serve(facts) else fail
-    still = " It answers all the same, so that tunnel serves it too." if works(probe) else ""
-    yield verdict(
-        f"The record of {target.hostname} leads to the tunnel {ident}, but {told_by} serves it by {meant}.{still}",
-        subject=target.hostname,
-        seen={"record's tunnel": _named_tunnel(ident, facts), "serving tunnel": meant},
-        where=RECORDS_API,
-        remedy=Remedy(
-            text=f"In the dashboard under DNS > Records set the CNAME of {target.hostname} to "
-            f"{meant}.cfargotunnel.com, or run the tunnel that the record names.",
-            commands=(_info(ident),),
-            proof=curl(target.url),
-        ),
-    )
-
-
-def _may_serve(facts: TunnelFacts | Unavailable) -> bool:
-    """Tell whether the record's tunnel lives by rules that could not be read, and may name the host as well."""
-    if isinstance(facts, Unavailable) or facts.tunnel is None or facts.tunnel.deleted_at:
-        return False
-    return facts.tunnel.status in {"healthy", "degraded"} and not isinstance(facts.rules, RemoteRules)
-
-
-def _no_id(gap: Unavailable | None) -> Finding:
-    if gap is None:
-        return skip("The zone holds no record that leads to a tunnel.")
-    return unknown(
-        f"Behind the edge the record's tunnel is not visible in DNS, and the API could not tell it: {gap.reason}.",
-        enable_with=gap.enable_with or "Set CLOUDFLARE_API_TOKEN with Zone > DNS > Read.",
-    )
-
-
-def _right(ident: str, facts: TunnelFacts | Unavailable, cloudflareds: Cloudflareds | Unavailable) -> Finding:
-    running = isinstance(cloudflareds, Cloudflareds) and cloudflareds.of_tunnel(ident)
-    by_api = isinstance(facts, TunnelFacts) and isinstance(facts.rules, RemoteRules)
-    if running or by_api:
-        return ok("No other tunnel is meant to serve the name.", seen={"tunnel": _named_tunnel(ident, facts)})
-    if isinstance(facts, Unavailable):
-        return unknown(
-            f"Whether {ident} is the right tunnel could not be told: {facts.reason}.", enable_with=facts.enable_with
-        )
-    return skip("Nothing says that another tunnel serves the name.")
-
-
-@check(
-    id="tunnel.deleted",
-    title="The tunnel of the record exists",
-    step="tunnel",
-    link="record → tunnel",
-    causes=(
-        "tunnel.no-connector",
-        "tunnel.credentials-rejected",
-        "tunnel.pods-not-ready",
-        "edge.error-page",
-        str(Symptom.EDGE_1033),
-        str(Symptom.EDGE_530),
-    ),
-)
-def deleted(
-    target: Target,
-    facts: TunnelFacts | Unavailable,
-    cloudflareds: Cloudflareds | Unavailable,
-) -> Iterator[Finding]:
-    """The account knows no tunnel of this id any more; the record stays behind."""
-    if isinstance(facts, Unavailable):
-        yield _unseen_tunnel(target, facts, cloudflareds)
-        return
-    if not facts.tunnel_id:
-        yield skip("The zone holds no record that leads to a tunnel.")
-        return
-    found = facts.tunnel
-    if found is not None and not found.deleted_at:
-        yield ok(f"The tunnel {found.name} exists.", seen={"id": found.id, "status": found.status}, where=TUNNELS_API)
-        return
-    _, other = meant_instead(target.hostname, facts.tunnel_id, facts, cloudflareds)
-    if other:
-        yield skip("The record names the wrong tunnel; see tunnel.cname-other-tunnel.")
-        return
-    yield _gone(target, facts, found)
-
-
-def _unseen_tunnel(target: Target, gap: Unavailable, cloudflareds: Cloudflareds | Unavailable) -> Finding:
-    items = () if isinstance(cloudflareds, Unavailable) else cloudflareds.items
-    held = next((item for item in items if item.ready_pods and item.names_exactly(target.hostname)), None)
-    if held is not None:
-        return ok(f"Pods of {held.ref} are connected to their tunnel, so it exists.", seen={"pods": held.ref})
-    return unknown(f"The tunnel could not be looked up: {gap.reason}.", enable_with=gap.enable_with)
-
-
-def _gone(target: Target, facts: TunnelFacts, found: TunnelObject | None) -> Finding:
-    when = f"was deleted on {found.deleted_at}" if found is not None else "does not exist in the zone's account"
-    name = f"{found.name} ({facts.tunnel_id})" if found is not None and found.name else facts.tunnel_id
-    others = () if isinstance(facts.others, Unavailable) else facts.others
-    alive = [item for item in others if item.status in {"healthy", "degraded"}]
-    return fail(
-        f"The record of {target.hostname} leads to the tunnel {name}, which {when}.",
-        subject=f"Tunnel {name}",
-        seen={"id": facts.tunnel_id, "deleted": found.deleted_at if found is not None else "not known to the account"}
-        | ({"living tunnels": ", ".join(f"{item.name} {item.id}" for item in alive[:5])} if alive else {}),
-        where=TUNNELS_API,
-        remedy=Remedy(
-            text="A deleted tunnel cannot be brought back. Create one (cloudflared tunnel create), give its "
-            "credentials to the connectors, and set the records of all its names to the new id.cfargotunnel.com.",
-            commands=(_info(facts.tunnel_id),),
-            proof=curl(target.url),
-        ),
-    )
-
-
-def _named_tunnel(ident: str, facts: TunnelFacts | Unavailable) -> str:
-    found = facts.tunnel if isinstance(facts, TunnelFacts) else None
-    return f"{ident} ({found.name}, {found.status})" if found is not None else ident
-
-
-def _info(ident: str) -> Command:
-    return look("cloudflared", "tunnel", "info", ident)

@@ -93,14 +93,19 @@ LOGIN = (
     ],
 )
 def test_access_login(probe: OutsideProbe, status: Status, symptom: Symptom | None) -> None:
-    [finding] = access_login(TARGET, probe, MISSING, MISSING, Preferences())
+    [finding] = access_login(TARGET, probe, MISSING, MISSING, MISSING, Preferences())
 
     assert (finding.status, finding.symptom) == (status, symptom)
 
 
 def test_the_logins_token_is_not_repeated() -> None:
     [finding] = access_login(
-        TARGET, visited(redirect(LOGIN, status=302), login="team.cloudflareaccess.com"), MISSING, MISSING, Preferences()
+        TARGET,
+        visited(redirect(LOGIN, status=302), login="team.cloudflareaccess.com"),
+        MISSING,
+        MISSING,
+        MISSING,
+        Preferences(),
     )
 
     assert "eyJ" not in str(finding)
@@ -238,7 +243,10 @@ MANAGED = Preferences(management=("*-mgmt.shop.example",))
         pytest.param(at_the_login(), zone(), MANAGED, Status.PASS, id="right-for-a-configured-management-name"),
         pytest.param(at_the_login(), zone(), Preferences(), Status.WARN, id="odd-before-a-public-site"),
         pytest.param(seen_through(), zone(), Preferences(), Status.WARN, id="odd-though-the-token-passes-it"),
-        pytest.param(at_the_login(), MISSING, Preferences(), Status.WARN, id="odd-when-nothing-speaks-of-a-tunnel"),
+        pytest.param(
+            at_the_login(), MISSING, Preferences(), Status.PASS, id="right-by-its-name-where-nothing-is-known"
+        ),
+        pytest.param(at_the_login(), MISSING, Preferences(public=("*",)), Status.WARN, id="odd-for-a-public-name"),
         pytest.param(
             without_login(), tunnel_zone(), Preferences(), Status.PASS, id="none-on-a-tunnel-is-not-its-matter"
         ),
@@ -247,7 +255,7 @@ MANAGED = Preferences(management=("*-mgmt.shop.example",))
 def test_a_login_is_judged_by_what_the_name_is(
     probe: OutsideProbe, held: ZoneFacts | Unavailable, preferences: Preferences, status: Status
 ) -> None:
-    [finding] = access_login(PANEL_TARGET, probe, held, MISSING, preferences)
+    [finding] = access_login(PANEL_TARGET, probe, held, MISSING, MISSING, preferences)
 
     assert finding.status is status
     assert (finding.symptom is Symptom.ACCESS_LOGIN) is (status is Status.WARN)

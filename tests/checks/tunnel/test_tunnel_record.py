@@ -15,7 +15,7 @@ from build.access import (
     tunnel_zone,
     without_login,
 )
-from build.outside import MISSING, dns_view, resolver, zone
+from build.outside import MISSING, dns_view, resolver, visited, zone
 from build.tunnel import HOST, a_cloudflared, a_route
 from ingressdoctor.api import (
     Cloudflareds,
@@ -30,7 +30,8 @@ from ingressdoctor.api import (
     Unavailable,
     ZoneFacts,
 )
-from ingressdoctor_checks.tunnel_record import cname_missing, cname_not_proxied, cname_other_tunnel, deleted
+from ingressdoctor_checks.tunnel_identity import cname_other_tunnel, deleted
+from ingressdoctor_checks.tunnel_record import cname_missing, cname_not_proxied
 
 TARGET = Target(hostname=HOST)
 HELD = tunnel_zone(name=HOST)
@@ -144,6 +145,14 @@ LIVING = facts(tunnel(OTHER), ident=OTHER, its_rules=rules("y.example.com"))
         pytest.param(HELD, facts(tunnel()), NOBODY, MISSING, Status.SKIP, id="nobody-else-claims-it"),
         pytest.param(HELD, FORBIDDEN, NOBODY, MISSING, Status.UNKNOWN, id="nothing-tells"),
         pytest.param(MISSING, FORBIDDEN, NOBODY, MISSING, Status.UNKNOWN, id="the-record-may-not-be-read"),
+        pytest.param(
+            MISSING,
+            FORBIDDEN,
+            Cloudflareds(items=(MINE,)),
+            visited(error=1033, http_status=530),
+            Status.FAIL,
+            id="not-read-but-the-edge-contradicts-the-pods",
+        ),
         pytest.param(MISSING, FORBIDDEN, NOBODY, without_login(), Status.PASS, id="not-read-but-it-answers"),
         pytest.param(BARE, facts(ident=""), NOBODY, MISSING, Status.SKIP, id="no-record"),
     ],
