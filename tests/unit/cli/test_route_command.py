@@ -327,7 +327,10 @@ spec:
       containers:
         - name: traefik
           image: traefik:v3.7.9
-          args: ["--entryPoints.websecure.address=:8443", "--entryPoints.websecure.http.tls", "--providers.kubernetesCRD"]
+          args:
+            - --entryPoints.websecure.address=:8443
+            - --entryPoints.websecure.http.tls
+            - --providers.kubernetesCRD
 """
 EDGE = """apiVersion: v1
 kind: Namespace
