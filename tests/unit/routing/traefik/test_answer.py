@@ -487,6 +487,8 @@ def test_what_cannot_be_built_is_a_limit_too() -> None:
     assert "ns/m cannot be built" in sent({"stripPrefixRegex": {"regex": ["["]}}).limits[0]
     assert "no type" in sent({"x": None}).limits[0]
     assert "does is not known" in sent({"compress": {}}, depth=9).limits[0]
+    narrow = {"ipAllowList": {"sourceRange": ["10.0.0.0/8"], "ipStrategy": {"ipv6Subnet": 200}}}
+    assert "invalid IPv6 subnet 200" in sent(narrow).limits[0]
     assert strategy_problem({"excludedIPs": ["x"]}) == "parsing CIDR trusted IPs <nil>: invalid CIDR address: x"
 
 
