@@ -55,6 +55,7 @@ _WRONG_ANSWER: Final = (
     "http-503",
     "http-504",
     "redirect-loop",
+    "response-timeout",
     "edge.http-error",
 )
 

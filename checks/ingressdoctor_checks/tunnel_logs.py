@@ -65,7 +65,7 @@ _OTHER: Final = {
     title="cloudflared's log has no complaint about the origin",
     step="tunnel",
     link="cloudflared → origin",
-    causes=("edge.error-page", "edge-502", "edge-504"),
+    causes=("edge.error-page", "edge-502", "edge-504", "response-timeout"),
 )
 def log_errors(
     route: TunnelRoute | Unavailable,

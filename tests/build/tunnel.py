@@ -11,16 +11,8 @@ from ingressdoctor.collect.tunnel_lead import Lead
 from ingressdoctor.collect.tunnel_route import Told, judge_route
 from ingressdoctor.evidence.kube import Meta, Pod, PodStatus
 from ingressdoctor.evidence.kube.meta import Condition
-from ingressdoctor.evidence.tunnel import (
-    Cloudflared,
-    CloudflaredLogs,
-    Cloudflareds,
-    ConfigHome,
-    ConfigSource,
-    TunnelConfig,
-    TunnelIdentity,
-    TunnelRoute,
-)
+from ingressdoctor.evidence.tunnel import Cloudflared, CloudflaredLogs, Cloudflareds, TunnelIdentity, TunnelRoute
+from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
 

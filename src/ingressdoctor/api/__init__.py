@@ -1,13 +1,14 @@
 """The names that checks, collectors and plugins may import. Everything else may change.
 
 Loads no client library: the protocols of the sources stand here, their implementations do not. The types of the
-evidence are listed in the module beside this one, and exported here with the rest.
+evidence are listed in the modules beside this one, and exported here with the rest.
 """
 
 from __future__ import annotations
 
-from ingressdoctor.api import evidence
+from ingressdoctor.api import evidence, tunnel
 from ingressdoctor.api.evidence import *  # noqa: F403 - that module's __all__ is the list
+from ingressdoctor.api.tunnel import *  # noqa: F403 - as above
 from ingressdoctor.errors import PluginError, SourceError
 from ingressdoctor.model.check import Check, Collector, WalkChooser, check, claims, collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
@@ -101,3 +102,4 @@ __all__ = [
     "warn",
 ]
 __all__ += evidence.__all__
+__all__ += tunnel.__all__

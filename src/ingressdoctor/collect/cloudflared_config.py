@@ -15,7 +15,8 @@ from msgspec.structs import replace
 
 from ingressdoctor.collect.cloudflared_yaml import configuration_of
 from ingressdoctor.evidence.routes import BackendRef
-from ingressdoctor.evidence.tunnel import (
+from ingressdoctor.evidence.tunnel_api import TunnelFacts
+from ingressdoctor.evidence.tunnel_rules import (
     ConfigHome,
     ConfigLint,
     ConfigSource,
@@ -25,7 +26,6 @@ from ingressdoctor.evidence.tunnel import (
     TunnelOrigin,
     TunnelRule,
 )
-from ingressdoctor.evidence.tunnel_api import TunnelFacts
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.routing.cloudflared import (

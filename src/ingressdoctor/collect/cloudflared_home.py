@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from ingressdoctor.evidence.kube import Container, PodSpec, VolumeMount
-from ingressdoctor.evidence.tunnel import ConfigHome, ConfigSource
+from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource
 from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_list, as_map, as_text
 

@@ -17,7 +17,8 @@ from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.clock import parse_time
 from ingressdoctor.evidence.kube import Pod
-from ingressdoctor.evidence.tunnel import Cloudflared, CloudflaredState, PodState, TunnelConfig, TunnelRoute, TunnelRule
+from ingressdoctor.evidence.tunnel import Cloudflared, CloudflaredState, PodState, TunnelRoute
+from ingressdoctor.evidence.tunnel_rules import TunnelConfig, TunnelRule
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean

@@ -24,14 +24,8 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.kube import Container, Loaded, Pod, PodSpec
 from ingressdoctor.evidence.kube.config_map import ConfigMap
 from ingressdoctor.evidence.routes import Custom
-from ingressdoctor.evidence.tunnel import (
-    Cloudflared,
-    Cloudflareds,
-    ConfigHome,
-    ConfigSource,
-    TunnelConfig,
-    TunnelIdentity,
-)
+from ingressdoctor.evidence.tunnel import Cloudflared, Cloudflareds, TunnelIdentity
+from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.untyped import as_map, as_text

@@ -9,7 +9,8 @@ from typing import Final
 
 from ingressdoctor.evidence.backend import ChosenBackend, chosen_backend
 from ingressdoctor.evidence.routes import RouteDecision
-from ingressdoctor.evidence.tunnel import ConfigHome, TunnelRoute
+from ingressdoctor.evidence.tunnel import TunnelRoute
+from ingressdoctor.evidence.tunnel_rules import ConfigHome
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 

@@ -19,15 +19,9 @@ from ingressdoctor.collect.tunnel_lead import SUFFIX, Lead
 from ingressdoctor.collect.tunnel_names import kin_of
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.routes import NOT_READ
-from ingressdoctor.evidence.tunnel import (
-    Cloudflared,
-    Cloudflareds,
-    ConfigHome,
-    ConfigSource,
-    TunnelConfig,
-    TunnelRoute,
-)
+from ingressdoctor.evidence.tunnel import Cloudflared, Cloudflareds, TunnelRoute
 from ingressdoctor.evidence.tunnel_api import TunnelFacts, TunnelObject
+from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later

@@ -12,7 +12,7 @@ from build.tunnel import TUNNEL
 from ingressdoctor.collect.cloudflared_args import is_cloudflared, read_container
 from ingressdoctor.collect.cloudflared_home import home_of
 from ingressdoctor.evidence.kube import Container, EnvVar, PodSpec, VolumeMount
-from ingressdoctor.evidence.tunnel import ConfigHome
+from ingressdoctor.evidence.tunnel_rules import ConfigHome
 
 IMAGE = "docker.io/cloudflare/cloudflared:2026.10.0"
 SECRET = "c2VjcmV0LW9mLXRoZS10dW5uZWw"

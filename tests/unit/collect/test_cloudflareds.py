@@ -45,7 +45,7 @@ def config_map(text: str | None = None, **metadata: Any) -> Any:
     return {"kind": "ConfigMap", "metadata": {"name": "rules", "namespace": "tunnels"} | metadata, "data": data}
 
 
-def cluster(statuses: dict[str, int] | None = None, **more: Any) -> FakeCluster:
+def cluster(more: dict[str, Any] | None = None, *, statuses: dict[str, int] | None = None) -> FakeCluster:
     objects = {
         DEPLOYMENTS: [workload(), workload(image="nginx:1")],
         DAEMON_SETS: [],
@@ -53,7 +53,7 @@ def cluster(statuses: dict[str, int] | None = None, **more: Any) -> FakeCluster:
         PODS: [pod("edge-1"), pod("edge-2")],
         CONFIG: config_map(),
     }
-    return FakeCluster(objects | more, statuses)
+    return FakeCluster(objects | (more or {}), statuses)
 
 
 async def found_in(given: FakeCluster) -> Any:
@@ -85,7 +85,7 @@ async def test_one_workload_costs_three_requests() -> None:
     ],
 )
 async def test_other_workloads_are_looked_for_where_no_deployment_runs_it(path: str, kind: str, replicas: int) -> None:
-    item = await found_in(cluster(**{DEPLOYMENTS: [], path: [workload(kind=kind)]}))
+    item = await found_in(cluster({DEPLOYMENTS: [], path: [workload(kind=kind)]}))
 
     assert (item.kind, item.replicas) == (kind, replicas)
 
@@ -107,7 +107,7 @@ EDITED = [
     ],
 )
 async def test_when_the_rules_were_edited(metadata: Any, at: str, by: str) -> None:
-    item = await found_in(cluster(**{CONFIG: config_map(**metadata)}))
+    item = await found_in(cluster({CONFIG: config_map(**metadata)}))
 
     assert (item.source.edited_at, item.source.edited_by) == (at, by)
 
@@ -115,14 +115,14 @@ async def test_when_the_rules_were_edited(metadata: Any, at: str, by: str) -> No
 @pytest.mark.parametrize(
     ("given", "error"),
     [
-        pytest.param(cluster({CONFIG: 404}), "ConfigMap rules does not exist", id="no-such-configmap"),
+        pytest.param(cluster(statuses={CONFIG: 404}), "ConfigMap rules does not exist", id="no-such-configmap"),
         pytest.param(
-            cluster(**{CONFIG: {"kind": "ConfigMap", "metadata": {}, "data": {"other": "x"}}}),
+            cluster({CONFIG: {"kind": "ConfigMap", "metadata": {}, "data": {"other": "x"}}}),
             "ConfigMap rules has no key config.yaml (it has other)",
             id="no-such-key",
         ),
         pytest.param(
-            cluster(**{CONFIG: {"kind": "ConfigMap", "metadata": {}, "data": None}}),
+            cluster({CONFIG: {"kind": "ConfigMap", "metadata": {}, "data": None}}),
             "ConfigMap rules has no key config.yaml (it has no key at all)",
             id="no-data",
         ),
@@ -147,7 +147,7 @@ async def test_rules_that_are_not_there(given: FakeCluster, error: str) -> None:
     ],
 )
 async def test_a_configuration_that_is_refused_is_one_clear_error(text: str, error: str) -> None:
-    item = await found_in(cluster(**{CONFIG: config_map(text)}))
+    item = await found_in(cluster({CONFIG: config_map(text)}))
 
     assert isinstance(item.config, TunnelConfig)
     assert error in item.config.error
@@ -163,7 +163,7 @@ async def test_a_configuration_that_is_refused_is_one_clear_error(text: str, err
     ],
 )
 async def test_rules_that_cannot_be_read(pod_spec: Any, home: ConfigHome, reason: str) -> None:
-    item = await found_in(cluster(**{DEPLOYMENTS: [workload(**pod_spec)]}))
+    item = await found_in(cluster({DEPLOYMENTS: [workload(**pod_spec)]}))
 
     assert item.source.home is home
     assert isinstance(item.config, Unavailable)
@@ -172,27 +172,27 @@ async def test_rules_that_cannot_be_read(pod_spec: Any, home: ConfigHome, reason
 
 
 async def test_a_token_has_no_configuration_of_its_own() -> None:
-    item = await found_in(cluster(**{DEPLOYMENTS: [workload("tunnel", "run", "--token", "$(T)", volumes=[])]}))
+    item = await found_in(cluster({DEPLOYMENTS: [workload("tunnel", "run", "--token", "$(T)", volumes=[])]}))
 
     assert item.config is None
     assert item.source.home is ConfigHome.REMOTE
 
 
 async def test_what_may_not_be_read_is_a_gap_of_its_own() -> None:
-    item = await found_in(cluster({PODS: 403, CONFIG: 403}))
+    item = await found_in(cluster(statuses={PODS: 403, CONFIG: 403}))
 
     assert isinstance(item.pods, Unavailable)
     assert isinstance(item.config, Unavailable)
 
 
 async def test_nothing_readable_at_all_is_one_gap() -> None:
-    given = cluster({DEPLOYMENTS: 403, DAEMON_SETS: 403, STATEFUL_SETS: 403})
+    given = cluster(statuses={DEPLOYMENTS: 403, DAEMON_SETS: 403, STATEFUL_SETS: 403})
 
     assert isinstance(await collect_cloudflareds.function(given), Unavailable)
 
 
 async def test_no_cloudflared_is_an_answer() -> None:
-    found = await collect_cloudflareds.function(cluster({DAEMON_SETS: 403}, **{DEPLOYMENTS: []}))
+    found = await collect_cloudflareds.function(cluster({DEPLOYMENTS: []}, statuses={DAEMON_SETS: 403}))
 
     assert isinstance(found, Cloudflareds)
     assert (found.items, len(found.unread)) == ((), 1)
@@ -210,7 +210,7 @@ async def test_no_cloudflared_is_an_answer() -> None:
 async def test_odd_workloads_are_passed_over(spec: Any) -> None:
     odd = {"kind": "Deployment", "metadata": {"name": "x", "namespace": "y"}, "spec": spec}
 
-    found = await collect_cloudflareds.function(cluster(**{DEPLOYMENTS: [odd, workload()]}))
+    found = await collect_cloudflareds.function(cluster({DEPLOYMENTS: [odd, workload()]}))
 
     assert isinstance(found, Cloudflareds)
     assert [item.name for item in found.items] == ["edge"]
