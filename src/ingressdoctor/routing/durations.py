@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["parse_duration"]
+__all__ = ["duration_error", "parse_duration"]
 
 _MAX_INT: Final = 2**63 - 1
 _MAX_DURATION: Final = 200  # characters; longer ones hold nothing but zeros
@@ -22,6 +22,7 @@ _UNITS: Final = {
     "m": 60 * 10**9,
     "h": 3_600 * 10**9,
 }
+_SPLIT: Final = re.compile(r"([0-9]*(?:\.[0-9]*)?)([^.0-9]*)(.*)", re.DOTALL)
 _PART: Final = re.compile(r"(?P<whole>[0-9]*)(?:\.(?P<rest>[0-9]*))?(?P<unit>[^.0-9]+)")
 
 
@@ -55,3 +56,21 @@ def _one_duration(part: re.Match[str]) -> int | None:
     if int(whole or "0") > (_MAX_INT + 1) // scale:
         return None
     return int(whole or "0") * scale + (int(rest) * scale // 10 ** len(rest) if rest else 0)
+
+
+def duration_error(text: str) -> str:
+    """Return Go's words for a text that is no duration, and the empty string for one that is."""
+    if parse_duration(text) is not None:
+        return ""
+    shown = f'"{text[:_MAX_DURATION]}"'
+    body = text[1:] if text[:1] in ("-", "+") else text
+    while body and len(body) <= _MAX_DURATION:
+        number, unit, rest = _SPLIT.findall(body)[0]
+        if not number.strip("."):
+            break
+        if not unit:
+            return f"time: missing unit in duration {shown}"
+        if unit not in _UNITS:
+            return f'time: unknown unit "{unit}" in duration {shown}'
+        body = rest
+    return f"time: invalid duration {shown}"

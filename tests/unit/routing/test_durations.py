@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingressdoctor.routing.durations import parse_duration
+from ingressdoctor.routing.durations import duration_error, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,21 @@ def test_any_text_is_a_duration_or_none(text: str) -> None:
     found = parse_duration(text)
 
     assert found is None or -(2**63) <= found < 2**63
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("5s", "", id="right"),
+        pytest.param("5", 'time: missing unit in duration "5"', id="no-unit"),
+        pytest.param("1m5", 'time: missing unit in duration "1m5"', id="no-unit-at-the-end"),
+        pytest.param("3d", 'time: unknown unit "d" in duration "3d"', id="unknown-unit"),
+        pytest.param("x", 'time: invalid duration "x"', id="no-number"),
+        pytest.param("1s.s", 'time: invalid duration "1s.s"', id="point-alone"),
+        pytest.param("-", 'time: invalid duration "-"', id="sign-alone"),
+        pytest.param("2562047h2562047h", 'time: invalid duration "2562047h2562047h"', id="too-large"),
+        pytest.param("1" * 300, f'time: invalid duration "{"1" * 200}"', id="beyond-measure"),
+    ],
+)
+def test_errors_in_gos_words(text: str, said: str) -> None:
+    assert duration_error(text) == said

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ingressdoctor.routing.cloudflared.scalars import Moment
-from ingressdoctor.routing.durations import parse_duration
+from ingressdoctor.routing.durations import duration_error
 
 __all__ = ["BOOLEANS", "KNOWN", "complaint"]
 
@@ -59,7 +59,7 @@ def complaint(name: str, value: Any) -> str:  # noqa: ANN401 - whatever the file
     if kind is None or found == _GO_TYPES.get(kind):
         return ""
     if kind == "duration" and found == "string":
-        return "" if parse_duration(value) is not None else f'time: invalid duration "{value}"'
+        return duration_error(value)
     if kind == "string slice" and isinstance(value, list):
         odd = next((each for each in map(_go_type, value) if each != "string"), "")
         return f"expected string, found {odd} for {name}" if odd else ""

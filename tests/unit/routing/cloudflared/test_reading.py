@@ -234,7 +234,9 @@ def test_a_file_may_be_empty(text: str, empty: bool) -> None:
         pytest.param(
             "grace-period: 30", Flaw.SETTING, "expected duration found int for grace-period", 1, id="duration"
         ),
-        pytest.param("grace-period: 30x", Flaw.SETTING, 'time: invalid duration "30x"', 1, id="duration-unit"),
+        pytest.param(
+            "grace-period: 30x", Flaw.SETTING, 'time: unknown unit "x" in duration "30x"', 1, id="duration-unit"
+        ),
         pytest.param("metrics:", Flaw.SETTING, "expected string found <nil> for metrics", 1, id="null"),
         pytest.param("metrics: 2026-01-01", Flaw.SETTING, "expected string found time.Time for metrics", 1, id="date"),
         pytest.param("tag: x", Flaw.SETTING, "expected string slice found string for tag", 1, id="list-as-text"),
