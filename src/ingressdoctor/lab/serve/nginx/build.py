@@ -134,7 +134,7 @@ class _Builder:
                 twins = [
                     found
                     for found in (server.locations if server else ())
-                    if found.path == (text(item.get("path")) or "/") and found.kind == _kind(item)
+                    if found.path == text(item.get("path")) and found.kind == _kind(item)
                 ]
                 if upstream is None:
                     continue

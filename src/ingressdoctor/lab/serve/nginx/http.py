@@ -7,17 +7,16 @@ the upstream. Source: kubernetes/ingress-nginx rootfs/etc/nginx/template/nginx.t
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import random
-import re
 import secrets
 import time
 from datetime import UTC, datetime
 
 from ingressdoctor.lab.serve.nginx.certificates import Shown
+from ingressdoctor.lab.serve.nginx.hosts import Hosts
 from ingressdoctor.lab.serve.nginx.journal import Answered, Asked, Journal
 from ingressdoctor.lab.serve.nginx.locations import find, normalised, rewritten
-from ingressdoctor.lab.serve.nginx.model import CATCH_ALL, DEFAULT_BACKEND, Location, Server, Upstream
+from ingressdoctor.lab.serve.nginx.model import DEFAULT_BACKEND, Location, Server, Upstream
 from ingressdoctor.lab.serve.nginx.options import inside
 from ingressdoctor.lab.serve.nginx.pages import page, redirect
 from ingressdoctor.lab.serve.nginx.proxy import RAW, Outcome, Proxy
@@ -62,17 +61,12 @@ class Front:
         self._config = table.configuration.options.config
         self._proxy = proxy
         self._journal = journal
-        self._wildcards = tuple(
-            (re.compile(rf"[\w-]+\.{re.escape(name[2:])}"), server)
-            for name, server in sorted(self._names().items())
-            if name.startswith("*.")
-        )
-        self._turns = itertools.count()
+        self._hosts = Hosts(self._servers)
 
     async def answer(self, request: Request, stream: Duplex, *, secure: bool) -> Response:
         """The app of a listener."""
         started = time.monotonic()
-        server = self.server(_host_of(request))
+        server = self._hosts.server(_host_of(request))
         visit = self._visit(request, stream, server, secure=secure)
         result = await self._route(server, visit)
         response = result.response
@@ -90,18 +84,6 @@ class Front:
         if response.status == RAW:
             return await _raw(response, request, stream, self._added(secure=secure))
         return dataclasses.replace(response, headers=(*response.headers, *self._added(secure=secure)))
-
-    def server(self, host: str) -> Server:
-        """The server of a Host: exact, then the wildcards in their order, then the catch-all."""
-        exact = self._names().get(host)
-        if exact is not None and not host.startswith("*"):
-            return exact
-        found = (server for pattern, server in self._wildcards if pattern.fullmatch(host))
-        return next(found, self._servers[CATCH_ALL])
-
-    def _names(self) -> dict[str, Server]:
-        aliases = {alias: server for server in self._servers.values() for alias in server.aliases}
-        return {**aliases, **self._servers}
 
     def _visit(self, request: Request, stream: Duplex, server: Server, *, secure: bool) -> _Visit:
         config, options = self._config, self._table.configuration.options
@@ -141,24 +123,27 @@ class Front:
         if www is not None:
             return _Result(response=www)
         uri = normalised(visit.request.target)
+        if uri is None:
+            return _Result(response=page(400))
+        roots = [item.annotations.app_root for item in server.locations if item.annotations.app_root]
+        if uri == "/" and roots:
+            return _Result(response=redirect(302, f"{visit.scheme}://{visit.request.get('host')}{roots[0]}"))
         location = find(server, uri)
         if location is None:
             return _Result(response=page(404))
-        own = self._returned(location, visit, uri) or self._refused(location, visit)
+        own = self._returned(location, visit) or self._refused(location, visit)
         if own is not None:
             return _Result(response=own, upstream=location.upstream.name)
         upstream = self._chosen(location.upstream, visit.request)
         return await self._from_upstream(location, upstream, visit, uri)
 
-    def _returned(self, location: Location, visit: _Visit, uri: str) -> Response | None:
+    def _returned(self, location: Location, visit: _Visit) -> Response | None:
         """A body that is too large, and what nginx redirects."""
         wishes = location.annotations
         if wishes.body_size and len(visit.request.body) > wishes.body_size:
             words = f"client intended to send too large body: {len(visit.request.body)} bytes"
             self._journal.error(words, visit.asked)
             return page(413)
-        if wishes.app_root and uri == "/":
-            return redirect(302, f"{visit.scheme}://{visit.request.get('host')}{wishes.app_root}")
         if wishes.redirect_url and not wishes.denied:
             return redirect(wishes.redirect_code, wishes.redirect_url)
         if not wishes.denied and self._redirects(location, visit):

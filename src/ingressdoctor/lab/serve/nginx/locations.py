@@ -14,6 +14,7 @@ from urllib.parse import unquote
 from ingressdoctor.lab.serve.nginx.model import EXACT, PREFIX, Location, Server
 
 MAX_PATH = 8_192
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 def finished(server: Server) -> None:
@@ -57,12 +58,25 @@ def rewritten(location: Location, uri: str) -> str:
     return re.sub(r"\$(\d)", lambda number: groups[int(number[1])] if int(number[1]) < len(groups) else "", target)
 
 
-def normalised(target: str) -> str:
-    """$uri of nginx: decoded, without dot segments and double slashes, without the query."""
-    path = unquote(target.partition("?")[0][:MAX_PATH])
-    clean = posixpath.normpath(re.sub(r"/+", "/", path or "/"))
+def normalised(target: str) -> str | None:
+    """$uri of nginx: decoded, without dot segments and double slashes, without the query; None for what it refuses."""
+    raw = target.partition("?")[0][:MAX_PATH]
+    path = unquote(raw)
+    if not raw.startswith("/") or _BAD_ESCAPE.search(raw) or "\0" in path or _climbs(path):
+        return None
+    clean = posixpath.normpath(re.sub(r"/+", "/", path))
     slash = path.endswith(("/", "/.", "/..")) and clean != "/"
     return "/" + clean.lstrip("/") + ("/" if slash else "")
+
+
+def _climbs(path: str) -> bool:
+    """Whether dot segments lead above the root."""
+    depth = 0
+    for part in path.split("/"):
+        depth += -1 if part == ".." else part not in {"", "."}
+        if depth < 0:
+            return True
+    return False
 
 
 def _pattern(path: str) -> re.Pattern[str]:
