@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     Finding,
     LoggedSignature,
     OutsideProbe,
+    Remedy,
     TunnelConfig,
     TunnelOrigin,
     TunnelRoute,
@@ -26,7 +27,7 @@ from ingressdoctor.api import (
     unknown,
 )
 from ingressdoctor_checks.outside_view import came_through
-from ingressdoctor_checks.tunnel_workloads import errors_of_edge
+from ingressdoctor_checks.tunnel_workloads import edit_config, errors_of_edge, logs_command, restart
 
 __all__ = [
     "STEP",
@@ -35,6 +36,7 @@ __all__ = [
     "config_of",
     "curl",
     "empty_answer",
+    "remedy_of",
     "routes_command",
     "ruled",
 ]
@@ -78,6 +80,16 @@ def ruled(route: TunnelRoute | Unavailable) -> Ruled | Finding:
     if not way.named and way.origin.status:
         return skip("Only the catch-all takes the request; see the other findings of this step.")
     return Ruled(route=way, config=config, rule=way.rule, origin=way.origin)
+
+
+def remedy_of(found: Ruled, text: str) -> Remedy:
+    """Return a remedy that changes the configuration, and the log that shows recovery."""
+    workload = next(iter(found.route.workloads), None)
+    return Remedy(
+        text=text,
+        commands=(*edit_config(found.config.source), *((restart(workload),) if workload is not None else ())),
+        proof=logs_command(workload) if workload is not None else None,
+    )
 
 
 def complaint(

@@ -16,42 +16,24 @@ from ingressdoctor.api import (
     Finding,
     LoggedSignature,
     OutsideProbe,
-    Remedy,
     TunnelRoute,
     Unavailable,
     check,
     fail,
+    is_private,
     ok,
     skip,
     warn,
 )
-from ingressdoctor_checks.outside_view import came_through
-from ingressdoctor_checks.rules_common import STEP, Ruled, complaint, ruled
-from ingressdoctor_checks.tunnel_workloads import edit_config, logs_command, restart
+from ingressdoctor_checks.rules_common import STEP, Ruled, complaint, remedy_of, ruled
+from ingressdoctor_checks.tunnel_workloads import errors_of_edge
 
-__all__ = [
-    "access_not_enforced",
-    "host_header",
-    "origin_name_mismatch",
-    "origin_untrusted",
-    "scheme_mismatch",
-    "verify_off",
-]
+__all__ = ["origin_name_mismatch", "origin_untrusted", "scheme_mismatch"]
 
 _LINK: Final = "cloudflared → origin"
 _BAD_GATEWAY: Final = ("edge-502", "edge.error-page", "tunnel.log-errors")
 _WHERE: Final = "the rule, and cloudflared's log"
 _TLS_NAMES: Final = ("https", "tls")
-_REFUSES_NAME: Final = frozenset((400, 404, 421))
-
-
-def _remedy(found: Ruled, text: str) -> Remedy:
-    workload = next(iter(found.route.workloads), None)
-    return Remedy(
-        text=text,
-        commands=(*edit_config(found.config.source), *((restart(workload),) if workload is not None else ())),
-        proof=logs_command(workload) if workload is not None else None,
-    )
 
 
 def _facts(found: Ruled, line: LoggedSignature | None) -> dict[str, str]:
@@ -95,7 +77,7 @@ def scheme_mismatch(
         subject=found.config.source.ref,
         where=_WHERE,
         seen=_facts(found, line) | _port_facts(view),
-        remedy=_remedy(found, f"Write {wants}://{origin.host} with the port that speaks it, then restart the pods."),
+        remedy=remedy_of(found, f"Write {wants}://{origin.host} with the port that speaks it, then restart the pods."),
     )
 
 
@@ -142,6 +124,9 @@ def origin_untrusted(
         yield skip("The rule speaks plain HTTP, so no certificate is looked at.")
         return
     line, now = complaint(logs, probe, clock, "origin-untrusted", "origin-expired", "origin-no-san")
+    if line is None and isinstance(logs, Unavailable) and errors_of_edge(probe) == 502 and _unsigned(found):
+        yield _never_trusted(found)
+        return
     if line is None:
         how = "is not verified (noTLSVerify)" if not found.origin.verify else "gave no cause for complaint"
         yield ok(f"The origin's certificate {how}.", subject=found.rule.shown)
@@ -155,12 +140,32 @@ def origin_untrusted(
         subject=found.config.source.ref,
         where=_WHERE,
         seen=_facts(found, line) | {"caPool": found.origin.ca_pool or "not set"},
-        remedy=_remedy(
+        remedy=remedy_of(
             found,
             "Renew it."
             if line.code == "origin-expired"
             else "Mount the CA's certificate and name it as originRequest.caPool; inside one cluster plain http does "
             "too, and as a last resort noTLSVerify: true.",
+        ),
+    )
+
+
+def _unsigned(found: Ruled) -> bool:
+    """Tell whether a certificate that anybody trusts is out of the question: no public CA signs for such a name."""
+    origin = found.origin
+    inside = origin.backend is not None or (origin.address and is_private(origin.host)) or origin.host == "localhost"
+    return origin.verify and not origin.ca_pool and bool(inside) and origin.server_name == origin.host
+
+
+def _never_trusted(found: Ruled) -> Finding:
+    return fail(
+        f"cloudflared verifies the certificate of {found.origin.host}, for which no public CA signs any.",
+        subject=found.config.source.ref,
+        where=found.config.source.ref,
+        seen=_facts(found, None)
+        | {"caPool": "not set", "originServerName": "not set", "log": "not readable from here"},
+        remedy=remedy_of(
+            found, "Set originServerName to a name of its certificate and caPool to its CA, or noTLSVerify: true."
         ),
     )
 
@@ -196,90 +201,7 @@ def origin_name_mismatch(
         subject=found.config.source.ref,
         where=_WHERE,
         seen=_facts(found, line) | {"verified name": origin.server_name},
-        remedy=_remedy(
+        remedy=remedy_of(
             found, "Set originRequest.originServerName to a name of the certificate (or matchSNItoHost: true)."
         ),
-    )
-
-
-@check(
-    id="rule.host-header",
-    title="The origin gets a Host that it knows",
-    step=STEP,
-    link=_LINK,
-    causes=("app-404", "controller-404", "http-421", "http-400", "edge.http-error"),
-)
-def host_header(route: TunnelRoute | Unavailable, probe: OutsideProbe | Unavailable) -> Iterator[Finding]:
-    """``httpHostHeader`` replaces the visitor's Host; the origin routes by it."""
-    found = ruled(route)
-    if isinstance(found, Finding):
-        yield found
-        return
-    header = found.origin.host_header
-    if not header:
-        yield ok("The origin gets the visitor's own Host.", subject=found.rule.shown)
-        return
-    seen = {"rule": found.rule.shown, "httpHostHeader": header}
-    if isinstance(probe, Unavailable) or not came_through(probe) or probe.last.status not in _REFUSES_NAME:
-        yield ok(f"The origin gets the Host {header}, and nothing says that it does not know it.", seen=seen)
-        return
-    yield warn(
-        f"The origin answers {probe.last.status} to the Host {header}, which the rule puts in place of the visitor's.",
-        subject=found.config.source.ref,
-        where=_WHERE,
-        seen=seen | {"status": str(probe.last.status)},
-        remedy=_remedy(found, "Set httpHostHeader to a name that the origin serves, or leave it out."),
-    )
-
-
-@check(
-    id="rule.verify-off",
-    title="cloudflared verifies the origin's certificate",
-    step=STEP,
-    link=_LINK,
-)
-def verify_off(route: TunnelRoute | Unavailable) -> Iterator[Finding]:
-    """With noTLSVerify anybody on the way may be the origin."""
-    found = ruled(route)
-    if isinstance(found, Finding):
-        yield found
-        return
-    if not found.origin.tls:
-        yield skip("The rule speaks plain HTTP, so there is nothing to verify.")
-    elif found.origin.verify:
-        yield ok("The origin's certificate is verified.", subject=found.rule.shown)
-    else:
-        yield warn(
-            f"{found.rule.shown} takes any certificate of the origin (noTLSVerify).",
-            subject=found.config.source.ref,
-            where=found.config.source.ref,
-            seen={"rule": found.rule.shown},
-            remedy=_remedy(
-                found, "Name the CA as originRequest.caPool and the certificate's name as originServerName."
-            ),
-        )
-
-
-@check(
-    id="rule.access-not-enforced",
-    title="What the configuration demands of Access is enforced",
-    step=STEP,
-    link="Access → cloudflared",
-)
-def access_not_enforced(route: TunnelRoute | Unavailable) -> Iterator[Finding]:
-    """``originRequest.access`` at the top level does nothing: only a rule's own is looked at."""
-    found = ruled(route)
-    if isinstance(found, Finding):
-        yield found
-        return
-    if not found.origin.access_idle:
-        text = "The rule itself demands a token of Access." if found.origin.access_required else "No token is demanded."
-        yield ok(text, subject=found.rule.shown)
-        return
-    yield warn(
-        f"{found.config.source.ref} demands a token of Access at its top level, where nothing enforces it.",
-        subject=found.config.source.ref,
-        where=found.config.source.ref,
-        seen={"rule": found.rule.shown, "originRequest.access": "at the top level only"},
-        remedy=_remedy(found, "Write the access section into the originRequest of each rule."),
     )

@@ -17,6 +17,7 @@ from ingressdoctor.evidence.access_apps import (
     ServiceToken,
 )
 from ingressdoctor.evidence.tunnel import (
+    AddressOwner,
     Cloudflared,
     CloudflaredLogs,
     Cloudflareds,
@@ -52,6 +53,7 @@ __all__ = [
     "AccessMatch",
     "AccessOrganisation",
     "AccessPolicy",
+    "AddressOwner",
     "Cloudflared",
     "CloudflaredLogs",
     "CloudflaredState",

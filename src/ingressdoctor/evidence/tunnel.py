@@ -23,6 +23,7 @@ from ingressdoctor.evidence.tunnel_rules import (
 from ingressdoctor.model.evidence import Unavailable
 
 __all__ = [
+    "AddressOwner",
     "Cloudflared",
     "CloudflaredLogs",
     "CloudflaredState",
@@ -194,3 +195,11 @@ class TunnelRoute(msgspec.Struct, frozen=True, kw_only=True):
     def backend(self) -> BackendRef | None:
         """The Service that the rule leads to, if it leads to one of this cluster."""
         return self.origin.backend if self.origin is not None else None
+
+
+class AddressOwner(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has the private address that a rule names: nodes and Services; ``others`` are (name, address) of the rest."""
+
+    address: str
+    owners: tuple[str, ...] = ()
+    others: tuple[tuple[str, str], ...] = ()

@@ -29,10 +29,12 @@ from build.tunnel import (
 )
 from build.values import replace
 from ingressdoctor.api import (
+    AddressOwner,
     Clock,
     CloudflaredState,
     ConfigHome,
     ConfigSource,
+    Inapplicable,
     KnownHosts,
     PodState,
     Status,
@@ -41,16 +43,11 @@ from ingressdoctor.api import (
     Unavailable,
 )
 from ingressdoctor.collect.cloudflared_config import config_of_text
+from ingressdoctor_checks.rules_address import origin_address_stale
 from ingressdoctor_checks.rules_config import config_invalid, config_missing, lint, remote_overrides_local, stale_config
 from ingressdoctor_checks.rules_host import host_missing, served_both_ways, service_kind, shadowed
-from ingressdoctor_checks.rules_origin import (
-    access_not_enforced,
-    host_header,
-    origin_name_mismatch,
-    origin_untrusted,
-    scheme_mismatch,
-    verify_off,
-)
+from ingressdoctor_checks.rules_origin import origin_name_mismatch, origin_untrusted, scheme_mismatch
+from ingressdoctor_checks.rules_settings import access_not_enforced, host_header, verify_off
 
 CLOCK = Clock(now=datetime(2026, 11, 21, 10, 0, tzinfo=UTC))
 TARGET = Target.parse(HOST)
@@ -335,7 +332,7 @@ def test_the_services_port_may_tell_the_scheme(port: dict[str, Any], service: st
         pytest.param(TLS, EXPIRED, BROKEN, Status.FAIL, Status.PASS, id="expired"),
         pytest.param(TLS, SELF_SIGNED, UP, Status.WARN, Status.PASS, id="lately-but-not-now"),
         pytest.param(TLS, WRONG_NAME, BROKEN, Status.PASS, Status.FAIL, id="wrong-name"),
-        pytest.param(TLS, UNSEEN, BROKEN, Status.PASS, Status.PASS, id="log-not-readable"),
+        pytest.param(TLS, UNSEEN, UP, Status.PASS, Status.PASS, id="log-not-readable"),
     ],
 )
 def test_certificates_of_the_origin(service: str, logs: Any, probe: Any, trust: Status, name: Status) -> None:
@@ -377,3 +374,48 @@ def test_access_at_the_top_level_is_not_enforced() -> None:
     assert access_not_enforced(found)[0].status is Status.WARN
     assert access_not_enforced(own)[0].status is Status.PASS
     assert access_not_enforced(a_route())[0].status is Status.PASS
+
+
+ADDRESS = "https://10.0.0.200:443"
+OWNED = AddressOwner(address="10.0.0.200", owners=("Node pi",))
+NOBODYS = AddressOwner(address="10.0.0.200", others=(("Node pi", "10.0.0.57"),))
+PUBLIC = Inapplicable(wanted="x", reason="the rule names no private address")
+
+
+@pytest.mark.parametrize(
+    ("owner", "probe", "status"),
+    [
+        pytest.param(OWNED, BROKEN, Status.PASS, id="a-node-has-it"),
+        pytest.param(NOBODYS, BROKEN, Status.FAIL, id="nobody-has-it-and-502"),
+        pytest.param(NOBODYS, UP, Status.SKIP, id="a-machine-outside-of-the-cluster"),
+        pytest.param(PUBLIC, BROKEN, Status.SKIP, id="no-private-address"),
+        pytest.param(FORBIDDEN, BROKEN, Status.UNKNOWN, id="not-readable"),
+    ],
+)
+def test_origin_address_stale(owner: Any, probe: Any, status: Status) -> None:
+    finding = origin_address_stale(a_route(service=ADDRESS), owner, probe)[0]
+
+    assert finding.status is status
+
+
+def test_the_address_of_a_name_that_no_rule_takes_is_not_judged() -> None:
+    assert origin_address_stale(NO_TUNNEL, OWNED, BROKEN)[0].status is Status.SKIP
+
+
+@pytest.mark.parametrize(
+    ("rule", "probe", "status"),
+    [
+        pytest.param(a_rule(service=ADDRESS), BROKEN, Status.FAIL, id="nobody-signs-for-a-private-address"),
+        pytest.param(a_rule(service=TLS), BROKEN, Status.FAIL, id="nobody-signs-for-a-cluster-name"),
+        pytest.param(a_rule(service=ADDRESS), UP, Status.PASS, id="it-works-all-the-same"),
+        pytest.param(a_rule(service="https://www.example.org"), BROKEN, Status.PASS, id="a-public-name"),
+        pytest.param(
+            a_rule(service=TLS, more="originRequest:\n  originServerName: a.example"), BROKEN, Status.PASS, id="named"
+        ),
+        pytest.param(
+            a_rule(service=TLS, more="originRequest:\n  noTLSVerify: true"), BROKEN, Status.PASS, id="verify-off"
+        ),
+    ],
+)
+def test_without_a_log_what_nobody_signs_is_told_by_the_rule(rule: str, probe: Any, status: Status) -> None:
+    assert origin_untrusted(a_route(rule, CATCH_ALL), UNSEEN, probe, CLOCK)[0].status is status
