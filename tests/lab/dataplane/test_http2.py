@@ -7,6 +7,8 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import h2.connection
+import h2.events
 import h11
 import pytest
 
@@ -117,6 +119,47 @@ async def test_a_handler_that_hangs_up_resets_its_stream() -> None:
     async with connected(only(app)) as stream:
         with pytest.raises(Http2Error, match="INTERNAL_ERROR"):
             await exchange_h2(stream, Request(method="GET", target="/", headers=(("Host", "h.test"),)))
+
+
+async def test_streams_of_one_connection_are_answered_side_by_side() -> None:
+    waiting = asyncio.Event()
+
+    async def app(request: Request, _: Duplex) -> Response:
+        if request.path == "/first":
+            await waiting.wait()
+        waiting.set()
+        return Response(status=200, body=request.path.encode())
+
+    async with connected(only(app)) as stream:
+        machine = h2.connection.H2Connection()
+        machine.initiate_connection()
+        for number, where in ((1, "/first"), (3, "/second")):
+            head = [(":method", "GET"), (":scheme", "http"), (":authority", "h.test"), (":path", where)]
+            machine.send_headers(number, head, end_stream=True)
+        await stream.write(machine.data_to_send())
+        order: list[bytes] = []
+        while len(order) < 2:
+            events = machine.receive_data(await stream.read())
+            order += [event.data or b"" for event in events if isinstance(event, h2.events.DataReceived)]
+    assert order == [b"/second", b"/first"]
+
+
+async def test_a_request_that_is_given_up_is_told_to_its_handler() -> None:
+    gone = asyncio.Event()
+
+    async def app(_: Request, visitor: Duplex) -> Response:
+        assert await visitor.read() == b""
+        gone.set()
+        raise Hangup
+
+    async with connected(only(app)) as stream:
+        machine = h2.connection.H2Connection()
+        machine.initiate_connection()
+        head = [(":method", "GET"), (":scheme", "http"), (":authority", "h.test"), (":path", "/")]
+        machine.send_headers(1, head, end_stream=True)
+        machine.reset_stream(1)
+        await stream.write(machine.data_to_send())
+        await gone.wait()
 
 
 async def test_http_1_hears_something_malformed() -> None:

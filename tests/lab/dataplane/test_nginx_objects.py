@@ -204,6 +204,36 @@ async def test_a_default_backend_that_is_no_service_is_passed_over() -> None:
     assert (await asked(patch))[0] == 404
 
 
+BROKEN = [
+    pytest.param({"spec": None}, id="no-spec"),
+    pytest.param({"spec": {"ingressClassName": "nginx", "rules": None, "tls": None}}, id="nulls"),
+    pytest.param({"spec": {"ingressClassName": "nginx", "rules": [None, "x", {}], "tls": [None, {}]}}, id="odd-rules"),
+    pytest.param({"spec": {"ingressClassName": "nginx", "rules": [{"host": 7, "http": None}]}}, id="a-host-of-digits"),
+    pytest.param(
+        {
+            "spec": {
+                "ingressClassName": "nginx",
+                "rules": [
+                    {"host": "b.test", "http": {"paths": [None, {}, {"path": None, "backend": {"service": []}}]}}
+                ],
+                "defaultBackend": "x",
+            }
+        },
+        id="odd-paths",
+    ),
+    pytest.param({"metadata": {"name": "broken", "namespace": "shop", "annotations": ["x"]}}, id="odd-annotations"),
+]
+
+
+@pytest.mark.parametrize("change", BROKEN)
+async def test_a_broken_ingress_leaves_the_others_alone(change: Spec) -> None:
+    def patch(world: Shop) -> None:
+        made = world.add("broken", path(), host="b.test", age=30)
+        made.update(change)
+
+    assert (await asked(patch))[:2] == (200, "shop")
+
+
 @pytest.mark.parametrize("http2", ["true", "false"])
 async def test_http_2_may_be_switched_off(http2: str) -> None:
     world = shop()
