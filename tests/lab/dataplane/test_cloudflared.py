@@ -385,3 +385,94 @@ async def test_only_http2_keeps_trailers(protocol: str, kept: bool) -> None:
 
     assert (response.status, response.body[-2:]) == (200, b"\x08\x01")
     assert (dict(response.trailers).get("grpc-status") == "0") is kept
+
+
+async def test_a_slow_service_is_given_up_by_the_edge_alone() -> None:
+    parts = tunnelled()
+    parts.settings["edge_read_s"] = 0.3
+    parts.answer(delay_s=5)
+    status, body, log = await visit(parts)
+
+    assert (status, body) == (524, "error code: 524")
+    assert "Incoming request ended abruptly: context canceled" in log
+
+
+async def test_a_websocket_passes_through() -> None:
+    parts = tunnelled()
+    parts.answer(websocket=True)
+    async with running(parts) as plane:
+        stream = await visitor(plane, "http/1.1")
+        asked = (
+            f"GET /live HTTP/1.1\r\nHost: {PANEL}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        try:
+            await stream.write(asked.encode())
+            answer = await stream.read()
+        finally:
+            stream.close()
+
+    assert answer.startswith(b"HTTP/1.1 101 ")
+
+
+def damaged(parts: Parts) -> list[tuple[str, dict[str, Any], str]]:
+    """Every field of the pod, its container, the tunnel and the Secret, with the place it stands at."""
+    holder = parts.get("Pod", "cloudflared-1")
+    status = holder["status"]["containerStatuses"][0]
+    places = {
+        "pod": holder["spec"],
+        "container": agent_of(parts),
+        "status": status,
+        "state": status["state"],
+        "mount": agent_of(parts)["volumeMounts"][0],
+        "volume": holder["spec"]["volumes"][0],
+        "tunnel": parts.cloudflare["tunnels"][0],
+        "object": parts.cloudflare["tunnels"][0]["tunnel"],
+        "data": parts.get("ConfigMap", "cloudflared"),
+        "secret": parts.get("Secret", "tunnel")["metadata"],
+    }
+    return [(name, place, key) for name, place in places.items() for key in tuple(place)]
+
+
+# Without these it is no cloudflared, or no world.
+NEEDED = {"name", "containers", "nodeName", "image"}
+PLACES = [f"{name}.{key}" for name, _, key in damaged(tunnelled()) if key not in NEEDED]
+
+
+@pytest.mark.parametrize("value", [None, "text", 7, [None], {"x": None}], ids=["null", "text", "number", "list", "map"])
+@pytest.mark.parametrize("place", PLACES)
+async def test_damaged_objects_stop_nothing_else(place: str, value: Any) -> None:
+    parts = tunnelled()
+    at, key = next((holder, key) for name, holder, key in damaged(parts) if f"{name}.{key}" == place)
+    at[key] = value
+    status, _, _ = await visit(parts)
+
+    assert status in {200, 404, 502, 503, 530}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param("\tingress: []", id="a-tab"),
+        pytest.param("a: &x [1]\nb: *y", id="an-anchor-that-is-not-there"),
+        pytest.param("[" * 5_000, id="deep"),
+        pytest.param("ingress: {a: 1}", id="a-map-for-a-list"),
+        pytest.param("ingress: [7]", id="a-number-for-a-rule"),
+        pytest.param("ingress: [{hostname: [a], service: http://x}]", id="a-list-for-a-name"),
+        pytest.param("\x00\x01", id="no-yaml"),
+        pytest.param("ingress: [{service: 'http://[x'}]", id="no-url"),
+        pytest.param("- a\n- b", id="a-list-at-the-top"),
+    ],
+)
+async def test_what_is_no_configuration_is_refused(config: str) -> None:
+    status, _, log = await visit(tunnelled(config))
+
+    assert status == 530
+    assert "error parsing YAML" in log or "Couldn't start tunnel" in log or "requires the ID or name" in log
+
+
+async def test_many_rules_are_no_trouble() -> None:
+    many = (f"{{hostname: h{number}.shop.test, path: '^/a{number}', service: '{SHOP}'}}" for number in range(5_000))
+    status, body, _ = await visit(tunnelled(rules(*many, f"{{hostname: {PANEL}, service: '{SHOP}'}}")))
+
+    assert (status, body) == (200, "shop")
