@@ -25,7 +25,7 @@ from build.tunnel import (
     logs_of,
 )
 from build.values import replace
-from ingressdoctor.api import CloudflaredLogs, Target, Unavailable
+from ingressdoctor.api import CloudflaredLogs, CloudflaredState, Target, Unavailable
 from ingressdoctor.collect.cloudflared_logs import collect_cloudflared_logs, parse_cloudflared_logs
 from ingressdoctor.collect.cloudflared_signatures import signature_of
 from ingressdoctor.collect.cloudflared_state import collect_state, outdated_pods, parse_running
@@ -204,12 +204,18 @@ PROXY = "/api/v1/namespaces/cloudflared/pods/{}:2000/proxy/config"
 RUNNING = {"version": -1, "config": {"ingress": [{"hostname": "a", "path": None, "service": "http://b"}]}}
 
 
+async def state_of(kube: Any, route: Any) -> CloudflaredState:
+    found = await collect_state.function(kube, route)
+    assert isinstance(found, CloudflaredState)
+    return found
+
+
 async def test_running_rules_are_asked_only_where_they_are_in_doubt() -> None:
     calm = FakeCluster({})
     kube = TableKube({PROXY.format(f"cloudflared-{n}"): body(RUNNING) for n in (1, 2)})
 
-    nothing = await collect_state.function(calm, a_route())
-    state = await collect_state.function(kube, a_route(workloads=(LATE,)))
+    nothing = await state_of(calm, a_route())
+    state = await state_of(kube, a_route(workloads=(LATE,)))
 
     assert (calm.asked, nothing.outdated) == ([], ())
     assert state.outdated == ("cloudflared-1", "cloudflared-2")
@@ -219,7 +225,7 @@ async def test_running_rules_are_asked_only_where_they_are_in_doubt() -> None:
 async def test_without_the_grant_the_times_are_still_told() -> None:
     kube = TableKube({PROXY.format(f"cloudflared-{n}"): text("{}", status=403) for n in (1, 2)})
 
-    state = await collect_state.function(kube, a_route(workloads=(LATE,)))
+    state = await state_of(kube, a_route(workloads=(LATE,)))
 
     assert (len(state.outdated), state.pods) == (2, ())
     assert "ingressdoctor-hop-probes" in state.unread[0].enable_with

@@ -72,7 +72,7 @@ async def test_one_workload_costs_three_requests() -> None:
     assert sorted(given.asked) == sorted([DEPLOYMENTS, PODS, CONFIG])
     assert (item.ref, item.version, item.replicas) == ("Deployment tunnels/edge", "2026.10.0", 2)
     assert item.identity.id == TUNNEL
-    assert [pod.name for pod in item.pods] == ["edge-1", "edge-2"]
+    assert [pod.name for pod in item.live_pods] == ["edge-1", "edge-2"]
     assert isinstance(item.config, TunnelConfig)
     assert len(item.config.rules) == 3
 
