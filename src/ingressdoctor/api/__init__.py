@@ -6,8 +6,9 @@ evidence are listed in the modules beside this one, and exported here with the r
 
 from __future__ import annotations
 
-from ingressdoctor.api import evidence, tunnel
+from ingressdoctor.api import evidence, maxscale, tunnel
 from ingressdoctor.api.evidence import *  # noqa: F403 - that module's __all__ is the list
+from ingressdoctor.api.maxscale import *  # noqa: F403 - as above
 from ingressdoctor.api.tunnel import *  # noqa: F403 - as above
 from ingressdoctor.errors import PluginError, SourceError
 from ingressdoctor.model.check import Check, Collector, WalkChooser, check, claims, collector
@@ -102,4 +103,5 @@ __all__ = [
     "warn",
 ]
 __all__ += evidence.__all__
+__all__ += maxscale.__all__
 __all__ += tunnel.__all__
