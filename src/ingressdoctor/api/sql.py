@@ -1,0 +1,32 @@
+"""The evidence about raw TCP and SQL that checks may ask for; listed apart because it is long, nothing else.
+
+Ask for these types through ``ingressdoctor.api``.
+"""
+
+from __future__ import annotations
+
+from ingressdoctor.evidence.tcp_route import (
+    AllowList,
+    Ending,
+    RouteEater,
+    SeenAddress,
+    SeenAs,
+    TcpEnd,
+    TcpEntry,
+    TcpRoute,
+    WrittenRoute,
+    WrittenService,
+)
+
+__all__ = [
+    "AllowList",
+    "Ending",
+    "RouteEater",
+    "SeenAddress",
+    "SeenAs",
+    "TcpEnd",
+    "TcpEntry",
+    "TcpRoute",
+    "WrittenRoute",
+    "WrittenService",
+]
