@@ -93,19 +93,24 @@ def _caught(target: Target, route: TunnelRoute, config: TunnelConfig) -> Finding
 
 
 def _missing(target: Target, route: TunnelRoute, config: TunnelConfig) -> Finding:
-    near = f" Did you mean {route.near[0]}?" if route.near else ""
     named = [item for item in route.passed if not item.later]
-    what = f"{named[0].rule.shown} names it, but {named[0].why}" if named else "no rule lists it"
     ends = f"; it falls through to {route.rule.shown}" if route.rule is not None else ""
+    if named:
+        summary = f"{named[0].rule.shown} names {target.hostname}, but {named[0].why}."
+    elif route.near:
+        summary = f"No rule lists {target.hostname}. Did you mean {route.near[0]}?"
+    else:
+        summary = f"No rule lists {target.hostname}{ends}."
     panels = [name for name in route.tenant if name not in route.near]
     return fail(
-        f"{target.hostname} is not served: {what}{ends}.{near}",
+        summary,
         subject=config.source.ref,
         where=config.source.ref,
         seen={
             **({"nearest names": ", ".join(route.near)} if route.near else {}),
             **({"of the same tenant": ", ".join(panels[:_SHOWN])} if panels else {}),
             **({"also named in": ", ".join(route.elsewhere[:3])} if route.elsewhere else {}),
+            **({"falls through to": route.rule.shown} if route.rule is not None else {}),
             "hostnames in the rules": ", ".join(config.hostnames[:_SHOWN])
             + (f" and {len(config.hostnames) - _SHOWN} more" if len(config.hostnames) > _SHOWN else ""),
         },

@@ -98,7 +98,7 @@ class TunnelRule(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self) -> str:
         """The rule in one line."""
         what = (self.hostname or "*") + (f" path {self.path}" if self.path else "")
-        return f"rule {self.number} ({what} → {self.service})"
+        return f"Rule {self.number} ({what} → {self.service})"
 
 
 class RulePassed(msgspec.Struct, frozen=True, kw_only=True):

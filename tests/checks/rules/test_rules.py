@@ -183,9 +183,9 @@ TENANTS = (a_cloudflared(*(a_rule(f"{name}.example.com") for name in PANELS), CA
 @pytest.mark.parametrize(
     ("host", "route", "status", "words"),
     [
-        pytest.param(HOST, a_route(), Status.PASS, "rule 2", id="listed"),
-        pytest.param(HOST, a_route(ARGOCD, CATCH_ALL), Status.FAIL, "no rule lists it", id="not-listed"),
-        pytest.param(HOST, a_route(WILD, CATCH_ALL), Status.PASS, "rule 1", id="by-wildcard"),
+        pytest.param(HOST, a_route(), Status.PASS, "Rule 2", id="listed"),
+        pytest.param(HOST, a_route(ARGOCD, CATCH_ALL), Status.FAIL, "No rule lists grafana", id="not-listed"),
+        pytest.param(HOST, a_route(WILD, CATCH_ALL), Status.PASS, "Rule 1", id="by-wildcard"),
         pytest.param(
             HOST,
             a_route(ARGOCD, "- service: http://web.ns.svc:80"),
@@ -197,7 +197,7 @@ TENANTS = (a_cloudflared(*(a_rule(f"{name}.example.com") for name in PANELS), CA
             HOST,
             a_route(a_rule(more="path: ^/api"), CATCH_ALL),
             Status.FAIL,
-            "rule 1 (grafana-mgmt.example.com path ^/api",
+            "Rule 1 (grafana-mgmt.example.com path ^/api",
             id="listed-for-another-path",
         ),
         pytest.param(
