@@ -44,6 +44,7 @@ class Tokens:
     cloudflare: str = dataclasses.field(repr=False)
     # Client id and secret of an Access service token; "" for none.
     access: tuple[str, str] = dataclasses.field(default=("", ""), repr=False)
+    access_hosts: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str, 
     ca_file.write_text(ca_pem, encoding="ascii")
     kubeconfig.write_text(_kubeconfig(name, endpoints, tokens, ca_pem), encoding="utf-8")
     kubeconfig.chmod(0o600)
-    sections = list(_access() if tokens.access[0] else ())
+    sections = list(_access(tokens.access_hosts) if tokens.access[0] else ())
     if tunnel_config:
         copy = directory / "config.yml"
         copy.write_text(tunnel_config, encoding="utf-8")
@@ -120,9 +121,11 @@ def _kubeconfig(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str) ->
     )
 
 
-def _access() -> tuple[str, ...]:
+def _access(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """The section about the service token, and which names it may be shown to."""
     names = zip(("client_id", "client_secret"), ACCESS_VARIABLES, strict=True)
-    return ("[cloudflare.access]", *(f'{key} = {{ env = "{name}" }}' for key, name in names))
+    only = (f"hosts = {json.dumps(list(hosts))}",) if hosts else ()
+    return ("[cloudflare.access]", *(f'{key} = {{ env = "{name}" }}' for key, name in names), *only)
 
 
 def _config(endpoints: Endpoints, kubeconfig: Path, ca_file: Path, sections: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from ingressdoctor.errors import LabError
-from ingressdoctor.lab.cluster import mapping, text
+from ingressdoctor.lab.cluster import dig, mapping, sequence, text
 from ingressdoctor.lab.dataplane import DataPlane
 from ingressdoctor.lab.handout import LOOPBACK, Endpoints, Handout, Tokens, write_handout
 from ingressdoctor.lab.plane import Plane
@@ -88,6 +88,7 @@ class Lab:
             hetzner=secrets.token_hex(32),
             cloudflare=secrets.token_urlsafe(30),
             access=self._plane.tokens.handed_out(mapping(world.settings.get("service_token"))),
+            access_hosts=tuple(map(text, sequence(dig(world.settings, "service_token", "hosts")))),
         )
         plane = self._plane
         self._stack.push_async_callback(plane.stop)

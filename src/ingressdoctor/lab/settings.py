@@ -61,8 +61,8 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     # many requests), "500" or "unsuccessful" (200 with success: false).
     "cloudflare": {"deny": [], "answers": {}},
     # The Access service token that is handed out, by name ("": none), and whether its secret is still the right one
-    # ("rotated": the handed-out secret is the one before).
-    "service_token": {"name": "", "secret": "current"},
+    # ("rotated": the handed-out secret is the one before). hosts: patterns of the names that it is meant for.
+    "service_token": {"name": "", "secret": "current", "hosts": []},
     # --- DNS. views: what one recursive view answers differently, by name and type, or "NXDOMAIN"
     # ({"public": {"www.wecare.gr": {"A": ["192.0.2.1"], "AAAA": []}}}).
     # misbehave: {"system" | "public" | "authoritative": "servfail" | "refused" | "timeout" | "truncate"}.

@@ -48,10 +48,9 @@ from ingressdoctor.lab.serve.cloudflared.registration import (
     EDGE_ADDRESSES,
     EDGE_PORT,
     Edge7844,
-    StartError,
-    prepare,
     register,
 )
+from ingressdoctor.lab.serve.cloudflared.starting import StartError, prepare
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
 from ingressdoctor.lab.serve.wire import Request, Response, serve_http
 from ingressdoctor.lab.stream import Duplex
