@@ -194,4 +194,5 @@ def test_the_service_token_is_handed_out(lab: Lab) -> None:
 
     assert environment["CF_ACCESS_CLIENT_ID"].endswith(".access")
     assert settings["cloudflare"]["access"]["client_secret"] == {"env": "CF_ACCESS_CLIENT_SECRET"}
+    assert settings["cloudflare"]["access"]["hosts"] == ["*-mgmt.ecommercen.com"]
     assert environment["CF_ACCESS_CLIENT_SECRET"] not in repr(lab.handout) + lab.handout.config.read_text()
