@@ -27,6 +27,7 @@ from ingressdoctor.routing.cloudflared import (
     Lint,
     OriginService,
     OriginSettings,
+    Reason,
     Refused,
     Rule,
     RuleChoice,
@@ -45,6 +46,7 @@ from ingressdoctor.routing.cloudflared import (
 __all__ = ["rules_of_file", "rules_of_text"]
 
 _KEYS: Final = ("config.yaml", "config.yml")
+_OURS: Final = "The limit is ours, not cloudflared's."
 _MAX_ROWS: Final = 20_000
 _MAX_CONFIG_MAP: Final = 2_000_000
 _SHOWN: Final = {
@@ -101,8 +103,7 @@ def rules_of_text(text: str, where: str, target: Target | None = None, host: str
     if isinstance(read.found, Unreadable):
         bad = read.found
         if bad.flaw is Flaw.TOO_LARGE:
-            hint = "The limit is ours, not cloudflared's."
-            raise UsageError(f"{clean(where, 200)} cannot be judged: {bad.text}.", hint=hint)
+            raise UsageError(f"{clean(where, 200)} cannot be judged: {bad.text}.", hint=_OURS)
         finding = RuleFinding(code="refused", grade="problem", text=bad.text, line=bad.line, detail=bad.flaw.value)
         return RulesView(
             where=read.where,
@@ -166,7 +167,9 @@ def _judged(where: str, found: Configuration, target: Target | None, host: str) 
         findings=tuple(_finding(item) for item in lint_configuration(found)),
     )
     if isinstance(table, Refused):
-        first = table.first
+        first = next((item for item in table.refusals if item.reason is not Reason.TOO_LARGE), None)
+        if first is None:
+            raise UsageError(f"{clean(where, 200)} cannot be judged: {table.first.text}.", hint=_OURS)
         return msgspec.structs.replace(view, error=first.text, error_line=first.line)
     if target is not None:
         return _for_request(view, table, target)

@@ -262,6 +262,9 @@ def test_standard_input(tmp_path: Path) -> None:
         pytest.param(("a.com", "--cloudflared-config", "gone.yml"), "gone.yml", id="no-such-file"),
         pytest.param(("a.com", "--cloudflared-config", "empty"), "holds no file", id="empty-folder"),
         pytest.param(("a.com", "--cloudflared-config", "long.yml"), "deeper than 100", id="nested-beyond-measure"),
+        pytest.param(
+            ("a.com", "--cloudflared-config", "heavy.yml"), "too large to be followed here", id="heavy-pattern"
+        ),
         pytest.param(("--cloudflared-config", "c.yml"), "The URL is missing", id="no-url"),
         pytest.param(
             ("a.com", "--cloudflared-config", "c.yml", "--manifests", "c.yml"), "ask different programs", id="both"
@@ -270,6 +273,8 @@ def test_standard_input(tmp_path: Path) -> None:
 )
 def test_wrong_usage_is_one_line(words: tuple[str, ...], said: str, tmp_path: Path) -> None:
     (tmp_path / "c.yml").write_text(SPITIKOS)
+    heavy = f"ingress:\n- {{path: '{'a' * 30_000}', service: 'http://x'}}\n- service: http_status:404\n"
+    (tmp_path / "heavy.yml").write_text(heavy)
     (tmp_path / "long.yml").write_text("[" * 300)
     (tmp_path / "empty").mkdir()
 

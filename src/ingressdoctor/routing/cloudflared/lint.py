@@ -22,7 +22,7 @@ from ingressdoctor.routing.cloudflared.paths import never_matches, wants_query
 from ingressdoctor.routing.cloudflared.remarks import Remark, remarks_on
 from ingressdoctor.routing.cloudflared.service import OriginService, service_of
 from ingressdoctor.routing.cloudflared.settings import settings_of
-from ingressdoctor.routing.cloudflared.table import Refused, validate
+from ingressdoctor.routing.cloudflared.table import Reason, Refused, validate
 
 __all__ = ["Grade", "Lint", "LintCode", "lint_configuration"]
 
@@ -123,7 +123,7 @@ def _refusals(configuration: Configuration) -> Iterator[Lint]:
         for item in table.refusals:
             yield Lint(
                 code=LintCode.REFUSED,
-                grade=Grade.PROBLEM,
+                grade=Grade.WARNING if item.reason is Reason.TOO_LARGE else Grade.PROBLEM,
                 text=item.text,
                 rule=item.rule,
                 line=item.line,

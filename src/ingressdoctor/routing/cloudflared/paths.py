@@ -14,14 +14,22 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["covers", "is_everything", "never_matches", "wants_query"]
+__all__ = ["covers", "is_everything", "never_matches", "wants_query", "weight_of"]
 
 _META: Final = frozenset("\\.+*?()|[]{}^$")
 _TRAILING: Final = re.compile(r"(?:\.[*]\??|\(\.\*\)|\(/\.\*\)\?|[A-Za-z0-9/_-][*?])\Z")
 _ESCAPED: Final = re.compile(r"\\([^A-Za-z0-9])")
 _ATOM: Final = re.compile(r"\\[^A-Za-z0-9]|[^\\]")
 _LITERAL: Final = re.compile(r"\A((?:\\[^A-Za-z0-9]|[^\\.+*?()|\[\]{}^$])*).*\Z", re.DOTALL)
+_COUNT: Final = re.compile(r"\{(?:[0-9]{1,4},)?([0-9]{1,4})")
+_UNICODE: Final = 300  # how much heavier a class of Unicode is than one of ASCII
 _QUERY: Final = re.compile(r"(?:\\\?|\[\?\])[A-Za-z_]")
+
+
+def weight_of(pattern: str) -> int:
+    """Estimate what it costs to compile a pattern, in characters of a plain one."""
+    repeated = max((int(count) for count in _COUNT.findall(pattern)), default=1)
+    return len(pattern) * max(repeated, 1) * (_UNICODE if "\\p" in pattern or "\\P" in pattern else 1)
 
 
 class _Shape(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from enum import StrEnum
+from itertools import accumulate
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from ingressdoctor.model.text import clean
 from ingressdoctor.routing.cloudflared.address import split_host_port
 from ingressdoctor.routing.cloudflared.configuration import Configuration, IngressRule, IpRule, Source
 from ingressdoctor.routing.cloudflared.names import ascii_form, is_any, matches_host
+from ingressdoctor.routing.cloudflared.paths import weight_of
 from ingressdoctor.routing.cloudflared.service import BadService, OriginService, ServiceKind, service_of
 from ingressdoctor.routing.cloudflared.settings import OriginSettings, settings_of
 from ingressdoctor.routing.cloudflared.single import single_service
@@ -35,6 +37,8 @@ _WILDCARD: Final = (
 )
 _PREFIX: Final = re.compile(r"[^%]+/[0-9]{1,3}")
 _DEFAULT_STATUS: Final = 503
+_MAX_WEIGHT: Final = 2_000_000
+_OUR_LIMIT: Final = re.compile(r"(?:expression|pattern) too large")
 
 
 class Reason(StrEnum):
@@ -51,6 +55,7 @@ class Reason(StrEnum):
     NO_CATCH_ALL = "no-catch-all"
     EARLY_CATCH_ALL = "catch-all-not-last"
     REGEX = "invalid-regex"
+    TOO_LARGE = "regex-too-large-for-us"
 
 
 _SERVICE_REASONS: Final = {
@@ -123,13 +128,14 @@ def validate(configuration: Configuration) -> RuleTable | Refused:
     """
     if not configuration.rules:
         return _without_rules(configuration)
-    judged = [_rule(configuration, index) for index in range(len(configuration.rules))]
+    weights = accumulate(weight_of(raw.path) for raw in configuration.rules)
+    judged = [_rule(configuration, index, heavy=weight > _MAX_WEIGHT) for index, weight in enumerate(weights)]
     refusals = tuple(item for item in judged if isinstance(item, Refusal))
     rules = tuple(item for item in judged if isinstance(item, Rule))
     return Refused(refusals=refusals) if refusals else RuleTable(rules=rules, source=configuration.source)
 
 
-def _rule(configuration: Configuration, index: int) -> Rule | Refusal:
+def _rule(configuration: Configuration, index: int, *, heavy: bool) -> Rule | Refusal:
     """Judge one rule; the first complaint in cloudflared's order is the one that counts."""
     raw = configuration.rules[index]
     settings = settings_of(configuration.origin_request, raw.origin_request)
@@ -137,7 +143,8 @@ def _rule(configuration: Configuration, index: int) -> Rule | Refusal:
     if isinstance(service, BadService):
         return _refusal(_SERVICE_REASONS[service.what], service.text, raw, index)
     last = index == len(configuration.rules) - 1
-    found = _of_ip_rules(raw, service) or _of_access(raw) or _of_hostname(raw, index, last=last) or _of_path(raw, index)
+    found = _of_ip_rules(raw, service) or _of_access(raw) or _of_hostname(raw, index, last=last)
+    found = found or _of_path(raw, index, heavy=heavy)
     if found is not None:
         return _refusal(*found, raw, index)
     everything = is_any(raw.hostname) and not raw.path
@@ -209,11 +216,19 @@ def _of_hostname(raw: IngressRule, index: int, *, last: bool) -> tuple[Reason, s
     return None
 
 
-def _of_path(raw: IngressRule, index: int) -> tuple[Reason, str] | None:
+def _of_path(raw: IngressRule, index: int, *, heavy: bool) -> tuple[Reason, str] | None:
     if not raw.path:
         return None
+    said = "pattern too large" if heavy else _complaint(raw.path)
+    if _OUR_LIMIT.search(said):
+        text = f"Rule #{index + 1} has a regex that is too large to be followed here; cloudflared may accept it"
+        return Reason.TOO_LARGE, text
+    return (Reason.REGEX, f"Rule #{index + 1} has an invalid regex: {said}") if said else None
+
+
+def _complaint(path: str) -> str:
     try:
-        compile_pattern(raw.path)
+        compile_pattern(path)
     except RuleError as error:
-        return Reason.REGEX, f"Rule #{index + 1} has an invalid regex: {error.reason}"
-    return None
+        return error.reason
+    return ""

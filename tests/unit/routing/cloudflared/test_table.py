@@ -243,10 +243,26 @@ def test_a_rule_keeps_its_second_name_and_line() -> None:
     assert (found.ascii, found.line) == ("xn--bcher-kva.example", 3)
 
 
-def test_a_pattern_beyond_measure_is_refused_and_not_run() -> None:
-    raw = IngressRule(hostname="a.com", path="a" * 30_000, service="http://x")
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("a" * 30_000, id="long"),
+        pytest.param(r"(\pL\PN){1000}", id="heavy"),
+        pytest.param("(a{99}x){999}" * 500, id="beyond-the-budget"),
+    ],
+)
+def test_a_pattern_beyond_measure_is_not_run_and_cloudflared_is_not_blamed(path: str) -> None:
+    raw = IngressRule(hostname="a.com", path=path, service="http://x")
     found = validate(Configuration(rules=(raw, IngressRule(service="http://x"))))
 
     assert isinstance(found, Refused)
-    assert found.first.reason is Reason.REGEX
-    assert len(found.first.text) < 600
+    assert found.first.reason is Reason.TOO_LARGE
+    assert "cloudflared may accept it" in found.first.text
+
+
+def test_thousands_of_heavy_patterns_are_not_all_compiled() -> None:
+    raw = tuple(IngressRule(hostname=f"h{i}", path=rf"\pL{{{i % 900 + 99}}}", service="http://x") for i in range(5_000))
+    found = validate(Configuration(rules=(*raw, IngressRule(service="http://x"))))
+
+    assert isinstance(found, Refused)
+    assert {item.reason for item in found.refusals} == {Reason.TOO_LARGE}
