@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from ingressdoctor.api import (
     AccessCoverage,
+    AccessOrganisation,
     Decision,
     Finding,
     OutsideProbe,
@@ -133,7 +134,7 @@ def _uncovered(
             where=SEEN,
         )
     if probe.edge_error is not None or probe.last.status >= 500 or _nothing_behind(probe):
-        return _open_later(target, probe, wanted)
+        return _denied(target, probe) if _denies_unmatched(coverage) else _open_later(target, probe, wanted)
     if own and not wanted.sure:
         return ok(f"{host} asks for a login of its own.", seen=_seen(probe), where=SEEN)
     verdict = fail if wanted.sure else warn
@@ -156,6 +157,21 @@ def _open_later(target: Target, probe: OutsideProbe, wanted: Wanted) -> Finding:
         where=SEEN,
         remedy=_protect(target, Unavailable(wanted="", reason="")),
     )
+
+
+def _denied(target: Target, probe: OutsideProbe) -> Finding:
+    return warn(
+        f"No application covers {target.hostname}, and the Access organisation denies such hosts: nobody gets in.",
+        subject=target.hostname,
+        seen=_seen(probe) | {"deny_unmatched_requests": "true"},
+        where=ACCESS_API,
+        remedy=_protect(target, Unavailable(wanted="", reason="")),
+    )
+
+
+def _denies_unmatched(coverage: AccessCoverage | Unavailable) -> bool:
+    organisation = coverage.organisation if isinstance(coverage, AccessCoverage) else None
+    return isinstance(organisation, AccessOrganisation) and organisation.denies_unmatched
 
 
 def _nothing_behind(probe: OutsideProbe) -> bool:

@@ -23,6 +23,7 @@ from build.tunnel import a_route
 from build.values import replace
 from ingressdoctor.api import (
     AccessCoverage,
+    AccessOrganisation,
     AccessPolicy,
     ConfigHome,
     ConfigSource,
@@ -198,6 +199,15 @@ def test_an_open_health_path_is_no_proof_while_the_applications_are_unread() -> 
     [read] = exposed(target, without_login(), tunnel_zone(), MISSING, coverage(), DEFAULT)
 
     assert (unread.status, read.status) == (Status.UNKNOWN, Status.FAIL)
+
+
+def test_an_organisation_that_denies_what_no_application_covers_is_no_opening() -> None:
+    strict = AccessOrganisation(auth_domain=LOGIN, denies_unmatched=True)
+    covered = replace(coverage(), organisation=strict)
+    [finding] = exposed(TARGET, visited(error=1020, http_status=403), tunnel_zone(), MISSING, covered, DEFAULT)
+
+    assert finding.status is Status.WARN
+    assert "nobody gets in" in finding.summary
 
 
 def test_a_hint_is_enough_only_where_nothing_asks_for_a_password() -> None:
