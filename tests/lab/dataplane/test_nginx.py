@@ -347,14 +347,44 @@ async def test_what_nginx_answers_itself(patch: Patch, status: int, title: str) 
     assert (got, body) == (status, PAGE.format(title) if title else "shop")
 
 
-async def test_a_body_larger_than_a_megabyte_is_refused_unless_the_ingress_allows_it() -> None:
-    large = b"x" * 1_048_577
-    assert (await asked(annotated(proxy_body_size="1k"), f"https://{HOST}/", method="POST", content=b"x" * 1025))[
-        0
-    ] == 413
-    assert (await asked(annotated(proxy_body_size="0"), f"https://{HOST}/", method="POST", content=large[:5000]))[
-        0
-    ] == 200
+async def test_a_websocket_is_opened_and_echoes() -> None:
+    world = shop()
+    world.answer(websocket=True)
+    async with running(world) as plane:
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", port_of(plane, 443), ssl=relaxed(), server_hostname=HOST
+        )
+        writer.write(
+            f"GET /ws HTTP/1.1\r\nHost: {HOST}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(5):
+            head = await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"\x81\x82\0\0\0\0hi")
+            echoed = await reader.readexactly(4)
+        writer.close()
+    assert head.startswith(b"HTTP/1.1 101 Switching Protocols\r\n")
+    assert b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in head
+    assert echoed == b"\x81\x02hi"
+
+
+@pytest.mark.parametrize(
+    ("limit", "size", "status"),
+    [
+        pytest.param(None, 1_048_576, 200, id="a-megabyte"),
+        pytest.param(None, 1_048_577, 413, id="one-byte-more"),
+        pytest.param("1k", 1_025, 413, id="a-limit-of-its-own"),
+        pytest.param("2m", 1_048_577, 200, id="a-higher-one"),
+        pytest.param("0", 1_048_577, 200, id="none-at-all"),
+    ],
+)
+@pytest.mark.parametrize("http2", [False, True], ids=["http-1", "http-2"])
+async def test_the_size_of_a_body(limit: str | None, size: int, status: int, http2: bool) -> None:
+    patch = annotated(proxy_body_size=limit) if limit is not None else nothing
+    got, body, _, log = await asked(patch, f"https://{HOST}/", method="POST", content=b"x" * size, http2=http2)
+    assert got == status
+    assert (f"client intended to send too large body: {size} bytes" in log) is (status == 413)
+    assert body == ("shop" if status == 200 else PAGE.format("413 Request Entity Too Large"))
 
 
 TROUBLES = [

@@ -15,12 +15,11 @@ import h2.events
 import h2.exceptions
 import h2.settings
 
-from ingressdoctor.lab.serve.wire import Headers, Request, Response, first, without
+from ingressdoctor.lab.serve.wire import MAX_BODY, Headers, Request, Response, first, without
 from ingressdoctor.lab.stream import Duplex
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 ALPN = ("h2", "http/1.1")  # what a server of both offers, and what a client of both asks for
-MAX_BODY = 1_048_576
 MAX_FRAME = 16_384
 _HOP = frozenset(("connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "upgrade", "host"))
 

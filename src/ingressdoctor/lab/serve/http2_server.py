@@ -15,8 +15,8 @@ import h2.errors
 import h2.events
 import h2.exceptions
 
-from ingressdoctor.lab.serve.http2 import MAX_BODY, PREFACE, Connection, Http2Error, lowered, texts
-from ingressdoctor.lab.serve.wire import App, Hangup, Headers, Request, serve_http
+from ingressdoctor.lab.serve.http2 import PREFACE, Connection, Http2Error, lowered, texts
+from ingressdoctor.lab.serve.wire import MAX_BODY, App, Hangup, Headers, Request, serve_http
 from ingressdoctor.lab.stream import CHUNK, Duplex
 
 IDLE_S = 15.0

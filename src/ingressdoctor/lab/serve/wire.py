@@ -16,7 +16,7 @@ import h11
 
 from ingressdoctor.lab.stream import Duplex
 
-MAX_BODY = 1_048_576
+MAX_BODY = 8_388_608  # more than nginx takes by default, so that its own refusal shows
 MAX_HEAD = 131_072
 IDLE_S = 15.0
 HOP_BY_HOP = frozenset(
