@@ -38,6 +38,7 @@ _WILDCARD: Final = (
 _PREFIX: Final = re.compile(r"[^%]+/[0-9]{1,3}")
 _DEFAULT_STATUS: Final = 503
 _MAX_WEIGHT: Final = 2_000_000
+_MAX_ONE: Final = 200_000
 _OUR_LIMIT: Final = re.compile(r"(?:expression|pattern) too large")
 
 
@@ -128,8 +129,12 @@ def validate(configuration: Configuration) -> RuleTable | Refused:
     """
     if not configuration.rules:
         return _without_rules(configuration)
-    weights = accumulate(weight_of(raw.path) for raw in configuration.rules)
-    judged = [_rule(configuration, index, heavy=weight > _MAX_WEIGHT) for index, weight in enumerate(weights)]
+    # What stands before a rule decides whether its pattern may still be compiled, so that a single one always may.
+    weights = accumulate((min(weight_of(raw.path), _MAX_ONE) for raw in configuration.rules), initial=0)
+    judged = [
+        _rule(configuration, index, heavy=before > _MAX_WEIGHT)
+        for index, before in zip(range(len(configuration.rules)), weights, strict=False)
+    ]
     refusals = tuple(item for item in judged if isinstance(item, Refusal))
     rules = tuple(item for item in judged if isinstance(item, Rule))
     return Refused(refusals=refusals) if refusals else RuleTable(rules=rules, source=configuration.source)
