@@ -36,9 +36,10 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net, Sql
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, MaxScale, Net, Sql
 from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
+from ingressdoctor.sources.maxscale import RestSettings
 
 __all__ = [
     "RunOptions",
@@ -59,7 +60,7 @@ _NAMED = 5
 T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)
-_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net, Sql)
+_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net, Sql, MaxScale)
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +198,7 @@ class Session:
             Dns: sources.dns,
             Net: sources.net,
             Sql: sources.sql,
+            MaxScale: sources.maxscale,
             Clock: Clock(now=datetime.now(UTC)),
             Preferences: Preferences(
                 load_balancer=self._settings.hetzner.load_balancer,
@@ -269,7 +271,7 @@ def view_of_routes(scene: Scene, host: str) -> RouteSet:
 
 def source_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> SourceSettings:
     """Reduce the settings to what the sources need."""
-    access = settings.cloudflare.access
+    access, mxs = settings.cloudflare.access, settings.maxscale
     # Nobody has to have a service token: where none is looked for on purpose, its absence is no gap.
     wanted = access != NO_SERVICE_TOKEN or access.state(environ) != "not set"
     return SourceSettings(
@@ -283,6 +285,7 @@ def source_settings(settings: Settings, environ: Mapping[str, str] | None = None
         access_client_id=partial(access.client_id.resolve, environ) if wanted else None,
         access_client_secret=partial(access.client_secret.resolve, environ) if wanted else None,
         access_hosts=access.hosts,
+        maxscale=RestSettings(url=mxs.url, user=mxs.user, password=mxs.password.optional(environ), ca_file=mxs.ca_file),
         resolvers=settings.dns.resolvers,
         authoritative=settings.dns.authoritative,
         ca_file=settings.http.ca_file,

@@ -44,7 +44,7 @@ from ingressdoctor.routing.addresses import (
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import belongs_in_slices, target_port
-from ingressdoctor.sources.base import AccessToken, Answer, Cloudflare, Dns, Hetzner, Kubernetes, Net, Sql
+from ingressdoctor.sources.base import AccessToken, Answer, Cloudflare, Dns, Hetzner, Kubernetes, MaxScale, Net, Sql
 
 __all__ = [
     "AccessToken",
@@ -61,6 +61,7 @@ __all__ = [
     "Hetzner",
     "Inapplicable",
     "Kubernetes",
+    "MaxScale",
     "Net",
     "PluginError",
     "Protocol",

@@ -56,6 +56,10 @@ KEYS = (
     _key(
         "tunnel.config_file", values.path, '"cloudflared/config.yml"', "rules of a cloudflared outside of the cluster"
     ),
+    _key("maxscale.url", values.url_or_none, '"https://maxscale.example.org:8989"', "REST API; default: in its pods"),
+    _key("maxscale.user", values.text, '"mariadb-operator"', "account of that API; a basic one is enough"),
+    _key("maxscale.password", values.secret, '{ env = "INGRESSDOCTOR_MAXSCALE_PASSWORD" }', "where its password is"),
+    _key("maxscale.ca_file", values.file, '"company-ca.pem"', "roots to trust there instead of the system's"),
     _key("dns.resolvers", values.many(values.resolver), '["1.1.1.1", "8.8.8.8"]', "resolvers compared with each other"),
     _key("dns.authoritative", values.resolver_or_none, '"192.0.2.53"', "ask this one instead of the zone's NS"),
     _key("http.ca_file", values.file, '"company-ca.pem"', "roots to trust instead of the system's"),

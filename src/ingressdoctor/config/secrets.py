@@ -7,8 +7,9 @@ password manager. The value leaves this module only inside ``Secret``; no messag
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +62,10 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
                 return "present" if Path(self.place[0]).is_file() else "no such file"
             case Kind.COMMAND:
                 return "runs when needed"
+
+    def optional(self, environ: Mapping[str, str] | None = None) -> Callable[[], Secret] | None:
+        """Return what fetches the secret; None where it would be in a variable that is not set, and need not be."""
+        return None if self.state(environ) == "not set" else partial(self.resolve, environ)
 
     def resolve(self, environ: Mapping[str, str] | None = None) -> Secret:
         """Fetch the secret. Blocks for up to 10 seconds when it is a command: call it in a worker thread.

@@ -22,6 +22,7 @@ __all__ = [
     "HetznerSettings",
     "HttpSettings",
     "KubernetesSettings",
+    "MaxScaleSettings",
     "OnlineSettings",
     "PluginSettings",
     "RunSettings",
@@ -32,6 +33,7 @@ __all__ = [
 
 HCLOUD_TOKEN: Final = from_env("HCLOUD_TOKEN")
 CLOUDFLARE_API_TOKEN: Final = from_env("CLOUDFLARE_API_TOKEN")
+MAXSCALE_PASSWORD: Final = from_env("INGRESSDOCTOR_MAXSCALE_PASSWORD")
 NO_SERVICE_TOKEN: Final = AccessTokenRef(
     client_id=from_env("CF_ACCESS_CLIENT_ID"), client_secret=from_env("CF_ACCESS_CLIENT_SECRET")
 )
@@ -73,6 +75,15 @@ class TunnelSettings(msgspec.Struct, frozen=True, kw_only=True):
     """cloudflared outside of the cluster. ``config_file`` is a copy of its configuration, with the rules."""
 
     config_file: str = ""
+
+
+class MaxScaleSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """MaxScale's REST API. Without ``url`` it is reached in its pods; ``ca_file`` holds the roots it is trusted by."""
+
+    url: str = ""
+    user: str = "mariadb-operator"
+    password: SecretRef = MAXSCALE_PASSWORD
+    ca_file: str = ""
 
 
 class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     cloudflare: CloudflareSettings = CloudflareSettings()
     access: AccessSettings = AccessSettings()
     tunnel: TunnelSettings = TunnelSettings()
+    maxscale: MaxScaleSettings = MaxScaleSettings()
     dns: DnsSettings = DnsSettings()
     http: HttpSettings = HttpSettings()
     online: OnlineSettings = OnlineSettings()

@@ -34,6 +34,7 @@ __all__ = [
     "secret",
     "text",
     "url",
+    "url_or_none",
 ]
 
 _MAX_SECONDS: Final = 3600.0
@@ -107,6 +108,11 @@ def url(raw: object, base: Path) -> str:
     if not fits or "@" in found:
         raise UnfitError('an http or https URL without a user name, as in "https://api.example.org/v1"')
     return found.rstrip("/")
+
+
+def url_or_none(raw: object, base: Path) -> str:
+    """An http or https URL, or empty."""
+    return url(raw, base) if raw else ""
 
 
 def resolver(raw: object, base: Path) -> str:

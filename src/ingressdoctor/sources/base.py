@@ -6,16 +6,17 @@ No protocol has a method that changes anything in the outside world.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
+from ingressdoctor.evidence.maxscale import ApiPlace, RestReply
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
 from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
 
-__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "Net", "Sql"]
+__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "MaxScale", "Net", "Sql"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,5 +135,23 @@ class Sql(Protocol):
 
         Raises:
             SourceError: there is no password, or it cannot be had.
+        """
+        ...
+
+
+@runtime_checkable
+class MaxScale(Protocol):
+    """Read-only GETs against MaxScale's REST API; ``url`` is where it is, if that is configured."""
+
+    url: str
+    has_login: bool
+
+    async def read(self, place: ApiPlace | None, paths: Sequence[str]) -> tuple[RestReply, ...]:
+        """GET *paths* over one connection, to a pod or (None) to the configured URL.
+
+        What is not answered, or not with 200 at the first path, ends it: the answers may be fewer than the paths.
+
+        Raises:
+            SourceError: the password cannot be had, or the CA file cannot be used.
         """
         ...

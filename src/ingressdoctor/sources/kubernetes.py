@@ -17,6 +17,7 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.failures import lower_headers, reason_of, retry_after
+from ingressdoctor.sources.forward import ForwardedPort, open_forward
 from ingressdoctor.sources.kubeconfig import KubeClient, load_client, quiet_library
 from ingressdoctor.sources.reading import read_capped
 from ingressdoctor.sources.workers import Workers
@@ -82,6 +83,22 @@ class LiveKubernetes:
                 answer = await self._once(client, target)
             call.outcome = str(answer.status)
         return answer
+
+    async def forward(self, namespace: str, pod: str, port: int) -> ForwardedPort:
+        """Connect to one port of one pod, as ``kubectl port-forward`` does.
+
+        Raises:
+            SourceError: no kubeconfig, no connection, or no grant (the message then begins with 403).
+        """
+        client = await self._client()
+        settings, place = client.api.configuration, (namespace, pod, port)
+        with self._calls.call("kubernetes", f"port-forward {namespace}/{pod}:{port}") as call:
+            forwarded = await self._workers.run(
+                lambda: open_forward(settings, self._headers(client.api), place, self._timeout_s),
+                timeout_s=2 * self._timeout_s + _CONNECT_S,
+            )
+            call.outcome = "connected"
+        return forwarded
 
     async def aclose(self) -> None:
         """Drop the connections; a load that still hangs is left behind."""

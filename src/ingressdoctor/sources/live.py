@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, Net, Sql
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, MaxScale, Net, Sql
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.credential import TokenSource
+from ingressdoctor.sources.maxscale import LiveMaxScale, RestSettings
 
 __all__ = ["SourceSettings", "Sources", "open_sources"]
 
@@ -40,6 +41,7 @@ class SourceSettings:
     ca_file: str = ""
     connect_to: tuple[str, ...] = ()
     anchors: tuple[str, ...] = ("1.1.1.1:443", "8.8.8.8:443", "9.9.9.9:443")
+    maxscale: RestSettings = field(default_factory=RestSettings)
     timeout_s: float = 10.0
 
 
@@ -54,6 +56,7 @@ class Sources:
     dns: Dns
     net: Net
     sql: Sql
+    maxscale: MaxScale
     calls: CallLog
     closers: tuple[Callable[[], Awaitable[None]], ...] = field(default=(), repr=False)
 
@@ -114,6 +117,7 @@ def open_sources(settings: SourceSettings) -> Sources:
         dns=dns,
         net=net,
         sql=LiveSql(connect_to=connect_to, calls=calls),
+        maxscale=LiveMaxScale(settings.maxscale, calls=calls, forward=kubernetes.forward),
         calls=calls,
         closers=(kubernetes.aclose, hetzner.aclose, cloudflare.aclose),
     )

@@ -49,6 +49,11 @@ management = ["*-mgmt.example.org"]
 public = ["status.example.org"]
 [tunnel]
 config_file = "ca.pem"
+[maxscale]
+url = "https://mxs.example.org:8989/"
+user = "reader"
+password = { file = "secret" }
+ca_file = "ca.pem"
 """
 
 
@@ -90,6 +95,10 @@ def test_every_key_is_read(folder: Path) -> None:
     assert settings.access.management == ("*-mgmt.example.org",)
     assert settings.access.public == ("status.example.org",)
     assert settings.tunnel.config_file == str(folder / "ca.pem")
+    assert settings.maxscale.url == "https://mxs.example.org:8989"
+    assert settings.maxscale.user == "reader"
+    assert settings.maxscale.password == SecretRef(kind=Kind.FILE, place=(str(folder / "secret"),))
+    assert settings.maxscale.ca_file == str(folder / "ca.pem")
     assert settings.origins["dns.resolvers"] == "line 14"
     assert set(settings.origins) == {key.path for key in KEYS}
 
