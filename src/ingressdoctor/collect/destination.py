@@ -1,6 +1,7 @@
 """Which Service the request ends at: by the tunnel's rule where the name is a tunnel's, else by the route. Pure.
 
-Reads nothing; the Service itself is read in ``backend``.
+A connection to a port that TCP routes decide about ends where the TCP route leads. Reads nothing; the Service itself
+is read in ``backend``.
 """
 
 from __future__ import annotations
@@ -9,27 +10,51 @@ from typing import Final
 
 from ingressdoctor.evidence.backend import ChosenBackend, chosen_backend
 from ingressdoctor.evidence.routes import RouteDecision
+from ingressdoctor.evidence.tcp_route import TcpEntry
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.evidence.tunnel_rules import ConfigHome
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.target import Protocol, Target
 
-__all__ = ["behind_tunnel", "collect_destination"]
+__all__ = ["behind_tcp", "behind_tunnel", "collect_destination"]
 
 _WANTED: Final = "the Service that the request ends at"
 
 
 @collector(wanted=_WANTED)
 async def collect_destination(
-    decision: RouteDecision | Unavailable, route: TunnelRoute | Unavailable
+    target: Target,
+    decision: RouteDecision | Unavailable,
+    route: TunnelRoute | Unavailable,
+    entry: TcpEntry | Unavailable,
 ) -> ChosenBackend | Unavailable:
-    """Choose between the rule of a tunnel and the route of the controller."""
+    """Choose between a TCP route, the rule of a tunnel, and the HTTP route of the controller."""
+    if isinstance(entry, TcpEntry):
+        return behind_tcp(entry)
+    if target.protocol is Protocol.MYSQL:
+        return entry
     if isinstance(route, TunnelRoute) and route.certain:
         return behind_tunnel(route)
     if isinstance(decision, Unavailable):
         return decision
     chosen = chosen_backend(decision)
     return chosen or Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
+
+
+def behind_tcp(entry: TcpEntry) -> ChosenBackend | Unavailable:
+    """Return the Service that a TCP route leads to, also where Traefik left the route out."""
+    meant = entry.meant
+    services = [service.ref for service in meant.services if service.ref.name] if meant is not None else []
+    weighty = [ref for ref in services if ref.weight != 0] or services
+    if meant is None or not weighty:
+        return Inapplicable(wanted=_WANTED, reason="no TCP route leads to a Service")
+    return ChosenBackend(
+        ref=weighty[0],
+        route=meant.ref,
+        others=tuple(ref for ref in services if ref is not weighty[0]),
+        live=entry.winner is not None,
+    )
 
 
 def behind_tunnel(route: TunnelRoute) -> ChosenBackend | Unavailable:

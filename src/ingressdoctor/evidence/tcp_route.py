@@ -70,48 +70,6 @@ class RouteEater(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
 
 
-class TcpEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a connection to a port once it is at Traefik, for a client that waits for the server.
-
-    ``path`` leads from the port to the entry point, or says where that ends; ``routers`` are the TCP routers on that
-    entry point in the order in which Traefik tries them, ``winner`` the one that takes the connection. ``stalled``
-    tells that none does, so that it is closed after ``after_s`` seconds (None: never); ``why`` says why. ``eaters``
-    are what makes Traefik wait. ``written`` are the routes of all IngressRouteTCPs, ``meant`` the one that was made for
-    this port as far as can be told. ``undecided`` says what kept the model from telling.
-    """
-
-    port: int
-    path: PortPath
-    entry_point: str = ""
-    routers: tuple[CandidateRoute, ...] = ()
-    winner: CandidateRoute | None = None
-    stalled: bool = False
-    after_s: float | None = None
-    why: str = ""
-    eaters: tuple[RouteEater, ...] = ()
-    written: tuple[WrittenRoute, ...] = ()
-    meant: WrittenRoute | None = None
-    undecided: str = ""
-    limits: tuple[str, ...] = ()
-
-
-class SeenAs(StrEnum):
-    """Whose address Traefik takes for the client's."""
-
-    CLIENT = "the client's own address"
-    BALANCER = "the load balancer's address"
-    NODE = "a node's address"
-    UNKNOWN = "not known"
-
-
-class SeenAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """The address that allow lists judge. ``addresses`` are those it can be; empty when none is known."""
-
-    kind: SeenAs
-    addresses: tuple[str, ...] = ()
-    why: str = ""
-
-
 class AllowList(msgspec.Struct, frozen=True, kw_only=True):
     """One MiddlewareTCP of the route, ``ref`` with its kind as ``MiddlewareTCP namespace/name``.
 
@@ -135,6 +93,50 @@ class AllowList(msgspec.Struct, frozen=True, kw_only=True):
     def judges(self) -> bool:
         """Whether it lets connections through by their address."""
         return self.kind in ("ipAllowList", "ipWhiteList")
+
+
+class TcpEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of a connection to a port once it is at Traefik, for a client that waits for the server.
+
+    ``path`` leads from the port to the entry point, or says where that ends; ``routers`` are the TCP routers on that
+    entry point in the order in which Traefik tries them, ``winner`` the one that takes the connection. ``stalled``
+    tells that none does, so that it is closed after ``after_s`` seconds (None: never); ``why`` says why. ``eaters``
+    are what makes Traefik wait. ``written`` are the routes of all IngressRouteTCPs, ``meant`` the one that was made for
+    this port as far as can be told, and ``lists`` its middlewares, whom they let through not judged yet. ``undecided``
+    says what kept the model from telling.
+    """
+
+    port: int
+    path: PortPath
+    entry_point: str = ""
+    routers: tuple[CandidateRoute, ...] = ()
+    winner: CandidateRoute | None = None
+    stalled: bool = False
+    after_s: float | None = None
+    why: str = ""
+    eaters: tuple[RouteEater, ...] = ()
+    written: tuple[WrittenRoute, ...] = ()
+    meant: WrittenRoute | None = None
+    lists: tuple[AllowList, ...] = ()
+    undecided: str = ""
+    limits: tuple[str, ...] = ()
+
+
+class SeenAs(StrEnum):
+    """Whose address Traefik takes for the client's."""
+
+    CLIENT = "the client's own address"
+    BALANCER = "the load balancer's address"
+    NODE = "a node's address"
+    UNKNOWN = "not known"
+
+
+class SeenAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """The address that allow lists judge. ``addresses`` are those it can be; empty when none is known."""
+
+    kind: SeenAs
+    addresses: tuple[str, ...] = ()
+    why: str = ""
 
 
 class Ending(StrEnum):

@@ -19,6 +19,7 @@ from build.backend import (
     waiting,
 )
 from build.cluster import FakeCluster
+from build.outside import TARGET
 from build.tunnel import a_route
 from ingressdoctor.api import (
     BackendView,
@@ -54,7 +55,7 @@ def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: lis
 
 
 async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:
-    chosen = await collect_destination.function(a_decision(**decision), NOT_ASKED)
+    chosen = await collect_destination.function(TARGET, a_decision(**decision), NOT_ASKED, NOT_ASKED)
     view = await backend_view.function(cluster, chosen, a_controller())
     assert isinstance(view, BackendView)
     return view
@@ -148,7 +149,7 @@ async def test_an_api_server_that_cannot_be_reached_is_one_plain_error() -> None
     ],
 )
 async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -> None:
-    found = await collect_destination.function(decision, route)
+    found = await collect_destination.function(TARGET, decision, route, NOT_ASKED)
 
     assert (found.ref.name if isinstance(found, ChosenBackend) else "") == name
     assert isinstance(found, ChosenBackend) is bool(name)
@@ -156,7 +157,7 @@ async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -
 
 
 async def test_behind_a_tunnel_the_backend_says_who_dials_and_where_the_rule_is() -> None:
-    chosen = await collect_destination.function(NOT_ASKED, a_route())
+    chosen = await collect_destination.function(TARGET, NOT_ASKED, a_route(), NOT_ASKED)
 
     assert (chosen.dialler, chosen.home) == ("cloudflared", ("-n", "cloudflared", "configmap", "cloudflared-config"))
     assert chosen.route == "Rule 2 of ConfigMap cloudflared/cloudflared-config, key config.yaml"
