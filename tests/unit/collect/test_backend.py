@@ -159,6 +159,7 @@ async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -
 async def test_behind_a_tunnel_the_backend_says_who_dials_and_where_the_rule_is() -> None:
     chosen = await collect_destination.function(TARGET, NOT_ASKED, a_route(), NOT_ASKED)
 
+    assert isinstance(chosen, ChosenBackend)
     assert (chosen.dialler, chosen.home) == ("cloudflared", ("-n", "cloudflared", "configmap", "cloudflared-config"))
     assert chosen.route == "Rule 2 of ConfigMap cloudflared/cloudflared-config, key config.yaml"
 
