@@ -134,7 +134,7 @@ def _uncovered(
             where=SEEN,
         )
     if probe.edge_error is not None or probe.last.status >= 500 or _nothing_behind(probe):
-        return _denied(target, probe) if _denies_unmatched(coverage) else _open_later(target, probe, wanted)
+        return _closed_for_now(target, probe, coverage, wanted)
     if own and not wanted.sure:
         return ok(f"{host} asks for a login of its own.", seen=_seen(probe), where=SEEN)
     verdict = fail if wanted.sure else warn
@@ -147,6 +147,17 @@ def _uncovered(
         symptom=Symptom.EXPOSED if wanted.sure else None,
         remedy=_protect(target, coverage),
     )
+
+
+def _closed_for_now(
+    target: Target, probe: OutsideProbe, coverage: AccessCoverage | Unavailable, wanted: Wanted
+) -> Finding:
+    """Judge a name without a login that shows nothing but errors."""
+    if _denies_unmatched(coverage):
+        return _denied(target, probe)
+    if wanted.sure:
+        return _open_later(target, probe, wanted)
+    return skip("Nothing but errors is answered, and it is not sure that a login should stand before it.")
 
 
 def _open_later(target: Target, probe: OutsideProbe, wanted: Wanted) -> Finding:

@@ -210,6 +210,12 @@ def test_an_organisation_that_denies_what_no_application_covers_is_no_opening() 
     assert "nobody gets in" in finding.summary
 
 
+def test_a_hint_says_nothing_about_a_name_that_only_fails() -> None:
+    failing = visited(error=1033, http_status=530)
+
+    assert judged(failing, coverage(), host="admin.shop.example") == SKIP
+
+
 def test_a_hint_is_enough_only_where_nothing_asks_for_a_password() -> None:
     own = visited(redirect("/login", url="https://admin.shop.example/"), exchange(200))
 
