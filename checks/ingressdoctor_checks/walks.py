@@ -1,4 +1,4 @@
-"""The walks that are built in, as data, and on what ground a target belongs to each.
+"""The walks of HTTP names, as data, and on what ground a target belongs to each; that of MySQL is in ``walks_sql``.
 
 Holds no check. The questions are those of the documented debugging sequences.
 """
@@ -13,6 +13,7 @@ from ingressdoctor.api import (
     KnownHosts,
     Outcome,
     OutsideProbe,
+    Protocol,
     RouteDecision,
     Step,
     Target,
@@ -147,6 +148,8 @@ def claim_public(
     tunnel: TunnelRoute | Unavailable,
 ) -> Claim:
     """Claim names that a route serves; then names that DNS answers, or that a zone at Cloudflare holds."""
+    if target.protocol is Protocol.MYSQL:
+        return Claim(strength=0, ground="")
     known = () if isinstance(hosts, Unavailable) else tuple(hosts.hosts)
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
     if naming:
@@ -167,9 +170,9 @@ def claim_public(
 
 
 @claims("tunnel")
-def claim_tunnel(route: TunnelRoute | Unavailable) -> Claim:
+def claim_tunnel(target: Target, route: TunnelRoute | Unavailable) -> Claim:
     """Claim names whose record leads to a tunnel, names in cloudflared's rules, and weakly names built like those."""
-    if isinstance(route, Unavailable):
+    if isinstance(route, Unavailable) or target.protocol is Protocol.MYSQL:
         return Claim(strength=0, ground="", searched=_SEARCHED_RULES)
     known = route.pattern
     if route.by_record:

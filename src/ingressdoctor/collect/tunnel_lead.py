@@ -16,7 +16,7 @@ from ingressdoctor.evidence.outside import DnsView
 from ingressdoctor.evidence.routes import KnownHosts
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.target import Target
+from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 
 __all__ = ["SUFFIX", "Lead", "collect_lead", "lead_of"]
@@ -40,8 +40,11 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
 async def collect_lead(
     target: Target, zone: ZoneFacts | Unavailable, dns: DnsView | Unavailable, hosts: KnownHosts | Unavailable
 ) -> Lead:
-    """Look at record, DNS and routes."""
-    return lead_of(target.hostname, zone, dns, hosts)
+    """Look at record, DNS and routes; only a record can lead MySQL to a tunnel, and then nothing gets through."""
+    lead = lead_of(target.hostname, zone, dns, hosts)
+    if target.protocol is Protocol.MYSQL and not lead.tunnel:
+        return Lead(refuted="the target speaks MySQL, and nothing leads the name to a tunnel")
+    return lead
 
 
 def lead_of(

@@ -14,6 +14,7 @@ from build.tunnel import CATCH_ALL, a_cloudflared, a_lead, a_route, a_rule, rout
 from build.tunnel import HOST as PANEL
 from ingressdoctor.api import KnownHosts, Target, Unavailable
 from ingressdoctor_checks.walks import PUBLIC, TUNNEL, WALKS, claim_by_login, claim_public, claim_tunnel
+from ingressdoctor_checks.walks_sql import SQL
 
 DOCS = Path(__file__).parents[3] / "docs"
 UNSEEN = Unavailable(wanted="it", reason="no token")
@@ -49,7 +50,7 @@ def test_known_names_feed_did_you_mean() -> None:
     assert claim.known == (HOST,)
 
 
-@pytest.mark.parametrize("step", [step for walk in WALKS for step in walk.steps], ids=lambda step: step.id)
+@pytest.mark.parametrize("step", [step for walk in (*WALKS, SQL) for step in walk.steps], ids=lambda step: step.docs)
 def test_every_step_has_its_section(step: Any) -> None:
     page, _, anchor = step.docs.partition("#")
     headings = re.findall(r"^## (.+)$", (DOCS / page).read_text(), re.MULTILINE)
@@ -76,7 +77,7 @@ TUNNELS = [
 
 @pytest.mark.parametrize(("route", "strength", "ground"), TUNNELS)
 def test_claim_of_the_tunnel(route: Any, strength: int, ground: str) -> None:
-    claim = claim_tunnel.function(route)
+    claim = claim_tunnel.function(Target.parse(PANEL), route)
 
     assert claim.strength == strength
     assert ground in claim.ground
@@ -84,7 +85,7 @@ def test_claim_of_the_tunnel(route: Any, strength: int, ground: str) -> None:
 
 def test_a_wildcard_rule_claims_less_than_a_route() -> None:
     items = (a_cloudflared(a_rule("*.example.com"), CATCH_ALL),)
-    claim = claim_tunnel.function(route_for("x.example.com", lead=NOBODY, items=items))
+    claim = claim_tunnel.function(Target.parse(PANEL), route_for("x.example.com", lead=NOBODY, items=items))
 
     assert claim.strength == 60
 
