@@ -35,7 +35,7 @@ PATIENCE_S = 6.0
 class Visitor:
     """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1; shows its token at a login.
 
-    A grpcs:// address is asked for its health over HTTP/2 instead.
+    A grpcs:// address is asked for its health over HTTP/2 instead, a wss:// one for a WebSocket.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -72,8 +72,9 @@ class Visitor:
         if address in NAME_SERVER_FAILURES.values():
             return address, ""
         try:
-            if scheme == "grpcs":
-                return self.health(address, host), ""
+            if scheme in {"grpcs", "wss"}:
+                ask = self.health if scheme == "grpcs" else self.upgrade
+                return ask(address, host, "/" + path), ""
             status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
         except (ssl.SSLError, TimeoutError) as error:
             return next(symptom for kind, symptom in NO_ANSWER.items() if isinstance(error, kind)), ""
@@ -103,14 +104,31 @@ class Visitor:
                 return int(real)
         raise AssertionError("no catch-all")
 
-    def health(self, address: str, host: str) -> str | None:
-        """The symptom of a gRPC health check."""
+    def health(self, address: str, host: str, path: str) -> str | None:
+        """The symptom of a gRPC health check, whatever the path."""
+        del path
         tls = ssl.create_default_context(cafile=str(self._handout.ca_file))
         answer = call(self.real_port(address, 443), host, tls)
         if answer.status != 200:
             return classified(answer.status, answer.headers, answer.body)
         named = {"0": None, "12": "grpc-unimplemented", "14": "grpc-unavailable"}
         return named.get(answer.grpc_status or "", "grpc-internal")
+
+    def upgrade(self, address: str, host: str, path: str) -> str | None:
+        """The symptom of asking for a WebSocket."""
+        lines = (
+            f"GET {path} HTTP/1.1",
+            f"Host: {host}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        )
+        plain = socket.create_connection(("127.0.0.1", self.real_port(address, 443)), timeout=PATIENCE_S)
+        with self._tls.wrap_socket(plain, server_hostname=host) as sock:
+            sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+            status = int(sock.recv(65536).split(b" ", 2)[1])
+        return {101: None, 200: "websocket-refused"}.get(status, f"http-{status}")
 
     def get(
         self, address: str, host: str, path: str, *, https: bool, more: Sequence[tuple[str, str]] = ()
