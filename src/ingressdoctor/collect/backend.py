@@ -42,14 +42,12 @@ T = TypeVar("T", bound=Resource)
 
 @collector(wanted=_WANTED, timeout_s=20.0)
 async def backend_view(
-    kube: Kubernetes, chosen: ChosenBackend | Unavailable, controller: Controller | Unavailable
+    kube: Kubernetes, chosen: ChosenBackend, controller: Controller | Unavailable
 ) -> BackendView | Unavailable:
     """Read the winner's backend, that of a dropped route of the host when nothing wins, or that of a tunnel's rule.
 
     The controller's version decides which endpoints it takes for servers.
     """
-    if isinstance(chosen, Unavailable):
-        return chosen
     version = Version() if isinstance(controller, Unavailable) else Version.parse(controller.version)
     (view,) = await together(_read(kube, chosen, version))
     return view

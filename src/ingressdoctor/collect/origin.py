@@ -22,7 +22,7 @@ from ingressdoctor.evidence.net import HttpExchange, HttpRequest
 from ingressdoctor.evidence.outside import Online, OriginProbe
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.addresses import canonical_address, is_originless, is_private
 from ingressdoctor.sources.base import Net
@@ -30,6 +30,7 @@ from ingressdoctor.sources.base import Net
 __all__ = ["Origin", "choose_origin", "collect_address", "collect_origin"]
 
 _WANTED: Final = "the origin's own answer"
+_ADDRESS: Final = "the origin's address"
 _ANSWER_S: Final = 8.0
 
 
@@ -40,7 +41,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-@collector(wanted="the origin's address")
+@collector(wanted=_ADDRESS)
 async def collect_address(
     lookup: LoadBalancerLookup | Unavailable,
     controller: Controller | Unavailable,
@@ -49,19 +50,17 @@ async def collect_address(
 ) -> Origin | Unavailable:
     """Find the address to ask; behind a tunnel there is none that anybody but cloudflared could dial."""
     if isinstance(route, TunnelRoute) and route.certain:
-        return Unavailable(wanted=_WANTED, reason="the name leads to a tunnel, whose origin has no public address")
+        return Inapplicable(wanted=_WANTED, reason="the name leads to a tunnel, whose origin has no public address")
     return choose_origin(lookup, controller, zone)
 
 
 @collector(wanted=_WANTED, timeout_s=20.0)
 async def collect_origin(
-    target: Target, net: Net, origin: Origin | Unavailable, online: Online | Unavailable
+    target: Target, net: Net, origin: Origin, online: Online | Unavailable
 ) -> OriginProbe | Unavailable:
     """Ask the origin for the target's path over https and over http."""
     if target.protocol is Protocol.MYSQL:
-        return Unavailable(wanted=_WANTED, reason="the target does not speak HTTP")
-    if isinstance(origin, Unavailable):
-        return origin
+        return Inapplicable(wanted=_WANTED, reason="the target does not speak HTTP")
     secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)
     plain = target if target.scheme == "http" else replace(target, scheme="http", port=80)
     requests = [
@@ -102,12 +101,12 @@ def choose_origin(
         return min((o for o in public if o.source == first), key=lambda o: ":" in o.address)
     if known:
         return Unavailable(
-            wanted=_WANTED,
+            wanted=_ADDRESS,
             reason=f"the only address known, {known[0].address or 'a name'}, cannot be dialled from the internet",
             enable_with="Run this inside the cluster's network, or give the load balancer a public address.",
         )
     return Unavailable(
-        wanted=_WANTED,
+        wanted=_ADDRESS,
         reason="its address is not known: neither the load balancer, nor a Service, nor the zone's records tell it",
         enable_with="Set HCLOUD_TOKEN or CLOUDFLARE_API_TOKEN, or let the kubeconfig read Services.",
     )

@@ -16,12 +16,14 @@ from ingressdoctor.evidence.outside import DnsView
 from ingressdoctor.evidence.routes import KnownHosts
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 
 __all__ = ["SUFFIX", "Lead", "collect_lead", "lead_of"]
 
 SUFFIX: Final = ".cfargotunnel.com"
+_NOT_ASKED: Final = Unavailable(wanted="the cluster's routes", reason="not asked")
 
 
 class Lead(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,13 +40,18 @@ class Lead(msgspec.Struct, frozen=True, kw_only=True):
 
 @collector(wanted="where the name leads")
 async def collect_lead(
-    target: Target, zone: ZoneFacts | Unavailable, dns: DnsView | Unavailable, hosts: KnownHosts | Unavailable
+    target: Target, zone: ZoneFacts | Unavailable, dns: DnsView | Unavailable, hosts: Later[KnownHosts]
 ) -> Lead:
-    """Look at record, DNS and routes; only a record can lead MySQL to a tunnel, and then nothing gets through."""
-    lead = lead_of(target.hostname, zone, dns, hosts)
-    if target.protocol is Protocol.MYSQL and not lead.tunnel:
+    """Look at record and DNS, and at routes where those do not decide.
+
+    Only a record can lead MySQL to a tunnel, and then nothing gets through.
+    """
+    lead = lead_of(target.hostname, zone, dns, _NOT_ASKED)
+    if lead.tunnel or lead.refuted:
+        return lead
+    if target.protocol is Protocol.MYSQL:
         return Lead(refuted="the target speaks MySQL, and nothing leads the name to a tunnel")
-    return lead
+    return lead_of(target.hostname, zone, dns, await hosts.get())
 
 
 def lead_of(

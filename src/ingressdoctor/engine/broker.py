@@ -15,7 +15,7 @@ from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.observer import Observer
 from ingressdoctor.errors import IngressDoctorError
 from ingressdoctor.model.check import Collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later, Need
 from ingressdoctor.model.text import clean
 
@@ -163,5 +163,7 @@ def _by_parameter(needs: tuple[Need, ...], values: Sequence[object]) -> dict[str
 
 
 def _for_want_of(gap: Unavailable, collector: Collector) -> Unavailable:
+    if isinstance(gap, Inapplicable):
+        return msgspec.structs.replace(gap, wanted=collector.wanted)
     reason = f"it needs {gap.wanted}: {gap.reason}"
     return Unavailable(wanted=collector.wanted, reason=reason, enable_with=gap.enable_with)

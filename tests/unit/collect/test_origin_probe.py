@@ -53,6 +53,7 @@ def test_which_address_is_asked(
 
 async def probe(net: ScriptedNet, *, target: Target = TARGET, up: bool = True) -> OriginProbe | Unavailable:
     origin = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=MISSING)
+    assert isinstance(origin, Origin)
     found = await collect_origin.function(target=target, net=net, origin=origin, online=online(yes=up))
     assert isinstance(found, OriginProbe | Unavailable)
     return found

@@ -42,7 +42,7 @@ from ingressdoctor.api import (
     Unavailable,
 )
 from ingressdoctor.collect.cloudflared_config import remote_config
-from ingressdoctor.collect.tunnel_lead import collect_lead, lead_of
+from ingressdoctor.collect.tunnel_lead import Lead, collect_lead, lead_of
 from ingressdoctor.collect.tunnel_route import collect_tunnel_route
 from ingressdoctor.model.needs import Later
 
@@ -69,13 +69,30 @@ GREY = dns_view(resolver(), chain=(HOST, f"{TUNNEL}.cfargotunnel.com."))
         pytest.param(UNSEEN, UNSEEN, UNSEEN, "", "", id="nothing-could-be-read"),
     ],
 )
-async def test_lead(facts: Any, dns: Any, hosts: Any, tunnel: str, refuted: str) -> None:
+def test_lead(facts: Any, dns: Any, hosts: Any, tunnel: str, refuted: str) -> None:
     lead = lead_of(HOST, facts, dns, hosts)
 
     assert lead.tunnel == tunnel
     assert refuted in lead.refuted
     assert bool(lead.refuted) is bool(refuted)
-    assert await collect_lead.function(Target.parse(HOST), facts, dns, hosts) == lead
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked"),
+    [pytest.param(zone(), 0, id="the-record-decides"), pytest.param(UNSEEN, 1, id="routes-where-nothing-else-does")],
+)
+async def test_routes_are_looked_at_only_where_they_matter(facts: Any, asked: int) -> None:
+    calls: list[int] = []
+
+    async def hosts() -> KnownHosts:
+        calls.append(1)
+        return NAMED
+
+    lead = await collect_lead.function(Target.parse(HOST), facts, EMPTY, Later(hosts))
+
+    assert isinstance(lead, Lead)
+    assert lead.refuted
+    assert len(calls) == asked
 
 
 def remote(source: str = "cloudflare", *, src: str = "cloudflare", rules: Any = None) -> TunnelFacts:

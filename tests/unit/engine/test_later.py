@@ -11,7 +11,7 @@ from build.engine import Flow, Gauge, Level, catalog, run_of
 from ingressdoctor.engine.session import RunSpec, diagnose_target
 from ingressdoctor.errors import PluginError, SourceError
 from ingressdoctor.model.check import Collector, check, collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.finding import Finding, ok
 from ingressdoctor.model.needs import Later, Need, read_needs
 from ingressdoctor.model.target import Target
@@ -44,6 +44,29 @@ async def asking_never(target: Target, level: Later[Level]) -> Flow:
 @check(id="mouth.dry", title="x", step="mouth")
 def mouth_dry(flow: Flow) -> Iterator[Finding]:
     yield ok(f"{flow.speed}")
+
+
+@collector(wanted="the level")
+async def no_level(gauge: Gauge) -> Level | Unavailable:
+    return Inapplicable(wanted="the level", reason="there is no lake")
+
+
+@collector(wanted="the flow")
+async def needing(target: Target, level: Level) -> Flow:
+    return Flow(speed=level.metres)
+
+
+@check(id="mouth.dry", title="x", step="mouth")
+def mouth_inapplicable(flow: Flow | Unavailable) -> Iterator[Finding]:
+    yield ok(f"{type(flow).__name__}: {flow.reason if isinstance(flow, Unavailable) else ''}")
+
+
+def test_what_does_not_apply_makes_what_needs_it_not_apply() -> None:
+    run = run_of(catalog(mouth_inapplicable, collectors=(no_level, needing)), {Gauge: Gauge()})
+
+    report = asyncio.run(diagnose_target(run, TARGET, RunSpec(walk="river")))
+
+    assert report.steps[0].results[0].findings[0].summary == "Inapplicable: there is no lake"
 
 
 ROWS = [
