@@ -31,16 +31,22 @@ __all__ = [
     "CHALLENGES",
     "CLUSTER_ISSUERS",
     "CONFIG_MAPS",
+    "CONNECTIONS",
     "DAEMON_SETS",
+    "DATABASES",
     "DEPLOYMENTS",
     "ENDPOINT_SLICES",
     "EVENTS",
+    "GRANTS",
     "INGRESSES",
     "INGRESS_CLASSES",
     "INGRESS_ROUTES",
     "INGRESS_ROUTE_TCPS",
+    "INGRESS_ROUTE_UDPS",
     "ISSUERS",
     "KINDS",
+    "MARIADBS",
+    "MAXSCALES",
     "MIDDLEWARES",
     "MIDDLEWARE_TCPS",
     "NAMESPACES",
@@ -55,6 +61,7 @@ __all__ = [
     "TLS_OPTIONS",
     "TLS_STORES",
     "TRAEFIK_SERVICES",
+    "USERS",
     "Kind",
 ]
 
@@ -98,6 +105,7 @@ INGRESS_ROUTES: Final = Kind(Custom, "IngressRoute", "traefik.io", "v1alpha1", "
 MIDDLEWARES: Final = Kind(Custom, "Middleware", "traefik.io", "v1alpha1", "middlewares", custom=True)
 TRAEFIK_SERVICES: Final = Kind(Custom, "TraefikService", "traefik.io", "v1alpha1", "traefikservices", custom=True)
 INGRESS_ROUTE_TCPS: Final = Kind(Custom, "IngressRouteTCP", "traefik.io", "v1alpha1", "ingressroutetcps", custom=True)
+INGRESS_ROUTE_UDPS: Final = Kind(Custom, "IngressRouteUDP", "traefik.io", "v1alpha1", "ingressrouteudps", custom=True)
 MIDDLEWARE_TCPS: Final = Kind(Custom, "MiddlewareTCP", "traefik.io", "v1alpha1", "middlewaretcps", custom=True)
 SERVERS_TRANSPORTS: Final = Kind(Custom, "ServersTransport", "traefik.io", "v1alpha1", "serverstransports", custom=True)
 SERVERS_TRANSPORT_TCPS: Final = Kind(
@@ -116,6 +124,12 @@ CLUSTER_ISSUERS: Final = Kind(
 ORDERS: Final = Kind(Custom, "Order", "acme.cert-manager.io", "v1", "orders", custom=True)
 CHALLENGES: Final = Kind(Custom, "Challenge", "acme.cert-manager.io", "v1", "challenges", custom=True)
 APPLICATIONS: Final = Kind(Custom, "Application", "argoproj.io", "v1alpha1", "applications", custom=True)
+MARIADBS: Final = Kind(Custom, "MariaDB", "k8s.mariadb.com", "v1alpha1", "mariadbs", custom=True)
+MAXSCALES: Final = Kind(Custom, "MaxScale", "k8s.mariadb.com", "v1alpha1", "maxscales", custom=True)
+USERS: Final = Kind(Custom, "User", "k8s.mariadb.com", "v1alpha1", "users", custom=True)
+GRANTS: Final = Kind(Custom, "Grant", "k8s.mariadb.com", "v1alpha1", "grants", custom=True)
+DATABASES: Final = Kind(Custom, "Database", "k8s.mariadb.com", "v1alpha1", "databases", custom=True)
+CONNECTIONS: Final = Kind(Custom, "Connection", "k8s.mariadb.com", "v1alpha1", "connections", custom=True)
 DEPLOYMENTS: Final = Kind(Custom, "Deployment", "apps", "v1", "deployments")
 DAEMON_SETS: Final = Kind(Custom, "DaemonSet", "apps", "v1", "daemonsets")
 STATEFUL_SETS: Final = Kind(Custom, "StatefulSet", "apps", "v1", "statefulsets")
@@ -136,6 +150,7 @@ KINDS: Final = (
     MIDDLEWARES,
     TRAEFIK_SERVICES,
     INGRESS_ROUTE_TCPS,
+    INGRESS_ROUTE_UDPS,
     MIDDLEWARE_TCPS,
     SERVERS_TRANSPORTS,
     SERVERS_TRANSPORT_TCPS,
@@ -148,6 +163,12 @@ KINDS: Final = (
     ORDERS,
     CHALLENGES,
     APPLICATIONS,
+    MARIADBS,
+    MAXSCALES,
+    USERS,
+    GRANTS,
+    DATABASES,
+    CONNECTIONS,
     DEPLOYMENTS,
     DAEMON_SETS,
     STATEFUL_SETS,

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import selectors
 import socket
-import ssl
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, TypeAlias
@@ -133,6 +132,8 @@ def _refused(status: int, pod: str) -> SourceError:
 
 
 def _tls_options(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - the library is untyped
+    import ssl
+
     if not settings.verify_ssl:
         return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
     options: dict[str, Any] = {"cert_reqs": ssl.CERT_REQUIRED}
