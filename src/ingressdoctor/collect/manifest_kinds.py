@@ -19,6 +19,7 @@ _NETWORK: Final = "networking.k8s.io"
 OLD_FIELDS: Final = {
     "IngressRoute": "ingress_routes",
     "IngressRouteTCP": "ingress_route_tcps",
+    "IngressRouteUDP": "ingress_route_udps",
     "Middleware": "middlewares",
     "MiddlewareTCP": "middleware_tcps",
     "ServersTransport": "servers_transports",
@@ -30,6 +31,7 @@ OLD_FIELDS: Final = {
 KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
     (_TRAEFIK, "IngressRoute"): Custom,
     (_TRAEFIK, "IngressRouteTCP"): Custom,
+    (_TRAEFIK, "IngressRouteUDP"): Custom,
     (_TRAEFIK, "Middleware"): Custom,
     (_TRAEFIK, "MiddlewareTCP"): Custom,
     (_TRAEFIK, "ServersTransport"): Custom,
@@ -46,6 +48,7 @@ KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
     ("discovery.k8s.io", "EndpointSlice"): EndpointSlice,
     ("", "Pod"): Pod,
     ("", "Namespace"): Resource,
+    ("cert-manager.io", "Certificate"): Custom,
     ("apps", "Deployment"): Custom,
     ("apps", "DaemonSet"): Custom,
     ("apps", "StatefulSet"): Custom,
@@ -54,6 +57,7 @@ KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
 FIELDS: Final[dict[tuple[str, str], str]] = {
     (_TRAEFIK, "IngressRoute"): "ingress_routes",
     (_TRAEFIK, "IngressRouteTCP"): "ingress_route_tcps",
+    (_TRAEFIK, "IngressRouteUDP"): "ingress_route_udps",
     (_TRAEFIK, "Middleware"): "middlewares",
     (_TRAEFIK, "MiddlewareTCP"): "middleware_tcps",
     (_TRAEFIK, "ServersTransport"): "servers_transports",
@@ -62,6 +66,7 @@ FIELDS: Final[dict[tuple[str, str], str]] = {
     (_TRAEFIK, "TLSStore"): "tls_stores",
     (_TRAEFIK, "TraefikService"): "traefik_services",
     **{(_OLD_TRAEFIK, kind): "old" for kind in OLD_FIELDS},
+    ("cert-manager.io", "Certificate"): "certificates",
     (_NETWORK, "Ingress"): "ingresses",
     (_NETWORK, "IngressClass"): "ingress_classes",
     (_NETWORK, "NetworkPolicy"): "policies",
@@ -70,9 +75,9 @@ FIELDS: Final[dict[tuple[str, str], str]] = {
     ("discovery.k8s.io", "EndpointSlice"): "endpoint_slices",
 }
 
-# What does not belong to the routing objects; the last two decide only whether a connection is let through.
+# What does not belong to the routing objects; of the harmless ones no route is lost.
 APART: Final = frozenset(["old", "policies", "namespaces"])
-HARMLESS: Final = frozenset(["policies", "namespaces"])
+HARMLESS: Final = frozenset(["policies", "namespaces", "certificates"])
 
 CLUSTER_SCOPED: Final = frozenset(["IngressClass", "Namespace"])
 WORKLOADS: Final = frozenset(["Deployment", "DaemonSet", "StatefulSet"])

@@ -37,7 +37,7 @@ from ingressdoctor.model.text import clean
 __all__ = ["Manifests", "parse_manifests"]
 
 _MAX_LIST_DEPTH: Final = 4
-_NOT_ALONE: Final = ("services", "endpoint_slices")
+_NOT_ALONE: Final = ("services", "endpoint_slices", "certificates")
 _CLASS: Final = msgspec.convert(
     {"kind": "IngressClass", "metadata": {"name": "traefik"}, "spec": {"controller": "traefik.io/ingress-controller"}},
     IngressClass,

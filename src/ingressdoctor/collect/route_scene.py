@@ -16,8 +16,10 @@ from msgspec.structs import replace
 
 from ingressdoctor.collect.controller import is_traefik, judge_controller
 from ingressdoctor.collect.kinds import (
+    CERTIFICATES,
     ENDPOINT_SLICES,
     INGRESS_ROUTE_TCPS,
+    INGRESS_ROUTE_UDPS,
     MIDDLEWARE_TCPS,
     NETWORK_POLICIES,
     SERVERS_TRANSPORT_TCPS,
@@ -48,8 +50,10 @@ T = TypeVar("T", bound=Resource)
 _CHART: Final = "the Helm chart's defaults are assumed"
 _CHART_DEFAULTS: Final = "Traefik's entry points web and websecure, and the other defaults of its Helm chart"
 _FURTHER: Final[Mapping[str, Kind[Any]]] = {
+    "certificates": CERTIFICATES,
     "endpoint_slices": ENDPOINT_SLICES,
     "ingress_route_tcps": INGRESS_ROUTE_TCPS,
+    "ingress_route_udps": INGRESS_ROUTE_UDPS,
     "middleware_tcps": MIDDLEWARE_TCPS,
     "servers_transports": SERVERS_TRANSPORTS,
     "servers_transport_tcps": SERVERS_TRANSPORT_TCPS,

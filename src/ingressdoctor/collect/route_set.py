@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from ingressdoctor.collect.route_certificates import certificate_names
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
 from ingressdoctor.collect.route_taken import tcp_candidate
 from ingressdoctor.collect.route_tcp_clashes import tcp_clashes
+from ingressdoctor.evidence.answer import Shortfall
 from ingressdoctor.evidence.route_view import Clash, ClashKind, HostRoutes, RouteSet
 from ingressdoctor.evidence.routes import CandidateRoute, DroppedRoute
 from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers
@@ -26,7 +28,7 @@ def set_of(scene: Scene, host: str = "") -> RouteSet:
     broken = {id(item): _lost_with(table, item) for item in routers}
     live = tuple(item for item in routers if broken[id(item)] is None)
     clashes = find_clashes(table, live)
-    model = build_answers(scene.objects, table)
+    model = build_answers(scene.objects, table, certificate_names(scene.objects))
     by_host: dict[str, _Host] = {}
     for router in sorted(live, key=lambda item: (-item.priority, item.order, item.draft.ref, item.draft.rule)):
         for name in router.hosts or ("",):
@@ -39,6 +41,7 @@ def set_of(scene: Scene, host: str = "") -> RouteSet:
     lost = [
         *table.all_dropped,
         *model.tcp.dropped,
+        *model.udp.dropped,
         *outdated_routes(scene),
         *(item for item in broken.values() if item is not None),
     ]
@@ -53,11 +56,12 @@ def set_of(scene: Scene, host: str = "") -> RouteSet:
     return RouteSet(
         hosts=hosts,
         controller=controller_of(scene),
-        routers=len(live) + len(model.tcp.routers),
+        routers=len(live) + len(model.tcp.routers) + len(model.udp.by_point),
         origin=scene.origin,
         assumed=scene.assumed,
         limits=(*table.limits, *clashes.limits),
-        unread=table.unread,
+        unread=(*table.unread, *model.udp.unread),
+        shortfalls=_shortfalls(model),
         skipped=scene.skipped,
         ignored=scene.ignored,
     )
@@ -88,6 +92,12 @@ def _waiting(model: AnswerModel) -> Iterator[Clash]:
                 why="Traefik waits for the client's first bytes here, so MySQL, SMTP and the like get no greeting",
                 by=", ".join(point.blockers[:3]),
             )
+
+
+def _shortfalls(model: AnswerModel) -> tuple[Shortfall, ...]:
+    """Return what Traefik leaves out of objects that it takes otherwise, each once."""
+    of_objects = (item for items in model.shortfalls.values() for item in items)
+    return tuple({(item.ref, item.log): item for item in (*model.shelf.shortfalls, *of_objects)}.values())
 
 
 def _routers(table: RouteTable) -> tuple[LiveRouter, ...]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from msgspec.structs import replace
 
 from ingressdoctor.collect.backend import assemble
+from ingressdoctor.collect.route_certificates import certificate_names
 from ingressdoctor.collect.route_reach import proxied
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
@@ -59,7 +60,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     request = _request(scene, target, question, path)
     speaks = speaks_of(request, server_first=target.protocol is Protocol.MYSQL)
     table = table_of(scene)
-    model = build_answers(scene.objects, table)
+    model = build_answers(scene.objects, table, certificate_names(scene.objects))
     decision = taken(model, with_suggestions(table, decide_in(table, request)), speaks)
     old = tuple(
         replace(item, matches=_would_match(item.rule, decision.request, table))

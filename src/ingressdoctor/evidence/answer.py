@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["AnswerSource", "ConnectionEnd", "PredictedAnswer"]
+__all__ = ["AnswerSource", "ConnectionEnd", "PredictedAnswer", "Shortfall"]
 
 
 class AnswerSource(StrEnum):
@@ -54,3 +54,11 @@ class PredictedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     def location(self) -> str:
         """Where a redirect leads to, empty for other answers."""
         return self.headers.get("Location", "")
+
+
+class Shortfall(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that Traefik leaves out of an object that it takes otherwise: what it logs, and what comes of that."""
+
+    ref: str
+    log: str
+    effect: str

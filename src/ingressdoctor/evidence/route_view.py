@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from ingressdoctor.evidence.answer import PredictedAnswer
+from ingressdoctor.evidence.answer import PredictedAnswer, Shortfall
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.routes import BackendRef, CandidateRoute, DroppedRoute, RouteDecision
@@ -192,7 +192,7 @@ class HostRoutes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RouteSet(msgspec.Struct, frozen=True, kw_only=True):
-    """Every route of a cluster or of a set of files, by host."""
+    """Every route of a cluster or of a set of files, by host; ``shortfalls`` are parts of objects that do not count."""
 
     hosts: tuple[HostRoutes, ...]
     controller: ControllerSight
@@ -201,6 +201,7 @@ class RouteSet(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    shortfalls: tuple[Shortfall, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
 

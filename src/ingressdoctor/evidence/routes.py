@@ -72,6 +72,7 @@ class RoutingObjects(msgspec.Struct, frozen=True, kw_only=True):
     endpoint_slices: Loaded[EndpointSlice] | Unavailable = NOT_READ
     nodes: Loaded[Node] | Unavailable = NOT_READ
     secrets: Loaded[SecretShape] | Unavailable = NOT_READ
+    certificates: Loaded[Custom] | Unavailable = NOT_READ
 
 
 class DropReason(StrEnum):
@@ -144,7 +145,11 @@ class _Lines(ItemsView[str, str]):
 
 
 class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """One request as the controller sees it. ``host`` is lower case without a port; ``path`` is raw, no query."""
+    """One request as the controller sees it. ``host`` is lower case without a port; ``path`` is raw, no query.
+
+    ``raw_port`` is set where no HTTP is spoken: the port of a protocol in which the server speaks first. Then TCP
+    routes decide (``evidence/tcp_route.py``), and the decision that holds this request says nothing.
+    """
 
     host: str
     path: str = "/"
@@ -155,6 +160,7 @@ class RouteRequest(msgspec.Struct, frozen=True, kw_only=True):
     sni: str = ""
     headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     client_ip: str = ""
+    raw_port: int = 0
 
 
 class BackendRef(msgspec.Struct, frozen=True, kw_only=True):

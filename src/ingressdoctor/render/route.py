@@ -39,6 +39,7 @@ from ingressdoctor.render.route_v1 import (
     RoutesV1,
     RouteV1,
     ServiceV1,
+    ShortfallV1,
     SkippedV1,
 )
 from ingressdoctor.routing.traefik.columns import fault_column
@@ -120,6 +121,7 @@ def routes_to_json(routes: RouteSet, *, exit_code: int) -> str:
             unreachable=len({(item.route, item.rule) for item in failing}),
             warnings=len(warned),
             hosts=tuple(map(_host, routes.hosts)),
+            shortfalls=tuple(ShortfallV1(ref=item.ref, log=item.log, effect=item.effect) for item in routes.shortfalls),
             limits=routes.limits,
             unread=routes.unread,
             assumed=routes.assumed,

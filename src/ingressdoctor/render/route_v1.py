@@ -241,6 +241,14 @@ class HostRoutesV1(msgspec.Struct, frozen=True, kw_only=True):
     dropped: tuple[DroppedV1, ...]
 
 
+class ShortfallV1(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of an object that Traefik leaves out while it takes the rest."""
+
+    ref: str
+    log: str
+    effect: str
+
+
 class RoutesV1(msgspec.Struct, frozen=True, kw_only=True):
     """Every route of a cluster or of files, by host."""
 
@@ -253,6 +261,7 @@ class RoutesV1(msgspec.Struct, frozen=True, kw_only=True):
     unreachable: int
     warnings: int
     hosts: tuple[HostRoutesV1, ...]
+    shortfalls: tuple[ShortfallV1, ...]
     limits: tuple[str, ...]
     unread: tuple[str, ...]
     assumed: tuple[str, ...]

@@ -110,5 +110,8 @@ def _rest(routes: RouteSet, told: list[HostRoutes], page: Page) -> Iterator[Bran
         yield Branch(spans=signed(Status.PASS, f"{_count(quiet, 'host')} without a finding; -v lists them", page))
     if len(told) > _HOSTS and not page.verbose:
         yield Branch(spans=((f"{len(told) - _HOSTS} more hosts with findings; -v or --json lists them", "bold"),))
+    for item in routes.shortfalls:
+        spans = (*signed(Status.WARN, safe(item.ref), page, bold=True), ("  a part of it does not count", "yellow"))
+        yield Branch(spans=spans, lines=(((f"Traefik logs: {safe(item.log)}", ""),), ((safe(item.effect), "dim"),)))
     yield from notes(routes.assumed, (*routes.limits, *routes.unread), page)
     yield from skipped_branches(routes.skipped, routes.ignored, page)

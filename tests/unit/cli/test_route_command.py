@@ -46,6 +46,17 @@ kind: Deployment
 metadata: {name: api, namespace: shop}
 spec: {template: {metadata: {labels: {app: api}}, spec: {containers: [{name: api, image: api}]}}}
 """
+UDP = """---
+apiVersion: traefik.io/v1alpha1
+kind: IngressRouteUDP
+metadata: {name: dns, namespace: shop}
+spec: {entryPoints: [dns], routes: [{services: [{name: dns, port: 53}]}]}
+---
+apiVersion: traefik.io/v1alpha1
+kind: ServersTransport
+metadata: {name: odd, namespace: shop}
+spec: {cipherSuites: [NOPE]}
+"""
 DROPPED = """apiVersion: traefik.io/v1alpha1
 kind: IngressRoute
 metadata: {name: broken, namespace: shop}
@@ -131,6 +142,20 @@ def test_all_routes_of_the_files(files: Path) -> None:
     assert code == 1
     assert (value["routers"], value["dropped"], value["unreachable"]) == (2, 4, 0)
     assert {host["host"] for host in value["hosts"]} == {f"{name}.example.com" for name in ("shop", "x", "y", "z", "m")}
+
+
+def test_all_routes_name_udp_routes_and_parts_that_do_not_count(tmp_path: Path) -> None:
+    """What Traefik only logs: a UDP route without its Service, and a cipher suite that does not exist."""
+    (tmp_path / "all.yaml").write_text(SHOP + UDP)
+    done = run("route", "--all", "--manifests", str(tmp_path), "--json")
+    value = json.loads(done.stdout)
+    dropped = [item for host in value["hosts"] for item in host["dropped"]]
+
+    assert done.returncode == 1
+    assert [(item["ref"], item["reason"]) for item in dropped] == [("IngressRouteUDP shop/dns", "service-missing")]
+    assert [item["ref"] for item in value["shortfalls"]] == ["ServersTransport shop/odd"]
+    assert value["shortfalls"][0]["log"].startswith("cipher suite not supported: NOPE")
+    assert "a part of it does not count" in run("route", "--all", "--manifests", str(tmp_path)).stdout
 
 
 def test_all_routes_of_one_host(files: Path) -> None:

@@ -15,11 +15,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
+from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer, Shortfall
 from ingressdoctor.evidence.controller import EntryPoint
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.routes import CandidateRoute, Custom, Outcome, RouteDecision, RouteRequest, RoutingObjects
-from ingressdoctor.routing.traefik.certificates import Names, Shelf, Shortfall, build_shelf
+from ingressdoctor.routing.traefik.certificates import Names, Shelf, build_shelf
 from ingressdoctor.routing.traefik.forwarded import forwarded_client
 from ingressdoctor.routing.traefik.handler import (
     EntryPointHandlers,

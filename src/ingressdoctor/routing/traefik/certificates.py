@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from ingressdoctor.evidence.answer import Shortfall
 from ingressdoctor.evidence.controller import StaticConfig
 from ingressdoctor.evidence.kube import Ingress, Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects, SecretShape
@@ -26,7 +27,6 @@ __all__ = [
     "KnownCertificate",
     "Names",
     "Shelf",
-    "Shortfall",
     "build_shelf",
     "known_secrets",
     "secret_problem",
@@ -46,14 +46,6 @@ class KnownCertificate(msgspec.Struct, frozen=True, kw_only=True):
 
     names: tuple[str, ...] | None
     ref: str = ""
-
-
-class Shortfall(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that Traefik leaves out of an object that it takes otherwise: what it logs, and what comes of that."""
-
-    ref: str
-    log: str
-    effect: str
 
 
 class Chosen(msgspec.Struct, frozen=True):

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from ingressdoctor.evidence.answer import Shortfall
 from ingressdoctor.evidence.kube import Ingress, Loaded
 from ingressdoctor.evidence.routes import Custom, RoutingObjects
 from ingressdoctor.model.untyped import as_list, as_map
-from ingressdoctor.routing.traefik.certificates import Shapes, Shortfall, known_secrets, secret_problem
+from ingressdoctor.routing.traefik.certificates import Shapes, known_secrets, secret_problem
 from ingressdoctor.routing.traefik.naming import normalize
 from ingressdoctor.routing.traefik.settings import CRD_PROVIDER
 from ingressdoctor.routing.traefik.table import RouteTable
