@@ -159,14 +159,21 @@ def claim_public(
         return Claim(strength=70 if behind else 100, ground=f"{naming[0]}{more} names the host", known=known)
     if not isinstance(decision, Unavailable) and decision.outcome is Outcome.ROUTED and decision.winner:
         return Claim(strength=90, ground=f"{decision.winner.ref} takes requests for the host", known=known)
-    if not isinstance(dns, Unavailable) and dns.addresses:
-        return Claim(strength=50, ground=f"DNS answers with {dns.addresses[0]}", known=known)
-    if not isinstance(zone, Unavailable) and zone.records:
-        return Claim(strength=40, ground=f"the zone {zone.name} at Cloudflare has a record for it", known=known)
+    if traces := _traces(dns, zone):
+        return Claim(strength=traces[0], ground=traces[1], known=known)
     unseen = [item.wanted for item in (hosts, dns) if isinstance(item, Unavailable)]
     if unseen:
         return Claim(strength=10, ground=f"nothing tells otherwise; not looked at: {', '.join(unseen)}", known=known)
     return Claim(strength=0, ground="", searched=_SEARCHED, known=known)
+
+
+def _traces(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> tuple[int, str] | None:
+    """Return (how strongly, on what ground) the name is known outside of the cluster; None when it is not."""
+    if not isinstance(dns, Unavailable) and dns.addresses:
+        return 50, f"DNS answers with {dns.addresses[0]}"
+    if not isinstance(zone, Unavailable) and zone.records:
+        return 40, f"the zone {zone.name} at Cloudflare has a record for it"
+    return None
 
 
 @claims("tunnel")
