@@ -29,7 +29,17 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.backend_common import STEP, backend_of, curl, kubectl, many, proof_of_pods, subject, workload
+from ingressdoctor_checks.backend_common import (
+    NO_HTTP,
+    STEP,
+    backend_of,
+    curl,
+    kubectl,
+    many,
+    proof_of_pods,
+    subject,
+    workload,
+)
 from ingressdoctor_checks.backend_seen import Seen, seen_of
 
 _LINK: Final = "controller → pod"
@@ -61,6 +71,9 @@ def target_port_closed(
         return
     if not backend.serving or backend.port is None:
         yield skip("No endpoint takes requests, so no port is dialled.")
+        return
+    if decision.request.raw_port:
+        yield skip(NO_HTTP)
         return
     seen = seen_of(decision.request.host, outside, origin, logs)
     broken = seen.with_status(_BROKEN)
@@ -157,6 +170,9 @@ def too_slow(
     backend = backend_of(decision, view)
     if isinstance(backend, Finding):
         yield backend
+        return
+    if decision.request.raw_port:
+        yield skip(NO_HTTP)
         return
     if not backend.serving:
         yield skip("No endpoint takes requests, so none can be slow.")

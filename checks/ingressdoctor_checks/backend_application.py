@@ -34,7 +34,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.backend_common import STEP, backend_of, curl, kubectl, subject, workload
+from ingressdoctor_checks.backend_common import NO_HTTP, STEP, backend_of, curl, kubectl, subject, workload
 from ingressdoctor_checks.backend_seen import newest_line
 
 _EDGE_REPLACES: Final = frozenset({502, 504})
@@ -79,6 +79,9 @@ def application_error(
     backend = backend_of(decision, view)
     if isinstance(backend, Finding):
         yield backend
+        return
+    if decision.request.raw_port:
+        yield skip(NO_HTTP)
         return
     answer = _answer(outside, origin)
     if not backend.live:

@@ -26,6 +26,7 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = [
+    "NO_HTTP",
     "NO_SERVER",
     "STEP",
     "as_yaml",
@@ -42,7 +43,8 @@ __all__ = [
 ]
 
 STEP: Final = "backend"
-# What a client sees of a backend without a server: of Traefik a 503 or 404, of cloudflared the edge's 502.
+# What a client sees of a backend without a server: of Traefik a 503 or 404, of cloudflared the edge's 502, of a TCP
+# route silence until it is closed, or a connection that closes at once (allowEmptyServices).
 NO_SERVER: Final = (
     "http-503",
     "edge-503",
@@ -51,7 +53,10 @@ NO_SERVER: Final = (
     "traefik.log-errors",
     "traefik.no-arrivals",
     "tunnel.log-errors",
+    "mysql-silent",
+    "mysql-closed",
 )
+NO_HTTP: Final = "No HTTP is spoken on this port."
 _GRANT: Final = "Allow get on services and list on endpointslices and pods in the backend's namespace."
 
 
@@ -61,7 +66,7 @@ def backend_of(decision: RouteDecision, view: BackendView | Unavailable) -> Back
         return view
     if isinstance(view, Inapplicable):
         return skip(f"There is no backend to look at: {view.reason}.")
-    if chosen_backend(decision) is None:
+    if not decision.request.raw_port and chosen_backend(decision) is None:
         return undecided(decision) or skip(
             "No route of this host ends at a Service, so there is no backend to look at."
         )
@@ -123,7 +128,9 @@ def proof_of_pods(view: BackendView) -> Command:
 
 
 def curl(decision: RouteDecision) -> Command:
-    """Return the command that shows status and duration of the very request."""
+    """Return the command that shows status and duration of the very request, or the first bytes of a raw port."""
+    if decision.request.raw_port:
+        return look("nc", "-w", "10", decision.request.host, str(decision.request.raw_port))
     url = f"https://{decision.request.host}{decision.request.path}"
     return look("curl", "-sS", "-o", "/dev/null", "-w", r"%{http_code} %{time_total}\n", url)
 

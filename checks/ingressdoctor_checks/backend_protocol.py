@@ -31,7 +31,7 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
-from ingressdoctor_checks.backend_common import STEP, backend_of, kubectl, proof_of_pods, subject
+from ingressdoctor_checks.backend_common import NO_HTTP, STEP, backend_of, kubectl, proof_of_pods, subject
 from ingressdoctor_checks.traefik_objects import Observed, observed
 
 __all__ = ["protocol_mismatch"]
@@ -81,8 +81,12 @@ def protocol_mismatch(
     if backend.port is None or not backend.serving or not backend.live:
         yield skip("No endpoint takes requests, so no protocol is spoken.")
         return
-    if backend.tunnel:
-        yield skip("cloudflared dials this Service; its rule says by which protocol, and is judged there.")
+    if backend.tunnel or decision.request.raw_port:
+        yield skip(
+            NO_HTTP
+            if decision.request.raw_port
+            else "cloudflared dials this Service; its rule says by which protocol, and is judged there."
+        )
         return
     spoken = _spoken(decision, backend)
     answer = observed(decision, outside, origin)

@@ -58,6 +58,8 @@ _HCCM_LOG = look("kubectl", "-n", "kube-system", "logs", "deploy/hcloud-cloud-co
         "edge-520",
         "connect-timeout",
         "connect-refused",
+        "mysql-timeout",
+        "mysql-refused",
     ),
 )
 def missing(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:

@@ -45,6 +45,8 @@ _NETWORKS = look("hcloud", "network", "list")
         "edge-521",
         "connect-timeout",
         "connect-refused",
+        "mysql-timeout",
+        "mysql-refused",
     ),
 )
 def public_disabled(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:
@@ -122,6 +124,8 @@ def _switch_on(balancer: LoadBalancer, service: Service | None) -> Remedy:
         "response-timeout",
         "http-503",
         "lb.origin-unreachable",
+        "mysql-closed",
+        "mysql-silent",
     ),
 )
 def network_detached(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:

@@ -77,6 +77,10 @@ def proxy_protocol_mismatch(
     if balancer is None:
         yield no_balancer(lookup)
         return
+    if target.protocol is Protocol.MYSQL:
+        yield skip("Where the server speaks first, Traefik's side of it is judged with its TCP route.")
+        yield from _drift(balancer, controller)
+        return
     asked = asked_port(target, zone)
     judged: list[Finding] = []
     for port in ports_of_interest(target, asked):
@@ -85,7 +89,7 @@ def proxy_protocol_mismatch(
             continue
         entry = entry_point_of(published, controller)
         if entry is not None:
-            judged.append(_judge(balancer, served, entry, controller, server_first=target.protocol is Protocol.MYSQL))
+            judged.append(_judge(balancer, served, entry, controller))
         elif port == asked and (controller.pods or controller.pods_unread is not None):
             judged.append(_unseen(served, published, controller))
     if judged:
@@ -120,9 +124,7 @@ def _unseen(served: LbService, published: ServicePort, controller: Controller) -
     )
 
 
-def _judge(
-    balancer: LoadBalancer, served: LbService, entry: EntryPoint, controller: Controller, *, server_first: bool
-) -> Finding:
+def _judge(balancer: LoadBalancer, served: LbService, entry: EntryPoint, controller: Controller) -> Finding:
     """Judge one port against the table of the module header."""
     sends, expects = served.proxyprotocol, entry.proxy_protocol is not None
     port = served.listen_port
@@ -150,12 +152,9 @@ def _judge(
             remedy=_expect(balancer, port, entry, controller),
         )
     if expects and not sends:
-        verb = fail if server_first else warn
-        effect = (
-            "the server's greeting stalls for a minute" if server_first else "the controller sees no client address"
-        )
-        return verb(
-            f"Entry point {entry.name} expects the PROXY protocol, {name} does not send it on port {port}: {effect}.",
+        return warn(
+            f"Entry point {entry.name} expects the PROXY protocol, {name} does not send it on port {port}: the "
+            "controller sees no client address.",
             subject=name,
             where=API_STATIC,
             seen=seen,

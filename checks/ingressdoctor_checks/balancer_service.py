@@ -59,6 +59,8 @@ __all__ = ["service_missing", "wrong_node_port"]
         "edge-525",
         "connect-refused",
         "connect-timeout",
+        "mysql-refused",
+        "mysql-timeout",
     ),
 )
 def service_missing(
@@ -173,6 +175,7 @@ def _plain(balancer: LoadBalancer, controller: Controller, *, needed: bool) -> F
         "http-503",
         "empty-reply",
         "tls-handshake",
+        "mysql-closed",
     ),
 )
 def wrong_node_port(

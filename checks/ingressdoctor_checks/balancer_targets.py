@@ -51,6 +51,7 @@ _SYMPTOMS = (
     "http-503",
     "empty-reply",
     "tls-handshake",
+    "mysql-closed",
 )
 
 

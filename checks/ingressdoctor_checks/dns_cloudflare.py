@@ -14,6 +14,7 @@ from ingressdoctor.api import (
     DnsView,
     Finding,
     OutsideProbe,
+    Protocol,
     Remedy,
     Symptom,
     Target,
@@ -59,9 +60,16 @@ def _no_connection(probe: OutsideProbe | Unavailable) -> bool:
     ),
 )
 def not_proxied(
-    view: DnsView, ranges: AddressRanges, probe: OutsideProbe | Unavailable, zone: ZoneFacts | Unavailable
+    target: Target,
+    view: DnsView,
+    ranges: AddressRanges,
+    probe: OutsideProbe | Unavailable,
+    zone: ZoneFacts | Unavailable,
 ) -> Iterator[Finding]:
     """All addresses lie in Cloudflare's ranges, or at least its edge answers there."""
+    if target.protocol is Protocol.MYSQL:
+        yield skip("MySQL does not pass Cloudflare's edge, so the name must not lead there.")
+        return
     addresses = tuple(dict.fromkeys(view.addresses))
     if not addresses:
         yield skip("The name has no address to judge.")
@@ -171,7 +179,9 @@ def zone_inactive(target: Target, zone: ZoneFacts, probe: OutsideProbe | Unavail
     if zone.status == "active" and not zone.paused:
         yield ok(f"The zone {zone.name} is active.", seen=seen, where=_ZONE_API)
         return
-    verdict = warn if works(probe) else fail
+    # Names that are not proxied resolve all the same as long as the zone is delegated, paused or not.
+    raw = target.protocol is Protocol.MYSQL
+    verdict = warn if raw or works(probe) else fail
     what = (
         "is paused: Cloudflare answers DNS only and proxies nothing"
         if zone.paused

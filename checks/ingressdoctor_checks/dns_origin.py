@@ -15,6 +15,7 @@ from ingressdoctor.api import (
     Controller,
     DnsView,
     Finding,
+    Inapplicable,
     LoadBalancerLookup,
     OutsideProbe,
     Remedy,
@@ -69,6 +70,10 @@ _API: Final = "Cloudflare API: GET /zones/{id}/dns_records"
         str(Symptom.TLS_UNTRUSTED),
         str(Symptom.EMPTY_REPLY),
         str(Symptom.RESPONSE_TIMEOUT),
+        str(Symptom.MYSQL_REFUSED),
+        str(Symptom.MYSQL_TIMEOUT),
+        str(Symptom.MYSQL_CLOSED),
+        str(Symptom.MYSQL_NOT_MYSQL),
     ),
 )
 def origin_mismatch(
@@ -95,7 +100,8 @@ def origin_mismatch(
         yield ok(f"The record of {view.hostname} points at {owner}.", seen={"record": ", ".join(held)}, where=told_by)
     else:
         seen = {"record": ", ".join(held), owner: ", ".join(wanted)}
-        yield _mismatch(view, strangers, seen, harmless=works(probe) or len(strangers) < len(held), owner=owner)
+        harmless = works(probe) or len(strangers) < len(held)
+        yield _mismatch(view, strangers, seen, probe, harmless=harmless, owner=owner)
 
 
 def _record_addresses(
@@ -178,9 +184,18 @@ def _no_origin_address(lookup: LoadBalancerLookup | Unavailable, controller: Con
     return skip("No load balancer and no published address is known to compare with.")
 
 
-def _mismatch(view: DnsView, strangers: list[str], seen: dict[str, str], *, harmless: bool, owner: str) -> Finding:
+def _mismatch(
+    view: DnsView,
+    strangers: list[str],
+    seen: dict[str, str],
+    probe: OutsideProbe | Unavailable,
+    *,
+    harmless: bool,
+    owner: str,
+) -> Finding:
     name, verdict = view.hostname, warn if harmless else fail
     right = next((value for key, value in seen.items() if key == owner), "").partition(",")[0]
+    raw = isinstance(probe, Inapplicable)  # no HTTP is spoken
     still = " It works now, so another origin answers there." if harmless else ""
     return verdict(
         f"The record of {name} points at {', '.join(strangers)}, which is not {owner} ({right}).{still}",
@@ -190,7 +205,7 @@ def _mismatch(view: DnsView, strangers: list[str], seen: dict[str, str], *, harm
         remedy=Remedy(
             text=f"In the Cloudflare dashboard under DNS > Records set {name} to {right}, if this cluster is "
             "to serve it.",
-            commands=(curl(f"https://{name}/", "-k", "--resolve", f"{name}:443:{right}"),),
-            proof=curl(f"https://{name}/"),
+            commands=(dig(name, "A") if raw else curl(f"https://{name}/", "-k", "--resolve", f"{name}:443:{right}"),),
+            proof=dig(name, "A") if raw else curl(f"https://{name}/"),
         ),
     )

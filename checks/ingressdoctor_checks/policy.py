@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     PolicyVerdict,
     Remedy,
     RouteDecision,
+    SqlGreeting,
     Unavailable,
     changes,
     check,
@@ -51,6 +52,8 @@ _GRANT: Final = "Allow list on networkpolicies (networking.k8s.io) in the namesp
         "backend.target-port-closed",
         "traefik.log-errors",
         "tunnel.log-errors",
+        "mysql-silent",
+        "mysql-closed",
     ),
 )
 def controller_denied(
@@ -59,6 +62,7 @@ def controller_denied(
     verdict: PolicyVerdict | Unavailable,
     origin: OriginProbe | Unavailable,
     outside: OutsideProbe | Unavailable,
+    greeting: SqlGreeting | Unavailable,
 ) -> Iterator[Finding]:
     """Dropped packets look like a slow application; only the policies tell the difference."""
     judged = pods_of(decision, view)
@@ -76,17 +80,19 @@ def controller_denied(
             subject=subject(backend),
         )
         return
+    # Only a backend greets.
+    through = got_through(origin) or (isinstance(greeting, SqlGreeting) and greeting.greeting is not None)
     if verdict.allowed:
-        yield _allowed(backend, verdict, origin)
+        yield _allowed(backend, verdict, through=through)
         return
     # Behind a tunnel there is no origin to ask; what comes back through it was the pods' own.
-    through = (backend.tunnel and works(outside)) or got_through(origin)
+    through = through or (backend.tunnel and works(outside))
     yield _not_allowed(decision, backend, verdict, through=through)
 
 
-def _allowed(backend: BackendView, verdict: PolicyVerdict, origin: OriginProbe | Unavailable) -> Finding:
+def _allowed(backend: BackendView, verdict: PolicyVerdict, *, through: bool) -> Finding:
     """Say that nothing stands in the way, unless the network plugin has policies of its own, which nobody judged."""
-    if verdict.foreign and not got_through(origin):
+    if verdict.foreign and not through:
         return unknown(
             "The NetworkPolicies let the controller in, but the network plugin has policies of its own, not evaluated.",
             enable_with="Read these by hand for a rule that denies the controller: " + "; ".join(verdict.foreign[:4]),

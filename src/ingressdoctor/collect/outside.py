@@ -24,7 +24,7 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt
 from ingressdoctor.evidence.outside import AccessGate, DnsView, Online, OutsideProbe, TokenUse
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.base import AccessToken, Dns, Net
@@ -46,7 +46,7 @@ async def collect_outside(
 ) -> OutsideProbe | Unavailable:
     """Visit the target and follow where it sends, at most ten redirects."""
     if target.protocol is Protocol.MYSQL:
-        return Unavailable(wanted=_WANTED, reason="the target does not speak HTTP")
+        return Inapplicable(wanted=_WANTED, reason="the target does not speak HTTP")
     if not view.addresses:
         return Unavailable(
             wanted=_WANTED,

@@ -23,10 +23,18 @@ from ingressdoctor.collect.kinds import (
 from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Ingress, Loaded, Resource
-from ingressdoctor.evidence.routes import NOT_READ, Custom, KnownHosts, RouteDecision, RouteRequest, RoutingObjects
+from ingressdoctor.evidence.routes import (
+    NOT_READ,
+    Custom,
+    KnownHosts,
+    Outcome,
+    RouteDecision,
+    RouteRequest,
+    RoutingObjects,
+)
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.target import Target
+from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers, with_prediction
 from ingressdoctor.routing.traefik.decide import decide_in, with_suggestions
 from ingressdoctor.routing.traefik.hosts import hosts_of
@@ -124,7 +132,9 @@ async def build_answer_model(objects: RoutingObjects, table: RouteTable) -> Answ
 async def collect_decision(
     table: RouteTable, model: AnswerModel, controller: Controller | Unavailable, target: Target
 ) -> RouteDecision:
-    """Decide which router takes the target's request, and what the client must get."""
+    """Decide which router takes the target's request, and what the client must get; no HTTP router takes MySQL."""
+    if target.protocol is Protocol.MYSQL:
+        return RouteDecision(request=request_for(target, controller), outcome=Outcome.NO_ROUTE)
     return with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
 
 
@@ -141,6 +151,7 @@ def request_for(target: Target, controller: Controller | Unavailable) -> RouteRe
         entry_point=point.name if point else "",
         sni=target.hostname if tls else "",
         client_ip=target.client_ip,
+        raw_port=target.port if target.protocol is Protocol.MYSQL else 0,
     )
 
 

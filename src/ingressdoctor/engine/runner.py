@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.observer import Observer
 from ingressdoctor.model.check import Check
-from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.finding import Finding, unknown
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.finding import Finding, skip, unknown
 from ingressdoctor.model.report import CheckResult
 from ingressdoctor.model.text import clean
 
@@ -38,6 +38,8 @@ def judge(check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
 
 
 def _gap(check: Check, missing: Unavailable) -> CheckResult:
+    if isinstance(missing, Inapplicable):
+        return CheckResult(check=check, findings=(skip(f"There is nothing to look at: {missing.reason}."),))
     summary = f"Could not look at {missing.wanted}: {missing.reason}."
     return CheckResult(check=check, findings=(unknown(summary, enable_with=missing.enable_with),), missing=missing)
 

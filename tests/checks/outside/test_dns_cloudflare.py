@@ -58,13 +58,13 @@ GREY = dns_view(resolver(ORIGIN))
     ],
 )
 def test_not_proxied(view: DnsView, probe: OutsideProbe | Unavailable, status: Status) -> None:
-    [finding] = not_proxied(view, RANGES, probe, MISSING)
+    [finding] = not_proxied(TARGET, view, RANGES, probe, MISSING)
 
     assert finding.status is status
 
 
 def test_what_the_zone_says_about_the_cloud_is_shown() -> None:
-    [finding] = not_proxied(GREY, RANGES, DIRECT, zone(record(proxied=False)))
+    [finding] = not_proxied(TARGET, GREY, RANGES, DIRECT, zone(record(proxied=False)))
 
     assert ("proxied at Cloudflare", "false") in [(fact.name, fact.value) for fact in finding.facts]
 

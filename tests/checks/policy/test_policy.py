@@ -27,7 +27,7 @@ def verdict(*policies: Any, view: BackendView | None = None) -> PolicyVerdict:
 def find(
     given: PolicyVerdict | Unavailable, view: BackendView | Unavailable | None = None, origin: Any = NOT_ASKED
 ) -> Any:
-    [finding] = controller_denied(a_decision(), view or a_view(), given, origin, NOT_ASKED)
+    [finding] = controller_denied(a_decision(), view or a_view(), given, origin, NOT_ASKED, NOT_ASKED)
     return finding
 
 
@@ -92,7 +92,9 @@ def test_a_controller_on_the_host_network_is_told_that_selectors_do_not_help() -
     hosted = a_controller(a_pod("traefik-1", namespace="traefik", node="node-9", spec={"hostNetwork": True}))
     view = a_view()
 
-    [finding] = controller_denied(a_decision(), view, judge(pairs(view, hosted), (DENY,), {}), NOT_ASKED, NOT_ASKED)
+    [finding] = controller_denied(
+        a_decision(), view, judge(pairs(view, hosted), (DENY,), {}), NOT_ASKED, NOT_ASKED, NOT_ASKED
+    )
 
     assert finding.status is Status.FAIL
     assert finding.remedy is not None
