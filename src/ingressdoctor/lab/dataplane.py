@@ -10,6 +10,7 @@ Use: `plane = DataPlane(world); await plane.start(); ...; await plane.stop()`, a
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -31,16 +32,20 @@ from ingressdoctor.lab.serve.edge_access import Access, TokenSecrets
 from ingressdoctor.lab.serve.exchange import exchange
 from ingressdoctor.lab.serve.hostports import publish_host_ports
 from ingressdoctor.lab.serve.kube.logs import seeded
+from ingressdoctor.lab.serve.maxscale.fleet import MaxScales
 from ingressdoctor.lab.serve.nginx.controller import NginxControllers
 from ingressdoctor.lab.serve.nodes import Nodes
+from ingressdoctor.lab.serve.sql.pods import Databases
 from ingressdoctor.lab.serve.traefik.controller import Controller
 from ingressdoctor.lab.serve.wire import Request, Response
+from ingressdoctor.lab.stream import Stream
 from ingressdoctor.lab.world import World
 
 CLIENT_IP = "198.51.100.23"
 CLIENT_IP6 = "2001:db8:c11e::23"
 REFUSED_PORTS = (80, 443, 3306)
 PROXY_S = 2.0
+OWN_LOOPBACK = "127.0.0.1"
 
 
 class DataPlane:
@@ -60,6 +65,8 @@ class DataPlane:
         self._balancers: dict[int, Balancer] = {}
         self._controller: Controller | None = None
         self._nginx: NginxControllers | None = None
+        self._databases: Databases | None = None
+        self._maxscales: MaxScales | None = None
         self._public: tuple[str, ...] = ()
 
     async def start(self) -> None:
@@ -83,6 +90,10 @@ class DataPlane:
         self._controller.attach(settings)
         self._nginx = NginxControllers(network, cluster, nodes, self.pki, partial(seeded, world.logs))
         self._nginx.attach(settings)
+        self._databases = Databases(network, cluster, nodes, mapping(settings.get("sql")))
+        self._databases.attach()
+        self._maxscales = MaxScales(network, cluster, nodes, self.pki, self._databases, partial(seeded, world.logs))
+        self._maxscales.attach(settings)
         self._fleet = Fleet(world, network, cluster, nodes, self.pki)
         await self._fleet.start()
         access = Access(mapping(world.cloudflare.get("access")), self.tokens)
@@ -103,6 +114,9 @@ class DataPlane:
         network, self._network = self._network, None
         if network is not None:
             await network.stop()
+        databases, self._databases = self._databases, None
+        if databases is not None:
+            databases.stop()
 
     @property
     def connect_to(self) -> tuple[str, ...]:
@@ -121,7 +135,9 @@ class DataPlane:
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
         """The whole log of a container that the data plane runs; None for others."""
-        keepers = (keeper for keeper in (self._controller, self._nginx, self._fleet) if keeper is not None)
+        keepers = (
+            keeper for keeper in (self._controller, self._nginx, self._fleet, self._maxscales) if keeper is not None
+        )
         return next((log for keeper in keepers if (log := keeper.log(namespace, pod, container)) is not None), None)
 
     async def proxied(self, pod: Object, port: int, request: Request) -> Response | None:
@@ -138,6 +154,22 @@ class DataPlane:
             return None
         finally:
             stream.close()
+
+    async def dialled(self, pod: Object, port: int) -> Stream:
+        """A connection from within the pod, as a port-forward makes it."""
+        return await self._running().connect(pod_address(pod), port, source_ip=OWN_LOOPBACK, timeout_s=PROXY_S)
+
+    @property
+    def sql_password(self) -> str:
+        """The password that is handed out: right, or "wrong" as the settings want it."""
+        sql = mapping(self._world.settings.get("sql"))
+        right = self._databases.secret_of(text(sql.get("account"))) if self._databases else ""
+        return secrets.token_urlsafe(15) if right and sql.get("password") == "wrong" else right
+
+    @property
+    def maxscale(self) -> tuple[str, str]:
+        """User and password of the REST API."""
+        return self._maxscales.credentials() if self._maxscales else ("", "")
 
     @property
     def tunnels(self) -> Tunnels:
@@ -181,6 +213,8 @@ def _enforce_policies(network: Network, cluster: Cluster, settings: Mapping[str,
     denied = Verdict.REJECT if settings.get("policy_deny") == "reject" else Verdict.DROP
 
     def guard(source_ip: str, ip: str, port: int) -> Verdict:
+        if source_ip == OWN_LOOPBACK:
+            return Verdict.PASS  # a port-forward never leaves the pod
         allowed = policies.allows(policies.side(source_ip), policies.side(ip), port)
         return Verdict.PASS if allowed else denied
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import yaml
 
 LOOPBACK = "127.0.0.1"
+SQL_VARIABLE = "INGRESSDOCTOR_SQL_PASSWORD"
+MAXSCALE_VARIABLE = "INGRESSDOCTOR_MAXSCALE_PASSWORD"
 ACCESS_VARIABLES = ("CF_ACCESS_CLIENT_ID", "CF_ACCESS_CLIENT_SECRET")
 
 
@@ -44,6 +46,9 @@ class Tokens:
     cloudflare: str = dataclasses.field(repr=False)
     # Client id and secret of an Access service token; "" for none.
     access: tuple[str, str] = dataclasses.field(default=("", ""), repr=False)
+    # The password of a database account, and user and password of MaxScale's REST API; "" for none.
+    sql: str = dataclasses.field(default="", repr=False)
+    maxscale: tuple[str, str] = dataclasses.field(default=("", ""), repr=False)
     access_hosts: tuple[str, ...] = ()
 
 
@@ -84,6 +89,9 @@ def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str, 
     kubeconfig.write_text(_kubeconfig(name, endpoints, tokens, ca_pem), encoding="utf-8")
     kubeconfig.chmod(0o600)
     sections = list(_access(tokens.access_hosts) if tokens.access[0] else ())
+    if tokens.maxscale[1]:
+        user, secret = json.dumps(tokens.maxscale[0]), f'password = {{ env = "{MAXSCALE_VARIABLE}" }}'
+        sections += ["[maxscale]", f"user = {user}", secret]
     if tunnel_config:
         copy = directory / "config.yml"
         copy.write_text(tunnel_config, encoding="utf-8")
@@ -101,7 +109,9 @@ def write_handout(name: str, endpoints: Endpoints, tokens: Tokens, ca_pem: str, 
             "CLOUDFLARE_API_TOKEN": tokens.cloudflare,
         }
         | ({"HCLOUD_TOKEN": tokens.hetzner} if endpoints.hetzner else {})
-        | (dict(zip(ACCESS_VARIABLES, tokens.access, strict=True)) if tokens.access[0] else {}),
+        | (dict(zip(ACCESS_VARIABLES, tokens.access, strict=True)) if tokens.access[0] else {})
+        | ({SQL_VARIABLE: tokens.sql} if tokens.sql else {})
+        | ({MAXSCALE_VARIABLE: tokens.maxscale[1]} if tokens.maxscale[1] else {}),
     )
 
 

@@ -82,19 +82,19 @@ class Lab:
         self._handout = None
 
     async def _start(self) -> Handout:
-        world = self.world
+        world, plane = self.world, self._plane
+        self._stack.push_async_callback(plane.stop)
+        await plane.start()
         tokens = Tokens(
             kube=secrets.token_urlsafe(32),
             hetzner=secrets.token_hex(32),
             cloudflare=secrets.token_urlsafe(30),
-            access=self._plane.tokens.handed_out(mapping(world.settings.get("service_token"))),
+            access=plane.tokens.handed_out(mapping(world.settings.get("service_token"))),
             access_hosts=tuple(map(text, sequence(dig(world.settings, "service_token", "hosts")))),
+            sql=plane.sql_password,
+            maxscale=plane.maxscale,
         )
-        plane = self._plane
-        self._stack.push_async_callback(plane.stop)
-        await plane.start()
-
-        kube = KubeApi(world, token=tokens.kube, log_reader=plane.log, pod_proxy=plane.proxied)
+        kube = KubeApi(world, token=tokens.kube, log_reader=plane.log, pod_proxy=plane.proxied, pod_dial=plane.dialled)
         tls = plane.pki.server_context((LOOPBACK, "localhost", "kubernetes.default.svc"))
         cloud = hetzner.HetznerApi(world, token=tokens.hetzner, health=plane.health, details=plane.health_details)
         flare = cloudflare.CloudflareApi(world, token=tokens.cloudflare, tunnels=plane.tunnels)

@@ -16,6 +16,7 @@ from ingressdoctor.lab.pki import Pki
 from ingressdoctor.lab.serve.cloudflare_accounts import NoTunnels, Tunnels
 from ingressdoctor.lab.serve.edge_access import TokenSecrets
 from ingressdoctor.lab.serve.wire import Request, Response
+from ingressdoctor.lab.stream import Stream
 from ingressdoctor.lab.world import World
 
 
@@ -32,6 +33,20 @@ class Plane(Protocol):
 
     async def proxied(self, pod: Object, port: int, request: Request) -> Response | None:
         """A pod's answer to the API server, which asks on behalf of a user; None when there is none."""
+        ...
+
+    async def dialled(self, pod: Object, port: int) -> Stream:
+        """A connection to a port from within the pod; OSError when nobody listens there."""
+        ...
+
+    @property
+    def sql_password(self) -> str:
+        """The password of the database account that is handed out; "" for none."""
+        ...
+
+    @property
+    def maxscale(self) -> tuple[str, str]:
+        """User and password of MaxScale's REST API; "" without one."""
         ...
 
     @property
@@ -67,6 +82,8 @@ class NoPlane:
         self.pki = Pki()
         self.tokens = TokenSecrets(mapping(world.cloudflare.get("access")))
         self.tunnels: Tunnels = NoTunnels()
+        self.sql_password = ""
+        self.maxscale = ("", "")
         # Bound and never listening: whatever is dialled is refused.
         self._closed = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._closed.bind(("127.0.0.1", 0))
@@ -83,6 +100,11 @@ class NoPlane:
         """Nobody answers."""
         del pod, port, request
         return None
+
+    async def dialled(self, pod: Object, port: int) -> Stream:
+        """Nobody listens."""
+        del pod, port
+        raise ConnectionRefusedError
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:
         """Nobody writes."""

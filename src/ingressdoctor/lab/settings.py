@@ -17,11 +17,14 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "edge_read_s": 0.8,  # the edge gives up waiting for an answer (real: 100, then 524)
     "controller_dial_s": 0.4,  # the controller gives up dialling a pod (real: 30, then 504)
     "controller_read_s": 10.0,  # an entry point waits for the first bytes (real: 60)
+    "controller_header_s": 1.5,  # an entry point waits for a PROXY header that does not come (real: 60, readTimeout)
     "nginx_dial_s": 0.1,  # nginx gives up one of three attempts to reach a pod (real: 5, proxy-connect-timeout)
     "nginx_read_s": 0.6,  # nginx gives up waiting for an answer (real: 60, proxy-read-timeout, which scales it)
     "health_interval_s": 0.2,  # pause between the balancer's health checks (real: 15)
     "health_timeout_s": 0.15,  # one health check (real: 10)
     "cloudflared_dial_s": 0.4,  # cloudflared gives up dialling a service, or the edge (real: 30 and 15)
+    "maxscale_dial_s": 3.0,  # MaxScale gives up connecting to a server (real: 3, backend_connect_timeout)
+    "maxscale_interval_s": 1.0,  # pause between looks at the servers (real: 2, monitor_interval)
     "cloudflared_tls_s": 0.6,  # cloudflared gives up a TLS handshake with a service (real: 10)
     # --- Addresses.
     # The edge's: a proxied record answers with these, never with its own content.
@@ -67,4 +70,24 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     # ({"public": {"www.wecare.gr": {"A": ["192.0.2.1"], "AAAA": []}}}).
     # misbehave: {"system" | "public" | "authoritative": "servfail" | "refused" | "timeout" | "truncate"}.
     "dns": {"views": {}, "misbehave": {}},
+    # --- The SQL path: what no object of mariadb-operator says.
+    "sql": {
+        "real": "auto",  # a real MariaDB where mariadbd is installed; "never": the small stand-in always
+        "passwords": {},  # by the name of the Secret that holds it; a Secret that is not here gets one at each start
+        # Whose password is handed out (name of a User object; "": the first), and whether it is right ("wrong").
+        "account": "",
+        "password": "current",
+        # Whether MaxScale's monitor and its services log in to the servers with the right password, or "wrong".
+        "monitor": "current",
+        "server": "current",
+        "connected": True,  # whether MaxScale had reached its servers before
+        "accounts_read": "",  # when it last read the accounts, where it cannot now (RFC 3339; "": after all were made)
+        "stopped": [],  # its services, listeners and monitors that somebody stopped with maxctrl
+        "locked": [],  # accounts that an administrator locked (ACCOUNT LOCK)
+        "read_only": [],  # MariaDB pods on which somebody set read_only
+        # Other clients of MaxScale, there before anybody asks: [{from: address, user: erp-db-user, count: 20}]; and
+        # logins with a wrong password before that: [{from: …, user: …, count: 10}].
+        "sessions": [],
+        "failed_logins": [],
+    },
 }

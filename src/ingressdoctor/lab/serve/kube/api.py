@@ -12,12 +12,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from ingressdoctor.lab.cluster import Object, mapping, name_of, pod_address, sequence, text
+from ingressdoctor.lab.cluster import (
+    Object,
+    dig,
+    labels_of,
+    mapping,
+    name_of,
+    namespace_of,
+    pod_address,
+    sequence,
+    text,
+)
 from ingressdoctor.lab.derive import with_endpoint_slices
 from ingressdoctor.lab.serve.http import json_response, query_of
 from ingressdoctor.lab.serve.kube import status as words
 from ingressdoctor.lab.serve.kube.listing import answer_list
 from ingressdoctor.lab.serve.kube.logs import LogReader, answer_log
+from ingressdoctor.lab.serve.kube.portforward import Dial, open_forward
 from ingressdoctor.lab.serve.kube.resources import Catalogue, Resource
 from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.world import World
@@ -64,10 +75,16 @@ def _parse(path: str) -> _Call | None:
 class KubeApi:
     """One world's API server as an HTTP handler."""
 
-    def __init__(self, world: World, *, token: str, log_reader: LogReader, pod_proxy: PodProxy) -> None:
-        """*token* is the only bearer token that is let in; *pod_proxy* reaches pods for `pods/proxy`."""
+    def __init__(self, world: World, *, token: str, log_reader: LogReader, pod_proxy: PodProxy, pod_dial: Dial) -> None:
+        """*token* is the only bearer token that is let in.
+
+        *pod_proxy* reaches pods for `pods/proxy` and `services/proxy`, *pod_dial* for `pods/portforward`.
+        """
         self._pod_proxy = pod_proxy
-        self._catalogue = Catalogue(with_endpoint_slices(world.objects))
+        self._pod_dial = pod_dial
+        objects = with_endpoint_slices(world.objects)
+        self._catalogue = Catalogue(objects)
+        self._slices = tuple(item for item in objects if item.get("kind") == "EndpointSlice")
         self._logs = world.logs
         self._log_reader = log_reader
         self._token = token
@@ -87,9 +104,17 @@ class KubeApi:
         resource = self._catalogue.find(call.group, call.version, call.plural) if call else None
         if call is None or resource is None or (call.namespace and not resource.namespaced):
             return words.no_such_path()
-        if call.sub == "proxy" and request.method == "GET" and self._may(call, resource):
-            return await self._proxy(request, call, resource)
+        if call.sub in {"proxy", "portforward"} and request.method == "GET" and self._may(call, resource):
+            return await (self._proxy if call.sub == "proxy" else self._forward)(request, call, resource)
         return self._read(request, call, resource)
+
+    async def _forward(self, request: Request, call: _Call, resource: Resource) -> Response:
+        """Connections to ports of a pod: `pods/NAME/portforward?ports=PORT`, as a WebSocket."""
+        pod = self._named(resource, call.namespace, call.name)
+        return open_forward(pod, request, self._pod_dial) if pod else words.not_found(resource, call.name)
+
+    def _named(self, resource: Resource, namespace: str, name: str) -> Object | None:
+        return next((item for item in self._catalogue.objects(resource, namespace) if name_of(item) == name), None)
 
     def _is_authentic(self, request: Request) -> bool:
         scheme, _, token = request.get("authorization").partition(" ")
@@ -116,9 +141,17 @@ class KubeApi:
         return json_response(200, found)
 
     async def _proxy(self, request: Request, call: _Call, resource: Resource) -> Response:
-        """The answer of a pod's port: `pods/NAME:PORT/proxy/PATH`."""
+        """The answer of a pod's port: `pods/NAME:PORT/proxy/PATH`, or of a Service's: `services/NAME:PORT/proxy/PATH`.
+
+        The Authorization header is the API server's own and goes no further.
+        """
         name, _, port = call.name.partition(":")
-        found = next((pod for pod in self._catalogue.objects(resource, call.namespace) if name_of(pod) == name), None)
+        found = self._named(resource, call.namespace, name)
+        if found is not None and resource.kind == "Service":
+            found, port = self._behind(found, port)
+            if found is None:
+                refused = f'no endpoints available for service "{call.name}"'
+                return words.status(503, refused, reason="ServiceUnavailable")
         if found is None:
             return words.not_found(resource, name)
         target = f"/{call.rest}" + (f"?{query}" if (query := request.target.partition("?")[2]) else "")
@@ -128,6 +161,22 @@ class KubeApi:
             refused = f"dial tcp {pod_address(found)}:{port}: connect: connection refused"
             return words.status(503, f"error trying to reach service: {refused}", reason="ServiceUnavailable")
         return answer
+
+    def _behind(self, service: Object, wanted: str) -> tuple[Object | None, str]:
+        """A ready pod of a Service, and the port there that one of the Service's leads to."""
+        pods = self._catalogue.find("", "v1", "pods")
+        for item in self._slices:
+            same = namespace_of(item) == namespace_of(service)
+            if not same or labels_of(item).get("kubernetes.io/service-name") != name_of(service):
+                continue
+            for port in map(mapping, sequence(item.get("ports"))):
+                if wanted not in {text(port.get("name")), *_numbers(service, text(port.get("name")))}:
+                    continue
+                for point in map(mapping, sequence(item.get("endpoints"))):
+                    name = text(mapping(point.get("targetRef")).get("name"))
+                    if mapping(point.get("conditions")).get("ready") is not False and pods is not None:
+                        return self._named(pods, namespace_of(service), name), text(port.get("port"))
+        return None, ""
 
     def _may(self, call: _Call, resource: Resource) -> bool:
         """RBAC: the world's denials, Secrets, and subresources but status and logs."""
@@ -177,6 +226,12 @@ class KubeApi:
                 if (item.group, item.version) == (group, version)
             ],
         }
+
+
+def _numbers(service: Object, name: str) -> tuple[str, ...]:
+    """The numbers of a Service's ports of a name."""
+    ports = map(mapping, sequence(dig(service, "spec", "ports")))
+    return tuple(text(port.get("port")) for port in ports if text(port.get("name")) == name)
 
 
 def _version(version: str) -> dict[str, str]:

@@ -1,7 +1,8 @@
 """Every Traefik pod of a world: read its arguments, build its configuration, listen where it would, keep its logs.
 
 One set of listeners per pod whose container runs; a pod that is not Ready still listens and is no endpoint.
-Replicas with equal arguments share one configuration. Settings: controller_dial_s, controller_read_s.
+Replicas with equal arguments share one configuration. Settings: controller_dial_s, controller_read_s,
+controller_header_s.
 """
 
 from __future__ import annotations
@@ -173,7 +174,13 @@ class Controller:
             broken_hosts=configuration.broken_hosts,
         )
         for tables in configuration.tables.values():
-            server = EntryPointServer(tables, tools, tls, read_s=float(settings.get("controller_read_s", 10.0)))
+            server = EntryPointServer(
+                tables,
+                tools,
+                tls,
+                read_s=float(settings.get("controller_read_s", 10.0)),
+                header_s=float(settings.get("controller_header_s", 1.5)),
+            )
             for ip in host_addresses(self._nodes, pod):
                 self._network.listen(ip, tables.entry_point.port, server.handle)
 

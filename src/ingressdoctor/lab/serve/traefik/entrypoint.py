@@ -40,11 +40,13 @@ class TlsSettings:
 class EntryPointServer:
     """Serves the connections of one entry point."""
 
-    def __init__(self, tables: Tables, tools: Tools, tls: TlsSettings, *, read_s: float) -> None:
+    def __init__(self, tables: Tables, tools: Tools, tls: TlsSettings, *, read_s: float, header_s: float) -> None:
+        """*read_s* is readTimeout, which a PROXY header is waited for as well: *header_s*, scaled further down."""
         self._tables = tables
         self._tools = tools
         self._tls = tls
         self._read_s = read_s
+        self._header_s = header_s
         self._http = HttpEntry(tables, tools)
         self._https_hosts = frozenset(host for router in tables.secure for host in router.hosts)
         self._https_catch_all = any(not router.hosts for router in tables.secure)
@@ -67,11 +69,11 @@ class EntryPointServer:
         else:
             await self._plain(stream)
 
-    async def _peek(self, stream: Duplex, count: int) -> bytes:
+    async def _peek(self, stream: Duplex, count: int, limit_s: float = 0.0) -> bytes:
         """At least *count* bytes without consuming them; fewer when the client stops or readTimeout is over."""
         data = b""
         with contextlib.suppress(TimeoutError, OSError):
-            async with asyncio.timeout(self._read_s):
+            async with asyncio.timeout(limit_s or self._read_s):
                 while len(data) < count and len(data) < _PEEK_MAX and (more := await stream.read()):
                     data += more
         if data:
@@ -82,13 +84,15 @@ class EntryPointServer:
         """Take a PROXY header off the stream; its address counts only from a trusted peer. False closes."""
         point, size = self._tables.entry_point, 1
         while True:
-            data = await self._peek(stream, size)
+            began = asyncio.get_running_loop().time()
+            data = await self._peek(stream, size, self._header_s)
+            is_late = asyncio.get_running_loop().time() - began >= self._header_s
             try:
                 header = proxyprotocol.parse(data)
             except EOFError:
                 if len(data) < size:
-                    # Nothing (more) came in time: a silent client goes on without a header.
-                    return True
+                    # A silent client goes on without a header; for one that has left, nobody need be dialled.
+                    return is_late
                 size = len(data) + 1
                 continue
             except proxyprotocol.ProxyHeaderError:
