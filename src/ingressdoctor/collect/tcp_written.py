@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any, Final
 
 from ingressdoctor.evidence.kube import Loaded
@@ -120,7 +121,9 @@ def allow_list(reference: str, found: Loaded[Custom] | Unavailable) -> AllowList
         return AllowList(ref=ref, exists=None)
     item = next((one for one in found.items if (one.namespace, one.name) == (namespace, name)), None)
     if item is None:
-        return AllowList(ref=ref, exists=None if found.broken else False)
+        there = [f"{one.namespace}/{one.name}" for one in found.items]
+        near = get_close_matches(reference, there, n=3, cutoff=0.6)
+        return AllowList(ref=ref, exists=None if found.broken else False, near=tuple(near))
     kinds = [kind for kind in _TYPES if isinstance(item.spec.get(kind), dict)]
     if not kinds:
         return AllowList(ref=ref)

@@ -74,7 +74,8 @@ class AllowList(msgspec.Struct, frozen=True, kw_only=True):
     """One MiddlewareTCP of the route, ``ref`` with its kind as ``MiddlewareTCP namespace/name``.
 
     ``kind`` is ``ipAllowList``, ``ipWhiteList``, ``inFlightConn``, or empty for another or none; ``exists`` is None
-    when MiddlewareTCPs may not be read. ``invalid`` are entries that Traefik refuses. ``lets_seen`` says whether the
+    when MiddlewareTCPs may not be read. ``invalid`` are entries that Traefik refuses, ``near`` the
+    names that a missing one may mean. ``lets_seen`` says whether the
     address that Traefik sees is let through, ``lets_client`` whether the client's own would be; None where that cannot
     be told.
     """
@@ -84,6 +85,7 @@ class AllowList(msgspec.Struct, frozen=True, kw_only=True):
     exists: bool | None = True
     ranges: tuple[str, ...] = ()
     invalid: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
     open_to_world: bool = False
     amount: int | None = None
     lets_seen: bool | None = None
