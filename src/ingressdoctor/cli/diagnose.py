@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ingressdoctor.cli.options import Connection, Host, Output, Repeat, RunChoice, TargetChoice, spread
+from ingressdoctor.cli.options import Connection, Host, Login, Output, Repeat, RunChoice, TargetChoice, spread
 
 __all__ = ["add_to"]
 
@@ -14,16 +14,26 @@ def add_to(app: typer.Typer) -> None:
     app.command("diagnose")(spread(diagnose))
 
 
-def diagnose(
-    host: Host, output: Output, run: RunChoice, what: TargetChoice, repeat: Repeat, connection: Connection
+def diagnose(  # noqa: PLR0913 - one parameter for each bundle of options
+    *,
+    host: Host,
+    output: Output,
+    run: RunChoice,
+    what: TargetChoice,
+    login: Login,
+    repeat: Repeat,
+    connection: Connection,
 ) -> None:
     """Say at which hop the way to HOST breaks, why, and what to type next."""
+    from ingressdoctor.cli.login import target_of, with_account, with_password
     from ingressdoctor.cli.settings import settings_for
-    from ingressdoctor.model.target import Target
 
     # What can be wrong on the command line is said before anything heavy is loaded.
-    target = Target.parse(host, port=what.port, client_ip=what.client_ip)
-    settings = settings_for(connection, run)
+    target = target_of(host, what, login)
+    settings = settings_for(connection, run, login=login)
+    target = with_account(target, settings)
+    environ = with_password(target, settings, output)
     from ingressdoctor.cli.running import Request, run_request
 
-    raise typer.Exit(run_request(Request(target=target, settings=settings, run=run, output=output, repeat=repeat)))
+    request = Request(target=target, settings=settings, run=run, output=output, repeat=repeat, environ=environ)
+    raise typer.Exit(run_request(request))

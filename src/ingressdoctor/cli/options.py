@@ -20,6 +20,7 @@ __all__ = [
     "Format",
     "Host",
     "LabChoice",
+    "Login",
     "Output",
     "Repeat",
     "RunChoice",
@@ -87,6 +88,17 @@ class TargetChoice:
     port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port that clients use.")] = None
     client_ip: Annotated[
         str, typer.Option("--client-ip", metavar="ADDRESS", help="Client to judge allow lists for.")
+    ] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """With which account to log in at a MySQL port. The password is never an option."""
+
+    sql_user: Annotated[str, typer.Option("--sql-user", metavar="NAME", help="Log in at a MySQL port with this.")] = ""
+    sql_password_file: Annotated[
+        str,
+        typer.Option("--sql-password-file", metavar="FILE", help="Password for it; default: a variable, or a prompt."),
     ] = ""
 
 

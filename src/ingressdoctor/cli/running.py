@@ -37,7 +37,7 @@ class Request:
     run: RunChoice
     output: Output
     repeat: Repeat = field(default_factory=Repeat)
-    environ: Mapping[str, str] | None = None
+    environ: Mapping[str, str] | None = field(default=None, repr=False)
 
     @property
     def strict(self) -> bool:

@@ -6,14 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ingressdoctor.cli.options import Connection, RunChoice
+from ingressdoctor.cli.options import Connection, Login, RunChoice
 from ingressdoctor.config import Settings, load_settings, override
 
 __all__ = ["settings_for", "settings_for_lab"]
 
 
 def settings_for(
-    connection: Connection, run: RunChoice | None = None, *, environ: Mapping[str, str] | None = None
+    connection: Connection,
+    run: RunChoice | None = None,
+    *,
+    login: Login | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Settings:
     """Return the settings in effect.
 
@@ -30,6 +34,8 @@ def settings_for(
         chosen["tunnel.config_file"] = ("--cloudflared-config", run.cloudflared_config)
         chosen["run.timeout"] = ("--timeout", run.timeout)
         chosen["run.strict"] = ("--strict", run.strict or None)
+    if login is not None and login.sql_password_file:
+        chosen["sql.password"] = ("--sql-password-file", {"file": login.sql_password_file})
     given = {name: pair for name, pair in chosen.items() if pair[1]}
     return override(load_settings(connection.config, environ=environ), given)
 

@@ -133,7 +133,11 @@ def _value(key: Key, raw: object, place: str, base: Path, option: str = "") -> o
         if option:
             raise ConfigError(f"{option} {clean(_words(raw), 80)}: must be {error}.") from None
         # A secret that was written out must not come back in a message.
-        got = "" if key.name in {"token", "access"} or isinstance(raw, list) else f", not {clean(_words(raw), 80)}"
+        got = (
+            ""
+            if key.name in {"token", "access", "password"} or isinstance(raw, list)
+            else f", not {clean(_words(raw), 80)}"
+        )
         raise ConfigError(f"{place}: {key.path} must be {error}{got}.", hint=f"{key.name} = {key.example}") from None
 
 

@@ -36,12 +36,14 @@ class Kind(StrEnum):
 class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
     """Where one secret is kept.
 
-    ``place`` is the name of the variable, the path of the file, or the words of the command. Hashable and printable:
-    it never holds the secret itself.
+    ``place`` is the name of the variable, the path of the file, or the words of the command; ``what`` is how the secret
+    is called, and whether it may hold spaces: a token is one word, a password need not be. Hashable and printable: it
+    never holds the secret itself.
     """
 
     kind: Kind
     place: tuple[str, ...]
+    what: str = "token"
 
     def __str__(self) -> str:
         """How the reference is called in messages, as ``env HCLOUD_TOKEN``."""
@@ -76,24 +78,28 @@ class SecretRef(msgspec.Struct, frozen=True, kw_only=True):
         match self.kind:
             case Kind.ENV:
                 text = (os.environ if environ is None else environ).get(self.place[0], "")
-                problem = f"no token: the environment variable {self.place[0]} is not set"
-                hint = f"export {self.place[0]}=... (a read-only token is enough)"
+                problem = f"no {self.what}: the environment variable {self.place[0]} is not set"
+                enough = " (a read-only token is enough)" if self.what == "token" else ""
+                hint = f"export {self.place[0]}=...{enough}"
             case Kind.FILE:
-                text = _read(self.place[0])
-                problem, hint = f"no token: the file {self.place[0]} is empty", "Write the token into that file."
+                text = _read(self.place[0], self.what)
+                problem = f"no {self.what}: the file {self.place[0]} is empty"
+                hint = f"Write the {self.what} into that file."
             case Kind.COMMAND:
-                text = _run(self.place)
-                problem = f"no token: the command {self.place[0]!r} printed nothing"
+                text = _run(self.place, self.what)
+                problem = f"no {self.what}: the command {self.place[0]!r} printed nothing"
                 hint = f"Try it by hand: {' '.join(self.place)}"
-        token = text.strip()
-        if not token:
+        spaced = self.what == "password"
+        secret = text.removesuffix("\n").removesuffix("\r") if spaced else text.strip()
+        if not secret:
             raise SourceError(problem, hint=hint)
-        if not token.isprintable() or " " in token:
+        if not secret.isprintable() or (" " in secret and not spaced):
+            holds = "line breaks or control characters" if spaced else "spaces, line breaks or control characters"
             raise SourceError(
-                f"the token from {self} cannot be one: it holds spaces, line breaks or control characters",
-                hint="It must be exactly one line with nothing but the token.",
+                f"the {self.what} from {self} cannot be one: it holds {holds}",
+                hint=f"It must be exactly one line with nothing but the {self.what}.",
             )
-        return Secret(token)
+        return Secret(secret)
 
 
 class AccessTokenRef(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,22 +127,22 @@ class AccessTokenRef(msgspec.Struct, frozen=True, kw_only=True):
         return states[0] if states[0] == states[1] else " and ".join(states)
 
 
-def from_env(name: str) -> SecretRef:
+def from_env(name: str, what: str = "token") -> SecretRef:
     """Refer to the environment variable *name*."""
-    return SecretRef(kind=Kind.ENV, place=(name,))
+    return SecretRef(kind=Kind.ENV, place=(name,), what=what)
 
 
-def _read(path: str) -> str:
-    hint = "Give the path of a readable file that holds nothing but the token."
+def _read(path: str, what: str) -> str:
+    hint = f"Give the path of a readable file that holds nothing but the {what}."
     try:
         with Path(path).open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
     except OSError as error:
-        raise SourceError(f"no token: cannot read {path}: {error.strerror or error}", hint=hint) from None
-    return _decoded(raw, f"the file {path}", hint)
+        raise SourceError(f"no {what}: cannot read {path}: {error.strerror or error}", hint=hint) from None
+    return _decoded(raw, what, f"the file {path}", hint)
 
 
-def _run(words: tuple[str, ...]) -> str:
+def _run(words: tuple[str, ...], what: str) -> str:
     import subprocess
 
     hint = f"Try it by hand: {' '.join(words)}"
@@ -146,22 +152,22 @@ def _run(words: tuple[str, ...]) -> str:
             words, stdin=subprocess.DEVNULL, capture_output=True, timeout=_COMMAND_TIMEOUT_S, check=False
         )
     except FileNotFoundError:
-        raise SourceError(f"no token: there is no command {words[0]!r}", hint=hint) from None
+        raise SourceError(f"no {what}: there is no command {words[0]!r}", hint=hint) from None
     except subprocess.TimeoutExpired:
-        raise SourceError(f"no token: {words[0]!r} took more than {_COMMAND_TIMEOUT_S:g} s", hint=hint) from None
+        raise SourceError(f"no {what}: {words[0]!r} took more than {_COMMAND_TIMEOUT_S:g} s", hint=hint) from None
     except OSError as error:
-        raise SourceError(f"no token: cannot run {words[0]!r}: {error.strerror or error}", hint=hint) from None
+        raise SourceError(f"no {what}: cannot run {words[0]!r}: {error.strerror or error}", hint=hint) from None
     if done.returncode != 0:
         lines = done.stderr[:2000].decode("utf-8", "replace").strip().splitlines()
         said = f": {clean(lines[-1], 200)}" if lines else ""
-        raise SourceError(f"no token: {words[0]!r} ended with {done.returncode}{said}", hint=hint)
-    return _decoded(done.stdout, f"the command {words[0]!r}", hint)
+        raise SourceError(f"no {what}: {words[0]!r} ended with {done.returncode}{said}", hint=hint)
+    return _decoded(done.stdout, what, f"the command {words[0]!r}", hint)
 
 
-def _decoded(raw: bytes, what: str, hint: str) -> str:
+def _decoded(raw: bytes, what: str, giver: str, hint: str) -> str:
     if len(raw) > _MAX_BYTES:
-        raise SourceError(f"no token: {what} gave more than {_MAX_BYTES // 1024} KiB", hint=hint)
+        raise SourceError(f"no {what}: {giver} gave more than {_MAX_BYTES // 1024} KiB", hint=hint)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise SourceError(f"no token: {what} gave something that is not text", hint=hint) from None
+        raise SourceError(f"no {what}: {giver} gave something that is not text", hint=hint) from None

@@ -27,13 +27,15 @@ __all__ = [
     "PluginSettings",
     "RunSettings",
     "Settings",
+    "SqlSettings",
     "TunnelSettings",
     "WalkSettings",
 ]
 
 HCLOUD_TOKEN: Final = from_env("HCLOUD_TOKEN")
 CLOUDFLARE_API_TOKEN: Final = from_env("CLOUDFLARE_API_TOKEN")
-MAXSCALE_PASSWORD: Final = from_env("INGRESSDOCTOR_MAXSCALE_PASSWORD")
+MAXSCALE_PASSWORD: Final = from_env("INGRESSDOCTOR_MAXSCALE_PASSWORD", "password")
+SQL_PASSWORD: Final = from_env("INGRESSDOCTOR_SQL_PASSWORD", "password")
 NO_SERVICE_TOKEN: Final = AccessTokenRef(
     client_id=from_env("CF_ACCESS_CLIENT_ID"), client_secret=from_env("CF_ACCESS_CLIENT_SECRET")
 )
@@ -84,6 +86,13 @@ class MaxScaleSettings(msgspec.Struct, frozen=True, kw_only=True):
     user: str = "mariadb-operator"
     password: SecretRef = MAXSCALE_PASSWORD
     ca_file: str = ""
+
+
+class SqlSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """The account to log in with at the target's MySQL port; without ``user`` nobody logs in."""
+
+    user: str = ""
+    password: SecretRef = SQL_PASSWORD
 
 
 class DnsSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,6 +152,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     access: AccessSettings = AccessSettings()
     tunnel: TunnelSettings = TunnelSettings()
     maxscale: MaxScaleSettings = MaxScaleSettings()
+    sql: SqlSettings = SqlSettings()
     dns: DnsSettings = DnsSettings()
     http: HttpSettings = HttpSettings()
     online: OnlineSettings = OnlineSettings()

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from ingressdoctor.config.secrets import AccessTokenRef, Kind, SecretRef
 
 __all__ = [
@@ -26,6 +28,7 @@ __all__ = [
     "folder",
     "host_pattern",
     "many",
+    "password",
     "path",
     "patterns",
     "resolver",
@@ -168,6 +171,11 @@ def secret(raw: object, base: Path) -> SecretRef:
     if kind == Kind.COMMAND and isinstance(place, list) and place and all(isinstance(word, str) for word in place):
         return SecretRef(kind=Kind.COMMAND, place=tuple(place))
     raise UnfitError(f"exactly one of {how}")
+
+
+def password(raw: object, base: Path) -> SecretRef:
+    """A reference to a password, which unlike a token may hold spaces."""
+    return replace(secret(raw, base), what="password")
 
 
 def access_token(raw: object, base: Path) -> AccessTokenRef:

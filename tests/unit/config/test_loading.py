@@ -54,6 +54,9 @@ url = "https://mxs.example.org:8989/"
 user = "reader"
 password = { file = "secret" }
 ca_file = "ca.pem"
+[sql]
+user = "erp"
+password = { file = "secret" }
 """
 
 
@@ -97,7 +100,9 @@ def test_every_key_is_read(folder: Path) -> None:
     assert settings.tunnel.config_file == str(folder / "ca.pem")
     assert settings.maxscale.url == "https://mxs.example.org:8989"
     assert settings.maxscale.user == "reader"
-    assert settings.maxscale.password == SecretRef(kind=Kind.FILE, place=(str(folder / "secret"),))
+    kept = SecretRef(kind=Kind.FILE, place=(str(folder / "secret"),), what="password")
+    assert settings.maxscale.password == kept
+    assert (settings.sql.user, settings.sql.password) == ("erp", kept)
     assert settings.maxscale.ca_file == str(folder / "ca.pem")
     assert settings.origins["dns.resolvers"] == "line 14"
     assert set(settings.origins) == {key.path for key in KEYS}

@@ -35,8 +35,31 @@ def test_a_command_runs_without_a_shell() -> None:
     assert ref.resolve().reveal() == "$(id);`id`"
 
 
+PASSWORDS = [
+    pytest.param("correct horse battery", "correct horse battery", id="spaces-within"),
+    pytest.param(" lead and trail ", " lead and trail ", id="spaces-around"),
+    pytest.param("p\u00e4ss\n", "p\u00e4ss", id="the-line-break-at-the-end-is-not-its"),
+    pytest.param("p\r\n", "p", id="nor-one-of-windows"),
+]
+
+
+@pytest.mark.parametrize(("text", "password"), PASSWORDS)
+def test_a_password_may_hold_spaces(text: str, password: str) -> None:
+    assert from_env("PASSWORD", "password").resolve({"PASSWORD": text}).reveal() == password
+
+
+@pytest.mark.parametrize("text", [pytest.param("two\nlines", id="lines"), pytest.param("\x1b[31m", id="escapes")])
+def test_what_is_no_password_is_not_repeated(text: str) -> None:
+    with pytest.raises(SourceError) as caught:
+        from_env("PASSWORD", "password").resolve({"PASSWORD": text})
+
+    assert "the password from env PASSWORD cannot be one" in caught.value.message
+    assert text not in caught.value.message
+
+
 MISSING = [
     pytest.param(from_env("TOKEN"), "TOKEN is not set", id="variable"),
+    pytest.param(from_env("PASSWORD", "password"), "no password: ", id="password"),
     pytest.param(SecretRef(kind=Kind.FILE, place=("/gone",)), "cannot read /gone", id="file"),
     pytest.param(SecretRef(kind=Kind.FILE, place=("/",)), "cannot read /", id="folder"),
     pytest.param(SecretRef(kind=Kind.COMMAND, place=("no-such-program-here",)), "no command", id="program"),
