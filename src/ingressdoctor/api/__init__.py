@@ -42,12 +42,25 @@ from ingressdoctor.routing.addresses import (
     is_tunnel_placeholder,
 )
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
+from ingressdoctor.routing.mysql_accounts import AccountMatch, HostFit, fit_of, match_account
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import belongs_in_slices, target_port
-from ingressdoctor.sources.base import AccessToken, Answer, Cloudflare, Dns, Hetzner, Kubernetes, MaxScale, Net, Sql
+from ingressdoctor.sources.base import (
+    AccessToken,
+    Answer,
+    Cloudflare,
+    Dns,
+    Grpc,
+    Hetzner,
+    Kubernetes,
+    MaxScale,
+    Net,
+    Sql,
+)
 
 __all__ = [
     "AccessToken",
+    "AccountMatch",
     "Answer",
     "Check",
     "Claim",
@@ -58,7 +71,9 @@ __all__ = [
     "Dns",
     "Fact",
     "Finding",
+    "Grpc",
     "Hetzner",
+    "HostFit",
     "Inapplicable",
     "Kubernetes",
     "MaxScale",
@@ -88,12 +103,14 @@ __all__ = [
     "collector",
     "differences",
     "fail",
+    "fit_of",
     "in_ranges",
     "is_cloudflare",
     "is_originless",
     "is_private",
     "is_tunnel_placeholder",
     "look",
+    "match_account",
     "misnamed_annotations",
     "ok",
     "redact",
