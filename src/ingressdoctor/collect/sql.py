@@ -13,9 +13,9 @@ from ingressdoctor.collect.outside import dial_order
 from ingressdoctor.collect.sql_wire import read_words
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.outside import DnsView, Online
-from ingressdoctor.evidence.sql import LoginRequest, SqlGreeting, SqlLogin
+from ingressdoctor.evidence.sql import LoginRequest, SqlGreeting, SqlLogin, SqlSpeaker
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.sources.base import Sql
 
@@ -34,7 +34,7 @@ async def collect_greeting(
 ) -> SqlGreeting | Unavailable:
     """Read the first packet at the first address that can be connected to."""
     if target.protocol is not Protocol.MYSQL:
-        return Unavailable(wanted=_GREETING, reason="the target does not speak MySQL")
+        return Inapplicable(wanted=_GREETING, reason="the target does not speak MySQL")
     addresses = dial_order(view.addresses)
     if not addresses:
         return Unavailable(
@@ -60,16 +60,27 @@ async def collect_login(target: Target, seen: SqlGreeting, sql: Sql) -> SqlLogin
         SourceError: there is no password.
     """
     if not target.sql_user:
-        return Unavailable(
+        return Inapplicable(
             wanted=_LOGIN, reason="no account was named", enable_with="Name one: --sql-user, or mysql://user@host/."
         )
-    if seen.greeting is None:
-        return Unavailable(wanted=_LOGIN, reason="no greeting came that a login could answer")
+    if reason := _pointless(seen):
+        return Inapplicable(wanted=_LOGIN, reason=reason)
     request = LoginRequest(
         address=seen.words.address,
         port=target.port,
         user=target.sql_user,
         database=target.database,
-        tls=seen.greeting.offers_tls,
+        tls=bool(seen.greeting and seen.greeting.offers_tls),
     )
     return await sql.login(request)
+
+
+def _pointless(seen: SqlGreeting) -> str:
+    """Say why no login could succeed; each one that fails counts towards a block, so none is made then."""
+    if seen.greeting is None:
+        return "no greeting came that a login could answer"
+    if seen.second is not None:
+        return f"error {seen.second.errno} follows the greeting, whatever the client sends"
+    if seen.speaker is SqlSpeaker.MAXSCALE_ALONE:
+        return "MaxScale has not reached any server yet, and refuses every login"
+    return ""
