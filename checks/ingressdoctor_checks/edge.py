@@ -13,6 +13,7 @@ from ingressdoctor.api import (
     Finding,
     HttpExchange,
     OutsideProbe,
+    Protocol,
     Remedy,
     Symptom,
     Target,
@@ -119,7 +120,8 @@ def challenge(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     step="outside",
     link="visitor → site",
     # Nothing on the path makes a 500 of its own accord: it is the application's, unless a deeper check knows better.
-    causes=(str(Symptom.HTTP_500),),
+    # What a plain request is refused, a gRPC call is refused too.
+    causes=(str(Symptom.HTTP_500), "grpc.status"),
 )
 def http_error(
     target: Target, probe: OutsideProbe, zone: ZoneFacts | Unavailable, route: TunnelRoute | Unavailable
@@ -134,6 +136,8 @@ def http_error(
         yield by_cloudflared(target, last, own)
     elif last.status == 404:
         yield _not_found(target, last, url)
+    elif target.protocol is Protocol.GRPC and last.status < 500 and last.status not in _REFUSES:
+        yield _not_for_get(last, url)
     elif last.status in _REFUSES:
         yield _refuses(target, last, url)
     elif last.status in {400, 418, 421}:
@@ -170,6 +174,8 @@ def _not_found(target: Target, last: HttpExchange, url: str) -> Finding:
                 proof=curl(url),
             ),
         )
+    if target.protocol is Protocol.GRPC:
+        return _not_for_get(last, url)
     asked_for_a_path = target.path != "/"
     verdict = fail if asked_for_a_path else warn
     what = "has nothing at this path" if asked_for_a_path else "is up, but has nothing at /"
@@ -186,6 +192,11 @@ def _not_found(target: Target, last: HttpExchange, url: str) -> Finding:
             proof=curl(url),
         ),
     )
+
+
+def _not_for_get(last: HttpExchange, url: str) -> Finding:
+    """A gRPC server owes nothing to a plain GET."""
+    return ok(f"{url} is up; the {last.status} is its answer to a plain GET.", seen=_seen(last), where=SEEN)
 
 
 def _refuses(target: Target, last: HttpExchange, url: str) -> Finding:

@@ -178,7 +178,7 @@ def _hides(found: Ruled, item: RulePassed, host: str) -> bool:
     title="The rule's service speaks HTTP",
     step=STEP,
     link="rule → service",
-    causes=("edge-502", "app-404", "edge.http-error"),
+    causes=("edge-502", "app-404", "edge.http-error", "grpc-internal", "grpc.status"),
 )
 def service_kind(target: Target, route: TunnelRoute | Unavailable) -> Iterator[Finding]:
     """A service of another scheme is meant for ``cloudflared access``; a browser gets an empty page."""

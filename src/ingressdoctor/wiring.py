@@ -36,7 +36,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, MaxScale, Net, Sql
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Grpc, Hetzner, Kubernetes, MaxScale, Net, Sql
 from ingressdoctor.sources.calls import current_collector
 from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
 from ingressdoctor.sources.maxscale import RestSettings
@@ -60,7 +60,7 @@ _NAMED = 5
 T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)
-_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net, Sql, MaxScale)
+_SOURCES = (Kubernetes, Hetzner, Cloudflare, AccessToken, Dns, Net, Grpc, Sql, MaxScale)
 
 
 class RunOptions(msgspec.Struct, frozen=True, kw_only=True):
@@ -197,6 +197,7 @@ class Session:
             AccessToken: sources.access,
             Dns: sources.dns,
             Net: sources.net,
+            Grpc: sources.grpc,
             Sql: sources.sql,
             MaxScale: sources.maxscale,
             Clock: Clock(now=datetime.now(UTC)),
@@ -285,6 +286,7 @@ def source_settings(settings: Settings, environ: Mapping[str, str] | None = None
         access_client_id=partial(access.client_id.resolve, environ) if wanted else None,
         access_client_secret=partial(access.client_secret.resolve, environ) if wanted else None,
         access_hosts=access.hosts,
+        sql_password=settings.sql.password.optional(environ),
         maxscale=RestSettings(url=mxs.url, user=mxs.user, password=mxs.password.optional(environ), ca_file=mxs.ca_file),
         resolvers=settings.dns.resolvers,
         authoritative=settings.dns.authoritative,

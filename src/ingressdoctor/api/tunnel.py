@@ -16,6 +16,7 @@ from ingressdoctor.evidence.access_apps import (
     Neighbour,
     ServiceToken,
 )
+from ingressdoctor.evidence.grpc import GrpcExchange, GrpcOutcome, GrpcProbe, Health
 from ingressdoctor.evidence.tunnel import (
     AddressOwner,
     Cloudflared,
@@ -63,6 +64,10 @@ __all__ = [
     "ConfigSource",
     "Decision",
     "EdgeConnection",
+    "GrpcExchange",
+    "GrpcOutcome",
+    "GrpcProbe",
+    "Health",
     "LoggedSignature",
     "Neighbour",
     "OriginKind",

@@ -12,11 +12,12 @@ from typing import Protocol, runtime_checkable
 import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
+from ingressdoctor.evidence.grpc import GrpcExchange
 from ingressdoctor.evidence.maxscale import ApiPlace, RestReply
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
 from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
 
-__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Hetzner", "Kubernetes", "MaxScale", "Net", "Sql"]
+__all__ = ["AccessToken", "Answer", "Cloudflare", "Dns", "Grpc", "Hetzner", "Kubernetes", "MaxScale", "Net", "Sql"]
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +114,19 @@ class Net(Protocol):
 
     async def http(self, request: HttpRequest) -> HttpExchange:
         """Send one request to one address; redirects are not followed here.
+
+        Raises:
+            SourceError: it is to carry the service token, which cannot be had or must not be sent there.
+        """
+        ...
+
+
+@runtime_checkable
+class Grpc(Protocol):
+    """gRPC health calls towards chosen addresses; the only method that is ever called."""
+
+    async def health(self, request: HttpRequest, service: str = "") -> GrpcExchange:
+        """Ask for the health of *service* (empty: of the server) where *request* leads; its path is not used.
 
         Raises:
             SourceError: it is to carry the service token, which cannot be had or must not be sent there.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes, MaxScale, Net, Sql
+from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Grpc, Hetzner, Kubernetes, MaxScale, Net, Sql
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.credential import TokenSource
@@ -36,6 +36,7 @@ class SourceSettings:
     access_client_id: TokenSource = None
     access_client_secret: TokenSource = None
     access_hosts: tuple[str, ...] = ()
+    sql_password: TokenSource = None
     resolvers: tuple[str, ...] = ()
     authoritative: str = ""
     ca_file: str = ""
@@ -55,6 +56,7 @@ class Sources:
     access: AccessToken
     dns: Dns
     net: Net
+    grpc: Grpc
     sql: Sql
     maxscale: MaxScale
     calls: CallLog
@@ -76,6 +78,7 @@ def open_sources(settings: SourceSettings) -> Sources:
     from ingressdoctor.sources.access_token import LiveAccessToken
     from ingressdoctor.sources.cloudflare import CLOUDFLARE_ENDPOINT, LiveCloudflare
     from ingressdoctor.sources.dns import LiveDns, check_server
+    from ingressdoctor.sources.grpc import LiveGrpc
     from ingressdoctor.sources.hetzner import HETZNER_ENDPOINT, LiveHetzner
     from ingressdoctor.sources.kubernetes import LiveKubernetes
     from ingressdoctor.sources.net import LiveNet
@@ -116,7 +119,8 @@ def open_sources(settings: SourceSettings) -> Sources:
         access=access,
         dns=dns,
         net=net,
-        sql=LiveSql(connect_to=connect_to, calls=calls),
+        grpc=LiveGrpc(ca_file=settings.ca_file, connect_to=connect_to, calls=calls, access=access),
+        sql=LiveSql(connect_to=connect_to, calls=calls, password=settings.sql_password),
         maxscale=LiveMaxScale(settings.maxscale, calls=calls, forward=kubernetes.forward),
         calls=calls,
         closers=(kubernetes.aclose, hetzner.aclose, cloudflare.aclose),
