@@ -1,6 +1,7 @@
 """Accounts as mariadb-operator makes them: User, Grant and Database, and what their fields come to at the server.
 
-Of the account that was named (``--sql-user``) trouble is a failure; without a name, of every account, a warning.
+Of the account that was named (``--sql-user``) trouble is a failure; without a name, of every account, a warning. Grants
+are read for a named account only.
 Source: mariadb-operator api/v1alpha1 user_types.go, grant_types.go, pkg/sql (v26).
 """
 
@@ -174,6 +175,9 @@ def grant_host(target: Target, objects: DatabaseObjects | Unavailable) -> Iterat
     if isinstance(users, Finding) or isinstance(objects, Unavailable):
         yield users if isinstance(users, Finding) else skip("There is nothing to judge.")
         return
+    if not target.sql_user:
+        yield skip("No account was named (--sql-user, or mysql://user@host).")
+        return
     if isinstance(objects.grants, Unavailable):
         yield unknown(f"The Grants could not be read: {objects.grants.reason}.", enable_with=objects.grants.enable_with)
         return
@@ -183,7 +187,7 @@ def grant_host(target: Target, objects: DatabaseObjects | Unavailable) -> Iterat
         return
     for grant, hosts in astray[:_MOST]:
         well = any(item.user == grant.user and item.host in hosts for item in objects.grants)
-        yield (fail if target.sql_user and not well else warn)(
+        yield (warn if well else fail)(
             f"{grant.ref} grants to {grant.user!r}@{grant.host!r}, and the account is for {hosts[0]!r}: it gets "
             "nothing of it.",
             subject=grant.ref,

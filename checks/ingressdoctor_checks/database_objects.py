@@ -18,6 +18,7 @@ from ingressdoctor.api import (
     MariaDbObject,
     Operated,
     Remedy,
+    Target,
     Unavailable,
     check,
     fail,
@@ -176,8 +177,11 @@ def _unready(item: MariaDbObject) -> Finding:
 
 
 @check(id="op.connection-unproven", title="Connections that are called ready were tried", step=STEP, link=RESOURCES)
-def connection_unproven(objects: DatabaseObjects | Unavailable) -> Iterator[Finding]:
+def connection_unproven(target: Target, objects: DatabaseObjects | Unavailable) -> Iterator[Finding]:
     """Without a health check a Connection turns ready without ever connecting."""
+    if target.sql_user:
+        yield skip("A login of its own proves more than Connections do.")
+        return
     found = objects_of(objects)
     if isinstance(found, Finding):
         yield found

@@ -1,6 +1,6 @@
 """Read the objects of mariadb-operator in the namespace that the connection ends in.
 
-One list tells whether the operator's kinds are there at all; four or five more follow. Reads no Secret and no
+One list tells whether the operator's kinds are there at all; three or four more follow. Reads no Secret and no
 password. What an object says of itself is taken as that; whether it is good is the checks'.
 
 Source: mariadb-operator api/v1alpha1 and pkg/builder/labels (v26).
@@ -30,6 +30,7 @@ from ingressdoctor.evidence.kube import Condition
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.sources.base import Kubernetes
@@ -55,8 +56,14 @@ T = TypeVar("T", bound=Operated)
 
 
 @collector(wanted=_WANTED, timeout_s=15.0)
-async def collect_database_objects(kube: Kubernetes, view: BackendView) -> DatabaseObjects | Unavailable:
-    """Read what the operator says of the databases in the backend's namespace."""
+async def collect_database_objects(
+    kube: Kubernetes, view: BackendView, target: Target
+) -> DatabaseObjects | Unavailable:
+    """Read what the operator says of the databases in the backend's namespace, and of what the target names there.
+
+    Grants count for an account that is named, a Database for a schema that is; Connections are read where there is no
+    login to be tried.
+    """
     namespace = view.ref.namespace
     try:
         listed = await list_kind(kube, MAXSCALES, namespace=namespace)
@@ -68,9 +75,11 @@ async def collect_database_objects(kube: Kubernetes, view: BackendView) -> Datab
     async with asyncio.TaskGroup() as group:
         mariadbs = group.create_task(_all(kube, MARIADBS, namespace, parse_mariadb))
         users = group.create_task(_all(kube, USERS, namespace, parse_user))
-        grants = group.create_task(_all(kube, GRANTS, namespace, parse_grant))
-        databases = group.create_task(_all(kube, DATABASES, namespace, parse_database))
-        connections = group.create_task(_all(kube, CONNECTIONS, namespace, parse_connection))
+        grants = group.create_task(_all(kube, GRANTS, namespace, parse_grant, wanted=bool(target.sql_user)))
+        databases = group.create_task(_all(kube, DATABASES, namespace, parse_database, wanted=bool(target.database)))
+        connections = group.create_task(
+            _all(kube, CONNECTIONS, namespace, parse_connection, wanted=not target.sql_user)
+        )
     names = instances_of(view)
     found = () if isinstance(maxscales, Unavailable) else maxscales
     return DatabaseObjects(
@@ -86,13 +95,15 @@ async def collect_database_objects(kube: Kubernetes, view: BackendView) -> Datab
 
 
 async def _all(
-    kube: Kubernetes, kind: Kind[Custom], namespace: str, parse: Callable[[Custom], T]
+    kube: Kubernetes, kind: Kind[Custom], namespace: str, parse: Callable[[Custom], T], *, wanted: bool = True
 ) -> tuple[T, ...] | Unavailable:
-    wanted = f"the {kind.plural} of mariadb-operator"
+    if not wanted:
+        return ()
+    what = f"the {kind.plural} of mariadb-operator"
     try:
-        return _parsed(whole(await list_kind(kube, kind, namespace=namespace), wanted), parse)
+        return _parsed(whole(await list_kind(kube, kind, namespace=namespace), what), parse)
     except SourceError as error:
-        return Unavailable(wanted=wanted, reason=error.message, enable_with=error.hint)
+        return Unavailable(wanted=what, reason=error.message, enable_with=error.hint)
 
 
 def _parsed(items: Sequence[Custom] | Unavailable, parse: Callable[[Custom], T]) -> tuple[T, ...] | Unavailable:

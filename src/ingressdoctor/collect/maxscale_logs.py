@@ -1,12 +1,14 @@
 """Read the end of the log of MaxScale's pods, and sort its lines by signature.
 
-The last hour of two pods, an unready one first. Lines hold whatever clients sent: they are cut, cleaned of secrets,
+The last hour: by the REST API where that was read, which costs the cluster nothing, else of two pods, an unready one
+first. Lines hold whatever clients sent: they are cut, cleaned of secrets,
 never trusted. What a line means is the checks' business.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,9 +19,9 @@ from ingressdoctor.collect.maxscale_signatures import read_line
 from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.backend import BackendView
+from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.kube import Pod
-from ingressdoctor.evidence.maxscale import MaxScaleLogs
-from ingressdoctor.evidence.sql import SqlGreeting
+from ingressdoctor.evidence.maxscale import MaxScaleLogs, MaxScaleState
 from ingressdoctor.evidence.tunnel import LoggedSignature
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
@@ -42,12 +44,18 @@ _KINDS: Final = 60
 
 @collector(wanted=_WANTED)
 async def collect_maxscale_logs(
-    kube: Kubernetes, view: BackendView, greeting: SqlGreeting | Unavailable
+    kube: Kubernetes, view: BackendView, state: MaxScaleState | Unavailable, clock: Clock
 ) -> MaxScaleLogs | Unavailable:
-    """Read the newest lines, once our own visit is in there."""
-    del greeting
+    """Read the newest lines."""
     if not runs_maxscale(view):
         return Inapplicable(wanted=_WANTED, reason=f"Service {view.ref.namespace}/{view.ref.name} does not lead to it")
+    instances = state.instances if isinstance(state, MaxScaleState) else ()
+    told = {item.place: item.log for item in instances if item.log is not None}
+    if told:
+        since = clock.now - timedelta(seconds=_SINCE_S)
+        return parse_maxscale_logs(
+            {place: "\n".join(log) for place, log in told.items()}, since=f"{since:%Y-%m-%d %H:%M:%S}"
+        )
     pods = sorted(view.current_pods, key=lambda pod: (pod.ready, pod.name))[:_MOST]
     if not pods:
         reason = view.pods.reason if isinstance(view.pods, Unavailable) else "there is no pod of MaxScale"
@@ -69,8 +77,8 @@ async def _log_of(kube: Kubernetes, pod: Pod) -> str | Unavailable:
         return Unavailable(wanted=f"the log of {pod.ref}", reason=error.message, enable_with=error.hint)
 
 
-def parse_maxscale_logs(texts: Mapping[str, str]) -> MaxScaleLogs:
-    """Sort the lines of several pods, newest of each kind."""
+def parse_maxscale_logs(texts: Mapping[str, str], *, since: str = "") -> MaxScaleLogs:
+    """Sort the lines of several pods, newest of each kind; *since* leaves out those before, in MaxScale's own form."""
     found: dict[tuple[str, ...], LoggedSignature] = {}
     lines = 0
     for pod, text in texts.items():
@@ -79,6 +87,8 @@ def parse_maxscale_logs(texts: Mapping[str, str]) -> MaxScaleLogs:
                 continue
             lines += 1
             when, level, code, named = read_line(raw[:_MAX_LINE])
+            if when and when.replace("T", " ") < since:
+                continue
             key = (pod, code, *(named.get(name, "") for name in _TOLD_APART))
             if not code or (key not in found and len(found) >= _KINDS):
                 continue

@@ -31,13 +31,15 @@ _MAXSCALE: Final = "/v1/maxscale"
 _SERVICES: Final = "/v1/services"
 _LISTENERS: Final = "/v1/listeners"
 _MONITORS: Final = "/v1/monitors"
-PATHS: Final = (SERVERS, _SERVICES, _MONITORS, _MAXSCALE, _LISTENERS)
-"""What is asked, the most telling first; the listeners come last, since the services hold them too."""
+_LOG: Final = "/v1/maxscale/logs/data?page%5Bsize%5D=300"
+PATHS: Final = (SERVERS, _SERVICES, _MONITORS, _MAXSCALE, _LISTENERS, _LOG)
+"""What is asked, the most telling first; the services hold the listeners too, and a pod its log."""
 
 _NAME: Final = 200
 _TEXT: Final = 300
 _MOST: Final = 500
 _ACCOUNTS: Final = 50_000
+_LINES: Final = 500
 
 
 def resources_of(body: bytes) -> tuple[Mapping[str, Any], ...] | None:
@@ -78,7 +80,21 @@ def parse_instance(place: str, bodies: Mapping[str, bytes]) -> MaxScaleInstance 
         skips_names=parameters.get("skip_name_resolve") is True,
         config_version=_int(sync.get("version")) if "version" in sync else None,
         config_trouble=_sync_trouble(sync),
+        log=_log(resources_of(bodies.get(_LOG, b""))),
     )
+
+
+def _log(told: tuple[Mapping[str, Any], ...] | None) -> tuple[str, ...] | None:
+    """Return the lines as they stand in the log of a pod."""
+    entries = _attributes(told[0]).get("log") if told else None
+    if not isinstance(entries, list):
+        return None
+    return tuple(map(_line, map(as_map, entries[-_LINES:])))
+
+
+def _line(entry: Mapping[str, Any]) -> str:
+    when, level = as_text(entry.get("timestamp"))[:30], as_text(entry.get("priority"))[:10]
+    return f"{when} {level} : {as_text(entry.get('message'))[:2_000]}"
 
 
 def _sync_trouble(sync: Mapping[str, Any]) -> str:

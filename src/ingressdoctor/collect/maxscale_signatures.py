@@ -41,8 +41,7 @@ SIGNATURES: Final = (
     ),
     (
         "no-server",
-        r"Could not find valid server for target type|Couldn't find eligible candidate server|"
-        r"Failed to create new router session for service",
+        r"Could not find valid server for|Couldn't find eligible candidate|Failed to create new router session for",
     ),
     ("master-read-only", rf"The current primary server {_IN_QUOTES} is no longer valid because it is in read-only"),
     ("listen-failed", r"Failed to start listening on (?P<said>[^\n]{1,200})"),

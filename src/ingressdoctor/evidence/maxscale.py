@@ -203,7 +203,8 @@ class MaxScaleInstance(msgspec.Struct, frozen=True, kw_only=True):
     """One MaxScale process by its REST API.
 
     ``place`` is the pod, or the URL it was asked at. ``strikes`` is max_auth_errors_until_block (0: never blocks),
-    ``config_version`` and ``config_trouble`` come from the synchronisation of its configuration.
+    ``config_version`` and ``config_trouble`` come from the synchronisation of its configuration. ``log`` is the end of
+    its log, newest line last, None when it was not told.
     """
 
     place: str
@@ -217,6 +218,7 @@ class MaxScaleInstance(msgspec.Struct, frozen=True, kw_only=True):
     skips_names: bool = False
     config_version: int | None = None
     config_trouble: str = ""
+    log: tuple[str, ...] | None = None
 
     def listener_on(self, port: int) -> MaxScaleListener | None:
         """Return the listener of a port."""
