@@ -27,7 +27,13 @@ def target_of(host: str, what: TargetChoice, login: Login) -> Target:
     Raises:
         UsageError: it is no target, or an account is named for one that does not speak MySQL.
     """
-    target = Target.parse(host, port=what.port, client_ip=what.client_ip, sql_user=login.sql_user)
+    target = Target.parse(
+        host,
+        port=what.port,
+        client_ip=what.client_ip,
+        sql_user=login.sql_user,
+        protocol=Protocol(what.protocol) if what.protocol else None,
+    )
     if target.protocol is not Protocol.MYSQL and (login.sql_user or login.sql_password_file):
         given = "--sql-user" if login.sql_user else "--sql-password-file"
         raise UsageError(

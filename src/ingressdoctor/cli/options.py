@@ -81,11 +81,23 @@ class Connection:
     ] = ""
 
 
+class Spoken(StrEnum):
+    """What may be spoken to a target."""
+
+    HTTP = "http"
+    WEBSOCKET = "websocket"
+    GRPC = "grpc"
+    MYSQL = "mysql"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetChoice:
     """What about the host is asked."""
 
     port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port that clients use.")] = None
+    protocol: Annotated[
+        Spoken | None, typer.Option("--protocol", help="What is spoken to the host, where no scheme says it.")
+    ] = None
     client_ip: Annotated[
         str, typer.Option("--client-ip", metavar="ADDRESS", help="Client to judge allow lists for.")
     ] = ""

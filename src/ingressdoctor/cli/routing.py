@@ -13,7 +13,7 @@ from ingressdoctor.cli.route_options import AskedFor, Supposed
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.target import Target
+from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.route import exit_code_of, exit_code_of_set, route_to_json, routes_to_json
@@ -47,7 +47,8 @@ class Wanted:
             raise UsageError(
                 "The URL is missing.", hint="For example: ingressdoctor route www.example.org/path, or --all"
             )
-        target = Target.parse(url, port=what.port, client_ip=what.client_ip)
+        spoken = Protocol(what.protocol) if what.protocol else None
+        target = Target.parse(url, port=what.port, client_ip=what.client_ip, protocol=spoken)
         return cls(target=target, host=target.hostname, question=question)
 
 

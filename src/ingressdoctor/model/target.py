@@ -37,6 +37,15 @@ class Protocol(StrEnum):
     MYSQL = "mysql"
 
 
+_SCHEMES: Final = {
+    None: "https",
+    Protocol.HTTP: "https",
+    Protocol.WEBSOCKET: "wss",
+    Protocol.GRPC: "grpcs",
+    Protocol.MYSQL: "mysql",
+}
+
+
 class Target(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to diagnose.
 
@@ -62,8 +71,18 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.scheme}://{self.hostname}{port}{self.path}"
 
     @classmethod
-    def parse(cls, text: str, *, port: int | None = None, client_ip: str = "", sql_user: str = "") -> Target:
+    def parse(
+        cls,
+        text: str,
+        *,
+        port: int | None = None,
+        client_ip: str = "",
+        sql_user: str = "",
+        protocol: Protocol | None = None,
+    ) -> Target:
         """Read a hostname, ``host:port`` or URL, as ``mysql://user@host:3306/database`` too.
+
+        A *protocol* given apart stands for the scheme that is not written, and refines http and https.
 
         Raises:
             UsageError: the text names no host, an address, or something no resolver could ever answer.
@@ -74,7 +93,7 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             raise UsageError(f"{clean(stripped, 80)!r} holds a space or a control character.", hint=_EXAMPLE)
         if not stripped:
             raise UsageError("The target is empty.", hint=_EXAMPLE)
-        parts = _split(stripped)
+        parts = _split(stripped, _SCHEMES[protocol])
         scheme = parts.scheme
         if scheme not in _DEFAULT_PORTS:
             known = ", ".join(_DEFAULT_PORTS)
@@ -84,8 +103,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         hostname = _hostname(parts)
         written = _port(parts, stripped) if port is None else port
         chosen = _DEFAULT_PORTS[scheme] if written is None else written
-        protocol = _protocol(scheme, chosen)
-        sql = protocol is Protocol.MYSQL
+        spoken = _refined(_protocol(scheme, chosen), scheme, protocol)
+        sql = spoken is Protocol.MYSQL
         path = "/" if sql else (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         _refuse_odd_path(path)
         return cls(
@@ -93,17 +112,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
             scheme="mysql" if sql else _CARRIED_BY.get(scheme, scheme),
             port=_checked_port(chosen),
             path=path,
-            protocol=protocol,
+            protocol=spoken,
             client_ip=_client_ip(client_ip),
             sql_user=_account(sql_user or parts.username or "") if sql else "",
             database=_account(parts.path.strip("/")) if sql else "",
         )
 
 
-def _split(text: str) -> SplitResult:
+def _split(text: str, scheme: str) -> SplitResult:
     has_scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text) is not None
     try:
-        return urlsplit(text if has_scheme else f"https://{text}")
+        return urlsplit(text if has_scheme else f"{scheme}://{text}")
     except ValueError as error:
         raise UsageError(
             f"{clean(text, 80)!r} is not a hostname or URL ({clean(str(error), 80)}).", hint=_EXAMPLE
@@ -182,6 +201,17 @@ def _protocol(scheme: str, port: int) -> Protocol:
 def _refuse_odd_path(path: str) -> None:
     if any(char.isspace() or ord(char) < 33 or ord(char) == 127 for char in path):
         raise UsageError(f"The path {clean(path, 80)!r} holds a space or a control character.", hint="Write it as %20.")
+
+
+def _refined(spoken: Protocol, scheme: str, wanted: Protocol | None) -> Protocol:
+    """Return the protocol that was asked for apart from the URL, where the URL allows it."""
+    if wanted is None or wanted is spoken:
+        return spoken
+    if scheme in ("http", "https") and wanted is not Protocol.MYSQL:
+        return wanted
+    raise UsageError(
+        f"The URL says {scheme}://, and the protocol asked for is {wanted}.", hint="Leave one of them out."
+    )
 
 
 def _account(text: str) -> str:

@@ -44,6 +44,7 @@ __all__ = ["GrpcCalls"]
 
 _CHUNK: Final = 65_536
 _STREAM: Final = 1
+_HTTP1: Final = b"HTTP/1."
 _MAX_NAME: Final = 100
 
 
@@ -160,8 +161,8 @@ async def _speak(head: list[tuple[str, str]], message: bytes, progress: _Progres
     await stream.write(connection.data_to_send())
     while not progress.done:
         data = await stream.read(_CHUNK)
-        if not data:
-            _closed(progress)
+        if not data or stream.said.startswith(_HTTP1):
+            _closed(progress, stream.said)
             return
         for event in connection.receive_data(data):
             _take(connection, progress, event, sent)
@@ -217,8 +218,11 @@ def _code(code: int | None) -> str:
         return f"error {code}"
 
 
-def _closed(progress: _Progress) -> None:
-    if progress.exchange.status:
+def _closed(progress: _Progress, said: bytes) -> None:
+    if said.startswith(_HTTP1):  # h2 takes it for the start of a large frame, and waits for the rest
+        line = said.split(b"\n", 1)[0].decode("latin-1").rstrip("\r")
+        _failed(progress, (Reach.PROTOCOL, f"not HTTP/2: {clean(line, 120)}"))
+    elif progress.exchange.status:
         _failed(progress, (Reach.RESET, "the connection closed in the middle of the answer"))
     else:
         _failed(progress, (Reach.CLOSED, "the connection closed without an answer"))

@@ -86,3 +86,36 @@ def test_a_client_address_is_checked() -> None:
     assert Target.parse("a.example.org", client_ip="203.0.113.7").client_ip == "203.0.113.7"
     with pytest.raises(UsageError, match="not an IP address"):
         Target.parse("a.example.org", client_ip="203.0.113")
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol", "url", "spoken"),
+    [
+        pytest.param("api.example.org", Protocol.GRPC, "https://api.example.org/", Protocol.GRPC, id="grpc-by-option"),
+        pytest.param("https://api.example.org", Protocol.GRPC, "https://api.example.org/", Protocol.GRPC, id="refined"),
+        pytest.param(
+            "grpcs://api.example.org", Protocol.GRPC, "https://api.example.org/", Protocol.GRPC, id="said-twice"
+        ),
+        pytest.param(
+            "db.example.org", Protocol.MYSQL, "mysql://db.example.org/", Protocol.MYSQL, id="mysql-has-its-port"
+        ),
+        pytest.param("wss.example.org", Protocol.WEBSOCKET, "https://wss.example.org/", Protocol.WEBSOCKET, id="wss"),
+        pytest.param("grpcs://api.example.org", None, "https://api.example.org/", Protocol.GRPC, id="by-scheme-alone"),
+    ],
+)
+def test_the_protocol_may_be_given_apart(text: str, protocol: Protocol | None, url: str, spoken: Protocol) -> None:
+    target = Target.parse(text, protocol=protocol)
+
+    assert (target.url, target.protocol) == (url, spoken)
+
+
+@pytest.mark.parametrize(
+    ("text", "protocol"),
+    [
+        pytest.param("mysql://db.example.org", Protocol.GRPC, id="another-scheme"),
+        pytest.param("https://db.example.org", Protocol.MYSQL, id="https-is-not-mysql"),
+    ],
+)
+def test_a_protocol_that_contradicts_the_url_is_refused(text: str, protocol: Protocol) -> None:
+    with pytest.raises(UsageError, match="protocol asked for"):
+        Target.parse(text, protocol=protocol)
