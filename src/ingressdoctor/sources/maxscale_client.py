@@ -92,6 +92,9 @@ class MaxScaleClient:
             connection = httpcore.AsyncHTTP11Connection(origin=origin, stream=opened.stream)
             for path in paths:
                 reply = await self._get(connection, origin, path, authorization)
+                if reply.trouble is ApiTrouble.CLOSED and not replies and opened.stream.said:
+                    said = clean(opened.stream.said[:60].decode("latin-1"), 60)
+                    reply = RestReply(trouble=ApiTrouble.NOT_MAXSCALE, detail=f"it says {said!r}")
                 replies.append(reply)
                 if reply.trouble is not None or replies[0].status != 200:
                     break
