@@ -10,6 +10,7 @@ import contextlib
 import re
 import socket
 import ssl
+import threading
 import time
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ __all__ = ["log_in"]
 
 _CLIENT_ERRORS: Final = range(2000, 3000)  # the client library's own numbers (errmsg.h), but for a few of MySQL's
 _LOST: Final = (2006, 2013)
+_MOST: Final = 262_144  # bytes; a login and its three answers have a thousand
 _WHO: Final = """
 SELECT CURRENT_USER(), USER(), CONNECTION_ID(), @@hostname, @@port, @@server_id, @@read_only, @@version, DATABASE()
 """
@@ -39,6 +41,21 @@ class _Connection(Connection):  # type: ignore[misc]  # PyMySQL has no types
 
     accepted = False
     cipher = ""
+    read = 0
+    was_cut = False
+
+    def _read_bytes(self, num_bytes: int) -> bytes:
+        """Refuse packets that no login needs: PyMySQL would take as many megabytes as a server announces."""
+        self.read += num_bytes
+        if self.read > _MOST:
+            raise pymysql.err.InternalError("the server sends more than any login needs")
+        return bytes(super()._read_bytes(num_bytes))
+
+    def cut(self) -> None:
+        """End whatever is under way, from another thread: time is up."""
+        self.was_cut = True
+        with contextlib.suppress(AttributeError, OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
 
     def _request_authentication(self) -> None:
         super()._request_authentication()
@@ -78,15 +95,22 @@ def _talk(request: LoginRequest, password: Secret, sock: socket.socket, *, found
         defer_connect=True,
         **_tls(request),
     )
+    # PyMySQL's limits are for each read alone, so a server that sends a byte now and then would keep it for ever.
+    watch = threading.Timer(left, connection.cut)
+    watch.daemon = True
+    watch.start()
     try:
         connection.connect(sock)
         found = replace(found, accepted=True, cipher=connection.cipher, greeting_id=connection.thread_id())
         return _look(connection, found)
-    except (pymysql.err.MySQLError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - PyMySQL trusts servers: damaged packets make it raise anything
         greeting_id = connection.server_thread_id[0] if getattr(connection, "server_thread_id", None) else 0
         found = replace(found, accepted=connection.accepted, cipher=connection.cipher, greeting_id=greeting_id)
-        return _failed(error, found, password)
+        found = _failed(error, found, password)
+        cut = connection.was_cut and found.error is None
+        return replace(found, reach=Reach.READ_TIMEOUT, closed_after_ok=False) if cut else found
     finally:
+        watch.cancel()
         with contextlib.suppress(Exception):
             connection.close()
 
@@ -139,7 +163,9 @@ def _failed(error: BaseException, found: SqlLogin, password: Secret) -> SqlLogin
     if isinstance(cause, OSError) and not isinstance(cause, ssl.SSLError):
         return replace(found, reach=reach_of(cause)[0], client_error=text)
     if number in _LOST:
-        return replace(found, closed_after_ok=found.accepted, reach=_reach_of_loss(text), client_error=text)
+        reach = _reach_of_loss(text)
+        ended = found.accepted and reach is not Reach.READ_TIMEOUT
+        return replace(found, closed_after_ok=ended, reach=reach, client_error=text)
     return replace(found, client_error=f"{number}: {text}" if number else f"{type(error).__name__}: {text}")
 
 
