@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ingressdoctor.api import (
-    AllowList,
     BackendView,
     Finding,
     Reach,
@@ -28,6 +27,7 @@ from ingressdoctor.api import (
     unknown,
 )
 from ingressdoctor_checks.backend_common import STEP, backend_of, kubectl, proof_of_pods, subject
+from ingressdoctor_checks.sql_common import keeps_us_out
 
 __all__ = ["port_refused"]
 
@@ -64,16 +64,10 @@ def port_refused(
         yield ok(f"{subject(backend)} answers, so its pods accept connections.", subject=subject(backend))
     elif greeting.words.end is not Reach.CLOSED:
         yield skip("The connection was not closed, so no pod is known to refuse it.")
-    elif _may_refuse_us(route):
+    elif keeps_us_out(route):
         yield skip("The allow list may have closed the connection before any pod was dialled.")
     else:
         yield _judged(backend)
-
-
-def _may_refuse_us(route: TcpRoute | Unavailable) -> bool:
-    """Tell whether some allow list may not let this machine through."""
-    lists: tuple[AllowList, ...] = () if isinstance(route, Unavailable) else route.lists
-    return any(item.judges and not item.open_to_world for item in lists)
 
 
 def _judged(backend: BackendView) -> Finding:

@@ -13,6 +13,7 @@ from ingressdoctor.api import (
     Controller,
     Finding,
     Inapplicable,
+    SeenAs,
     TcpRoute,
     Unavailable,
     WrittenRoute,
@@ -25,6 +26,7 @@ __all__ = [
     "GRANT",
     "get_middleware",
     "get_route",
+    "keeps_us_out",
     "nc",
     "restricts",
     "show_args",
@@ -57,6 +59,20 @@ def unseen(gap: Unavailable) -> Finding:
 def restricts(item: AllowList) -> bool:
     """Tell whether a middleware lets only some addresses through."""
     return item.judges and bool(item.ranges) and not item.invalid and not item.open_to_world
+
+
+def keeps_us_out(route: TcpRoute | Unavailable) -> str:
+    """Return the allow list that may close this machine's connections, empty where none can be the reason.
+
+    Where the client of --client-ip is not listed either, this machine sees what that client gets.
+    """
+    if isinstance(route, Unavailable) or route.entry.winner is None:
+        return ""
+    lists = [item for item in route.lists if restricts(item)]
+    by_own = route.seen.kind in (SeenAs.CLIENT, SeenAs.UNKNOWN)
+    if not by_own or any(item.lets_client is False for item in lists):
+        return ""
+    return lists[0].ref if lists else ""
 
 
 def words_of(ref: str) -> tuple[str, str, str]:

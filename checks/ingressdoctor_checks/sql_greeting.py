@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     SqlSpeaker,
     Symptom,
     Target,
+    TcpRoute,
     Unavailable,
     check,
     fail,
@@ -26,10 +27,12 @@ from ingressdoctor.api import (
     look,
     ok,
     skip,
+    unknown,
     warn,
 )
 from ingressdoctor_checks.mysql_common import commands_for, try_port
 from ingressdoctor_checks.mysql_errors import is_about_header, meaning_of, symptom_of
+from ingressdoctor_checks.sql_common import keeps_us_out
 
 __all__ = ["error_greeting", "greeting_late", "no_greeting", "not_mysql", "plain_text", "unreachable"]
 
@@ -106,7 +109,7 @@ def unreachable(target: Target, seen: SqlGreeting) -> Iterator[Finding]:
 
 
 @check(id="sql.no-greeting", title="The server greets", step="greeting", link=_LINK)
-def no_greeting(target: Target, seen: SqlGreeting) -> Iterator[Finding]:
+def no_greeting(target: Target, seen: SqlGreeting, route: TcpRoute | Unavailable) -> Iterator[Finding]:
     """A connection that stands and says nothing, or ends without a greeting."""
     words = seen.words
     if words.reach is not Reach.OK:
@@ -116,6 +119,15 @@ def no_greeting(target: Target, seen: SqlGreeting) -> Iterator[Finding]:
         yield ok(f"Something speaks on port {words.port}: {seen.speaker.value}.", where=_WHERE)
         return
     symptom, what, advice = _ending(words)
+    keeper = keeps_us_out(route) if symptom is Symptom.MYSQL_CLOSED and not words.first else ""
+    if keeper:
+        yield unknown(
+            f"{target.hostname}:{target.port} takes this machine's connection {what}, as {keeper} does to addresses "
+            "that it does not list: what a listed client gets is not seen from here.",
+            seen=_facts(words),
+            enable_with=f"Run this at an address that {keeper} lists.",
+        )
+        return
     yield fail(
         f"{target.hostname}:{target.port} takes the connection {what}.",
         subject=f"{target.hostname}:{target.port}",

@@ -23,8 +23,8 @@ from ingressdoctor.evidence.controller import AccessLogLine, Controller, Control
 from ingressdoctor.evidence.kube import Pod
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.target import Target
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["collect_logs", "parse_logs"]
@@ -59,6 +59,9 @@ async def collect_logs(
     kube: Kubernetes, controller: Controller, target: Target, route: TunnelRoute | Unavailable
 ) -> ControllerLogs | Unavailable:
     """Read the newest log lines of at most two controller pods, ready ones first."""
+    if target.protocol is Protocol.MYSQL:
+        # Of TCP connections it tells only what was refused, without a name.
+        return Inapplicable(wanted="the ingress controller's log", reason="no HTTP is spoken")
     if isinstance(route, TunnelRoute) and route.certain:
         reason = "the name leads to a tunnel, past the controller"
         return Unavailable(wanted="the ingress controller's log", reason=reason)

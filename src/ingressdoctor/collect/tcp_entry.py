@@ -168,16 +168,20 @@ def entry_of(scene: TcpScene, client_ip: str) -> TcpEntry:
     matching = next((item for item in routers if item.matches and not item.tls), None)
     winner = matching if choice.handler is Handler.TCP else None
     meant = _meant(scene, matching)
-    undecided = "; ".join(choice.limits) or choice.why if choice.handler is Handler.UNDECIDED else ""
+    eaters = tuple(_eaters(scene, handlers))
+    stalled = choice.handler is Handler.STALLED
+    # A route that was not read could take it, unless something makes Traefik wait in any case.
+    open_yet = choice.handler is Handler.UNDECIDED or (stalled and bool(choice.limits) and not eaters)
+    undecided = ("; ".join(choice.limits) or choice.why) if open_yet else ""
     return replace(
         known,
         entry_point=handlers.name,
         routers=routers,
         winner=winner,
-        stalled=choice.handler is Handler.STALLED,
+        stalled=stalled and not undecided,
         after_s=choice.after_s,
         why=choice.why,
-        eaters=tuple(_eaters(scene, handlers)),
+        eaters=eaters,
         meant=meant,
         lists=_lists(scene, meant),
         undecided=undecided,

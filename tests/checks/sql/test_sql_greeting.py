@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from build.mysql import TARGET, UNSEEN, error, greets, maxscale, operated, refuses, words
+from build.tcp import a_way, guarded, listed
 from ingressdoctor.api import Reach, SqlGreeting, SqlSpeaker, Status, Symptom
 from ingressdoctor_checks.sql_greeting import (
     error_greeting,
@@ -72,10 +73,28 @@ def test_a_port_that_takes_connections_is_reached() -> None:
     ],
 )
 def test_a_server_that_does_not_greet(seen: SqlGreeting, status: Status, symptom: Symptom | None, text: str) -> None:
-    finding = said(no_greeting, TARGET, seen)
+    finding = said(no_greeting, TARGET, seen, UNSEEN)
 
     assert (finding.status, finding.symptom) == (status, symptom)
     assert text in finding.summary
+
+
+GUARDED = [
+    pytest.param(a_way(), Status.UNKNOWN, "does to addresses", id="a-list-that-has-the-client-and-perhaps-not-us"),
+    pytest.param(a_way(client_ip=""), Status.UNKNOWN, "does to addresses", id="a-list-and-nobody-named"),
+    pytest.param(a_way(client_ip="192.0.2.9"), Status.FAIL, "without a byte", id="the-client-is-not-listed-either"),
+    pytest.param(a_way(guarded(), listed("0.0.0.0/0")), Status.FAIL, "without a byte", id="a-list-of-all"),
+    pytest.param(a_way(guarded()), Status.FAIL, "without a byte", id="no-route-that-could-close-it"),
+]
+
+
+@pytest.mark.parametrize(("route", "status", "text"), GUARDED)
+def test_an_allow_list_may_keep_this_machine_out(route: Any, status: Status, text: str) -> None:
+    finding = said(no_greeting, TARGET, CLOSED, route)
+
+    assert finding.status is status
+    assert text in finding.summary
+    assert (finding.symptom is None) is (status is Status.UNKNOWN)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,15 @@ from typing import Any
 
 import pytest
 
+from build.entry import a_tcp_route
 from build.outside import dns_view, resolver, visited, zone
 from build.routes import HOST, a_candidate, a_decision
+from build.tcp import an_entry
 from build.tunnel import CATCH_ALL, a_cloudflared, a_lead, a_route, a_rule, route_for
 from build.tunnel import HOST as PANEL
 from ingressdoctor.api import KnownHosts, Target, Unavailable
 from ingressdoctor_checks.walks import PUBLIC, TUNNEL, WALKS, claim_by_login, claim_public, claim_tunnel
-from ingressdoctor_checks.walks_sql import SQL
+from ingressdoctor_checks.walks_sql import SQL, claim_by_entry_point, claim_sql
 
 DOCS = Path(__file__).parents[3] / "docs"
 UNSEEN = Unavailable(wanted="it", reason="no token")
@@ -120,3 +122,47 @@ def test_a_login_of_access_is_a_weak_claim(login: str, strength: int) -> None:
 
     assert claim.strength == strength
     assert claim_by_login.at_most < claim_tunnel.at_most
+
+
+MYSQL = Target.parse("mysql://db.example.com")
+
+
+def test_the_steps_of_sql_are_those_of_the_documented_sequence() -> None:
+    steps = ["greeting", "dns", "allowlist", "balancer", "entry", "backend", "maxscale", "auth"]
+
+    assert [step.id for step in SQL.steps] == steps
+
+
+@pytest.mark.parametrize(
+    ("text", "strength", "ground"),
+    [
+        pytest.param("mysql://db.example.com", 100, "port 3306", id="scheme"),
+        pytest.param("db.example.com:3306", 100, "port 3306", id="port"),
+        pytest.param("mysql://db.example.com:3307", 100, "mysql://", id="scheme-on-another-port"),
+        pytest.param("db.example.com:3307", 0, "", id="another-port"),
+    ],
+)
+def test_claim_of_sql(text: str, strength: int, ground: str) -> None:
+    claim = claim_sql.function(Target.parse(text))
+
+    assert claim.strength == strength
+    assert ground in claim.ground
+
+
+@pytest.mark.parametrize(
+    ("target", "entry", "strength"),
+    [
+        pytest.param(Target.parse("db.example.com:3307"), an_entry(a_tcp_route()), 95, id="a-tcp-route-takes-it"),
+        pytest.param(Target.parse("db.example.com:3307"), an_entry(), 0, id="none-does"),
+        pytest.param(Target.parse("db.example.com:3307"), UNSEEN, 0, id="not-looked-at"),
+        pytest.param(MYSQL, an_entry(a_tcp_route()), 0, id="mysql-is-claimed-already"),
+    ],
+)
+def test_claim_by_the_entry_point(target: Target, entry: Any, strength: int) -> None:
+    assert claim_by_entry_point.function(target, entry).strength == strength
+
+
+def test_mysql_belongs_to_no_other_walk() -> None:
+    public = claim_public.function(MYSQL, NAMED, dns_view(), a_decision(), zone(), UNSEEN)
+
+    assert (public.strength, claim_tunnel.function(MYSQL, a_route()).strength) == (0, 0)
