@@ -5,12 +5,14 @@ The visitor below is as simple as curl and shares no code with the product.
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import ssl
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import dns.exception
 import dns.resolver
@@ -18,13 +20,16 @@ import h11
 import pytest
 from kubernetes import client, config
 
-from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, load_world, running
+from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, load_world, made_ready, running
+from lab import mysql_visitor
 from lab.grpc_visitor import call
 
 SCENARIOS = tuple(each for world in list_worlds() for each in load_faults(world))
 EDGE_MADE = {502, 504}
+NAMED_CODES = {"1000", "1015", "1016", "1020", "1033"}
 NAME_SERVER_FAILURES = {dns.resolver.NXDOMAIN: "dns-nxdomain", dns.resolver.NoNameservers: "dns-servfail"}
 NO_ANSWER: dict[type[OSError], str] = {
+    ConnectionRefusedError: "connect-refused",
     ssl.SSLCertVerificationError: "tls-untrusted",
     ssl.SSLError: "tls-handshake",
     TimeoutError: "connect-timeout",
@@ -35,7 +40,8 @@ PATIENCE_S = 6.0
 class Visitor:
     """Resolves through the first resolver, dials by connect_to, speaks HTTP/1.1; shows its token at a login.
 
-    A grpcs:// address is asked for its health over HTTP/2 instead, a wss:// one for a WebSocket.
+    A mysql:// address is logged in to. A grpcs:// address is asked for its health over HTTP/2 instead, a wss:// one
+    for a WebSocket.
     """
 
     def __init__(self, lab: Lab) -> None:
@@ -56,6 +62,10 @@ class Visitor:
         """What is wrong with *url* as seen from outside; None when it answers."""
         if not self.is_online():
             return "offline"
+        if url.startswith("mysql://"):
+            parts = urlsplit(url)
+            real = self.real_port(self.resolve(parts.hostname or ""), parts.port or 3306)
+            return mysql_visitor.symptom_of(parts, real, self._handout.environment["INGRESSDOCTOR_SQL_PASSWORD"])
         seen: list[str] = []
         while url not in seen:
             seen.append(url)
@@ -76,7 +86,7 @@ class Visitor:
                 ask = self.health if scheme == "grpcs" else self.upgrade
                 return ask(address, host, "/" + path), ""
             status, headers, body = self.get(address, host, "/" + path, https=scheme == "https")
-        except (ssl.SSLError, TimeoutError) as error:
+        except (ssl.SSLError, ConnectionRefusedError, TimeoutError) as error:
             return next(symptom for kind, symptom in NO_ANSWER.items() if isinstance(error, kind)), ""
         if is_login(headers) and self._token:
             status, headers, body = self.get(address, host, "/" + path, https=scheme == "https", more=self._token)
@@ -85,7 +95,8 @@ class Visitor:
         target = headers.get("location", "") if status in {301, 302, 307, 308} else ""
         if is_login(headers):
             return "access-login", ""
-        return classified(status, headers, body), target
+        verdict = classified(status, headers, body, edge=not ipaddress.ip_address(address).is_private)
+        return verdict, urljoin(url, target) if target else ""
 
     def resolve(self, host: str) -> str:
         server, _, port = self._handout.resolvers[0].rpartition(":")
@@ -158,27 +169,32 @@ def is_login(headers: dict[str, str]) -> bool:
     return "cloudflareaccess.com/cdn-cgi/access/login" in headers.get("location", "")
 
 
-def classified(status: int, headers: dict[str, str], body: bytes) -> str | None:
+def classified(status: int, headers: dict[str, str], body: bytes, *, edge: bool = True) -> str | None:
     if status < 400:
         return None
     special = (
         (headers.get("cf-mitigated") == "challenge", "edge-challenge"),
-        (body.startswith(b"error code: 1"), f"edge-{body.partition(b': ')[2].decode(errors='replace').strip()}"),
+        (body.startswith(b"error code: 1"), edge_code(body)),
         (status >= 520 or (status in EDGE_MADE and b"error code" in body), f"edge-{status}"),
         (status == 404 and body == b"404 page not found\n", "controller-404"),
         (status == 404 and b"<center>nginx</center>" in body, "controller-404"),
         (status in {404, 503} and not body, f"tunnel-{status}"),
         (status == 404, "app-404"),
-        ("cf-ray" not in headers, f"{status} without cf-ray"),
+        (edge and "cf-ray" not in headers, f"{status} without cf-ray"),
     )
     return next((symptom for applies, symptom in special if applies), f"http-{status}")
+
+
+def edge_code(body: bytes) -> str:
+    code = body.partition(b": ")[2].decode(errors="replace").strip()
+    return f"edge-{code}" if code in NAMED_CODES else "edge-530"
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize("each", SCENARIOS, ids=lambda item: f"{item.world}-{item.name}")
 def test_the_symptom_emerges(each: Fault) -> None:
     url = each.host if "://" in each.host else f"https://{each.host}/"
-    with running(apply_fault(load_world(each.world), each)) as lab:
+    with running(made_ready(apply_fault(load_world(each.world), each), each.host)) as lab:
         assert Visitor(lab).symptom(url) == each.expect.symptom
 
 

@@ -16,7 +16,7 @@ from ingressdoctor.cli.options import LabChoice, Output, RunChoice
 from ingressdoctor.cli.output import tell, write
 from ingressdoctor.cli.settings import settings_for_lab
 from ingressdoctor.errors import UsageError
-from ingressdoctor.lab import World, apply_fault, load_fault, load_world
+from ingressdoctor.lab import World, apply_fault, load_fault, load_world, made_ready
 from ingressdoctor.lab.lab import running
 from ingressdoctor.model.target import Target
 
@@ -25,10 +25,11 @@ __all__ = ["Broken", "broken_world", "diagnose_in_lab", "stay_up"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Broken:
-    """A world with its faults applied, and the hostname it is about."""
+    """A world with its faults applied, what it is about, and for whose address allow lists are judged."""
 
     world: World
     host: str
+    client_ip: str = ""
 
 
 _PLAIN = LabChoice()
@@ -41,19 +42,20 @@ def broken_world(name: str, faults: tuple[str, ...]) -> Broken:
         LabError: there is no such world or fault; the nearest are named.
     """
     world = load_world(name)
-    host = str(world.settings["host"])
+    host, client_ip = str(world.settings["host"]), ""
     for fault in (load_fault(name, fault) for fault in faults):
-        world, host = apply_fault(world, fault), fault.host
-    return Broken(world=world, host=host)
+        world, host, client_ip = apply_fault(world, fault), fault.host, fault.client_ip
+    return Broken(world=world, host=host, client_ip=client_ip)
 
 
 def diagnose_in_lab(broken: Broken, host: str, run: RunChoice, output: Output, choice: LabChoice = _PLAIN) -> int:
     """Start the world, diagnose *host* (default: what it is about), stop it, and return the exit code."""
-    target, folders = Target.parse(host or broken.host), _folders(choice)
+    asked = host or broken.host
+    target, folders = Target.parse(asked, client_ip="" if host else broken.client_ip), _folders(choice)
     # Loaded only now, so that a mistyped fault is told without waiting for it.
     from ingressdoctor.cli.running import Request, run_request
 
-    with running(broken.world, latency_s=choice.latency) as lab:
+    with running(made_ready(broken.world, asked), latency_s=choice.latency) as lab:
         environ = {**os.environ, **lab.handout.environment}
         settings = settings_for_lab(lab.handout.config, run, folders)
         return run_request(Request(target=target, settings=settings, run=run, output=output, environ=environ))
@@ -70,11 +72,12 @@ def stay_up(broken: Broken, choice: LabChoice) -> None:
     stop = threading.Event()
     previous = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        with running(broken.world, latency_s=choice.latency) as lab:
+        with running(made_ready(broken.world, broken.host), latency_s=choice.latency) as lab:
             if folders:
                 with lab.handout.config.open("a", encoding="utf-8") as config:
                     config.write(f"[plugins]\nfolders = {json.dumps(folders)}\n")  # a JSON list of strings is TOML too
-            write(_exports(lab.handout.environment) + f"# then: ingressdoctor {broken.host}\n")
+            for_whom = f" --client-ip {broken.client_ip}" if broken.client_ip else ""
+            write(_exports(lab.handout.environment) + f"# then: ingressdoctor {broken.host}{for_whom}\n")
             tell(f"{broken.world.name} is up. Paste the lines above into a second terminal; Ctrl-C stops it.")
             stop.wait()
     finally:

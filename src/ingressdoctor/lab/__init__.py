@@ -7,7 +7,7 @@
 Importing this package loads DNS, TLS and YAML libraries: command line modules import it inside functions.
 """
 
-from ingressdoctor.lab.faults import Expectation, Fault, apply_fault, load_fault, load_faults
+from ingressdoctor.lab.faults import Expectation, Fault, apply_fault, load_fault, load_faults, made_ready
 from ingressdoctor.lab.handout import Endpoints, Handout
 from ingressdoctor.lab.lab import Lab, running
 from ingressdoctor.lab.plane import NoPlane, Plane
@@ -27,5 +27,6 @@ __all__ = (
     "load_fault",
     "load_faults",
     "load_world",
+    "made_ready",
     "running",
 )

@@ -94,6 +94,9 @@ class DataPlane:
         self._databases.attach()
         self._maxscales = MaxScales(network, cluster, nodes, self.pki, self._databases, partial(seeded, world.logs))
         self._maxscales.attach(settings)
+        if dig(settings, "sql", "started") is True:
+            await self._databases.start()
+            await self._maxscales.start()
         self._fleet = Fleet(world, network, cluster, nodes, self.pki)
         await self._fleet.start()
         access = Access(mapping(world.cloudflare.get("access")), self.tokens)
@@ -168,8 +171,10 @@ class DataPlane:
 
     @property
     def maxscale(self) -> tuple[str, str]:
-        """User and password of the REST API."""
-        return self._maxscales.credentials() if self._maxscales else ("", "")
+        """User and password of the REST API that are handed out, the latter as the settings want it."""
+        user, right = self._maxscales.credentials() if self._maxscales else ("", "")
+        wrong = dig(self._world.settings, "sql", "admin") == "wrong"
+        return user, secrets.token_urlsafe(15) if right and wrong else right
 
     @property
     def tunnels(self) -> Tunnels:

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 from ingressdoctor.errors import LabError
 from ingressdoctor.lab.paths import PathError, get_at, remove_at, set_at
-from ingressdoctor.lab.world import Object, World, default_host, read_yaml, world_folder
+from ingressdoctor.lab.world import Object, World, default_host, merged, read_yaml, world_folder
 
 Kind = Literal["fault", "unusual", "healthy"]
 Expected = Literal["pass", "warn", "fail"]
@@ -39,13 +39,17 @@ class Expectation:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One named patch to a world: something broken, or something unusual that must not count as broken."""
+    """One named patch to a world: something broken, or something unusual that must not count as broken.
+
+    *host* is what to ask about (a host or a URL, mysql:// too), *client_ip* for whose address lists are judged.
+    """
 
     name: str
     world: str
     title: str
     kind: Kind
     host: str
+    client_ip: str = ""
     patch: tuple[Mapping[str, Any], ...]
     expect: Expectation
 
@@ -75,7 +79,7 @@ def load_fault(world_name: str, name: str) -> Fault:
 
 
 def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
-    unknown = set(head) - {"title", "host", "patch", "expect"}
+    unknown = set(head) - {"title", "host", "client_ip", "patch", "expect"}
     expect = head.get("expect") or {}
     if unknown or not isinstance(head.get("title"), str) or not isinstance(head.get("patch"), list):
         raise LabError(f"fault {name}: needs title, patch and expect; unknown: {sorted(unknown) or 'none'}")
@@ -87,6 +91,7 @@ def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
         title=head["title"],
         kind=kind,
         host=str(head["host"]),
+        client_ip=str(head.get("client_ip") or ""),
         patch=tuple(head["patch"]),
         expect=Expectation(**expect),
     )
@@ -108,6 +113,13 @@ def apply_fault(world: World, fault: Fault) -> World:
         if repr(state) == before:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}) changes nothing")
     return World(**state | {name: tuple(state[name]) for name in _LISTS})
+
+
+def made_ready(world: World, host: str) -> World:
+    """*world* as it is started to be asked about *host*: with its databases up, where MySQL is asked for."""
+    if not host.startswith("mysql://"):
+        return world
+    return dataclasses.replace(world, settings=merged(world.settings, {"sql": {"started": True}}))
 
 
 def _head(operation: Mapping[str, Any]) -> str:

@@ -25,7 +25,7 @@ from ingressdoctor.lab.serve.kube.api import KubeApi
 from ingressdoctor.lab.serve.kube.status import general
 from ingressdoctor.lab.world import World
 
-START_S = 20.0
+START_S = 60.0  # the first start of a MariaDB on a machine installs its system tables
 STOP_S = 5.0
 
 

@@ -17,7 +17,7 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     "edge_read_s": 0.8,  # the edge gives up waiting for an answer (real: 100, then 524)
     "controller_dial_s": 0.4,  # the controller gives up dialling a pod (real: 30, then 504)
     "controller_read_s": 10.0,  # an entry point waits for the first bytes (real: 60)
-    "controller_header_s": 1.5,  # an entry point waits for a PROXY header that does not come (real: 60, readTimeout)
+    "controller_header_s": 5.0,  # an entry point waits for a PROXY header that does not come (real: 60, readTimeout)
     "nginx_dial_s": 0.1,  # nginx gives up one of three attempts to reach a pod (real: 5, proxy-connect-timeout)
     "nginx_read_s": 0.6,  # nginx gives up waiting for an answer (real: 60, proxy-read-timeout, which scales it)
     "health_interval_s": 0.2,  # pause between the balancer's health checks (real: 15)
@@ -77,6 +77,9 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
         # Whose password is handed out (name of a User object; "": the first), and whether it is right ("wrong").
         "account": "",
         "password": "current",
+        "admin": "current",  # whether the handed-out password of MaxScale's REST API is right, or "wrong"
+        # Whether databases start with the lab, and not when somebody comes: so in a scenario that asks by mysql://.
+        "started": False,
         # Whether MaxScale's monitor and its services log in to the servers with the right password, or "wrong".
         "monitor": "current",
         "server": "current",

@@ -11,7 +11,7 @@ import asyncio
 import dataclasses
 import itertools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,7 +21,7 @@ from ingressdoctor.lab.serve.maxscale.journal import Journal
 from ingressdoctor.lab.serve.maxscale.options import Options, Server
 from ingressdoctor.lab.serve.maxscale.users import Copy, read_copy, remembered
 from ingressdoctor.lab.serve.proxyprotocol import encode_v1
-from ingressdoctor.lab.serve.sql import wire
+from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.serve.sql.accounts import Passwords, Plan
 from ingressdoctor.lab.serve.sql.client import Session, log_in
 from ingressdoctor.lab.stream import Address, Stream
@@ -66,11 +66,15 @@ class Client:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a MaxScale is: its pod's address, the addresses of its servers, and the network they are in."""
+    """Where a MaxScale is: its pod's address, the addresses of its servers, and the network they are in.
+
+    *prepare* starts the servers, which may take longer than a connection to them may.
+    """
 
     network: Network
     ip: str
     servers: Mapping[str, str]
+    prepare: Callable[[], Awaitable[None]]
     dial_s: float
     pause_s: float
 
@@ -109,6 +113,7 @@ class MaxScale:
         self._failures: dict[str, int] = {}
         self._blocked: dict[str, datetime] = {}
         self._starting = asyncio.Lock()
+        self._guests: list[Callable[[], Awaitable[None]]] = []
         self._ready = False
         self._forged = secrets.token_urlsafe(15)
 
@@ -122,14 +127,21 @@ class MaxScale:
         """What the REST API takes."""
         return self._passwords.of(self.options.namespace, self.options.admin_secret)
 
+    def expect(self, guests: Callable[[], Awaitable[None]]) -> None:
+        """Let *guests* in before anybody else."""
+        self._guests.append(guests)
+
     async def ensure_started(self) -> None:
         """Look at the servers and read the accounts, once; then go on looking."""
         async with self._starting:
             if self._ready:
                 return
             self._remember()
+            await self._place.prepare()
             await self.tick()
             await self.reload()
+            for arrive in self._guests:
+                await arrive()
             self._ready = True
             self._place.network.spawn(self._watch())
 
@@ -210,7 +222,7 @@ class MaxScale:
         """The hash of the password that MaxScale itself logs in with, as "monitor" or as "server"."""
         right = self._settings.get(role) != "wrong"
         password = self._passwords.of(self.options.namespace, f"{self.options.name}-{role}") if right else self._forged
-        return wire.sha1(password.encode())
+        return passwords.sha1(password.encode())
 
     async def open(
         self,

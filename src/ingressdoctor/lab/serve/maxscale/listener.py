@@ -14,7 +14,7 @@ from ingressdoctor.lab.serve.maxscale.core import Client, MaxScale
 from ingressdoctor.lab.serve.maxscale.options import Service
 from ingressdoctor.lab.serve.maxscale.session import Gone, Refused, open_session
 from ingressdoctor.lab.serve.maxscale.users import User
-from ingressdoctor.lab.serve.sql import wire
+from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.serve.sql.headers import proxy_header
 from ingressdoctor.lab.serve.sql.hosts import best_match
 from ingressdoctor.lab.serve.sql.pods import is_gone
@@ -55,6 +55,10 @@ class SqlListener:
         if not self._maxscale.is_started and await is_gone(client):
             return
         await self._maxscale.ensure_started()
+        await self.talk(client)
+
+    async def talk(self, client: Duplex) -> None:
+        """One connection, whether or not the servers have been looked at."""
         accepts = self._maxscale.accepts
         accepts[self._listener.name] = accepts.get(self._listener.name, 0) + 1
         try:
@@ -71,7 +75,7 @@ class SqlListener:
             await packets.write(0, refused)
             return
         arrival = _Arrival(
-            packets=packets, number=next(one.numbers), scramble=wire.scramble(), remote=peer, matched=peer.ip
+            packets=packets, number=next(one.numbers), scramble=passwords.scramble(), remote=peer, matched=peer.ip
         )
         one.waiting[name] = one.waiting.get(name, 0) + 1
         try:
@@ -153,15 +157,15 @@ class SqlListener:
     async def _first(self, arrival: _Arrival) -> wire.Packet | None:
         """The client's answer to the greeting, over TLS where it asks for that; None when it was something else."""
         packets = arrival.packets
-        packet = await packets.expect()
-        if packet.sequence != 1:
+        if (sequence := await packets.sequence()) != 1:
             self._maxscale.journal.error(
                 f"Client ({packets.stream.peer.ip}) sent packet with unexpected sequence number. "
-                f"Expected 1, got {packet.sequence}.",
+                f"Expected 1, got {sequence}.",
                 session=arrival.number,
             )
-            await packets.write(packet.sequence + 1, wire.error(1156, "08S01", OUT_OF_ORDER))
+            await packets.write(sequence + 1, wire.error(1156, "08S01", OUT_OF_ORDER))
             return None
+        packet = await packets.expect()
         if len(packet.payload) == 32 and self._tls is not None:
             packets.stream.unread(packets.rest())
             secured = TlsStream(packets.stream, self._tls)
@@ -178,7 +182,7 @@ class SqlListener:
         if user.plugin not in {wire.NATIVE, ""}:
             return wire.ServerRefusal(1524, "HY000", f"Plugin '{user.plugin}' is not loaded")
         if user.stored:
-            hashed = wire.recovered(login.answer, arrival.scramble, user.stored)
+            hashed = passwords.recovered(login.answer, arrival.scramble, user.stored)
         else:
             hashed = None if login.answer else b""
         return hashed if hashed is None else self._database(arrival, login, user) or hashed
@@ -187,11 +191,8 @@ class SqlListener:
         copy, wanted = self._maxscale.copy, login.database
         if not wanted or (wanted in copy.databases and copy.may_use(user, wanted)):
             return None
-        known = wanted in copy.databases or any(database == wanted for _, _, database in copy.rights)
-        if not known:
+        if wanted not in copy.databases:
             return wire.ServerRefusal(1049, "42000", f"Unknown database '{wanted}'")
-        if copy.may_use(user, wanted):
-            return None
         who = f"'{login.user}'@'{arrival.matched}'"
         return wire.ServerRefusal(1044, "42000", f"Access denied for user {who} to database '{wanted}'")
 

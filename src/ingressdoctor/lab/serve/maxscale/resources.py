@@ -9,19 +9,20 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from ingressdoctor.lab.serve.maxscale.core import Client, MaxScale
-from ingressdoctor.lab.serve.maxscale.journal import Entry
+from ingressdoctor.lab.serve.maxscale.core import MaxScale
 from ingressdoctor.lab.serve.maxscale.options import Server, Service, is_on, number
 
 Resource = dict[str, Any]
 _HIDDEN = "*****"
 
 
-def _stamp(at: datetime | None) -> str | None:
+def stamp(at: datetime | None) -> str | None:
+    """A time as MaxScale writes it."""
     return at.astimezone(UTC).strftime("%a, %d %b %Y %H:%M:%S GMT") if at else None
 
 
-def _made(kind: str, name: str, attributes: Mapping[str, Any], relations: Mapping[str, Any] | None = None) -> Resource:
+def made(kind: str, name: str, attributes: Mapping[str, Any], relations: Mapping[str, Any] | None = None) -> Resource:
+    """A resource with its links."""
     path = f"/v1/{kind}/{name}/"
     return {
         "id": name,
@@ -32,7 +33,8 @@ def _made(kind: str, name: str, attributes: Mapping[str, Any], relations: Mappin
     }
 
 
-def _related(kind: str, *names: str) -> dict[str, Any]:
+def related(kind: str, *names: str) -> dict[str, Any]:
+    """A relationship to resources of a kind."""
     return {"data": [{"id": name, "type": kind} for name in names]}
 
 
@@ -60,8 +62,8 @@ def maxscale(one: MaxScale) -> Resource:
         "attributes": {
             "version": one.options.release,
             "commit": "0f2bd9d1d6f9b3d8b9b8f4ce1b1bb52f1d2b2c11",
-            "started_at": _stamp(one.started),
-            "activated_at": _stamp(one.started),
+            "started_at": stamp(one.started),
+            "activated_at": stamp(one.started),
             "uptime": int((datetime.now(UTC) - one.started).total_seconds()),
             "config_sync": None,
             "process_datadir": "/var/lib/maxscale/data1",
@@ -103,7 +105,7 @@ def server(one: MaxScale, item: Server) -> Resource:
             "persistent_connections": 0,
         },
         "last_event": seen.event or None,
-        "triggered_at": _stamp(seen.changed),
+        "triggered_at": stamp(seen.changed),
     }
     if not one.options.monitor_stopped and "Running" in seen.tokens:
         replicates = "Slave" in seen.tokens
@@ -116,8 +118,8 @@ def server(one: MaxScale, item: Server) -> Resource:
             "slave_connections": [_replication(one)] if replicates and seen.read_only else [],
         }
     services = [service.name for service in one.options.services]
-    relations = {"services": _related("services", *services), "monitors": _related("monitors", one.options.monitor)}
-    return _made("servers", item.name, attributes, relations)
+    relations = {"services": related("services", *services), "monitors": related("monitors", one.options.monitor)}
+    return made("servers", item.name, attributes, relations)
 
 
 def _replication(one: MaxScale) -> dict[str, Any]:
@@ -141,7 +143,7 @@ def service(one: MaxScale, item: Service) -> Resource:
     attributes: dict[str, Any] = {
         "router": item.router,
         "state": "Stopped" if item.stopped else "Started",
-        "started": _stamp(one.started),
+        "started": stamp(one.started),
         "connections": current,
         "total_connections": one.total.get(item.name, 0),
         "statistics": {
@@ -167,11 +169,11 @@ def service(one: MaxScale, item: Service) -> Resource:
             }
             for user in copy.users
         ],
-        "users_last_update": _stamp(copy.read) if copy.users else None,
+        "users_last_update": stamp(copy.read) if copy.users else None,
     }
     servers = [each.name for each in one.options.servers]
-    relations = {"servers": _related("servers", *servers), "listeners": _related("listeners", item.listener.name)}
-    return _made("services", item.name, attributes, relations)
+    relations = {"servers": related("servers", *servers), "listeners": related("listeners", item.listener.name)}
+    return made("services", item.name, attributes, relations)
 
 
 def _service_parameters(one: MaxScale, item: Service) -> dict[str, Any]:
@@ -208,7 +210,7 @@ def listener(one: MaxScale, item: Service) -> Resource:
     given = {key: value for key, value in heard.params.items() if key != "ssl"}
     attributes = {"state": "Stopped" if heard.stopped else "Running", "source": None, "parameters": params | given}
     del one
-    return _made("listeners", heard.name, attributes, {"services": _related("services", item.name)})
+    return made("listeners", heard.name, attributes, {"services": related("services", item.name)})
 
 
 def monitor(one: MaxScale) -> Resource:
@@ -247,56 +249,4 @@ def monitor(one: MaxScale) -> Resource:
             ],
         }
     servers = [each.name for each in options.servers]
-    return _made("monitors", options.monitor, attributes, {"servers": _related("servers", *servers)})
-
-
-def session(client: Client) -> Resource:
-    """One of /v1/sessions."""
-    attributes = {
-        "user": client.user,
-        "remote": client.remote.ip,
-        "port": client.remote.port,
-        "state": "Session started",
-        "connected": _stamp(client.since),
-        "idle": 0.0,
-        "connections": [{"server": name} for name in client.servers],
-        "queries": [],
-    }
-    return _made("sessions", str(client.number), attributes, {"services": _related("services", client.service)})
-
-
-def threads(one: MaxScale) -> list[Resource]:
-    """/v1/maxscale/threads; there is one."""
-    stats = {
-        "state": "Active",
-        "listening": True,
-        "accepts": sum(one.accepts.values()),
-        "sessions": len(one.clients),
-        "zombies": 0,
-        "errors": 0,
-        "hangups": 0,
-        "reads": 0,
-        "writes": 0,
-        "current_descriptors": 8 + len(one.clients),
-        "load": {"last_second": 0, "last_minute": 0, "last_hour": 0},
-    }
-    return [{"id": "0", "type": "threads", "attributes": {"stats": stats}, "links": {"self": "/v1/threads/0/"}}]
-
-
-def user(name: str, made: datetime) -> Resource:
-    """One of /v1/users/inet."""
-    attributes = {"account": "admin", "created": _stamp(made), "last_update": None, "last_login": None}
-    return {"id": name, "type": "inet", "attributes": attributes, "links": {"self": f"/v1/users/inet/{name}/"}}
-
-
-def log_entry(entry: Entry, *, newer: bool) -> dict[str, Any]:
-    """One line of /v1/maxscale/logs/data; *newer* releases say more."""
-    known: dict[str, Any] = {
-        "id": str(entry.number),
-        "timestamp": entry.stamp,
-        "priority": entry.priority,
-        "message": entry.message,
-    }
-    if entry.session:
-        known["session"] = entry.session
-    return known | ({"unix_timestamp": int(entry.at.timestamp())} if newer else {})
+    return made("monitors", options.monitor, attributes, {"servers": related("servers", *servers)})

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ingressdoctor.lab.serve.http import json_response, query_of
-from ingressdoctor.lab.serve.maxscale import resources
+from ingressdoctor.lab.serve.maxscale import resources, traces
 from ingressdoctor.lab.serve.maxscale.core import MaxScale
 from ingressdoctor.lab.serve.wire import Request, Response, serve_http
 from ingressdoctor.lab.stream import Duplex
@@ -87,7 +87,7 @@ class RestApi:
         if path == "/v1/maxscale":
             return {"data": resources.maxscale(one)}
         if path == "/v1/maxscale/threads":
-            return {"data": resources.threads(one)}
+            return {"data": traces.threads(one)}
         return self._log(path, query) if path == "/v1/maxscale/logs/data" else None
 
     def _lists(self) -> dict[str, Callable[[], list[resources.Resource]]]:
@@ -98,15 +98,15 @@ class RestApi:
             "listeners": lambda: [resources.listener(one, item) for item in options.services],
             "monitors": lambda: [resources.monitor(one)],
             "filters": list,
-            "sessions": lambda: [resources.session(client) for client in one.clients.values()],
-            "users/inet": lambda: [resources.user(options.admin, one.started)],
+            "sessions": lambda: [traces.session(client) for client in one.clients.values()],
+            "users/inet": lambda: [traces.user(options.admin, one.started)],
         }
 
     def _log(self, path: str, query: dict[str, str]) -> dict[str, Any]:
         size = query.get("page[size]", "")
         entries = list(self._maxscale.journal.entries)[-(int(size) if size.isdigit() and int(size) else 50) :]
         newer = not self._maxscale.options.fails_instantly
-        lines = [resources.log_entry(entry, newer=newer) for entry in entries]
+        lines = [traces.log_entry(entry, newer=newer) for entry in entries]
         links = {"self": path, "last": path}
         if entries and entries[0].number > 1:
             links["prev"] = f"{path}?page[cursor]={entries[0].number}"

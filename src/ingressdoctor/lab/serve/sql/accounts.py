@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import Cluster, Object, dig, mapping, name_of, namespace_of, sequence, text
-from ingressdoctor.lab.serve.sql import wire
+from ingressdoctor.lab.serve.sql import passwords, wire
 
 GROUP = "k8s.mariadb.com"
 _SERVER = (("SELECT", "mysql", "*"), ("SHOW DATABASES", "*", "*"))
@@ -58,7 +58,7 @@ class Account:
     @property
     def stored(self) -> str:
         """What mysql.user holds of the password."""
-        return wire.stored(self.password)
+        return passwords.stored(self.password)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

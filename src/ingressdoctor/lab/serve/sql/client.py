@@ -5,7 +5,7 @@ Waits are the caller's (asyncio.timeout). Failures are ServerRefusal (what the s
 
 from __future__ import annotations
 
-from ingressdoctor.lab.serve.sql import wire
+from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.stream import Duplex
 
 CAPABILITIES = (
@@ -59,7 +59,7 @@ async def log_in(
     """Log in as *user* with the hash (SHA1) of a password, b"" for none."""
     packets = wire.Packets(stream)
     greeting = wire.read_greeting((await packets.expect()).payload)
-    answer = wire.token(hashed, greeting.scramble) if hashed else b""
+    answer = passwords.token(hashed, greeting.scramble) if hashed else b""
     caps = capabilities & greeting.capabilities | CAPABILITIES
     login = wire.Login(user=user, capabilities=caps, answer=answer, database=database)
     await packets.write(1, login.encoded())
@@ -68,7 +68,7 @@ async def log_in(
         plugin, _, challenge = reply.payload[1:].partition(b"\0")
         if plugin != wire.NATIVE.encode():
             raise wire.ServerRefusal(2059, "HY000", f"Authentication plugin '{plugin.decode('latin-1')}' is not known")
-        await packets.write(reply.sequence + 1, wire.token(hashed, challenge[:20]) if hashed else b"")
+        await packets.write(reply.sequence + 1, passwords.token(hashed, challenge[:20]) if hashed else b"")
         reply = await packets.expect()
     if reply.is_error:
         raise wire.refusal(reply.payload)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 
-from ingressdoctor.lab.serve.sql import wire
+from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.serve.sql.accounts import Account, Plan
 from ingressdoctor.lab.serve.sql.headers import proxy_header
 from ingressdoctor.lab.serve.sql.hosts import best_match
@@ -50,7 +50,7 @@ class Imitation:
         greeting = wire.Greeting(
             version=self._identity.version,
             connection=number,
-            scramble=wire.scramble(),
+            scramble=passwords.scramble(),
             capabilities=CAPABILITIES,
             extended=EXTENDED,
         )
@@ -60,10 +60,10 @@ class Imitation:
                 await client.write(1, refused)
                 return
             peer = header.source.ip if header.source else peer
-        packet = await client.expect()
-        if packet.sequence != 1:
-            await client.write(packet.sequence + 1, wire.error(1156, "08S01", "Got packets out of order"))
+        if (sequence := await client.sequence()) != 1:
+            await client.write(1, wire.error(1156, "08S01", "Got packets out of order"))
             return
+        packet = await client.expect()
         login, sequence = wire.read_login(packet.payload), packet.sequence + 1
         if login.plugin != wire.NATIVE:
             await client.write(sequence, wire.switch_to_native(greeting.scramble))
@@ -98,7 +98,7 @@ class Imitation:
         denied = wire.error(1045, "28000", f"Access denied for user {who} (using password: {used})")
         if account is None:
             return denied
-        right = wire.recovered(answer, challenge, account.stored) if account.password else not answer
+        right = passwords.recovered(answer, challenge, account.stored) if account.password else not answer
         if not right or account.tls:
             return denied
         if account.locked:

@@ -46,9 +46,12 @@ class Databases:
         for database in self._cluster.all("MariaDB", GROUP):
             plan = self.plan(database)
             for pod in self.pods(database):
+                addresses = host_addresses(self._nodes, pod)
+                if not addresses or not is_running(pod, "mariadb"):
+                    continue
                 served = DatabasePod(pod, plan, self._settings)
                 self._pods.append(served)
-                for ip in host_addresses(self._nodes, pod) if is_running(pod, "mariadb") else ():
+                for ip in addresses:
                     self._network.listen(ip, PORT, served.serve)
 
     def plan(self, database: Object | None) -> Plan:
@@ -63,12 +66,19 @@ class Databases:
         )
 
     def secret_of(self, user: str) -> str:
-        """The right password of a User object, by name, or of the first one; "" where there is none."""
+        """The right password of a User object, by name, or of the first one; "" where there is none.
+
+        Of an account that is named and has no password (any more), what its client would still try.
+        """
         for item in self._cluster.all("User", GROUP):
             secret = text(dig(item, "spec", "passwordSecretKeyRef", "name"))
-            if user in {"", name_of(item)}:
-                return self.passwords.of(namespace_of(item), secret) if secret else ""
-        return ""
+            if secret and user in {"", name_of(item)}:
+                return self.passwords.of(namespace_of(item), secret)
+        return self.passwords.of("", user) if user else ""
+
+    async def start(self) -> None:
+        """Start the servers of all pods that run, instead of waiting for somebody to come."""
+        await asyncio.gather(*(pod.ensure_started() for pod in self._pods))
 
     def pods(self, database: Object) -> tuple[Object, ...]:
         """Pods of a MariaDB object, by name."""
@@ -112,14 +122,18 @@ class DatabasePod:
         """One connection."""
         if not self.is_started and await is_gone(client):
             return
-        async with self._starting:
-            if not self.is_started:
-                await self._start()
+        await self.ensure_started()
         packets = wire.Packets(client)
         if self._imitation is not None:
             await self._imitation.serve(packets, self._proxies)
         elif self._real is not None:
             await self._relay(packets, self._real)
+
+    async def ensure_started(self) -> None:
+        """Start the server, once."""
+        async with self._starting:
+            if not self.is_started:
+                await self._start()
 
     async def _start(self) -> None:
         if self._settings.get("real") == "never" or not is_installed():

@@ -7,8 +7,6 @@ Sizes are bounded: a packet longer than MAX_PACKET ends the connection.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import secrets
 import struct
 
 from ingressdoctor.lab.stream import Duplex
@@ -35,8 +33,6 @@ MORE_RESULTS = 0x0008
 IN_READ_ONLY_TRANSACTION = 0x2000
 
 COM_QUIT, COM_INIT_DB, COM_QUERY, COM_PING = 1, 2, 3, 14
-
-_LETTERS = bytes(range(0x21, 0x7F))
 
 
 class WireError(Exception):
@@ -103,6 +99,13 @@ class Packets:
         self.skip(4 + size)
         return Packet(sequence=head[3], payload=whole[4 : 4 + size])
 
+    async def sequence(self) -> int:
+        """The next packet's sequence number, before the rest of it is there; WireError when there is none."""
+        head = await self.more(4)
+        if len(head) < 4:
+            raise WireError("the connection ended")
+        return head[3]
+
     async def expect(self) -> Packet:
         """The next packet; WireError when there is none."""
         packet = await self.read()
@@ -162,11 +165,6 @@ def read_lenenc(data: bytes, at: int) -> tuple[int | None, int]:
         return None, at + 1
     size = {0xFC: 2, 0xFD: 3, 0xFE: 8}.get(first, 0)
     return (int.from_bytes(data[at + 1 : at + 1 + size], "little") if size else first), at + 1 + size
-
-
-def scramble() -> bytes:
-    """Twenty printable characters for one handshake."""
-    return bytes(secrets.choice(_LETTERS) for _ in range(20))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,34 +278,3 @@ def _until_nul(data: bytes) -> tuple[bytes, bytes]:
 def switch_to_native(challenge: bytes) -> bytes:
     """Payload of a request to log in by mysql_native_password instead."""
     return b"\xfe" + NATIVE.encode() + b"\0" + challenge + b"\0"
-
-
-def sha1(data: bytes) -> bytes:
-    """The digest that mysql_native_password is made of."""
-    return hashlib.sha1(data, usedforsecurity=False).digest()
-
-
-def stored(password: str) -> str:
-    """A password as mysql.user holds it: * and the hash of its hash; "" for none."""
-    return "*" + sha1(sha1(password.encode())).hex().upper() if password else ""
-
-
-def token(hashed: bytes, challenge: bytes) -> bytes:
-    """The answer to a challenge by whoever knows the password's hash (SHA1 of it, not what is stored)."""
-    return _xor(hashed, sha1(challenge + sha1(hashed)))
-
-
-def recovered(answer: bytes, challenge: bytes, hash_of_hash: str) -> bytes | None:
-    """The password's hash out of a right answer, which is how MaxScale logs in onwards; None for a wrong one."""
-    try:
-        wanted = bytes.fromhex(hash_of_hash.removeprefix("*"))
-    except ValueError:
-        return None
-    if len(answer) != 20 or len(wanted) != 20:
-        return None
-    hashed = _xor(answer, sha1(challenge + wanted))
-    return hashed if secrets.compare_digest(sha1(hashed), wanted) else None
-
-
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(one ^ other for one, other in zip(left, right, strict=True))

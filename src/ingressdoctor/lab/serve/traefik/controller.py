@@ -179,7 +179,7 @@ class Controller:
                 tools,
                 tls,
                 read_s=float(settings.get("controller_read_s", 10.0)),
-                header_s=float(settings.get("controller_header_s", 1.5)),
+                header_s=float(settings.get("controller_header_s", 5.0)),
             )
             for ip in host_addresses(self._nodes, pod):
                 self._network.listen(ip, tables.entry_point.port, server.handle)

@@ -6,6 +6,7 @@ class, the namespaces or the label selector vanish without a word, as they do in
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -23,7 +24,7 @@ from ingressdoctor.lab.cluster import (
     sequence,
     text,
 )
-from ingressdoctor.lab.serve.traefik.crd_services import SUFFIX, Context, CrdServices, number, object_id
+from ingressdoctor.lab.serve.traefik.crd_services import SUFFIX, Context, CrdServices, number, object_id, proxy_version
 from ingressdoctor.lab.serve.traefik.journal import Notes
 from ingressdoctor.lab.serve.traefik.model import (
     DropError,
@@ -35,7 +36,7 @@ from ingressdoctor.lab.serve.traefik.model import (
     normalized,
 )
 from ingressdoctor.lab.serve.traefik.secrets import order_of
-from ingressdoctor.lab.serve.traefik.static import Provider
+from ingressdoctor.lab.serve.traefik.static import TRANSPORT_DECIDES, Provider
 
 GROUP = "traefik.io"
 
@@ -90,6 +91,8 @@ class _Crd:
                 insecure=dig(item, "spec", "insecureSkipVerify") is True,
                 server_name=text(dig(item, "spec", "serverName")),
             )
+        for item in self.watched("ServersTransportTCP"):
+            self._dynamic.tcp_transports[object_id(item) + SUFFIX] = proxy_version(item.get("spec"), -1)
         for item in self.watched("TraefikService"):
             context = Context(
                 namespace=namespace_of(item),
@@ -210,11 +213,18 @@ class _Crd:
                     **context.fields,
                 )
                 continue
-            self._dynamic.services[service.name] = service
+            self._dynamic.services[service.name] = self._transported(service)
             children.append((service.name, number(spec.get("weight"), 1)))
         if children:
             name = key + SUFFIX
             self._dynamic.services[name] = Service(name=name, children=tuple(children))
+
+    def _transported(self, service: Service) -> Service:
+        """A TCP service as its transport has it: that decides alone about the PROXY protocol, since 3.5.2."""
+        if not service.transport or self._options.version < TRANSPORT_DECIDES:
+            return service
+        version = self._dynamic.tcp_transports.get(service.transport, 0)
+        return dataclasses.replace(service, proxy_protocol=version)
 
     def _load_tls(self, item: Object, context: Context) -> RouterTls | None:
         spec = dig(item, "spec", "tls")

@@ -74,13 +74,12 @@ class CrdServices:
         transport = text(spec.get("serversTransport"))
         if transport and "@" not in transport:
             transport = normalized(f"{reference.namespace}-{transport}") + SUFFIX
-        proxy = mapping(spec.get("proxyProtocol"))
         return Service(
             name=name,
             servers=servers(self._cluster, reference, self._options),
             pass_host=spec.get("passHostHeader") is not False,
             transport=transport,
-            proxy_protocol=number(proxy.get("version"), 2) if "proxyProtocol" in spec else 0,
+            proxy_protocol=proxy_version(spec, 2),
             tls=tcp and spec.get("tls") is True,
             sticky=None if tcp else _sticky(dig(spec, "sticky", "cookie"), name),
         )
@@ -108,6 +107,12 @@ def _sticky(cookie: object, service: str) -> Sticky | None:
         path=text(cookie.get("path") or "/"),
         domain=text(cookie.get("domain")),
     )
+
+
+def proxy_version(spec: object, default: int) -> int:
+    """The PROXY protocol's version that a service or transport wants to send; 0 for none."""
+    block = mapping(spec).get("proxyProtocol")
+    return number(mapping(block).get("version"), default) if block is not None else 0
 
 
 def object_id(item: Object) -> str:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ingressdoctor.lab.cluster import dig, mapping, sequence, text
+from ingressdoctor.lab.cluster import mapping, sequence, text
 from ingressdoctor.lab.serve.traefik.cors import Cors
 from ingressdoctor.lab.serve.traefik.layers import BuildError, Layer, Visit, plain
 from ingressdoctor.lab.serve.traefik.matchers import in_network, pattern, sanitize
@@ -259,7 +259,7 @@ def tcp_allow_list(spec: Mapping[str, Any]) -> Callable[[str], bool]:
     Raises:
         BuildError: with Traefik's text.
     """
-    options = dig(spec, "ipAllowList") or dig(spec, "ipWhiteList")
+    options = next((spec[kind] for kind in ("ipAllowList", "ipWhiteList") if spec.get(kind) is not None), None)
     if options is None:
         return lambda ip: True
     ranges = tuple(map(text, sequence(mapping(options).get("sourceRange"))))

@@ -98,6 +98,8 @@ class Dynamic:
     middlewares: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     tcp_middlewares: dict[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     transports: dict[str, Transport] = dataclasses.field(default_factory=dict)
+    # PROXY protocol version of each ServersTransportTCP: 0 for none, -1 for a block without a version.
+    tcp_transports: dict[str, int] = dataclasses.field(default_factory=dict)
     tls_options: set[str] = dataclasses.field(default_factory=set)
     default_certificate: Order | None = None
     certificates: dict[str, Order] = dataclasses.field(default_factory=dict)

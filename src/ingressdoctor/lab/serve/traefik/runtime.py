@@ -145,6 +145,18 @@ def _check_service(dynamic: Dynamic, name: str, depth: int = 0) -> None:
         )
 
 
+def _check_tcp_service(dynamic: Dynamic, name: str) -> None:
+    service = dynamic.services.get(name)
+    if service is None:
+        raise BuildError(f'the service "{name}" does not exist')
+    for child, _ in service.children:
+        _check_tcp_service(dynamic, child)
+    if service.transport and service.transport not in dynamic.tcp_transports:
+        raise BuildError(f'no transport configuration found for "{service.transport}"')
+    if service.proxy_protocol not in {0, 1, 2}:
+        raise BuildError(f"unknown proxyProtocol version: {max(service.proxy_protocol, 0)}")
+
+
 def _priority(router: Router, default: int) -> int:
     if router.priority > MAX_USER_PRIORITY:
         raise BuildError(
@@ -164,7 +176,7 @@ def _tcp(
             names = [call.args[0] for call in calls(tree) if call.name.lower() == "hostsni"]
             _check_sni(router, names)
             allowed = [tcp_allow_list(_tcp_middleware(dynamic, key)) for key in router.middlewares]
-            _check_service(dynamic, router.service)
+            _check_tcp_service(dynamic, router.service)
             catch_all = "".join(router.rule.split()).lower() in {"hostsni(`*`)", 'hostsni("*")'}
             priority = _priority(router, -1 if catch_all else len(router.rule.encode()))
         except (BuildError, RuleError) as error:

@@ -42,6 +42,7 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Version = tuple[int, int, int]
 NEWEST: Version = (3, 7, 9)
 QUOTED_RULES: Version = (3, 6, 11)  # rules made from Ingresses have double quotes instead of backticks
+TRANSPORT_DECIDES: Version = (3, 5, 2)  # a ServersTransportTCP makes a service's own proxyProtocol void
 WILDCARD_HOSTS: Version = (3, 7, 0)  # Host takes a wildcard; before, Ingresses used HostRegexp
 
 
