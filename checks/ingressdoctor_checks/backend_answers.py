@@ -84,7 +84,7 @@ def target_port_closed(
     elif seen.application_502:
         yield skip("The application answers 502 itself, so the connection was accepted.")
     elif backend.tunnel and not _undeclared(backend):
-        yield skip("The pods declare the port; cloudflared's log says whether they refuse its connections.")
+        yield skip(f"The pods declare the port; the log of {backend.dialler} says whether they refuse its connections.")
     else:
         yield _closed(backend, seen, certain=any(not item.startswith("outside") for item in broken))
 

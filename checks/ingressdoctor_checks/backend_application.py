@@ -37,6 +37,7 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.backend_common import NO_HTTP, STEP, backend_of, curl, kubectl, subject, workload
 from ingressdoctor_checks.backend_seen import newest_line
 
+_NGINX_PAGE: Final = b"<hr><center>nginx</center>"
 _EDGE_REPLACES: Final = frozenset({502, 504})
 _NEVER_A_FAILED_REQUEST: Final = frozenset({404, 503})
 _OWN_TEXTS: Final = {404: "404 page not found", 503: "no available server"}
@@ -130,6 +131,8 @@ def _judged(decision: RouteDecision, backend: BackendView, answer: _Answer, line
 
 def _through_tunnel(decision: RouteDecision, backend: BackendView, answer: _Answer) -> Finding:
     """Judge an answer through a tunnel: cloudflared's own have no body, and the edge replaces a 502 and 504."""
+    if backend.nginx and answer.body and _NGINX_PAGE in answer.body:
+        return skip(f"ingress-nginx made this {answer.status} itself; the reason lies before the application.")
     if not answer.body:
         return skip(f"Nothing shows that this {answer.status} is the application's: see the log and the rules.")
     if answer.status == 404:
@@ -146,7 +149,7 @@ def _own_text(status: int) -> str:
 def _blamed(decision: RouteDecision, backend: BackendView, answer: _Answer, line: AccessLogLine | None) -> Finding:
     path = shorten(decision.request.path, 60)
     guards = decision.winner.middlewares if decision.winner else ()
-    maker = "cloudflared" if backend.tunnel else "Traefik"
+    maker = backend.dialler if backend.tunnel else "Traefik"
     body = clean((answer.body or b"")[:120].decode("utf-8", "replace").strip(), 120)
     seen = {
         "status": str(answer.status),

@@ -12,6 +12,7 @@ from typing import Final
 from ingressdoctor.api import (
     Finding,
     HttpExchange,
+    NginxDecision,
     OutsideProbe,
     Protocol,
     Remedy,
@@ -38,6 +39,9 @@ __all__ = ["challenge", "error_page", "http_error"]
 # net/http's NotFound: Traefik answers so when no router matched, and so does many an application written in Go.
 _GO_404: Final = b"404 page not found\n"
 _NGINX_404: Final = b"default backend - 404"
+# The page of an nginx that does not tell its version, as ingress-nginx's does not.
+_NGINX_PAGE: Final = b"<center>nginx</center>"
+_LOOKALIKE: Final = "an application behind an nginx of its own may answer with the same page"
 _REFUSES: Final = {401: Symptom.HTTP_401, 403: Symptom.HTTP_403, 429: Symptom.HTTP_429}
 _MAKERS: Final = (
     (404, _NGINX_404, "ingress-nginx's default backend"),
@@ -124,7 +128,11 @@ def challenge(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     causes=(str(Symptom.HTTP_500), "grpc.status"),
 )
 def http_error(
-    target: Target, probe: OutsideProbe, zone: ZoneFacts | Unavailable, route: TunnelRoute | Unavailable
+    target: Target,
+    probe: OutsideProbe,
+    zone: ZoneFacts | Unavailable,
+    route: TunnelRoute | Unavailable,
+    nginx: NginxDecision | Unavailable,
 ) -> Iterator[Finding]:
     """The answer of what stands behind the edge: cloudflared, the controller, or the application."""
     last, url = probe.last, visit_url(probe, target)
@@ -135,7 +143,7 @@ def http_error(
     elif on_tunnel(zone, route) and (own := own_answer(last)) is not None:
         yield by_cloudflared(target, last, own)
     elif last.status == 404:
-        yield _not_found(target, last, url)
+        yield _not_found(target, last, url, behind_nginx=isinstance(nginx, NginxDecision))
     elif target.protocol is Protocol.GRPC and last.status < 500 and last.status not in _REFUSES:
         yield _not_for_get(last, url)
     elif last.status in _REFUSES:
@@ -156,13 +164,14 @@ def _good(probe: OutsideProbe, url: str) -> Finding:
     return ok(f"{url} answers {status}.", seen=seen, where=SEEN)
 
 
-def _not_found(target: Target, last: HttpExchange, url: str) -> Finding:
+def _not_found(target: Target, last: HttpExchange, url: str, *, behind_nginx: bool) -> Finding:
     body, plain = last.body, last.header("content-type").lower().startswith("text/plain")
-    if (body == _GO_404 and plain) or body.strip() == _NGINX_404:
+    stock = behind_nginx and _NGINX_PAGE in body and len(body) < 600
+    if (body == _GO_404 and plain) or body.strip() == _NGINX_404 or stock:
         return fail(
             f"{url} answers the ingress controller's own 404: it has no route for this request.",
             subject=target.hostname,
-            seen=_seen(last) | {"but": "applications written in Go answer the same 19 bytes"},
+            seen=_seen(last) | {"but": _LOOKALIKE if stock else "applications written in Go answer the same 19 bytes"},
             where=SEEN,
             symptom=Symptom.CONTROLLER_404,
             remedy=Remedy(

@@ -88,7 +88,7 @@ def _says_tls_wanted(probe: OutsideProbe | Unavailable) -> bool:
 
 def _port_says(view: BackendView | Unavailable, *, tls: bool) -> bool:
     """Tell whether the Service's port is declared for TLS (or, for *tls* False, for plain HTTP)."""
-    if isinstance(view, Unavailable) or view.port is None or not view.tunnel:
+    if isinstance(view, Unavailable) or view.port is None or not view.tunnel or view.nginx:
         return False
     name, app = (view.port.name or "").lower(), (view.port.app_protocol or "").lower()
     if tls:

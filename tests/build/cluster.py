@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 
 from ingressdoctor.api import Answer, SourceError
+from ingressdoctor.collect.workloads import collect_deployments, collect_others, collect_services
+from ingressdoctor.model.needs import Later
 
 
 class FakeCluster:
@@ -37,3 +39,31 @@ class FakeCluster:
             if wanted.items() <= (item["metadata"].get("labels") or {}).items()
         ]
         return Answer(status=200, body=json.dumps({"kind": "List", "items": chosen}).encode())
+
+
+def later(value: Any) -> Later[Any]:
+    """Evidence that is asked for later, and is there."""
+
+    async def fetch() -> Any:
+        return value
+
+    return Later(fetch)
+
+
+def asked_later(kube: Any, collected: Any) -> Later[Any]:
+    """Evidence of one collector that needs the cluster alone, collected when it is asked for."""
+
+    async def fetch() -> Any:
+        return await collected.function(kube)
+
+    return Later(fetch)
+
+
+def workloads_of(kube: Any) -> tuple[Later[Any], Later[Any]]:
+    """Deployments, and other workloads, of a cluster."""
+    return asked_later(kube, collect_deployments), asked_later(kube, collect_others)
+
+
+def services_of(kube: Any) -> Later[Any]:
+    """All Services of a cluster."""
+    return asked_later(kube, collect_services)

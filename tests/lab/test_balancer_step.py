@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from build.cluster import later
 from ingressdoctor.collect.controller import collect_controller
 from ingressdoctor.collect.hetzner import collect_project
 from ingressdoctor.collect.hetzner_lookup import collect_lookup
@@ -45,7 +46,7 @@ async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
     try:
         project = await collect_project.function(hetzner=hetzner)
         assert isinstance(project, HetznerProject), project
-        controller = await collect_controller.function(kube=kube)
+        controller = await collect_controller.function(kube=kube, objects=later(UNREAD))
         assert isinstance(controller, Controller), controller
         lookup = await collect_lookup.function(
             project=project, controller=controller, preferences=Preferences(), nodes=NodeAddresses()

@@ -10,12 +10,14 @@ import asyncio
 import ipaddress
 from typing import Final
 
-from ingressdoctor.collect.kinds import NODES, SERVICES
+from ingressdoctor.collect.kinds import NODES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.kube import Loaded, Node, Service
 from ingressdoctor.evidence.tunnel import AddressOwner, TunnelRoute
+from ingressdoctor.evidence.workloads import ClusterServices
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["collect_owner", "owners_of"]
@@ -24,7 +26,9 @@ _WANTED: Final = "whose address the rule names"
 
 
 @collector(wanted=_WANTED)
-async def collect_owner(kube: Kubernetes, route: TunnelRoute) -> AddressOwner | Unavailable:
+async def collect_owner(
+    kube: Kubernetes, route: TunnelRoute, listed: Later[ClusterServices]
+) -> AddressOwner | Unavailable:
     """List nodes and Services, and look for the address among theirs."""
     address = _address(route)
     if address is None:
@@ -35,13 +39,18 @@ async def collect_owner(kube: Kubernetes, route: TunnelRoute) -> AddressOwner | 
         return Inapplicable(wanted=_WANTED, reason="the rule names a public address")
     async with asyncio.TaskGroup() as group:
         node_task = group.create_task(list_kind(kube, NODES))
-        service_task = group.create_task(list_kind(kube, SERVICES))
+        service_task = group.create_task(_all(listed))
     nodes, services = node_task.result(), service_task.result()
     if isinstance(nodes, Unavailable):
         return nodes
     if isinstance(services, Unavailable):
         return services
     return owners_of(str(address), nodes, services)
+
+
+async def _all(listed: Later[ClusterServices]) -> Loaded[Service] | Unavailable:
+    found = await listed.get()
+    return found if isinstance(found, Unavailable) else found.loaded
 
 
 def _address(route: TunnelRoute) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -56,7 +56,7 @@ async def backend_view(
 async def _read(kube: Kubernetes, chosen: ChosenBackend, version: Version) -> BackendView | Unavailable:
     namespace, name = chosen.ref.namespace, chosen.ref.name
     async with asyncio.TaskGroup() as group:
-        service_task = group.create_task(get_object(kube, SERVICES, namespace, name))
+        service_task = group.create_task(_service(kube, chosen))
         slices_task = group.create_task(
             list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{SERVICE_LABEL}={name}")
         )
@@ -64,11 +64,24 @@ async def _read(kube: Kubernetes, chosen: ChosenBackend, version: Version) -> Ba
     if isinstance(service, Unavailable):
         return service
     if service is None:
-        siblings = await list_kind(kube, SERVICES, namespace=namespace)
-        names = () if isinstance(siblings, Unavailable) else tuple(item.name for item in siblings.items[:_NAMES])
-        return replace(assemble(chosen, None, slices, ()), siblings=names)
+        return replace(assemble(chosen, None, slices, ()), siblings=await _siblings(kube, chosen))
     view = assemble(chosen, service, slices, await _pods(kube, service), version)
     return await _look_closer(kube, view) if _unwell(view) else view
+
+
+async def _service(kube: Kubernetes, chosen: ChosenBackend) -> Service | Unavailable | None:
+    if chosen.listed is None:
+        return await get_object(kube, SERVICES, chosen.ref.namespace, chosen.ref.name)
+    return next((item for item in chosen.listed if item.name == chosen.ref.name), None)
+
+
+async def _siblings(kube: Kubernetes, chosen: ChosenBackend) -> tuple[str, ...]:
+    """Return the names of the namespace's Services."""
+    known = chosen.listed
+    if known is None:
+        loaded = await list_kind(kube, SERVICES, namespace=chosen.ref.namespace)
+        known = () if isinstance(loaded, Unavailable) else loaded.items
+    return tuple(item.name for item in known[:_NAMES])
 
 
 def assemble(
@@ -98,6 +111,7 @@ def assemble(
         dialler=chosen.dialler,
         tunnel=chosen.tunnel,
         home=chosen.home,
+        nginx=chosen.nginx,
     )
     return view if service is None else replace(view, form=form_of(service))
 

@@ -1,7 +1,7 @@
 """Find every cloudflared that runs a tunnel from this cluster, with its pods and its configuration.
 
-Workloads are known by image and command. One request, and two more for each that is found: its pods and its
-ConfigMap. Secrets are never read. Which tunnel and rules a target has is decided in ``tunnel_route``.
+Workloads are known by image and command. Their lists are shared; two more requests for each that is found: its pods and
+its ConfigMap. Secrets are never read. Which tunnel and rules a target has is decided in ``tunnel_route``.
 """
 
 from __future__ import annotations
@@ -11,23 +11,25 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.collect.cloudflared_args import is_cloudflared, is_uuid, read_container
 from ingressdoctor.collect.cloudflared_config import config_of_text
 from ingressdoctor.collect.cloudflared_home import home_of
-from ingressdoctor.collect.kinds import CONFIG_MAPS, DAEMON_SETS, DEPLOYMENTS, PODS, STATEFUL_SETS
-from ingressdoctor.collect.kube import get_object, list_kind, list_or_gap, whole
+from ingressdoctor.collect.kinds import CONFIG_MAPS, PODS
+from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.together import together
+from ingressdoctor.collect.workloads import pod_spec_of, selector_of, wanted_pods
 from ingressdoctor.errors import SourceError
-from ingressdoctor.evidence.kube import Container, Loaded, Pod, PodSpec
+from ingressdoctor.evidence.kube import Container, Loaded, Pod
 from ingressdoctor.evidence.kube.config_map import ConfigMap
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.evidence.tunnel import Cloudflared, Cloudflareds, TunnelIdentity
 from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
+from ingressdoctor.evidence.workloads import Deployments, OtherWorkloads
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.untyped import as_map, as_text
 from ingressdoctor.sources.base import Kubernetes
 
@@ -41,11 +43,15 @@ _DEFAULT_PORT: Final = 20241  # of the container image since 2024.12.1
 
 
 @collector(wanted=_WANTED, timeout_s=20.0)
-async def collect_cloudflareds(kube: Kubernetes) -> Cloudflareds | Unavailable:
-    """List Deployments, other workloads only where none of those runs cloudflared; then read what they use."""
-    lists = [await list_or_gap(kube, DEPLOYMENTS)]
+async def collect_cloudflareds(
+    kube: Kubernetes, deployments: Later[Deployments], others: Later[OtherWorkloads]
+) -> Cloudflareds | Unavailable:
+    """Look through Deployments, through other workloads only where none of those runs it; then read what they use."""
+    first = await deployments.get()
+    lists = [first if isinstance(first, Unavailable) else first.loaded]
     if not _found(lists):
-        lists += await together(list_or_gap(kube, DAEMON_SETS), list_or_gap(kube, STATEFUL_SETS))
+        more = await others.get()
+        lists += [more] if isinstance(more, Unavailable) else [more.daemon_sets, more.stateful_sets]
     found = _found(lists)
     unread = tuple(item for item in lists if isinstance(item, Unavailable))
     if not found and len(unread) == len(lists):
@@ -58,24 +64,19 @@ def _found(lists: Sequence[Loaded[Custom] | Unavailable]) -> list[tuple[Cloudfla
     """Return the workloads that run cloudflared, each with the label selector of its pods."""
     loaded = [item for one in lists if isinstance(one, Loaded) for item in one.items]
     pairs = ((workload_of(item), item) for item in loaded)
-    return [(found, _selector(item)) for found, item in pairs if found is not None]
+    return [(found, selector_of(item)) for found, item in pairs if found is not None]
 
 
 def workload_of(workload: Custom) -> Cloudflared | None:
     """Read what a workload's template says, or None when no container of it runs a tunnel."""
-    template = as_map(as_map(workload.spec.get("template")).get("spec"))
-    try:
-        spec = msgspec.convert(_plain(template), PodSpec, strict=False)
-    except msgspec.ValidationError:
+    spec = pod_spec_of(workload)
+    if spec is None:
         return None
     container = next((item for item in spec.containers or () if is_cloudflared(item)), None)
     if container is None:
         return None
     line = read_container(container)
     source = home_of(spec, container, line.config, workload.namespace, by_token=line.by_token)
-    wanted = workload.spec.get("replicas", 1)
-    if workload.kind == "DaemonSet":
-        wanted = workload.status.get("desiredNumberScheduled", 1)
     return Cloudflared(
         ref=workload.ref,
         kind=workload.kind or "Deployment",
@@ -83,7 +84,7 @@ def workload_of(workload: Custom) -> Cloudflared | None:
         name=workload.name,
         image=container.image or "",
         version=_version(container.image or ""),
-        replicas=wanted if isinstance(wanted, int) and not isinstance(wanted, bool) else 1,
+        replicas=wanted_pods(workload),
         args=line.args,
         container=container.name,
         identity=line.identity,
@@ -101,13 +102,6 @@ def _version(image: str) -> str:
     return found[1] if found else ""
 
 
-def _plain(value: object) -> object:
-    """Drop nulls, which mean the same as absence."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items() if item is not None}
-    return [_plain(item) for item in value if item is not None] if isinstance(value, list) else value
-
-
 def _port(metrics: str, container: Container) -> int:
     """Return the metrics port: as told, else the one that the probes ask, else the image's default."""
     digits = metrics.rpartition(":")[2]
@@ -121,11 +115,6 @@ def _port(metrics: str, container: Container) -> int:
         if as_text(port):
             return ports.get(as_text(port), 0)
     return _DEFAULT_PORT
-
-
-def _selector(workload: Custom) -> str:
-    labels = as_map(as_map(workload.spec.get("selector")).get("matchLabels"))
-    return ",".join(f"{key}={value}" for key, value in labels.items() if isinstance(value, str))
 
 
 async def _completed(kube: Kubernetes, item: Cloudflared, selector: str) -> Cloudflared:

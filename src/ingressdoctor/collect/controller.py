@@ -20,32 +20,35 @@ from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.controller import Controller, StaticConfig
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
+from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_controller", "is_traefik", "judge_controller", "version_of"]
+__all__ = ["all_for_others", "collect_controller", "is_traefik", "judge_controller", "version_of"]
 
 T = TypeVar("T", bound=Resource)
 
 _LABEL: Final = "app.kubernetes.io/name=traefik"
 _LIKELY_NAMESPACES: Final = ("traefik", "kube-system")
 _WANTED: Final = "the ingress controller"
+_CLASS: Final = "kubernetes.io/ingress.class"
 _TAG: Final = re.compile(r":v?(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)(?:@|$)")
 _HASH_SUFFIX: Final = re.compile(r"-[a-z0-9]{6,10}$")
 _WEB_PORTS: Final = frozenset([80, 443])
 
 
 @collector(wanted=_WANTED)
-async def collect_controller(kube: Kubernetes) -> Controller | Unavailable:
-    """Find Traefik by its label in all namespaces, else by image in the namespaces where it usually lives."""
+async def collect_controller(kube: Kubernetes, objects: Later[RoutingObjects]) -> Controller | Unavailable:
+    """Find Traefik by its label in all namespaces, else by image where it usually lives, if any object is for it."""
     async with asyncio.TaskGroup() as group:
         pod_task = group.create_task(_labelled(kube, PODS))
         service_task = group.create_task(_labelled(kube, SERVICES))
     pods, services = pod_task.result(), service_task.result()
     found = pods.items if isinstance(pods, Loaded) else ()
     if isinstance(pods, Unavailable) or not (found or _fronts(services)):
-        found = await _by_image(kube)
+        found = () if all_for_others(await objects.get()) else await _by_image(kube)
     if found and isinstance(services, Loaded) and not _fronts(services):
         # A Service that somebody wrote by hand may lack the label.
         services = await list_kind(kube, SERVICES, namespace=found[0].namespace)
@@ -62,6 +65,19 @@ async def _labelled(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
         return await list_kind(kube, kind, labels=_LABEL)
     except SourceError as error:
         return Unavailable(wanted=f"Traefik's {kind.plural}", reason=error.message, enable_with=error.hint)
+
+
+def all_for_others(objects: RoutingObjects | Unavailable) -> bool:
+    """Tell whether Traefik can have nothing to do here: its kinds do not exist, and every Ingress is of a class.
+
+    One whose name speaks of Traefik is none of another controller's.
+    """
+    if isinstance(objects, Unavailable) or isinstance(objects.ingresses, Unavailable):
+        return False
+    routes = objects.ingress_routes
+    classes = [item.spec.ingress_class_name or item.annotations.get(_CLASS, "") for item in objects.ingresses.items]
+    others = all(name and "traefik" not in name.lower() for name in classes)
+    return isinstance(routes, Loaded) and not routes.installed and bool(classes) and others
 
 
 async def _by_image(kube: Kubernetes) -> tuple[Pod, ...]:

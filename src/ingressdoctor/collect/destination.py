@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from ingressdoctor.evidence.backend import ChosenBackend, chosen_backend
+from ingressdoctor.evidence.kube import Loaded, Service
+from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import RouteDecision
 from ingressdoctor.evidence.tcp_route import TcpEntry
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.evidence.tunnel_rules import ConfigHome
+from ingressdoctor.evidence.workloads import ClusterServices
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 
-__all__ = ["behind_tcp", "behind_tunnel", "collect_destination"]
+__all__ = ["behind_nginx", "behind_tcp", "behind_tunnel", "collect_destination"]
 
 _WANTED: Final = "the Service that the request ends at"
 
@@ -28,14 +34,16 @@ async def collect_destination(
     decision: RouteDecision | Unavailable,
     route: TunnelRoute | Unavailable,
     entry: TcpEntry | Unavailable,
+    nginx: NginxDecision | Unavailable,
+    listed: Later[ClusterServices],
 ) -> ChosenBackend | Unavailable:
-    """Choose between a TCP route, the rule of a tunnel, and the HTTP route of the controller."""
+    """Choose between a TCP route, the rule of a tunnel (and ingress-nginx behind it), and the controller's route."""
     if isinstance(entry, TcpEntry):
         return behind_tcp(entry)
     if target.protocol is Protocol.MYSQL:
         return entry
     if isinstance(route, TunnelRoute) and route.certain:
-        return behind_tunnel(route)
+        return behind_nginx(nginx, await listed.get()) if isinstance(nginx, NginxDecision) else behind_tunnel(route)
     if isinstance(decision, Unavailable):
         return decision
     chosen = chosen_backend(decision)
@@ -55,6 +63,18 @@ def behind_tcp(entry: TcpEntry) -> ChosenBackend | Unavailable:
         others=tuple(ref for ref in services if ref is not weighty[0]),
         live=entry.winner is not None,
     )
+
+
+def behind_nginx(nginx: NginxDecision, listed: ClusterServices | Unavailable) -> ChosenBackend | Unavailable:
+    """Return the Service that ingress-nginx sends the request to, also that of an Ingress which it left out."""
+    chosen = chosen_backend(nginx.decision)
+    if chosen is None:
+        return Inapplicable(wanted=_WANTED, reason=f"no Ingress that {nginx.controller.ref} has takes the request")
+    known = listed.loaded if isinstance(listed, ClusterServices) else listed
+    mine: tuple[Service, ...] | None = None
+    if isinstance(known, Loaded) and not known.broken:
+        mine = tuple(item for item in known.items if item.namespace == chosen.ref.namespace)
+    return replace(chosen, dialler="ingress-nginx", tunnel=True, nginx=True, listed=mine)
 
 
 def behind_tunnel(route: TunnelRoute) -> ChosenBackend | Unavailable:

@@ -17,12 +17,11 @@ from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
 from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.plugin_policies import plugin_policies
 from ingressdoctor.collect.together import together
-from ingressdoctor.evidence.backend import BackendView, PolicySide, PolicyVerdict
+from ingressdoctor.evidence.backend import BackendDialler, BackendView, PolicySide, PolicyVerdict
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.outside import OriginProbe, OutsideProbe
-from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.netpol import Party, Verdict, evaluate, needs_namespace_labels
@@ -45,13 +44,12 @@ Labels = Mapping[str, Mapping[str, str]]
 async def policy_verdict(
     kube: Kubernetes,
     view: BackendView,
-    controller: Controller | Unavailable,
-    route: TunnelRoute | Unavailable,
+    dialler: BackendDialler,
     origin: OriginProbe | Unavailable,
     outside: OutsideProbe | Unavailable,
 ) -> PolicyVerdict | Unavailable:
-    """Judge controller pod, or for a tunnel's Service cloudflared's, -> backend pod on the port that it resolves to."""
-    sources = _tunnel_pods(route) if view.tunnel else _controller_pods(controller)
+    """Judge a pod that connects to the backend -> backend pod on the port that it resolves to."""
+    sources = dialler.pods
     if isinstance(sources, Unavailable):
         return sources
     judged = pairs_from(sources, view)
@@ -71,23 +69,6 @@ async def policy_verdict(
     if first is gap or verdict.allowed is False:
         return first
     return await _closer(kube, judged, (policies, labels), home, quiet=_went_quiet(origin))
-
-
-def _controller_pods(controller: Controller | Unavailable) -> tuple[Pod, ...] | Unavailable:
-    if isinstance(controller, Unavailable):
-        return controller
-    if controller.pods_unread is not None:
-        return controller.pods_unread
-    return controller.ready_pods or controller.pods
-
-
-def _tunnel_pods(route: TunnelRoute | Unavailable) -> tuple[Pod, ...] | Unavailable:
-    """Return the pods of cloudflared that serve the name, ready ones where there are any."""
-    if isinstance(route, Unavailable):
-        return route
-    gap = next((item.pods for item in route.workloads if isinstance(item.pods, Unavailable)), None)
-    ready = tuple(pod for item in route.workloads for pod in item.ready_pods)
-    return ready or tuple(pod for item in route.workloads for pod in item.live_pods) or gap or ()
 
 
 async def _closer(

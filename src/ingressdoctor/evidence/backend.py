@@ -11,6 +11,7 @@ from ingressdoctor.evidence.routes import BackendRef, DropReason, RouteDecision
 from ingressdoctor.model.evidence import Unavailable
 
 __all__ = [
+    "BackendDialler",
     "BackendEndpoint",
     "BackendEndpoints",
     "BackendView",
@@ -31,7 +32,8 @@ class ChosenBackend(msgspec.Struct, frozen=True, kw_only=True):
     ``route`` names the route object, or the rule of a tunnel; ``others`` are further backends of it; ``live`` is False
     for a dropped route. ``dialler`` is who connects to the backend. ``tunnel`` tells that a rule of cloudflared leads
     here, ``home`` where that rule is kept, as the words that kubectl takes after get or edit (empty: not in this
-    cluster).
+    cluster). ``nginx`` tells that it leads to ingress-nginx, which connects to the backend; ``listed`` are the Services
+    of the namespace where somebody listed them already, else None.
     """
 
     ref: BackendRef
@@ -41,6 +43,14 @@ class ChosenBackend(msgspec.Struct, frozen=True, kw_only=True):
     dialler: str = "the controller"
     tunnel: bool = False
     home: tuple[str, ...] = ()
+    nginx: bool = False
+    listed: tuple[Service, ...] | None = None
+
+
+class BackendDialler(msgspec.Struct, frozen=True, kw_only=True):
+    """The pods that connect to the backend: the controller's, cloudflared's, or ingress-nginx's behind that."""
+
+    pods: tuple[Pod, ...] | Unavailable
 
 
 def chosen_backend(decision: RouteDecision) -> ChosenBackend | None:
@@ -133,7 +143,8 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
     selector matches; ``namespace_pods`` counts all pods of the namespace, or is None when they were not listed.
     ``events`` are read only when some pod is not well, ``near_pods`` and ``makers`` only when there is no pod;
     otherwise they are empty tuples. ``live`` is False when the controller dropped the route that names this backend;
-    ``others`` are further backends of the route. ``dialler``, ``tunnel`` and ``home`` are those of ``ChosenBackend``.
+    ``others`` are further backends of the route. ``dialler``, ``tunnel``, ``home`` and ``nginx`` are those of
+    ``ChosenBackend``.
     """
 
     ref: BackendRef
@@ -154,6 +165,7 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
     dialler: str = "the controller"
     tunnel: bool = False
     home: tuple[str, ...] = ()
+    nginx: bool = False
 
     @property
     def serving(self) -> tuple[BackendEndpoint, ...]:

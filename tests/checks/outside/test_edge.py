@@ -137,7 +137,7 @@ def test_the_logins_token_is_not_repeated() -> None:
     ],
 )
 def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom | None) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING)
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
 
     assert (finding.status, finding.symptom) == (expected, symptom)
 
@@ -154,7 +154,7 @@ def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom
     ],
 )
 def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> None:
-    [finding] = http_error(TARGET, probe, MISSING, MISSING)
+    [finding] = http_error(TARGET, probe, MISSING, MISSING, MISSING)
 
     assert finding.status is Status.SKIP
 
@@ -162,19 +162,23 @@ def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> Non
 def test_a_404_at_a_path_that_was_asked_for_is_broken() -> None:
     target = Target(hostname=HOST, path="/api/health")
 
-    [finding] = http_error(target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")), MISSING, MISSING)
+    [finding] = http_error(
+        target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")), MISSING, MISSING, MISSING
+    )
 
     assert (finding.status, finding.symptom) == (Status.FAIL, Symptom.APP_404)
 
 
 def test_the_19_bytes_as_html_are_an_applications() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, body=b"404 page not found\n")), MISSING, MISSING)
+    [finding] = http_error(TARGET, visited(exchange(404, body=b"404 page not found\n")), MISSING, MISSING, MISSING)
 
     assert finding.symptom is Symptom.APP_404
 
 
 def test_a_controller_404_says_that_go_applications_answer_alike() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, headers=TEXT, body=b"404 page not found\n")), MISSING, MISSING)
+    [finding] = http_error(
+        TARGET, visited(exchange(404, headers=TEXT, body=b"404 page not found\n")), MISSING, MISSING, MISSING
+    )
 
     assert "written in Go" in str(finding.facts)
 
@@ -199,7 +203,7 @@ def test_a_redirect_to_a_stranger_is_fine() -> None:
     ],
 )
 def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, words: str) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING)
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
 
     assert words in finding.summary
 
@@ -213,7 +217,7 @@ def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, word
     ],
 )
 def test_nobody_is_named_without_a_telling_body(status: int, body: bytes) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING)
+    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
 
     assert "made by" not in finding.summary
 
@@ -222,7 +226,9 @@ def test_hostile_bodies_and_headers_are_made_harmless() -> None:
     body = b"\x1b[2J\x07[bold red]pwned[/] token=eyJ" + b"A" * 60_000
     headers = (("server", "\x1b[31mevil\u202e"), ("content-type", "text/html\x00"))
 
-    [finding] = http_error(TARGET, visited(exchange(500, headers=headers, body=body), edge=False), MISSING, MISSING)
+    [finding] = http_error(
+        TARGET, visited(exchange(500, headers=headers, body=body), edge=False), MISSING, MISSING, MISSING
+    )
 
     shown = finding.summary + "".join(fact.value for fact in finding.facts)
     assert not any(char in shown for char in "\x1b\x07\x00\u202e")
@@ -278,12 +284,12 @@ BARE = EDGE_HEADERS[:2]
     ],
 )
 def test_bare_answers_on_a_tunnel_are_cloudflareds(last: HttpExchange, symptom: Symptom) -> None:
-    [finding] = http_error(PANEL_TARGET, seen_through(last), tunnel_zone(), MISSING)
+    [finding] = http_error(PANEL_TARGET, seen_through(last), tunnel_zone(), MISSING, MISSING)
 
     assert finding.symptom is symptom
 
 
 def test_a_bare_404_without_a_tunnel_is_the_applications() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, headers=BARE)), zone(), MISSING)
+    [finding] = http_error(TARGET, visited(exchange(404, headers=BARE)), zone(), MISSING, MISSING)
 
     assert finding.symptom is Symptom.APP_404

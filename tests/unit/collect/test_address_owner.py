@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from build.cluster import FakeCluster
+from build.cluster import FakeCluster, services_of
 from build.tunnel import a_route
 from ingressdoctor.api import AddressOwner, Inapplicable, Unavailable
 from ingressdoctor.collect.address_owner import collect_owner
@@ -30,6 +30,10 @@ def cluster(**statuses: int) -> FakeCluster:
     return FakeCluster({NODES: [NODE], SERVICES: [SERVICE]}, {paths[name]: code for name, code in statuses.items()})
 
 
+async def owner_of(kube: FakeCluster, route: Any) -> Any:
+    return await collect_owner.function(kube, route, services_of(kube))
+
+
 @pytest.mark.parametrize(
     ("service", "owners"),
     [
@@ -40,14 +44,14 @@ def cluster(**statuses: int) -> FakeCluster:
     ],
 )
 async def test_owner(service: str, owners: tuple[str, ...]) -> None:
-    found = await collect_owner.function(cluster(), a_route(service=service))
+    found = await owner_of(cluster(), a_route(service=service))
 
     assert isinstance(found, AddressOwner)
     assert found.owners == owners
 
 
 async def test_what_could_be_meant_instead_is_told() -> None:
-    found = await collect_owner.function(cluster(), a_route(service="https://10.0.0.200:443"))
+    found = await owner_of(cluster(), a_route(service="https://10.0.0.200:443"))
 
     assert isinstance(found, AddressOwner)
     assert found.others == (("Node pi", "10.0.0.57"), ("Service web/nginx", "10.0.0.60"))
@@ -65,13 +69,13 @@ async def test_what_could_be_meant_instead_is_told() -> None:
 async def test_nothing_is_asked_where_no_private_address_is_named(route: Any) -> None:
     kube = cluster()
 
-    assert isinstance(await collect_owner.function(kube, route), Inapplicable)
+    assert isinstance(await owner_of(kube, route), Inapplicable)
     assert kube.asked == []
 
 
 @pytest.mark.parametrize("kind", ["nodes", "services"])
 async def test_what_may_not_be_read_is_a_gap(kind: str) -> None:
-    found = await collect_owner.function(cluster(**{kind: 403}), a_route(service="https://10.0.0.200:443"))
+    found = await owner_of(cluster(**{kind: 403}), a_route(service="https://10.0.0.200:443"))
 
     assert isinstance(found, Unavailable)
     assert not isinstance(found, Inapplicable)

@@ -18,7 +18,7 @@ from build.backend import (
     slices_of,
     waiting,
 )
-from build.cluster import FakeCluster
+from build.cluster import FakeCluster, later
 from build.outside import TARGET
 from build.tunnel import a_route
 from ingressdoctor.api import (
@@ -33,6 +33,7 @@ from ingressdoctor.collect.destination import collect_destination
 from ingressdoctor.evidence.backend import ChosenBackend, PodMaker, chosen_backend
 
 CHOSEN = chosen_backend(a_decision())
+LATER = later(NOT_ASKED)
 SERVICES = "/api/v1/namespaces/shop/services"
 PODS = "/api/v1/namespaces/shop/pods"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
@@ -55,7 +56,7 @@ def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: lis
 
 
 async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:
-    chosen = await collect_destination.function(TARGET, a_decision(**decision), NOT_ASKED, NOT_ASKED)
+    chosen = await collect_destination.function(TARGET, a_decision(**decision), NOT_ASKED, NOT_ASKED, NOT_ASKED, LATER)
     view = await backend_view.function(cluster, chosen, a_controller())
     assert isinstance(view, BackendView)
     return view
@@ -149,7 +150,7 @@ async def test_an_api_server_that_cannot_be_reached_is_one_plain_error() -> None
     ],
 )
 async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -> None:
-    found = await collect_destination.function(TARGET, decision, route, NOT_ASKED)
+    found = await collect_destination.function(TARGET, decision, route, NOT_ASKED, NOT_ASKED, LATER)
 
     assert (found.ref.name if isinstance(found, ChosenBackend) else "") == name
     assert isinstance(found, ChosenBackend) is bool(name)
@@ -157,7 +158,7 @@ async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -
 
 
 async def test_behind_a_tunnel_the_backend_says_who_dials_and_where_the_rule_is() -> None:
-    chosen = await collect_destination.function(TARGET, NOT_ASKED, a_route(), NOT_ASKED)
+    chosen = await collect_destination.function(TARGET, NOT_ASKED, a_route(), NOT_ASKED, NOT_ASKED, LATER)
 
     assert isinstance(chosen, ChosenBackend)
     assert (chosen.dialler, chosen.home) == ("cloudflared", ("-n", "cloudflared", "configmap", "cloudflared-config"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from build.cluster import FakeCluster
+from build.cluster import FakeCluster, workloads_of
 from build.tunnel import TUNNEL, a_text
 from ingressdoctor.api import Cloudflareds, ConfigHome, TunnelConfig, Unavailable
 from ingressdoctor.collect.cloudflareds import collect_cloudflareds
@@ -57,7 +57,7 @@ def cluster(more: dict[str, Any] | None = None, *, statuses: dict[str, int] | No
 
 
 async def found_in(given: FakeCluster) -> Any:
-    found = await collect_cloudflareds.function(given)
+    found = await collect_cloudflareds.function(given, *workloads_of(given))
     assert isinstance(found, Cloudflareds)
     return found.items[0]
 
@@ -65,7 +65,7 @@ async def found_in(given: FakeCluster) -> Any:
 async def test_one_workload_costs_three_requests() -> None:
     given = cluster()
 
-    found = await collect_cloudflareds.function(given)
+    found = await collect_cloudflareds.function(given, *workloads_of(given))
 
     assert isinstance(found, Cloudflareds)
     [item] = found.items
@@ -188,11 +188,13 @@ async def test_what_may_not_be_read_is_a_gap_of_its_own() -> None:
 async def test_nothing_readable_at_all_is_one_gap() -> None:
     given = cluster(statuses={DEPLOYMENTS: 403, DAEMON_SETS: 403, STATEFUL_SETS: 403})
 
-    assert isinstance(await collect_cloudflareds.function(given), Unavailable)
+    assert isinstance(await collect_cloudflareds.function(given, *workloads_of(given)), Unavailable)
 
 
 async def test_no_cloudflared_is_an_answer() -> None:
-    found = await collect_cloudflareds.function(cluster({DEPLOYMENTS: []}, statuses={DAEMON_SETS: 403}))
+    given = cluster({DEPLOYMENTS: []}, statuses={DAEMON_SETS: 403})
+
+    found = await collect_cloudflareds.function(given, *workloads_of(given))
 
     assert isinstance(found, Cloudflareds)
     assert (found.items, len(found.unread)) == ((), 1)
@@ -210,7 +212,9 @@ async def test_no_cloudflared_is_an_answer() -> None:
 async def test_odd_workloads_are_passed_over(spec: Any) -> None:
     odd = {"kind": "Deployment", "metadata": {"name": "x", "namespace": "y"}, "spec": spec}
 
-    found = await collect_cloudflareds.function(cluster({DEPLOYMENTS: [odd, workload()]}))
+    given = cluster({DEPLOYMENTS: [odd, workload()]})
+
+    found = await collect_cloudflareds.function(given, *workloads_of(given))
 
     assert isinstance(found, Cloudflareds)
     assert [item.name for item in found.items] == ["edge"]

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from build.cluster import later
 from build.controller import a_traefik, a_traefik_pod, a_traefik_service
 from build.kube import TableKube, a_list, forbidden, text
 from build.tunnel import a_route
@@ -26,13 +27,13 @@ def raw(item: object) -> Any:
 
 
 async def found(answers: dict[str, Any]) -> Controller | Unavailable:
-    return await collect_controller.function(TableKube(answers))  # type: ignore[return-value]
+    return await collect_controller.function(TableKube(answers), later(NO_TUNNEL))  # type: ignore[return-value]
 
 
 async def test_found_by_label_with_two_requests() -> None:
     kube = TableKube({PODS: a_list(raw(a_traefik_pod())), SERVICES: a_list(raw(a_traefik_service()))})
 
-    controller = await collect_controller.function(kube)
+    controller = await collect_controller.function(kube, later(NO_TUNNEL))
 
     assert isinstance(controller, Controller)
     assert (controller.namespace, controller.workload, controller.version) == ("traefik", "traefik", "3.7.9")

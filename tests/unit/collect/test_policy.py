@@ -23,6 +23,7 @@ from ingressdoctor.api import (
     Unavailable,
 )
 from ingressdoctor.collect.policy import judge, pairs, policy_verdict
+from ingressdoctor.evidence.backend import BackendDialler
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
 
@@ -34,7 +35,8 @@ BROKEN = an_origin(an_exchange(504))
 
 
 async def verdict_of(cluster: FakeCluster, origin: Any = NOT_ASKED, view: BackendView | None = None) -> Any:
-    return await policy_verdict.function(cluster, view or a_view(), a_controller(), NOT_ASKED, origin, NOT_ASKED)
+    dialler = BackendDialler(pods=a_controller().pods)
+    return await policy_verdict.function(cluster, view or a_view(), dialler, origin, NOT_ASKED)
 
 
 def policies(shop: list[Any], traefik: list[Any], **more: Any) -> FakeCluster:
@@ -199,9 +201,8 @@ async def test_a_namespace_that_is_gone_has_no_labels_to_go_by() -> None:
 async def test_a_controller_in_the_backends_namespace_costs_one_list() -> None:
     cluster = policies([], [])
 
-    verdict = await policy_verdict.function(
-        cluster, a_view(), a_controller(namespace="shop"), NOT_ASKED, NOT_ASKED, NOT_ASKED
-    )
+    dialler = BackendDialler(pods=a_controller(namespace="shop").pods)
+    verdict = await policy_verdict.function(cluster, a_view(), dialler, NOT_ASKED, NOT_ASKED)
 
     assert isinstance(verdict, PolicyVerdict)
     assert len(cluster.asked) == 1
