@@ -46,7 +46,7 @@ _WANTS_TLS: Final = (b"http request to an https server", b"plain http request wa
     link="ingress-nginx → pod protocol",
     causes=(
         *("edge-502", "edge.error-page", "http-502", "http-400", "tunnel.log-errors"),
-        *("grpc-internal", "grpc-unavailable", "grpc-unimplemented"),
+        *("grpc-internal", "grpc-unavailable", "grpc-unimplemented", "grpc.status"),
         *("edge-520", "empty-reply", "connect-reset", "response-timeout"),
     ),
 )

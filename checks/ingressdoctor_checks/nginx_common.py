@@ -43,9 +43,9 @@ LINK_ROUTE: Final = "ingress-nginx → route"
 # What visitors see when nothing answers cloudflared at all, and when nginx answers by itself.
 BROKEN_WAY: Final = (
     *("edge-502", "edge-504", "response-timeout", "edge.error-page", "tunnel.log-errors"),
-    *("grpc-unavailable", "grpc-internal"),
+    *("grpc-unavailable", "grpc-internal", "grpc.status"),
 )
-NO_ROUTE: Final = ("controller-404", "app-404", "grpc-unimplemented")
+NO_ROUTE: Final = ("controller-404", "app-404", "grpc-unimplemented", "grpc.status")
 _GRANT: Final = "Allow list on deployments and daemonsets (apps), services, pods and ingresses in all namespaces."
 
 

@@ -130,7 +130,13 @@ def _missing(target: Target, route: TunnelRoute, config: TunnelConfig) -> Findin
     title="No earlier rule takes the requests of the hostname's own",
     step=STEP,
     link=_LINK,
-    causes=(*_WRONG_ANSWER, "backend.service-missing", "backend.port-missing", "backend.no-endpoints"),
+    causes=(
+        *_WRONG_ANSWER,
+        "backend.service-missing",
+        "backend.port-missing",
+        "backend.no-endpoints",
+        "nginx.route-missing",
+    ),
 )
 def shadowed(target: Target, route: TunnelRoute | Unavailable, probe: OutsideProbe | Unavailable) -> Iterator[Finding]:
     """The first rule that matches wins, however special a later one is."""
