@@ -11,18 +11,20 @@ from msgspec.structs import replace
 
 from ingressdoctor.evidence.answer import AnswerSource
 from ingressdoctor.evidence.backend import BackendView
-from ingressdoctor.evidence.route_view import BackendSight
+from ingressdoctor.evidence.route_view import BackendSight, MiddlewareSight
 from ingressdoctor.evidence.routes import CandidateRoute, DroppedRoute, Outcome, RouteDecision, RouteRequest
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.text import clean
 from ingressdoctor.routing.traefik.answer import AnswerModel, predict_connection, with_prediction
 from ingressdoctor.routing.traefik.handler import Handler, HandlerDecision, Speaks, select_handler
 from ingressdoctor.routing.traefik.hosts import plain_hosts
 from ingressdoctor.routing.traefik.tcp_answer import BackendState
 from ingressdoctor.routing.traefik.tcp_matchers import Connection
+from ingressdoctor.routing.traefik.tcp_middlewares import TcpMiddleware
 from ingressdoctor.routing.traefik.tcp_rules import judge_tcp
 from ingressdoctor.routing.traefik.tcp_table import TcpRouter
 
-__all__ = ["answered", "speaks_of", "taken", "tcp_candidate"]
+__all__ = ["answered", "speaks_of", "taken", "tcp_candidate", "tcp_sights"]
 
 _HTTP = (Handler.HTTP, Handler.HTTPS)
 _TCP = (Handler.TCP, Handler.TCP_TLS, Handler.PASSTHROUGH)
@@ -92,6 +94,27 @@ def _judged(router: TcpRouter, connection: Connection, choice: HandlerDecision) 
         return replace(candidate, matches=True, why=choice.why)
     verdict = judge_tcp(router.rule, connection)
     return replace(candidate, matches=verdict.matches, why=verdict.why)
+
+
+def tcp_sights(model: AnswerModel, winner: CandidateRoute, client_ip: str) -> tuple[MiddlewareSight, ...]:
+    """Describe the middlewares of a TCP router, with what they do to the client; empty for an HTTP router."""
+    router = next((item for item in model.tcp.routers if (item.ref, item.text) == (winner.ref, winner.rule)), None)
+    if router is None:
+        return ()
+    unread = MiddlewareSight(ref="a MiddlewareTCP", type="", effect="not read: what it does is not known here")
+    return tuple(unread if item is None else _tcp_sight(item, client_ip) for item in router.middlewares)
+
+
+def _tcp_sight(item: TcpMiddleware, client_ip: str) -> MiddlewareSight:
+    if item.allowed is None:
+        effect = f"closes more than {item.amount} connections of one client"
+        return MiddlewareSight(ref=item.ref, type=item.kind, effect=effect)
+    shown = clean(", ".join(item.ranges[:6]) + (" …" if len(item.ranges) > 6 else ""), 300)
+    effect = f"lets through {shown}"
+    if client_ip:
+        verdict = "listed" if item.allowed.contains(client_ip) else "not listed: its connection is closed at once"
+        effect = f"{effect}; {client_ip} is {verdict}"
+    return MiddlewareSight(ref=item.ref, type=item.kind, effect=effect)
 
 
 def tcp_candidate(router: TcpRouter) -> CandidateRoute:

@@ -15,7 +15,7 @@ from ingressdoctor.collect.route_certificates import certificate_names
 from ingressdoctor.collect.route_reach import proxied
 from ingressdoctor.collect.route_scene import Scene
 from ingressdoctor.collect.route_table import controller_of, outdated_routes, table_of
-from ingressdoctor.collect.route_taken import answered, speaks_of, taken
+from ingressdoctor.collect.route_taken import answered, speaks_of, taken, tcp_sights
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.backend import BackendView, ChosenBackend
 from ingressdoctor.evidence.controller import PortPath
@@ -36,7 +36,7 @@ from ingressdoctor.evidence.routes import (
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.selectors import labels_match
-from ingressdoctor.routing.traefik.answer import build_answers
+from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers
 from ingressdoctor.routing.traefik.compiled import compile_rule, judge
 from ingressdoctor.routing.traefik.decide import decide_in, with_suggestions
 from ingressdoctor.routing.traefik.effects import sights_of
@@ -76,7 +76,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
         controller=controller_of(scene),
         origin=scene.origin,
         path=path,
-        middlewares=_middlewares(scene, decision),
+        middlewares=_middlewares(scene, model, decision),
         backends=backends,
         assumed=scene.assumed,
         skipped=scene.skipped,
@@ -92,10 +92,10 @@ def _would_match(rule: str, request: RouteRequest, table: RouteTable) -> bool | 
         return None
 
 
-def _middlewares(scene: Scene, decision: RouteDecision) -> tuple[MiddlewareSight, ...]:
+def _middlewares(scene: Scene, model: AnswerModel, decision: RouteDecision) -> tuple[MiddlewareSight, ...]:
     winner, loaded = decision.winner, scene.objects.middlewares
-    if winner is None or winner.rule.startswith("HostSNI"):
-        return ()
+    if winner is None or winner.ref.startswith("IngressRouteTCP "):
+        return () if winner is None else tcp_sights(model, winner, decision.request.client_ip)
     known = loaded.items if isinstance(loaded, Loaded) else None
     names = (*_point_middlewares(scene, decision), *winner.middlewares)
     return sights_of(names, known, ProviderSettings.read(scene.static, CRD))

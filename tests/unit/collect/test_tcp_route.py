@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from build.entry import a_tcp_middleware, points
+from build.entry import a_tcp_middleware, model, points
 from build.hetzner import a_lookup
 from build.tcp import CLIENT, GONE, NODE, a_way, balanced, guarded, listed, traefik
+from build.values import replace
 from ingressdoctor.api import Custom, Ending, LoadBalancerLookup, SeenAs, Unavailable
+from ingressdoctor.collect.route_taken import tcp_candidate, tcp_sights
 
 OFF = traefik(trusted=None)
 DIRECT = a_lookup(missing=True, not_in_path="the Service is of type NodePort")
@@ -121,3 +123,34 @@ def test_what_could_not_be_judged_is_said() -> None:
     unread = a_way(guarded(), middleware_tcps=GONE)
     assert [item.exists for item in unread.lists] == [None]
     assert any("was not read" in limit for limit in unread.end.limits)
+
+
+SIGHTS = [
+    pytest.param(listed("203.0.113.0/24"), CLIENT, "lets through 203.0.113.0/24; 203.0.113.7 is listed", id="listed"),
+    pytest.param(listed("192.0.2.1"), CLIENT, "not listed: its connection is closed at once", id="not-listed"),
+    pytest.param(listed("192.0.2.1"), "", "lets through 192.0.2.1", id="nobody-named"),
+    pytest.param(a_tcp_middleware(inFlightConn={"amount": 3}), CLIENT, "closes more than 3 connections", id="a-limit"),
+]
+
+
+@pytest.mark.parametrize(("item", "client_ip", "effect"), SIGHTS)
+def test_what_route_says_of_a_middleware(item: Custom, client_ip: str, effect: str) -> None:
+    made = model(guarded(), item)
+    (router,) = made.tcp.routers
+    (sight,) = tcp_sights(made, tcp_candidate(router), client_ip)
+
+    assert sight.ref == "MiddlewareTCP ns/office"
+    assert effect in sight.effect
+
+
+def test_of_a_router_that_is_not_tcp_no_middleware_is_said() -> None:
+    made = model(guarded(), listed(CLIENT))
+    other = replace(tcp_candidate(made.tcp.routers[0]), ref="IngressRoute ns/shop")
+
+    assert tcp_sights(made, other, CLIENT) == ()
+
+
+def test_a_middleware_that_was_not_read_is_said_to_be() -> None:
+    made = model(guarded(), middleware_tcps=GONE)
+
+    assert "not read" in tcp_sights(made, tcp_candidate(made.tcp.routers[0]), CLIENT)[0].effect
