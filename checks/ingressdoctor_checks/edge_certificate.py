@@ -25,6 +25,7 @@ from ingressdoctor.api import (
     clean,
     fail,
     is_cloudflare,
+    is_private,
     look,
     ok,
     parse_time,
@@ -127,7 +128,9 @@ def _untrusted(hop: HttpExchange, clock: Clock) -> Finding:
         where=_WHERE_TLS,
         symptom=Symptom.TLS_UNTRUSTED,
         remedy=Remedy(
-            text="If Cloudflare should stand in between, turn the record orange. "
+            text="Let the controller serve a certificate for this name: look at the Secret that the route names."
+            if is_private(hop.address)
+            else "If Cloudflare should stand in between, turn the record orange. "
             "Otherwise let the controller serve a certificate for this name.",
             commands=(_served(host, hop.port), dig(host, "A")),
             proof=curl(hop.url),

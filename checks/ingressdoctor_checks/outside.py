@@ -13,6 +13,7 @@ from ingressdoctor.api import (
     DnsView,
     Finding,
     HttpExchange,
+    LanOwners,
     Online,
     OutsideProbe,
     Rcode,
@@ -118,7 +119,9 @@ def offline(online: Online, probe: OutsideProbe | Unavailable) -> Iterator[Findi
     step="outside",
     link="visitor → edge",
 )
-def unreachable(target: Target, view: DnsView | Unavailable, probe: OutsideProbe | Unavailable) -> Iterator[Finding]:
+def unreachable(
+    target: Target, view: DnsView | Unavailable, probe: OutsideProbe | Unavailable, owners: LanOwners | Unavailable
+) -> Iterator[Finding]:
     """Name, connection, handshake and first byte, as a visitor meets them."""
     if isinstance(probe, Unavailable):
         if isinstance(view, DnsView) and not view.addresses:
@@ -131,7 +134,7 @@ def unreachable(target: Target, view: DnsView | Unavailable, probe: OutsideProbe
         yield skip("The connection stands; the visitor stops at the certificate.")
         return
     if not answered(last):
-        yield _unreached(last, visit_url(probe, target))
+        yield _from_elsewhere(last, owners) or _unreached(last, visit_url(probe, target))
         return
     dead = tuple(attempt for attempt in probe.unanswered if attempt.reach is not Reach.UNREACHABLE)
     if dead:
@@ -154,6 +157,19 @@ def _no_address(view: DnsView) -> Finding:
         where="DNS",
         symptom=symptom,
         remedy=Remedy(text="Look at the findings about DNS.", commands=(dig(name),), proof=dig(name)),
+    )
+
+
+def _from_elsewhere(last: HttpExchange, owners: LanOwners | Unavailable) -> Finding | None:
+    """Blame nobody for silence at the private address of a living node: we may sit in another network."""
+    if last.reach not in (Reach.TIMEOUT, Reach.UNREACHABLE) or isinstance(owners, Unavailable) or not owners.living:
+        return None
+    return unknown(
+        f"{last.address} does not answer this machine, and the node that has it is ready: perhaps this machine is not "
+        "in that network.",
+        enable_with="Ask again from the LAN or its VPN. If you are there, look for a firewall on the node that drops "
+        f"port {last.port}.",
+        seen={"address": f"{last.address} port {last.port}", "outcome": last.reach.value},
     )
 
 

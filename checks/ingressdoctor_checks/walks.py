@@ -22,6 +22,7 @@ from ingressdoctor.api import (
     Walk,
     ZoneFacts,
     claims,
+    lan_name,
 )
 
 __all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_by_login", "claim_public", "claim_tunnel"]
@@ -147,18 +148,25 @@ def claim_public(
     zone: ZoneFacts | Unavailable,
     tunnel: TunnelRoute | Unavailable,
 ) -> Claim:
-    """Claim names that a route serves; then names that DNS answers, or that a zone at Cloudflare holds."""
+    """Claim names that a route serves; then names that DNS answers, or that a zone at Cloudflare holds.
+
+    What leads to private addresses only is claimed weakly: it is for the LAN.
+    """
     if target.protocol is Protocol.MYSQL:
         return Claim(strength=0, ground="")
     known = () if isinstance(hosts, Unavailable) else tuple(hosts.hosts)
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
+    lan = lan_name(dns, zone)
+    private = lan is not None and lan.certain
     if naming:
         more = f" and {len(naming) - 1} more" if len(naming) > 1 else ""
-        # A route may name a host that is reached through a tunnel: then record and rules decide.
+        # A route may name a host that is reached through a tunnel, or in the LAN: then record and rules decide.
         behind = isinstance(tunnel, TunnelRoute) and (tunnel.by_record or tunnel.named == "exact")
-        return Claim(strength=70 if behind else 100, ground=f"{naming[0]}{more} names the host", known=known)
+        return Claim(strength=70 if behind or private else 100, ground=f"{naming[0]}{more} names the host", known=known)
     if not isinstance(decision, Unavailable) and decision.outcome is Outcome.ROUTED and decision.winner:
-        return Claim(strength=90, ground=f"{decision.winner.ref} takes requests for the host", known=known)
+        return Claim(
+            strength=70 if private else 90, ground=f"{decision.winner.ref} takes requests for the host", known=known
+        )
     if traces := _traces(dns, zone):
         return Claim(strength=traces[0], ground=traces[1], known=known)
     unseen = [item.wanted for item in (hosts, dns) if isinstance(item, Unavailable)]

@@ -38,11 +38,13 @@ from ingressdoctor.routing.addresses import (
     canonical_address,
     in_ranges,
     is_cloudflare,
+    is_lan,
     is_originless,
     is_private,
     is_tunnel_placeholder,
 )
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
+from ingressdoctor.routing.lan import lan_name
 from ingressdoctor.routing.mysql_accounts import AccountMatch, HostFit, fit_of, match_account
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import belongs_in_slices, target_port
@@ -107,9 +109,11 @@ __all__ = [
     "fit_of",
     "in_ranges",
     "is_cloudflare",
+    "is_lan",
     "is_originless",
     "is_private",
     "is_tunnel_placeholder",
+    "lan_name",
     "look",
     "match_account",
     "misnamed_annotations",

@@ -85,6 +85,7 @@ from ingressdoctor.evidence.kube import (
     StateDetail,
     VolumeMount,
 )
+from ingressdoctor.evidence.lan import LanName, LanNode, LanOwner, LanOwners, LanSurroundings
 from ingressdoctor.evidence.net import (
     CertificateFacts,
     HttpExchange,
@@ -187,6 +188,11 @@ __all__ = [
     "IngressSpec",
     "IngressTls",
     "KnownHosts",
+    "LanName",
+    "LanNode",
+    "LanOwner",
+    "LanOwners",
+    "LanSurroundings",
     "LbService",
     "LbTarget",
     "LoadBalancer",

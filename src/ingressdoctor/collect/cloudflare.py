@@ -67,7 +67,7 @@ async def collect_zone(target: Target, cloudflare: Cloudflare, dns: Dns) -> Zone
         found = await _records_of(cloudflare, zone, name)
         if isinstance(found, Unavailable):
             return found
-        records, wildcard = found
+        records, wildcard, wildcards = found
         way = await _follow(cloudflare, dns, zone, records)
         settings = await settings_task
     finally:
@@ -85,6 +85,7 @@ async def collect_zone(target: Target, cloudflare: Cloudflare, dns: Dns) -> Zone
         chain=way.chain,
         resolved_by_dns=way.by_dns,
         account_id=zone.account_id,
+        wildcards=wildcards,
     )
 
 
@@ -165,23 +166,21 @@ async def _zone_of(cloudflare: Cloudflare, name: str) -> _Zone | Unavailable:
 
 async def _records_of(
     cloudflare: Cloudflare, zone: _Zone, name: str
-) -> tuple[tuple[ZoneRecord, ...], bool] | Unavailable:
-    """Return (records of the name or of the closest wildcard, whether it is the wildcard's)."""
+) -> tuple[tuple[ZoneRecord, ...], bool, tuple[ZoneRecord, ...]] | Unavailable:
+    """Return (records of the name or of the closest wildcard, whether it is the wildcard's, those of all wildcards)."""
     names = (name, *wildcards_of(name, zone.name))
     path = f"/zones/{zone.id}/dns_records"
     answers = await together(*(cloudflare.get(path, {"name.exact": item, "per_page": "100"}) for item in names))
     refused = refusal(answers[0], "the zone's DNS records", _DNS_READ)
     if refused is not None:
         return refused
+    above = [parse_records(result_of(answer), item) for item, answer in zip(names[1:], answers[1:], strict=True)]
+    wildcards = tuple(record for records in above for record in records)
     exact = [item for item in as_list(result_of(answers[0])) if _owner(item) == name]
     if exact:
         # Any record of the name, even a TXT, keeps the wildcard from answering.
-        return parse_records(exact, name), False
-    for item, answer in zip(names[1:], answers[1:], strict=True):
-        records = parse_records(result_of(answer), item)
-        if records:
-            return records, True
-    return (), False
+        return parse_records(exact, name), False, wildcards
+    return next((records for records in above if records), ()), bool(wildcards), wildcards
 
 
 async def _settings_of(cloudflare: Cloudflare, zone: _Zone) -> Mapping[str, str] | Unavailable:

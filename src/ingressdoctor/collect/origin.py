@@ -1,7 +1,7 @@
 """The same request straight to the origin, past DNS and past the edge.
 
-One address, https and http side by side, nothing followed, any certificate accepted. A private address is not tried:
-whether this machine can reach it says nothing about visitors.
+One address, https and http side by side, nothing followed, any certificate accepted. A private address is tried for
+names of the LAN only: elsewhere, whether this machine can reach it says nothing about visitors.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from ingressdoctor.collect.upgrade import upgrade_headers
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
+from ingressdoctor.evidence.lan import LanName
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest
 from ingressdoctor.evidence.outside import Online, OriginProbe
 from ingressdoctor.evidence.tunnel import TunnelRoute
@@ -47,10 +48,16 @@ async def collect_address(
     controller: Controller | Unavailable,
     zone: ZoneFacts | Unavailable,
     route: TunnelRoute | Unavailable,
+    lan: LanName | Unavailable,
 ) -> Origin | Unavailable:
-    """Find the address to ask; behind a tunnel there is none that anybody but cloudflared could dial."""
+    """Find the address to ask; behind a tunnel there is none that anybody but cloudflared could dial.
+
+    Visitors of a name of the LAN dial its private address themselves.
+    """
     if isinstance(route, TunnelRoute) and route.certain:
         return Inapplicable(wanted=_WANTED, reason="the name leads to a tunnel, whose origin has no public address")
+    if isinstance(lan, LanName) and lan.certain:
+        return Origin(address=lan.addresses[0], source="its DNS record")
     return choose_origin(lookup, controller, zone)
 
 

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
 import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.check import Check, Collector, WalkChooser
@@ -70,9 +72,9 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         return depth
 
     def checks_of(self, walk: Walk) -> tuple[Check, ...]:
-        """Return the checks of a walk in the order of its steps, then by id."""
-        steps = {step.id for step in walk.steps}
-        chosen = (item for item in self.checks if item.step in steps)
+        """Return the checks of a walk, each under its step there, in the order of the steps, then by id."""
+        placed = ((item, walk.step_of(item.id, item.step)) for item in self.checks)
+        chosen = (item if item.step == step else replace(item, step=step) for item, step in placed if step)
         return tuple(sorted(chosen, key=lambda item: (walk.position(item.step), item.id)))
 
 
@@ -205,10 +207,19 @@ def _validate_names(checks: tuple[Check, ...], choosers: tuple[WalkChooser, ...]
     for chooser in choosers:
         if chooser.walk not in names:
             raise PluginError(f"{chooser.module} chooses the walk {chooser.walk!r}, which does not exist.")
+    _validate_steps(checks, walks)
     for walk in walks:
         for proof in walk.proof:
             if proof not in known:
                 raise PluginError(f"Walk {walk.id} is proven by {proof!r}, which is no check.")
+
+
+def _validate_steps(checks: tuple[Check, ...], walks: tuple[Walk, ...]) -> None:
+    """Refuse a step that takes checks which do not exist."""
+    for walk in walks:
+        for pattern in (pattern for step in walk.steps for pattern in step.takes):
+            if not any(fnmatchcase(item.id, pattern) for item in checks):
+                raise PluginError(f"Walk {walk.id} takes checks {pattern!r}, which do not exist.")
 
 
 def _refuse_cycles(collectors: dict[type, Collector]) -> None:

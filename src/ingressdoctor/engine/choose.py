@@ -68,8 +68,8 @@ async def choose_walk(catalog: Catalog, broker: Broker, host: str, wishes: Wishe
         walk = _named(catalog, wishes.patterns[pattern], f"the pattern {pattern!r} in [walks]")
         return Choice(walk=walk, ground=f"the pattern {pattern!r} in the configuration")
     if wishes.only:
-        wanted = {item.step for item in select(catalog.checks, wishes.only, ())}
-        holds = [walk for walk in catalog.walks if wanted <= {step.id for step in walk.steps}]
+        wanted = select(catalog.checks, wishes.only, ())
+        holds = [walk for walk in catalog.walks if all(walk.step_of(item.id, item.step) for item in wanted)]
         if holds:
             return Choice(walk=holds[0], ground="it holds the checks selected with --only")
     return await _by_claims(catalog, broker, host, by)

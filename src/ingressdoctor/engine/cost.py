@@ -15,8 +15,9 @@ def cost_of(catalog: Catalog, lost: Iterable[type]) -> tuple[str, ...]:
     blind = {item.id for item in checks_without(catalog, lost)}
     lines: list[str] = []
     for walk in catalog.walks:
+        checks = catalog.checks_of(walk)
         for step in walk.steps:
-            mine = [item for item in catalog.checks if item.step == step.id]
+            mine = [item for item in checks if item.step == step.id]
             gone = [item for item in mine if item.id in blind]
             if gone:
                 lines.append(f"{step.question} ({len(gone)} of {len(mine)} checks)")

@@ -29,7 +29,8 @@ class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
     are where they lead, CNAMEs followed; ``settings`` maps setting ids (``ssl``,
     ``always_use_https`` ...) to values, or is Unavailable when the token may not read them. ``chain`` are the CNAME
     targets followed; ``resolved_by_dns`` tells that the chain left the account and DNS answered for its end.
-    ``account_id`` is the account that owns the zone, empty when the API does not tell.
+    ``account_id`` is the account that owns the zone, empty when the API does not tell. ``wildcards`` are records of the
+    wildcards above the name, also where it has records of its own.
     """
 
     id: str
@@ -44,6 +45,7 @@ class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     resolved_by_dns: bool = False
     account_id: str = ""
+    wildcards: tuple[ZoneRecord, ...] = ()
 
     @property
     def proxied(self) -> bool:

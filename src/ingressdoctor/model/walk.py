@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import msgspec
 
 __all__ = ["Claim", "Step", "Walk"]
@@ -13,6 +15,9 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     ``id`` is what checks name in their ``step``; ``question`` is how an operator asks it; ``hop`` is the
     place on the path, as it is named when it is to blame; ``docs`` is the page under ``docs/``; ``speaker`` is the
     check whose word stands for the step in one line, as long as no other has something worse to say.
+
+    ``takes`` are patterns of check ids: with any, the step has the checks that match, whatever step they name, and no
+    others. So one check may stand under another question in another walk, and what a walk must not ask is left out.
     """
 
     id: str
@@ -20,6 +25,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     hop: str
     docs: str
     speaker: str = ""
+    takes: tuple[str, ...] = ()
 
 
 class Walk(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +45,13 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     def position(self, step: str) -> int:
         """Return the zero-based position of a step id, or the number of steps if it is not in this walk."""
         return next((index for index, item in enumerate(self.steps) if item.id == step), len(self.steps))
+
+    def step_of(self, check_id: str, step: str) -> str:
+        """Return the id of the step that has a check in this walk, the check itself naming *step*; "" if none has."""
+        for item in self.steps:
+            if any(fnmatchcase(check_id, pattern) for pattern in item.takes) or (item.id == step and not item.takes):
+                return item.id
+        return ""
 
 
 class Claim(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ __all__ = [
     "canonical_address",
     "in_ranges",
     "is_cloudflare",
+    "is_lan",
     "is_originless",
     "is_private",
     "is_tunnel_placeholder",
@@ -37,6 +38,8 @@ _PRIVATE: Final = (
     "::1/128",
     "::/128",
 )
+# Of the private ranges those that hosts of a network have; the last of IPv4 is that of overlays and of carriers.
+_LAN: Final = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 _TUNNEL_PLACEHOLDER: Final = "fd10:aec2:5dae::/48"
 # Cloudflare's documented placeholders for "this proxied name has no origin on purpose".
 _ORIGINLESS: Final = ("192.0.2.0/32", "100::/128")
@@ -65,6 +68,11 @@ def is_cloudflare(ranges: AddressRanges, address: str) -> bool:
 def is_private(address: str) -> bool:
     """Tell whether *address* is one that a visitor on the internet cannot dial."""
     return in_ranges(_PRIVATE, address)
+
+
+def is_lan(address: str) -> bool:
+    """Tell whether *address* is one that a host of a private network may have."""
+    return in_ranges(_LAN, address) and not is_tunnel_placeholder(address)
 
 
 def is_tunnel_placeholder(address: str) -> bool:

@@ -1,5 +1,6 @@
 import pytest
 
+from build.lan import NODE, owned
 from build.outside import (
     CLOCK,
     EDGE,
@@ -22,6 +23,8 @@ from ingressdoctor.api import (
     CertificateFacts,
     DnsView,
     HttpExchange,
+    LanOwner,
+    LanOwners,
     Online,
     OutsideProbe,
     Rcode,
@@ -73,7 +76,7 @@ def test_offline(state: Online, probe: OutsideProbe | Unavailable, status: Statu
     ],
 )
 def test_every_way_of_getting_no_answer_has_its_symptom(reach: Reach, symptom: Symptom) -> None:
-    [finding] = unreachable(TARGET, dns_view(), visited(failed(reach)))
+    [finding] = unreachable(TARGET, dns_view(), visited(failed(reach)), MISSING)
 
     assert (finding.status, finding.symptom) == (Status.FAIL, symptom)
     assert finding.remedy is not None
@@ -114,7 +117,7 @@ def test_every_way_of_getting_no_answer_has_its_symptom(reach: Reach, symptom: S
 def test_unreachable(
     view: DnsView | Unavailable, probe: OutsideProbe | Unavailable, status: Status, symptom: Symptom | None
 ) -> None:
-    [finding] = unreachable(TARGET, view, probe)
+    [finding] = unreachable(TARGET, view, probe, MISSING)
 
     assert (finding.status, finding.symptom) == (status, symptom)
 
@@ -130,7 +133,7 @@ def test_unreachable(
 def test_some_addresses_dead(reach: Reach, status: Status) -> None:
     dead = TcpAttempt(address="203.0.113.9", port=443, reach=reach)
 
-    [finding] = unreachable(TARGET, dns_view(), visited(unanswered=(dead,)))
+    [finding] = unreachable(TARGET, dns_view(), visited(unanswered=(dead,)), MISSING)
 
     assert finding.status is status
 
@@ -202,7 +205,7 @@ def test_an_edge_without_a_certificate(last: HttpExchange, status: Status) -> No
 def test_a_hostile_url_is_made_harmless() -> None:
     last = replace(failed(Reach.TIMEOUT), url="https://www.shop.example/\x1b]0;x\x07[red]" + "a" * 9000)
 
-    [finding] = unreachable(TARGET, dns_view(), visited(last))
+    [finding] = unreachable(TARGET, dns_view(), visited(last), MISSING)
 
     assert "\x1b" not in finding.summary
     assert len(finding.summary) < 400
@@ -211,6 +214,20 @@ def test_a_hostile_url_is_made_harmless() -> None:
 
 
 def test_the_address_that_answered_is_told() -> None:
-    [finding] = unreachable(TARGET, dns_view(), visited())
+    [finding] = unreachable(TARGET, dns_view(), visited(), MISSING)
 
     assert [fact.value for fact in finding.facts if fact.name == "address"] == [EDGE[0]]
+
+
+@pytest.mark.parametrize(
+    ("reach", "owners", "status"),
+    [
+        pytest.param(Reach.TIMEOUT, owned(), Status.UNKNOWN, id="silence-of-a-living-node"),
+        pytest.param(Reach.REFUSED, owned(), Status.FAIL, id="a-refusal-comes-from-there"),
+        pytest.param(Reach.TIMEOUT, owned(LanOwner(address=NODE)), Status.FAIL, id="nobodys-address"),
+    ],
+)
+def test_silence_in_the_lan_may_be_ours(reach: Reach, owners: LanOwners, status: Status) -> None:
+    [finding] = unreachable(TARGET, dns_view(), visited(failed(reach, address=NODE)), owners)
+
+    assert finding.status is status

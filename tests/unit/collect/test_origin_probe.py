@@ -52,7 +52,9 @@ def test_which_address_is_asked(
 
 
 async def probe(net: ScriptedNet, *, target: Target = TARGET, up: bool = True) -> OriginProbe | Unavailable:
-    origin = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=MISSING)
+    origin = await collect_address.function(
+        lookup=lookup(), controller=MISSING, zone=MISSING, route=MISSING, lan=MISSING
+    )
     assert isinstance(origin, Origin)
     found = await collect_origin.function(target=target, net=net, origin=origin, online=online(yes=up))
     assert isinstance(found, OriginProbe | Unavailable)
@@ -108,6 +110,6 @@ async def test_mysql_is_not_asked_by_http() -> None:
     ],
 )
 async def test_an_origin_behind_a_tunnel_has_no_address(route: TunnelRoute | Unavailable, asked: bool) -> None:
-    found = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=route)
+    found = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=route, lan=MISSING)
 
     assert isinstance(found, Origin) is asked

@@ -16,6 +16,7 @@ from ingressdoctor.model.check import Check, Collector, check, collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Finding, ok
 from ingressdoctor.model.target import Target
+from ingressdoctor.model.walk import Step, Walk
 
 
 @collector(wanted="the level")
@@ -85,6 +86,37 @@ def test_scope_is_read_from_the_needs() -> None:
     made = catalog(wants_flow, collectors=(level, flow))
 
     assert made.target_scoped == {Target, Flow}
+
+
+CANAL = Walk(
+    id="canal",
+    title="From lock to lock",
+    steps=(
+        Step(id="mouth", question="Does water arrive?", hop="the mouth", docs="canal.md", takes=("mouth.d*",)),
+        Step(id="lock", question="Is the lock open?", hop="the lock", docs="canal.md", takes=("dam.shut",)),
+        Step(id="spring", question="Does the spring run?", hop="the spring", docs="canal.md"),
+    ),
+)
+
+
+def test_a_step_that_takes_checks_has_those_and_no_others() -> None:
+    checks = (a_check("mouth.dry", "mouth"), a_check("mouth.salt", "mouth"), a_check("dam.shut", "dam"))
+    bundle = Bundle(origin="test", checks=(*checks, a_check("spring.dry", "spring")), walks=(RIVER, CANAL))
+    made = build_catalog((bundle,), givens=(Target,), sources=(), target_types=(Target,))
+
+    assert [(item.id, item.step) for item in made.checks_of(CANAL)] == [
+        ("mouth.dry", "mouth"),
+        ("dam.shut", "lock"),
+        ("spring.dry", "spring"),
+    ]
+    assert [item.step for item in made.checks_of(RIVER)] == ["mouth", "mouth", "dam", "spring"]
+
+
+def test_a_step_that_takes_what_does_not_exist_is_refused() -> None:
+    bundle = Bundle(origin="test", checks=(a_check("dam.shut", "dam"),), walks=(RIVER, CANAL))
+
+    with pytest.raises(PluginError, match=r"takes checks 'mouth.d\*', which do not exist"):
+        build_catalog((bundle,), givens=(Target,), sources=(), target_types=(Target,))
 
 
 def test_a_misspelt_cause_gets_a_suggestion() -> None:

@@ -1,0 +1,50 @@
+"""Whether a name is one of the LAN: by its record, else by what resolvers answer. Pure.
+
+A public name is often answered with private addresses inside (split horizon); that alone makes it none.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ingressdoctor.evidence.cloudflare import ZoneFacts
+from ingressdoctor.evidence.lan import BY_DNS, LanName
+from ingressdoctor.evidence.outside import DnsView
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.addresses import canonical_address, is_lan
+
+__all__ = ["lan_name"]
+
+_MAX_ADDRESSES: Final = 8
+
+
+def lan_name(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> LanName | None:
+    """Return the private addresses that a name has by its record or by DNS, None when they are not all private."""
+    seen = _answers(dns)
+    if isinstance(zone, ZoneFacts) and not zone.tunnel:
+        held = _addresses(zone.origin_addresses)
+        if held:
+            return LanName(addresses=held, told_by="its record at Cloudflare", mixed=any(not is_lan(a) for a in seen))
+    private = [address for address in seen if is_lan(address)]
+    first = next((answer for answer in _views(dns) if any(map(is_lan, answer))), ())
+    found = _addresses(first)
+    if not private or not found:
+        return None
+    return LanName(addresses=found, told_by=BY_DNS, mixed=len(private) < len(seen))
+
+
+def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the addresses when all of them are a LAN's, else none."""
+    found = tuple(dict.fromkeys(canonical_address(text) for text in texts))
+    return found[:_MAX_ADDRESSES] if found and all(map(is_lan, found)) else ()
+
+
+def _views(dns: DnsView | Unavailable) -> tuple[tuple[str, ...], ...]:
+    if isinstance(dns, Unavailable):
+        return ()
+    views = (*dns.resolvers, *((dns.authoritative,) if dns.authoritative else ()))
+    return tuple(view.addresses for view in views if view.addresses)
+
+
+def _answers(dns: DnsView | Unavailable) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(address for answer in _views(dns) for address in answer))

@@ -1,0 +1,65 @@
+"""The walk of LAN names: its steps, its page, and which targets it claims."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from build.lan import NODE, a_lan_name
+from build.outside import dns_view, record, resolver, zone
+from build.routes import HOST, a_decision
+from ingressdoctor.api import KnownHosts, Target, Unavailable
+from ingressdoctor_checks.walks import claim_public
+from ingressdoctor_checks.walks_lan import LAN, claim_lan
+
+DOCS = Path(__file__).parents[3] / "docs"
+UNSEEN = Unavailable(wanted="it", reason="no token")
+NONE = KnownHosts(hosts={})
+NAMED = KnownHosts(hosts={HOST: ("Ingress ns/shop",)})
+
+
+def test_the_steps_are_those_of_the_documented_sequence() -> None:
+    assert [step.id for step in LAN.steps] == ["lan-dns", "dns", "outside", "nginx", "certificate", "backend"]
+
+
+@pytest.mark.parametrize("step", LAN.steps, ids=lambda step: step.id)
+def test_every_step_has_its_section(step: Any) -> None:
+    page, _, anchor = step.docs.partition("#")
+    headings = re.findall(r"^## (.+)$", (DOCS / page).read_text(), re.MULTILINE)
+
+    assert anchor in [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+LANS = [
+    pytest.param(a_lan_name(), NAMED, 95, "Ingress ns/shop names the host", id="a-route-and-private-answers"),
+    pytest.param(a_lan_name(), NONE, 80, "a private address", id="private-answers-alone"),
+    pytest.param(a_lan_name(), UNSEEN, 80, "a private address", id="cluster-not-readable"),
+    pytest.param(a_lan_name(mixed=True), NAMED, 30, "a private address", id="split-horizon"),
+    pytest.param(UNSEEN, NAMED, 0, "", id="no-private-address"),
+]
+
+
+@pytest.mark.parametrize(("lan", "hosts", "strength", "ground"), LANS)
+def test_claim_of_the_lan(lan: Any, hosts: Any, strength: int, ground: str) -> None:
+    claim = claim_lan.function(Target.parse(HOST), lan, hosts)
+
+    assert claim.strength == strength
+    assert ground in claim.ground
+
+
+@pytest.mark.parametrize(
+    ("dns", "facts", "strength"),
+    [
+        pytest.param(dns_view(resolver(NODE)), UNSEEN, 70, id="private-answers"),
+        pytest.param(dns_view(resolver()), zone(record(NODE, proxied=False)), 70, id="a-private-record"),
+        pytest.param(dns_view(resolver(NODE), resolver("203.0.113.9")), UNSEEN, 100, id="split-horizon-stays-public"),
+        pytest.param(dns_view(), zone(), 100, id="proxied"),
+    ],
+)
+def test_what_is_private_is_claimed_weakly_for_the_public_walk(dns: Any, facts: Any, strength: int) -> None:
+    claim = claim_public.function(Target.parse(HOST), NAMED, dns, a_decision(), facts, UNSEEN)
+
+    assert claim.strength == strength
