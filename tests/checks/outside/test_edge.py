@@ -1,6 +1,9 @@
+from typing import Any
+
 import pytest
 
 from build.access import PANEL, at_the_login, seen_through, tunnel_zone, without_login
+from build.nginx import seen_by_nginx
 from build.outside import EDGE_HEADERS, HOST, MISSING, TARGET, URL, exchange, failed, redirect, visited, zone
 from ingressdoctor.api import (
     EdgeError,
@@ -293,3 +296,23 @@ def test_a_bare_404_without_a_tunnel_is_the_applications() -> None:
     [finding] = http_error(TARGET, visited(exchange(404, headers=BARE)), zone(), MISSING, MISSING)
 
     assert finding.symptom is Symptom.APP_404
+
+
+NGINX_404 = b"<html>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "nginx", "symptom"),
+    [
+        pytest.param(NGINX_404, seen_by_nginx(), Symptom.CONTROLLER_404, id="known-to-be-the-controller"),
+        pytest.param(NGINX_404, MISSING, Symptom.APP_404, id="any-nginx"),
+        pytest.param(
+            NGINX_404.replace(b">nginx<", b">nginx/1.27.1<"), seen_by_nginx(), Symptom.APP_404, id="with-its-version"
+        ),
+        pytest.param(NGINX_404 + b" " * 600, seen_by_nginx(), Symptom.APP_404, id="part-of-a-page"),
+    ],
+)
+def test_whose_the_stock_page_of_nginx_is(body: bytes, nginx: Any, symptom: Symptom) -> None:
+    [finding] = http_error(TARGET, visited(exchange(404, body=body)), MISSING, MISSING, nginx)
+
+    assert finding.symptom is symptom

@@ -16,6 +16,8 @@ from ingressdoctor.api import Controller, ControllerLogs, Pod, SourceError, Targ
 from ingressdoctor.collect.controller import collect_controller, version_of
 from ingressdoctor.collect.controller_logs import collect_logs, parse_logs
 from ingressdoctor.collect.static_config import static_of
+from ingressdoctor.evidence.kube import Ingress, Loaded
+from ingressdoctor.evidence.routes import RoutingObjects
 
 NO_TUNNEL = Unavailable(wanted="the tunnel", reason="the name leads to none")
 
@@ -286,3 +288,35 @@ async def test_without_pods_and_without_a_service_in_front_nothing_is_known() ->
     controller = await found({PODS: forbidden("pods"), SERVICES: a_list()})
 
     assert isinstance(controller, Unavailable)
+
+
+def routing(*classes: str | None, installed: bool = False) -> Any:
+    ingresses = tuple(
+        msgspec.convert({"metadata": {"name": "x"}, "spec": {"ingressClassName": name}}, Ingress) for name in classes
+    )
+    none: Any = Loaded()
+    return RoutingObjects(
+        ingress_routes=Loaded(installed=installed),
+        ingresses=Loaded(items=ingresses),
+        middlewares=none,
+        ingress_classes=none,
+        traefik_services=none,
+    )
+
+
+@pytest.mark.parametrize(
+    ("objects", "looked"),
+    [
+        pytest.param(routing("nginx", "haproxy"), False, id="every-ingress-is-anothers"),
+        pytest.param(routing("nginx", "traefik-internal"), True, id="a-class-that-speaks-of-traefik"),
+        pytest.param(routing("nginx", None), True, id="an-ingress-without-a-class"),
+        pytest.param(routing("nginx", installed=True), True, id="its-own-kinds-exist"),
+        pytest.param(routing(), True, id="no-ingress-at-all"),
+        pytest.param(NO_TUNNEL, True, id="objects-could-not-be-read"),
+    ],
+)
+async def test_traefik_is_looked_for_by_image_where_it_may_have_something_to_do(objects: Any, looked: bool) -> None:
+    kube = TableKube({PODS: a_list(), SERVICES: a_list()})
+
+    assert isinstance(await collect_controller.function(kube, later(objects)), Unavailable)
+    assert len(kube.calls) == (4 if looked else 2)
