@@ -107,6 +107,8 @@ class Visitor:
             return str((found.rrset or resolver.resolve(host, "AAAA"))[0].to_text())
         except tuple(NAME_SERVER_FAILURES) as error:
             return NAME_SERVER_FAILURES[type(error)]
+        except dns.resolver.NoAnswer:
+            return "dns-nxdomain"  # no address, whatever else the name may have
 
     def real_port(self, address: str, port: int) -> int:
         for entry in self._handout.connect_to:
@@ -174,7 +176,7 @@ def classified(status: int, headers: dict[str, str], body: bytes, *, edge: bool 
         return None
     special = (
         (headers.get("cf-mitigated") == "challenge", "edge-challenge"),
-        (body.startswith(b"error code: 1"), edge_code(body)),
+        (body.startswith(b"error code: 1"), edge_code(status, body)),
         (status >= 520 or (status in EDGE_MADE and b"error code" in body), f"edge-{status}"),
         (status == 404 and body == b"404 page not found\n", "controller-404"),
         (status == 404 and b"<center>nginx</center>" in body, "controller-404"),
@@ -185,9 +187,9 @@ def classified(status: int, headers: dict[str, str], body: bytes, *, edge: bool 
     return next((symptom for applies, symptom in special if applies), f"http-{status}")
 
 
-def edge_code(body: bytes) -> str:
+def edge_code(status: int, body: bytes) -> str:
     code = body.partition(b": ")[2].decode(errors="replace").strip()
-    return f"edge-{code}" if code in NAMED_CODES else "edge-530"
+    return f"edge-{code}" if code in NAMED_CODES else {403: "edge-1020", 429: "edge-1015"}.get(status, "edge-530")
 
 
 @pytest.mark.lab

@@ -32,6 +32,7 @@ from ingressdoctor.lab.serve.edge_access import Access, TokenSecrets
 from ingressdoctor.lab.serve.exchange import exchange
 from ingressdoctor.lab.serve.hostports import publish_host_ports
 from ingressdoctor.lab.serve.kube.logs import seeded
+from ingressdoctor.lab.serve.lan import Lan
 from ingressdoctor.lab.serve.maxscale.fleet import MaxScales
 from ingressdoctor.lab.serve.nginx.controller import NginxControllers
 from ingressdoctor.lab.serve.nodes import Nodes
@@ -68,6 +69,7 @@ class DataPlane:
         self._databases: Databases | None = None
         self._maxscales: MaxScales | None = None
         self._public: tuple[str, ...] = ()
+        self._lan: Lan | None = None
 
     async def start(self) -> None:
         """Open every listener and finish the balancers' first round of health checks."""
@@ -83,7 +85,8 @@ class DataPlane:
         nodes.attach(network)
         if settings.get("expose_node_ports") is True:
             nodes.expose(network)
-        publish_host_ports(network, cluster, nodes)
+        lan_ip = text(settings.get("client_lan_ip"))
+        publish_host_ports(network, cluster, nodes, lan=bool(lan_ip))
         _enforce_policies(network, cluster, settings)
         start_backends(network, cluster, nodes, self.pki, world.backends)
         self._controller = Controller(network, cluster, nodes, self.pki, partial(seeded, world.logs))
@@ -110,6 +113,7 @@ class DataPlane:
             network.spawn(balancer.watch())
         external = (ip for name in nodes.names() for ip in nodes.external(name))
         balanced = (ip for balancer in self._balancers.values() for ip in balancer.public)
+        self._lan = Lan(network, nodes, lan_ip) if lan_ip else None
         self._public = tuple(dict.fromkeys(map(canonical, (*edge.addresses, *balanced, *external))))
 
     async def stop(self) -> None:
@@ -134,6 +138,8 @@ class DataPlane:
             for port in REFUSED_PORTS
             if (ip, port) not in listeners
         ]
+        if self._lan is not None:
+            entries += [_entry(*found) for found in self._lan.entries()]
         return (*entries, f"::127.0.0.1:{network.black_hole_port}")
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:

@@ -65,7 +65,11 @@ def load_faults(world_name: str) -> tuple[Fault, ...]:
             documents = read_yaml(path, now)
             if len(documents) != 1 or not isinstance(documents[0], dict):
                 raise LabError(f"{sub}/{path.name} must hold exactly one mapping")
-            found.append(_fault(path.stem, world_name, kind, {"host": host, **documents[0]}))
+            head = {"host": host, **documents[0]}
+            if parts := head.pop("parts", ()):
+                first = [step for part in parts for step in _part(world_name, str(part), now)]
+                head["patch"] = [*first, *head.get("patch", ())]
+            found.append(_fault(path.stem, world_name, kind, head))
     return tuple(found)
 
 
@@ -73,6 +77,14 @@ def load_fault(world_name: str, name: str) -> Fault:
     """The fault *name* of a world; LabError names the nearest known one."""
     faults = {fault.name: fault for fault in load_faults(world_name)}
     if name in faults:
+def _part(world_name: str, name: str, now: datetime) -> list[Any]:
+    """The operations of a file in the world's `parts`, which several faults begin with."""
+    documents = read_yaml(world_folder(world_name) / "parts" / f"{name}.yaml", now)
+    if len(documents) != 1 or not isinstance(documents[0], list):
+        raise LabError(f"parts/{name}.yaml must hold exactly one list of operations")
+    return list(documents[0])
+
+
         return faults[name]
     near = difflib.get_close_matches(name, faults, n=3, cutoff=0.3)
     raise LabError(f"world {world_name} has no fault {name!r}", hint=f"nearest: {', '.join(near) or 'none'}")

@@ -78,6 +78,7 @@ class Network:
         self._translators: dict[tuple[str, int], Translator] = {}
         self._guards: list[Guard] = []
         self._sources: dict[int, Address] = {}
+        self._visitors: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams: set[Stream] = set()
         # Bound but not listening: the kernel answers every SYN with RST.
@@ -118,6 +119,17 @@ class Network:
     def guard(self, guard: Guard) -> None:
         """Ask *guard* about every connection, after translation."""
         self._guards.append(guard)
+
+    def visited_from(self, ip: str, client_ip: str) -> None:
+        """Say who connections from outside the lab to *ip* seem to come from."""
+        self._visitors[canonical(ip)] = client_ip
+
+    def leads_to(self, ip: str, port: int, *, source_ip: str) -> int:
+        """The loopback port where a connection to (ip, port) ends: a listener's, closed_port or black_hole_port."""
+        try:
+            return self._resolve(Address(ip=canonical(ip), port=port), source_ip)[0]
+        except OSError:
+            return self.black_hole_port
 
     def listen(self, ip: str, port: int, handler: Handler, *, tls: ssl.SSLContext | None = None) -> None:
         """Serve (ip, port) with *handler*, which owns the stream for at most the network's lifetime_s."""
@@ -194,7 +206,7 @@ class Network:
             return  # the peer was gone before we looked
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        outside = self._client_ip6 if ":" in local.ip else self._client_ip
+        outside = self._visitors.get(local.ip) or (self._client_ip6 if ":" in local.ip else self._client_ip)
         peer = self._sources.pop(port, None) or Address(ip=outside, port=port)
         self.spawn(self._serve(self._track(Stream(sock, peer=peer, local=local)), handler, tls))
 

@@ -35,6 +35,9 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     # Kinds that the ingress controller itself may not list; its provider then never loads anything.
     "controller_forbidden": [],
     "client_ip": "198.51.100.23",  # who visitors seem to be
+    # Who they seem to be to the nodes' private addresses, where whoever asks sits in their network ("": outside of it,
+    # and private addresses are out of reach).
+    "client_lan_ip": "",
     # Whether whoever asks has no internet: nothing but the cluster can be reached.
     "offline": False,
     "no_route": [],  # addresses that answer "no route to host" (523)
@@ -69,7 +72,8 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     # --- DNS. views: what one recursive view answers differently, by name and type, or "NXDOMAIN"
     # ({"public": {"www.wecare.gr": {"A": ["192.0.2.1"], "AAAA": []}}}).
     # misbehave: {"system" | "public" | "authoritative": "servfail" | "refused" | "timeout" | "truncate"}.
-    "dns": {"views": {}, "misbehave": {}},
+    # rebind_protection: views that leave private addresses out of their answers, as many home routers do.
+    "dns": {"views": {}, "misbehave": {}, "rebind_protection": []},
     # --- The SQL path: what no object of mariadb-operator says.
     "sql": {
         "real": "auto",  # a real MariaDB where mariadbd is installed; "never": the small stand-in always

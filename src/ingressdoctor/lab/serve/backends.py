@@ -5,7 +5,8 @@ a wrong targetPort is refused because nobody is there. A request gets the entry 
 with the longest `prefix`; `{method}` and `{path}` in a body are filled in. Per path: status, headers, body, redirect,
 delay_s, websocket (an upgrade is granted, and echoes), close (no answer), raw (bytes as they are), header_bytes (one
 huge header), trickle_s (slow body), needs (a Service and port that the pod must reach, else the answer is the entry's
-own status, headers and body).
+own status, headers and body). Of several entries for one port the first counts whose `if` holds: a ConfigMap of the
+pod's namespace has this value under this key.
 `protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
 methods of its `services`, each of which answers `status` (a gRPC status, 0 unless said) and `message`, or 14 while a
 Service that it `needs` is out of reach; other protocols are served elsewhere. `tls` holds the order of a certificate.
@@ -53,17 +54,29 @@ def start_backends(
         for pod in _selected(cluster, mapping(backend.get("selector"))):
             if not _is_serving(pod, text(backend.get("container"))):
                 continue
+            taken: set[int] = set()
             for entry in map(mapping, sequence(backend.get("listen"))):
                 port = entry.get("port")
                 protocol = entry.get("protocol", "http")
                 if not isinstance(port, int) or protocol not in {"http", "tcp", "grpc"}:
                     continue
+                if port in taken or not _holds(cluster, pod, mapping(entry.get("if"))):
+                    continue
+                taken.add(port)
                 order = Order.from_annotation(entry.get("tls"))
                 alpn = ("h2",) if protocol == "grpc" else ("http/1.1",)
                 tls = server_context(pki.issue(order), alpn) if order else None
                 handler = _handler_of(protocol, entry, _Reach(network, cluster, pod))
                 for ip in host_addresses(nodes, pod):
                     network.listen(ip, port, handler, tls=tls)
+
+
+def _holds(cluster: Cluster, pod: Object, condition: Mapping[str, Any]) -> bool:
+    """Whether a ConfigMap says what the entry depends on; an entry without a condition always counts."""
+    if not condition:
+        return True
+    found = cluster.get("ConfigMap", namespace_of(pod), text(condition.get("config_map")))
+    return text(dig(found, "data", text(condition.get("key")))) == text(condition.get("value"))
 
 
 class _Reach:

@@ -1,7 +1,8 @@
 """DNS servers of a world, over UDP and TCP: two recursive views and one authority.
 
 What they answer is decided by dns_records.py; how they misbehave (`dns.misbehave` of the world: servfail, refused,
-timeout, truncate) is decided here, per view.
+timeout, truncate) is decided here, per view, and so is whether private addresses are left out of the answers
+(`dns.rebind_protection`; source: dnsmasq --stop-dns-rebind, which leaves an empty answer without an error).
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import ipaddress
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import dns.exception
 import dns.flags
@@ -18,9 +20,10 @@ import dns.message
 import dns.rcode
 import dns.rdataclass
 import dns.rdatatype
+import dns.rrset
 
 from ingressdoctor.errors import LabError
-from ingressdoctor.lab.cluster import dig, mapping, text
+from ingressdoctor.lab.cluster import dig, mapping, sequence, text
 from ingressdoctor.lab.serve.dns_records import AUTHORITATIVE, Names
 from ingressdoctor.lab.world import World
 
@@ -35,8 +38,9 @@ _BIND_TRIES = 20
 class View:
     """One server's answers, as bytes to bytes."""
 
-    def __init__(self, view: str, names: Names, misbehave: str) -> None:
+    def __init__(self, view: str, names: Names, misbehave: str, *, rebind_protection: bool = False) -> None:
         """*misbehave* is "" or one of servfail, refused, timeout, truncate."""
+        self._rebind_protection = rebind_protection
         self.view = view
         self.requests: list[tuple[str, str, str]] = []
         self._names = names
@@ -62,7 +66,8 @@ class View:
         else:
             found = self._names.resolve(self.view, question.name.canonicalize(), kind)
             response.set_rcode(found.rcode)
-            response.answer.extend(found.answers)
+            private = self._rebind_protection and _is_private(found.answers)
+            response.answer.extend(() if private else found.answers)
             response.authority.extend(found.authority)
             if self.view == AUTHORITATIVE and found.rcode != dns.rcode.REFUSED:
                 response.flags |= dns.flags.AA
@@ -76,6 +81,13 @@ class View:
         short = dns.message.make_response(query, recursion_available=self.view != AUTHORITATIVE)
         short.flags |= dns.flags.TC
         return short.to_wire(max_size=size)
+
+
+def _is_private(answers: Iterable[dns.rrset.RRset]) -> bool:
+    """Whether one of the addresses is no public one."""
+    kinds = (dns.rdatatype.A, dns.rdatatype.AAAA)
+    found = (item.to_text() for answer in answers if answer.rdtype in kinds for item in answer)
+    return any(ipaddress.ip_address(address).is_private for address in found)
 
 
 class _Udp(asyncio.DatagramProtocol):
@@ -122,7 +134,11 @@ async def start_dns(world: World) -> Mapping[str, DnsServer]:
     """Start every view of VIEWS; LabError when a zone file does not parse or no port is free."""
     names = Names(world)
     misbehave = mapping(dig(world.settings, "dns", "misbehave"))
-    return {view: await _start(View(view, names, text(misbehave.get(view)))) for view in VIEWS}
+    guarded = sequence(dig(world.settings, "dns", "rebind_protection"))
+    return {
+        view: await _start(View(view, names, text(misbehave.get(view)), rebind_protection=view in guarded))
+        for view in VIEWS
+    }
 
 
 async def _start(view: View) -> DnsServer:

@@ -1,9 +1,9 @@
 """What the names of a world resolve to. Pure: no sockets (see dns.py).
 
 A zone at Cloudflare is answered from its API records: a proxied name has the edge's A and AAAA addresses and a
-synthesised HTTPS record at TTL 300 and shows no CNAME; anything else has its own content. Other zones come from
-master files (RFC 1035); `ORIGIN@VIEW` is a file that only one view sees. CNAME chains are followed inside the
-world. Names in no zone do not exist.
+synthesised HTTPS record at TTL 300 (with an ECH configuration where the zone has ECH on) and shows no CNAME; anything
+else has its own content. Other zones come from master files (RFC 1035); `ORIGIN@VIEW` is a file that only one view
+sees. CNAME chains are followed inside the world. Names in no zone do not exist.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from ingressdoctor.lab.cluster import dig, mapping, sequence, text
 from ingressdoctor.lab.world import World
 
 PROXIED_TTL = 300
+# An ECHConfigList (RFC 9849) of one key for the public name cloudflare-ech.com, as the edge publishes it.
+ECH = "AEX+DQBBnQAgACBzT0m8P8n2Qxy1v5d4a0GfXo3m6bWk2r9hT7uYc1LpZQAEAAEAAQASY2xvdWRmbGFyZS1lY2guY29tAAA="
 MAX_CHAIN = 8
 AUTHORITATIVE = "authoritative"
 _SOA = "ada.ns.cloudflare.com. dns.cloudflare.com. 2401234567 10000 2400 604800 1800"
@@ -66,6 +68,7 @@ class _CloudflareZone:
         self.active = zone.get("status") == "active"
         self._proxying = not zone.get("paused")
         self._ipv6 = dig(entry, "settings", "ipv6") != "off"
+        self._ech = dig(entry, "settings", "ech") == "on"
         self._anycast = anycast
         self._name_servers = tuple(f"{text(item)}." for item in sequence(zone.get("name_servers")))
         self._records: dict[dns.name.Name, list[Mapping[str, Any]]] = {}
@@ -119,7 +122,8 @@ class _CloudflareZone:
         if dig(record, "settings", "ipv4_only") or not self._ipv6:
             v6 = ()
         hints = [f"ipv{number}hint={','.join(ips)}" for number, ips in ((4, v4), (6, v6)) if ips]
-        https = " ".join(("1", ".", 'alpn="h3,h2"', *hints))
+        ech = (f"ech={ECH}",) if self._ech else ()
+        https = " ".join(("1", ".", 'alpn="h3,h2"', *hints, *ech))
         answers = {"A": v4, "AAAA": v6, "HTTPS": (https,)}
         return {kind: (PROXIED_TTL, values) for kind, values in answers.items() if values}
 

@@ -18,6 +18,9 @@ from ingressdoctor.lab.pki import Order
 TUNNEL_SUFFIX = ".cfargotunnel.com"
 VALID_DAYS = 90.0
 _MAX_CHAIN = 8
+_LOCAL = tuple(
+    map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,9 +127,16 @@ class Zones:
             return Origin(names=names, error=1016)
         if any(str(ip) in self._own for ip in ips):
             return Origin(names=names, error=1000)
-        if any(ip.is_loopback or ip.is_unspecified or ip.is_multicast or ip.is_link_local for ip in ips):
+        if any(
+            ip.is_loopback or ip.is_unspecified or ip.is_multicast or ip.is_link_local or _is_local(ip) for ip in ips
+        ):
             return Origin(names=names, error=1002)
         return Origin(names=names, addresses=tuple(str(ip) for ip in ips))
+
+
+def _is_local(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether the address is one of a LAN (documentation ranges, which stand for public ones here, are not)."""
+    return any(ip in network for network in _LOCAL)
 
 
 def matching_rule(zone: Zone, host: str, path: str) -> Mapping[str, Any]:

@@ -28,8 +28,11 @@ SERVICE_LABEL = "svccontroller.k3s.cattle.io/svcname"
 NAMESPACE_LABEL = "svccontroller.k3s.cattle.io/svcnamespace"
 
 
-def publish_host_ports(network: Network, cluster: Cluster, nodes: Nodes) -> None:
-    """Translate every host port of a running container, and let clients outside reach it."""
+def publish_host_ports(network: Network, cluster: Cluster, nodes: Nodes, *, lan: bool = False) -> None:
+    """Translate every host port of a running container, and let clients outside reach it.
+
+    With *lan* there are clients inside the nodes' network too, who reach it on the private addresses.
+    """
     for pod in cluster.all("Pod"):
         node = text(dig(pod, "spec", "nodeName"))
         if not pod_address(pod) or on_host_network(pod) or not nodes.is_up(node):
@@ -40,7 +43,7 @@ def publish_host_ports(network: Network, cluster: Cluster, nodes: Nodes) -> None
                 continue
             for ip in (*nodes.internal(node), *nodes.external(node)):
                 network.translate(ip, host_port, translator)
-            for ip in nodes.external(node):
+            for ip in (*nodes.external(node), *(nodes.internal(node) if lan else ())):
                 network.listen(ip, host_port, forwarder(network, ip, host_port))
 
 

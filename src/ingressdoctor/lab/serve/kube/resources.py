@@ -57,6 +57,10 @@ BUILTIN: tuple[Resource, ...] = (
     *_builtin("networking.k8s.io", "v1", "ingressclasses/IngressClass", namespaced=False),
     *_builtin("networking.k8s.io", "v1", "ingresses/Ingress", "networkpolicies/NetworkPolicy"),
     *_builtin("policy", "v1", "poddisruptionbudgets/PodDisruptionBudget"),
+    *_builtin(
+        *("admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations/ValidatingWebhookConfiguration"),
+        namespaced=False,
+    ),
     *_builtin("apiextensions.k8s.io", "v1", "customresourcedefinitions/CustomResourceDefinition", namespaced=False),
 )
 
