@@ -188,7 +188,11 @@ def test_a_controller_404_says_that_go_applications_answer_alike() -> None:
 
 def test_a_redirect_to_a_stranger_is_fine() -> None:
     [finding] = http_error(
-        TARGET, visited(redirect("https://login.example.org/"), left_host="login.example.org"), MISSING, MISSING
+        TARGET,
+        visited(redirect("https://login.example.org/"), left_host="login.example.org"),
+        MISSING,
+        MISSING,
+        MISSING,
     )
 
     assert finding.status is Status.PASS
@@ -298,7 +302,7 @@ def test_a_bare_404_without_a_tunnel_is_the_applications() -> None:
     assert finding.symptom is Symptom.APP_404
 
 
-NGINX_404 = b"<html>\r\n<body>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+NGINX_404 = b"<html>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>nginx</center>\r\n</html>\r\n"
 
 
 @pytest.mark.parametrize(
