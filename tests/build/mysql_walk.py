@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import cache
 
 from build.mariadb import HOST
 from ingressdoctor.api import (
@@ -116,6 +117,7 @@ def _judged(item: Check, target: Target, seen: SqlGreeting, login: SqlLogin | Un
     return item(**{need.parameter: given.get(need.wanted, UNSEEN) for need in item.needs})
 
 
+@cache
 def port_checks() -> tuple[Check, ...]:
     """Return the checks of the steps ``greeting`` and ``auth``."""
     return tuple(item for item in load_catalog(Settings()).checks if item.step in ("greeting", "auth"))
