@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     Remedy,
     ServerError,
     SqlGreeting,
+    SqlLogin,
     Target,
     TcpRoute,
     Unavailable,
@@ -39,6 +40,7 @@ from ingressdoctor_checks.sql_common import get_route, nc, show_args, taken, uns
 __all__ = ["proxy_mismatch", "proxy_overridden", "proxy_to_maxscale", "refused_header"]
 
 _KEY: Final = f"{PREFIX}uses-proxyprotocol"
+_BY_ADDRESS: Final = frozenset({1045, 1130})
 _REFUSALS: Final = frozenset({1130, 1156, 1105})
 _SETTING: Final = "Set HCLOUD_TOKEN, so that the load balancer's PROXY setting can be read."
 
@@ -215,20 +217,33 @@ def _refused(target: Target, meant: WrittenRoute, service: WrittenService, refus
     title="What the route says of the PROXY protocol counts",
     step="entry",
     link="route → transport",
-    causes=("mysql-1045", "mysql-1130"),
+    causes=(
+        "mxs.host-pattern",
+        "mxs.user-unknown",
+        "mysql.wrong-password",
+        "mysql.user-missing",
+        "mysql.host-not-allowed",
+        "mysql-1045",
+        "mysql-1130",
+    ),
 )
-def proxy_overridden(route: TcpRoute | Unavailable) -> Iterator[Finding]:
-    """A serversTransport makes the service's own proxyProtocol void since Traefik 3.5.2."""
+def proxy_overridden(route: TcpRoute | Unavailable, login: SqlLogin | Unavailable) -> Iterator[Finding]:
+    """A serversTransport makes the service's own proxyProtocol void since Traefik 3.5.2.
+
+    MaxScale then sees Traefik's address: a failure where a login is refused, else a warning.
+    """
     judged = taken(route)
     if isinstance(judged, Finding):
         yield judged
         return
     _, meant = judged
     found = [item for item in meant.services if item.overridden]
+    refused = isinstance(login, SqlLogin) and login.error is not None and login.error.errno in _BY_ADDRESS
+    say = fail if refused else warn
     for item in found:
         real = f"version {item.proxy_version}" if item.proxy_version else "no header at all"
         namespace, name = item.ref.namespace, item.transport.partition("@")[0]
-        yield warn(
+        yield say(
             f"{meant.ref} asks for the PROXY protocol (version {item.asked_version}) towards {_name(item)}, but its "
             f"serversTransport {item.transport} decides: {real} is sent.",
             subject=meant.ref,

@@ -11,6 +11,7 @@ from typing import Final
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.outside import dial_order
 from ingressdoctor.collect.sql_wire import read_words
+from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.outside import DnsView, Online
 from ingressdoctor.evidence.sql import LoginRequest, SqlGreeting, SqlLogin, SqlSpeaker
@@ -43,10 +44,10 @@ async def collect_greeting(
             enable_with="The findings about DNS say why, and what to do.",
         )
     words = await sql.greet(addresses[0], target.port, timeout_s=_FIRST_S)
-    for address in addresses[1:]:
-        if words.reach is Reach.OK:
-            break
-        words = await sql.greet(address, target.port, timeout_s=_FIRST_S)
+    if words.reach is not Reach.OK and len(addresses) > 1:
+        # Side by side, for each may take its whole time; nobody greets twice, as only one that connects counts.
+        others = await together(*(sql.greet(item, target.port, timeout_s=_FIRST_S) for item in addresses[1:]))
+        words = next((other for other in others if other.reach is Reach.OK), words)
     if (offline := offline_reason(online)) and words.reach is not Reach.OK:
         return Unavailable(wanted=_GREETING, reason=offline, enable_with="Connect this machine to the internet.")
     return read_words(words)

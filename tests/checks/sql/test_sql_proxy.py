@@ -8,7 +8,7 @@ import pytest
 
 from build.backend import FORBIDDEN, a_decision, a_pod, a_view, slices_of
 from build.entry import custom, points
-from build.mysql import TARGET, UNSEEN, error, greets, words
+from build.mysql import TARGET, UNSEEN, error, greets, login, words
 from build.outside import EDGE, RANGES, dns_view, record, resolver, zone
 from build.outside import TARGET as WEB
 from build.tcp import CLIENT, GONE, NO_ROUTES, a_way, balanced, guarded, listed, traefik
@@ -105,18 +105,21 @@ def test_traefik_and_maxscale(route: Any, greeting: Any, status: Status, words_:
     assert words_ in finding.summary
 
 
+WON = sending(serversTransport="mxs", proxyProtocol={"version": 2})
 OVERRIDDEN = [
-    pytest.param(SENT, Status.PASS, id="the-service-alone"),
-    pytest.param(sending(serversTransport="mxs"), Status.PASS, id="the-transport-alone"),
-    pytest.param(sending(serversTransport="mxs", proxyProtocol={"version": 2}), Status.WARN, id="the-transport-wins"),
-    pytest.param(NONE, Status.SKIP, id="no-route"),
-    pytest.param(GONE, Status.UNKNOWN, id="routes-unread"),
+    pytest.param(SENT, UNSEEN, Status.PASS, id="the-service-alone"),
+    pytest.param(sending(serversTransport="mxs"), UNSEEN, Status.PASS, id="the-transport-alone"),
+    pytest.param(WON, UNSEEN, Status.WARN, id="the-transport-wins"),
+    pytest.param(WON, login(error(1049)), Status.WARN, id="a-login-fails-for-another-reason"),
+    pytest.param(WON, login(error(1045)), Status.FAIL, id="a-login-fails-as-it-does-at-a-wrong-address"),
+    pytest.param(NONE, UNSEEN, Status.SKIP, id="no-route"),
+    pytest.param(GONE, UNSEEN, Status.UNKNOWN, id="routes-unread"),
 ]
 
 
-@pytest.mark.parametrize(("route", "status"), OVERRIDDEN)
-def test_a_transport_that_decides(route: Any, status: Status) -> None:
-    assert said(proxy_overridden, route).status is status
+@pytest.mark.parametrize(("route", "login", "status"), OVERRIDDEN)
+def test_a_transport_that_decides(route: Any, login: Any, status: Status) -> None:
+    assert said(proxy_overridden, route, login).status is status
 
 
 GREY = dns_view(resolver("203.0.113.10"))
