@@ -167,7 +167,7 @@ def user_limit(target: Target, objects: DatabaseObjects | Unavailable) -> Iterat
     title="Each Grant is for the host of its User",
     step=STEP,
     link=RESOURCES,
-    causes=("mysql-1044", "mysql-1045", "mysql-error"),
+    causes=("op.user-not-ready", "mysql-1044", "mysql-1045", "mysql-error"),
 )
 def grant_host(target: Target, objects: DatabaseObjects | Unavailable) -> Iterator[Finding]:
     """The same name with another host is another account, and what it is granted helps nobody else."""

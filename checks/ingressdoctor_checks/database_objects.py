@@ -63,6 +63,9 @@ def maxscale_not_ready(objects: DatabaseObjects | Unavailable, view: BackendView
             subject=item.ref,
         )
         return
+    if item.ready.reason == "StatefulSetNotReady" and _short(view, item.replicas):
+        yield skip(f"{item.ref} is not ready since its pods are not; that is said elsewhere.")
+        return
     if not item.is_ready or item.suspended:
         reason = item.ready.reason or ""
         on_purpose = reason in _ON_PURPOSE or (item.suspended and item.is_ready)
@@ -116,12 +119,10 @@ def _short(view: BackendView | Unavailable, replicas: int) -> str:
     """Return how many of its pods are not ready, as a clause."""
     if isinstance(view, Unavailable) or isinstance(view.pods, Unavailable):
         return ""
-    ready = sum(pod.ready for pod in view.current_pods)
-    return (
-        f"{many(replicas - ready, 'pod')} of {replicas} {'are' if replicas - ready > 1 else 'is'} not ready"
-        if (ready < replicas)
-        else ""
-    )
+    out = replicas - sum(pod.ready for pod in view.current_pods)
+    if out <= 0:
+        return ""
+    return f"{many(out, 'pod')} of {replicas} {'are' if out > 1 else 'is'} not ready"
 
 
 @check(
@@ -129,7 +130,7 @@ def _short(view: BackendView | Unavailable, replicas: int) -> str:
     title="The operator says that MariaDB is ready",
     step=STEP,
     link=RESOURCES,
-    causes=("mxs.servers-down", "mxs.no-master", "op.user-not-ready", "op.maxscale-not-ready", "mysql-1815"),
+    causes=("op.user-not-ready", "mysql-1815"),
 )
 def mariadb_not_ready(objects: DatabaseObjects | Unavailable) -> Iterator[Finding]:
     """The one that the MaxScale of the target refers to; without that, the only one of the namespace."""

@@ -140,8 +140,9 @@ def limits(state: MaxScaleState | Unavailable, logs: MaxScaleLogs | Unavailable,
             known = not isinstance(logs, Unavailable)
             yield ok("No login was refused for want of room in the last hour.") if known else seen
         return
-    rooms = [room for item in seen.instances for room in _rooms(item)]
-    tight = [room for room in rooms if room[1] >= _NEARLY * room[2]]
+    rooms = sorted((room for item in seen.instances for room in _rooms(item)), key=lambda room: room[1])
+    fullest = {name: (name, used, most) for name, used, most in rooms}
+    tight = [room for room in fullest.values() if room[1] >= _NEARLY * room[2]]
     for name, used, most in tight:
         yield (fail if used >= most else warn)(
             f"{name} has {used} of at most {most} connections{'' if used < most else ': nobody else gets in'}.",
@@ -162,10 +163,10 @@ def _rooms(item: MaxScaleInstance) -> Iterator[tuple[str, int, int]]:
     """Yield what has a limit: its name, the connections it has, and the limit."""
     for service in item.services:
         if service.limit > 0:
-            yield f"MaxScale's service {service.name} in {item.place}", service.connections, service.limit
+            yield f"MaxScale's service {service.name}", service.connections, service.limit
     for server in item.servers:
         if server.limit > 0:
-            yield f"The server {server.name} of MaxScale in {item.place}", server.connections, server.limit
+            yield f"The server {server.name} of MaxScale", server.connections, server.limit
 
 
 def _refused(state: MaxScaleState | Unavailable, line: LoggedSignature, clock: Clock) -> Finding:

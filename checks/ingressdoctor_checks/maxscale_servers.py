@@ -57,6 +57,7 @@ _READS_GO_ON: Final = ("fail_on_write", "error_on_write")
         "mxs.never-connected",
         "mxs.no-master",
         "mxs.users-stale",
+        "op.mariadb-not-ready",
         "op.maxscale-not-ready",
         "mysql-1045",
         "mysql-1815",
@@ -137,7 +138,14 @@ def _single(seen: Seen, server: MaxScaleServer) -> Finding:
     title="One of the servers is the primary",
     step=STEP,
     link=LINK,
-    causes=("op.maxscale-not-ready", "mysql-1815", "mysql-1290", "mysql-closed-after-ok", "mysql-error"),
+    causes=(
+        "op.mariadb-not-ready",
+        "op.maxscale-not-ready",
+        "mysql-1815",
+        "mysql-1290",
+        "mysql-closed-after-ok",
+        "mysql-error",
+    ),
 )
 def no_master(
     state: MaxScaleState | Unavailable, objects: DatabaseObjects | Unavailable, logs: MaxScaleLogs | Unavailable

@@ -1,8 +1,9 @@
 """Ask the MaxScale that the connection ends at, instance by instance, what it knows.
 
 By its configured URL, else by a port-forward to its pods where a password is configured. Without a password by the API
-server's proxy, one request: that tells an API that wants no login, or that it is alive. Two pods at most. Read-only;
-what the answers mean is parsed in ``maxscale_rest`` and judged by the checks.
+server's proxy, one request: that tells an API that wants no login, or that it is alive. Two pods at most, the second
+only where the first let us in: a wrong password is tried once. Where a login to the database is to be tried, after it,
+so that the log has what became of it. Read-only; the answers are parsed in ``maxscale_rest`` and judged by the checks.
 
 Source: Kubernetes endpoints/filters/authentication.go (the proxy drops Authorization), mariadb-operator
 pkg/builder/container_builder.go (ports).
@@ -18,7 +19,6 @@ from msgspec.structs import replace
 
 from ingressdoctor.collect.kinds import PODS
 from ingressdoctor.collect.maxscale_rest import PATHS, SERVERS, parse_instance, resources_of
-from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.backend import BackendView
 from ingressdoctor.evidence.database_objects import DatabaseObjects
@@ -32,8 +32,11 @@ from ingressdoctor.evidence.maxscale import (
     MaxScaleState,
     RestReply,
 )
+from ingressdoctor.evidence.sql import SqlLogin
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.needs import Later
+from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.routing.service import target_port
@@ -68,11 +71,24 @@ class _Answer(msgspec.Struct, frozen=True):
     refusal: ApiRefusal | None = None
 
 
-@collector(wanted=_WANTED, timeout_s=20.0)
+@collector(wanted=_WANTED, timeout_s=40.0)
 async def collect_maxscale(
-    kube: Kubernetes, api: MaxScale, view: BackendView, objects: DatabaseObjects | Unavailable
+    kube: Kubernetes,
+    api: MaxScale,
+    view: BackendView,
+    objects: DatabaseObjects | Unavailable,
+    target: Target,
+    login: Later[SqlLogin],
 ) -> MaxScaleState | Unavailable:
     """Read the instances by the best way that there is."""
+    if target.sql_user:
+        await login.get()
+    return await _look(kube, api, view, objects)
+
+
+async def _look(
+    kube: Kubernetes, api: MaxScale, view: BackendView, objects: DatabaseObjects | Unavailable
+) -> MaxScaleState | Unavailable:
     target = objects.target if isinstance(objects, DatabaseObjects) else None
     if target is None and not runs_maxscale(view):
         reason = f"{view.ref.kind or 'Service'} {view.ref.namespace}/{view.ref.name} does not lead to MaxScale"
@@ -93,8 +109,12 @@ async def collect_maxscale(
     chosen = pods[:_MOST] if api.has_login else pods[:1]
     places = [_place(pod, admin, target.tls if target is not None else None, state.name) for pod in chosen]
     if api.has_login:
-        found = await together(*(_by_forward(api, place) for place in places))
-        return _with(state, ApiWay.FORWARD, found, unasked=len(pods) - len(places))
+        found: list[_Answer] = []
+        for place in places:
+            found.append(await _read(api, place, place.pod, ApiWay.FORWARD))
+            if found[0].instance is None:
+                break
+        return _with(state, ApiWay.FORWARD, found, unasked=len(pods) - len(found))
     return _with(state, ApiWay.PROXY, [await _by_proxy(kube, places[0])], unasked=len(pods) - 1)
 
 
@@ -138,10 +158,6 @@ def _with(state: MaxScaleState, way: ApiWay, answers: Sequence[_Answer], *, unas
 
 async def _at_url(api: MaxScale) -> _Answer:
     return await _read(api, None, clean(api.url, 200), ApiWay.URL)
-
-
-async def _by_forward(api: MaxScale, place: ApiPlace) -> _Answer:
-    return await _read(api, place, place.pod, ApiWay.FORWARD)
 
 
 async def _read(api: MaxScale, place: ApiPlace | None, name: str, way: ApiWay) -> _Answer:

@@ -1,8 +1,8 @@
-"""Read the end of the log of MaxScale's pods, and sort its lines by signature.
+"""Read the end of the log of MaxScale, and sort its lines by signature.
 
-The last hour: by the REST API where that was read, which costs the cluster nothing, else of two pods, an unready one
-first. Lines hold whatever clients sent: they are cut, cleaned of secrets,
-never trusted. What a line means is the checks' business.
+The last hour: by the REST API where that was read, which costs the cluster nothing, else of one pod, an unready one
+first; of two where a login was closed without an error, whose number only one of them knows. Lines hold whatever
+clients sent: they are cut, cleaned of secrets, never trusted. What a line means is the checks' business.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from ingressdoctor.evidence.backend import BackendView
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.kube import Pod
 from ingressdoctor.evidence.maxscale import MaxScaleLogs, MaxScaleState
+from ingressdoctor.evidence.sql import SqlLogin
 from ingressdoctor.evidence.tunnel import LoggedSignature
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
@@ -44,7 +45,11 @@ _KINDS: Final = 60
 
 @collector(wanted=_WANTED)
 async def collect_maxscale_logs(
-    kube: Kubernetes, view: BackendView, state: MaxScaleState | Unavailable, clock: Clock
+    kube: Kubernetes,
+    view: BackendView,
+    state: MaxScaleState | Unavailable,
+    login: SqlLogin | Unavailable,
+    clock: Clock,
 ) -> MaxScaleLogs | Unavailable:
     """Read the newest lines."""
     if not runs_maxscale(view):
@@ -56,7 +61,8 @@ async def collect_maxscale_logs(
         return parse_maxscale_logs(
             {place: "\n".join(log) for place, log in told.items()}, since=f"{since:%Y-%m-%d %H:%M:%S}"
         )
-    pods = sorted(view.current_pods, key=lambda pod: (pod.ready, pod.name))[:_MOST]
+    pods = sorted(view.current_pods, key=lambda pod: (pod.ready, pod.name))
+    pods = pods[: _MOST if isinstance(login, SqlLogin) and login.closed_after_ok else 1]
     if not pods:
         reason = view.pods.reason if isinstance(view.pods, Unavailable) else "there is no pod of MaxScale"
         return Unavailable(wanted=_WANTED, reason=reason)

@@ -30,20 +30,38 @@ from ingressdoctor.api import (
     MaxScaleState,
     RestReply,
     SourceError,
+    Target,
     Unavailable,
 )
 from ingressdoctor.collect.maxscale import collect_maxscale, runs_maxscale
 from ingressdoctor.collect.maxscale_rest import parse_instance
+from ingressdoctor.model.needs import Later
 
 BASE = "/api/v1/namespaces/shop/pods/mxs-0:8989/proxy"
 NO_OBJECTS = Unavailable(wanted="it", reason="not asked")
+UNNAMED = Target(hostname="db.example.org", port=3306)
+
+
+async def no_login() -> Unavailable:
+    raise AssertionError("nobody asked for a login")
 
 
 async def state_of(
-    api: FakeMaxScale | None = None, kube: TableKube | None = None, *, view: Any = None, objects: Any = None
+    api: FakeMaxScale | None = None,
+    kube: TableKube | None = None,
+    *,
+    view: Any = None,
+    objects: Any = None,
+    target: Target = UNNAMED,
+    login: Any = None,
 ) -> MaxScaleState:
     found = await collect_maxscale.function(
-        kube or TableKube({}), api or FakeMaxScale(), view or a_maxscale_view(), objects or the_objects()
+        kube or TableKube({}),
+        api or FakeMaxScale(),
+        view or a_maxscale_view(),
+        objects or the_objects(),
+        target,
+        Later(login or no_login),
     )
     assert isinstance(found, MaxScaleState)
     return found
@@ -73,6 +91,28 @@ async def test_two_pods_are_asked_by_port_forward() -> None:
     }
     assert (state.way, state.port, state.pods, state.unasked) == (ApiWay.FORWARD, 3306, 3, 1)
     assert [item.place for item in state.instances] == ["mxs-0", "mxs-1"]
+
+
+async def test_a_wrong_login_is_tried_at_one_pod_only() -> None:
+    api = FakeMaxScale(first=RestReply(status=401))
+    state = await state_of(api)
+
+    assert len(api.asked) == 1
+    assert state.unasked == 1
+
+
+async def test_a_login_to_the_database_comes_first() -> None:
+    """What became of it is in the log then."""
+    api, order = FakeMaxScale(), []
+
+    async def login() -> Unavailable:
+        order.append(len(api.asked))
+        return Unavailable(wanted="a login", reason="there is no password")
+
+    await state_of(api, target=replace(UNNAMED, sql_user="erp"), login=login)
+
+    assert order == [0]
+    assert len(api.asked) == 2
 
 
 async def test_the_resource_tells_port_and_tls() -> None:
@@ -153,7 +193,7 @@ async def test_tls_is_named_to_the_proxy() -> None:
 
 async def test_what_is_no_maxscale_is_not_asked() -> None:
     view = a_view(ref=a_ref())
-    found = await collect_maxscale.function(TableKube({}), FakeMaxScale(), view, NO_OBJECTS)
+    found = await collect_maxscale.function(TableKube({}), FakeMaxScale(), view, NO_OBJECTS, UNNAMED, Later(no_login))
 
     assert isinstance(found, Inapplicable)
     assert not runs_maxscale(view)

@@ -7,7 +7,7 @@ import pytest
 from build.backend import CLOCK
 from build.kube import TableKube, forbidden, text
 from build.maxscale import a_maxscale_view, a_state, an_instance, unread
-from ingressdoctor.api import Inapplicable, MaxScaleLogs, MaxScaleState, SourceError, Unavailable
+from ingressdoctor.api import Inapplicable, MaxScaleLogs, MaxScaleState, Reach, SourceError, SqlLogin, Unavailable
 from ingressdoctor.collect.maxscale_logs import collect_maxscale_logs, parse_maxscale_logs
 from ingressdoctor.collect.maxscale_signatures import read_line
 
@@ -113,8 +113,14 @@ def test_old_lines_are_left_out_and_floods_bounded() -> None:
     assert parse_maxscale_logs({"mxs-0": "x" * 5_000_000}).lines_read == 1
 
 
-async def read(kube: TableKube, state: MaxScaleState | Unavailable) -> MaxScaleLogs | Unavailable:
-    found = await collect_maxscale_logs.function(kube, a_maxscale_view(), state, CLOCK)
+NO_LOGIN = Unavailable(wanted="a login", reason="no account was named")
+CLOSED = SqlLogin(address="203.0.113.10", port=3306, user="erp", reach=Reach.OK, accepted=True, closed_after_ok=True)
+
+
+async def read(
+    kube: TableKube, state: MaxScaleState | Unavailable, login: SqlLogin | Unavailable = CLOSED
+) -> MaxScaleLogs | Unavailable:
+    found = await collect_maxscale_logs.function(kube, a_maxscale_view(), state, login, CLOCK)
     assert isinstance(found, MaxScaleLogs | Unavailable)
     return found
 
@@ -139,9 +145,16 @@ async def test_without_the_api_the_pods_logs_are_read() -> None:
     assert {path for path, _ in kube.calls} == {LOG.format(0), LOG.format(1)}
 
 
+async def test_one_log_is_enough_where_no_login_was_closed() -> None:
+    kube = TableKube({LOG.format(0): text(HEAD + BEHIND)})
+    await read(kube, unread(), NO_LOGIN)
+
+    assert [path for path, _ in kube.calls] == [LOG.format(0)]
+
+
 async def test_no_log_is_a_gap() -> None:
     kube = TableKube({LOG.format(0): SourceError("no answer"), LOG.format(1): SourceError("no answer")})
-    none = await collect_maxscale_logs.function(TableKube({}), a_maxscale_view(pods=0), unread(), CLOCK)
+    none = await collect_maxscale_logs.function(TableKube({}), a_maxscale_view(pods=0), unread(), NO_LOGIN, CLOCK)
     gap = await read(kube, unread())
 
     assert isinstance(gap, Unavailable)
