@@ -19,6 +19,7 @@ class Of(StrEnum):
     RULES = "rules"
     TARGETS = "targets"
     ACCESS = "access"
+    ONBOARD = "onboard"
     ERROR = "error"
 
 
@@ -37,6 +38,7 @@ def schema(of: What = Of.REPORT) -> None:
     from ingressdoctor.cli.output import write
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
+    from ingressdoctor.render.onboard import OnboardV1
     from ingressdoctor.render.route_v1 import RoutesV1, RouteV1
     from ingressdoctor.render.rules_v1 import RulesV1
     from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ReportV1, schema_of
@@ -48,6 +50,7 @@ def schema(of: What = Of.REPORT) -> None:
         Of.RULES: RulesV1,
         Of.TARGETS: TargetsV1,
         Of.ACCESS: AccessV1,
+        Of.ONBOARD: OnboardV1,
         Of.ERROR: ErrorOnlyV1,
     }
     write(encode(schema_of(structs[of], f"ingressdoctor.{of}/v1")))
