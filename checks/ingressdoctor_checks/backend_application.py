@@ -93,7 +93,7 @@ def application_error(
         yield ok(f"The answer is {answer.status}, no error.", subject=subject(backend))
     elif answer.status != 404 and answer.status < 500:
         yield skip(f"{answer.status} refuses this request; that is no failure of the application.")
-    elif backend.tunnel:
+    elif backend.tunnel or backend.nginx:
         yield _through_tunnel(decision, backend, answer)
     else:
         yield _judged(decision, backend, answer, newest_line(decision.request.host, logs, answer.status))
@@ -149,7 +149,7 @@ def _own_text(status: int) -> str:
 def _blamed(decision: RouteDecision, backend: BackendView, answer: _Answer, line: AccessLogLine | None) -> Finding:
     path = shorten(decision.request.path, 60)
     guards = decision.winner.middlewares if decision.winner else ()
-    maker = backend.dialler if backend.tunnel else "Traefik"
+    maker = backend.dialler if backend.tunnel or backend.nginx else "Traefik"
     body = clean((answer.body or b"")[:120].decode("utf-8", "replace").strip(), 120)
     seen = {
         "status": str(answer.status),

@@ -81,10 +81,12 @@ def protocol_mismatch(
     if backend.port is None or not backend.serving or not backend.live:
         yield skip("No endpoint takes requests, so no protocol is spoken.")
         return
-    if backend.tunnel or decision.request.raw_port:
+    if backend.tunnel or backend.nginx or decision.request.raw_port:
         yield skip(
             NO_HTTP
             if decision.request.raw_port
+            else "ingress-nginx dials this Service; its annotation says by which protocol, and is judged there."
+            if backend.nginx
             else "cloudflared dials this Service; its rule says by which protocol, and is judged there."
         )
         return

@@ -53,7 +53,7 @@ def svclb_pending(
     controller = found.controller
     service, pods = controller.service, controller.balancers
     if found.way not in _THROUGH or service is None or service.spec.type != "LoadBalancer":
-        yield skip(f"No load balancer of the cluster is in between: cloudflared reaches {found.way}.")
+        yield skip(f"No load balancer of the cluster is in between: {found.visitor} reaches {found.way}.")
     elif pods is None:
         addresses = ", ".join(item.ip or item.hostname or "" for item in service.published[:3])
         yield ok(f"{service.ref} has the address {addresses}.", subject=service.ref)

@@ -25,7 +25,14 @@ __all__ = ["LINK", "STEP", "TLS_EFFECTS", "certificate_of", "covers", "from_orig
 
 STEP: Final = "controller"
 LINK: Final = "certificate → TLS Secret"
-TLS_EFFECTS: Final = ("traefik.default-certificate", "cert.origin-invalid", "edge-526", "tls-untrusted")
+TLS_EFFECTS: Final = (
+    "traefik.default-certificate",
+    "nginx.default-certificate",
+    "cert.origin-invalid",
+    "edge.certificate-invalid",
+    "edge-526",
+    "tls-untrusted",
+)
 _GRANT: Final = "Allow list on certificates (cert-manager.io) in the route's namespace."
 
 

@@ -42,7 +42,7 @@ from ingressdoctor_checks.nginx_common import (
 
 __all__ = ["config_broken", "controller_not_ready", "retired"]
 
-_LINK: Final = "cloudflared → ingress-nginx"
+_LINK: Final = "way in → ingress-nginx"
 _EXPLOITED: Final = ((1, 12, 1), (1, 11, 5))
 
 

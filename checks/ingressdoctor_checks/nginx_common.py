@@ -40,10 +40,11 @@ __all__ = [
 
 STEP: Final = "nginx"
 LINK_ROUTE: Final = "ingress-nginx → route"
-# What visitors see when nothing answers cloudflared at all, and when nginx answers by itself.
+# What visitors see when nothing answers cloudflared, or themselves, and when nginx answers by itself.
 BROKEN_WAY: Final = (
     *("edge-502", "edge-504", "response-timeout", "edge.error-page", "tunnel.log-errors"),
     *("grpc-unavailable", "grpc-internal", "grpc.status"),
+    *("edge.unreachable", "connect-refused", "connect-timeout", "connect-reset", "empty-reply", "tls-handshake"),
 )
 NO_ROUTE: Final = ("controller-404", "app-404", "grpc-unimplemented", "grpc.status")
 _GRANT: Final = "Allow list on deployments and daemonsets (apps), services, pods and ingresses in all namespaces."

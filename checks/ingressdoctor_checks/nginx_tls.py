@@ -14,6 +14,7 @@ from ingressdoctor.api import (
     Finding,
     NginxDecision,
     NginxLogs,
+    OriginProbe,
     OutsideProbe,
     Remedy,
     Symptom,
@@ -27,12 +28,13 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
+from ingressdoctor_checks.nginx_certificate import served_to_visitors
 from ingressdoctor_checks.nginx_common import BROKEN_WAY, STEP, describe, edit, logs_of, nginx_of, proof_of, serves
 
 __all__ = ["default_certificate", "redirect_loop", "tls_section_missing"]
 
-_LINK: Final = "cloudflared → ingress-nginx (TLS)"
-_PLAIN: Final = "cloudflared speaks plain HTTP to ingress-nginx."
+_LINK: Final = "way in → ingress-nginx (TLS)"
+_PLAIN: Final = "Plain HTTP is spoken to ingress-nginx."
 
 
 @check(
@@ -63,12 +65,12 @@ def tls_section_missing(
         f"Let cloudflared name the host: originServerName: {request.host}, under originRequest of the rule."
         if lacks
         else f"Add spec.tls with hosts: [{request.host}] to the Ingress; without a secretName the default certificate "
-        "is bound to it, which is enough where cloudflared does not verify."
+        "is bound to it, which is enough where nobody verifies it."
     )
     say = warn if serves(probe) else fail
     controller = found.controller
     yield say(
-        f"ingress-nginx refuses the TLS handshake of cloudflared: {found.refused}.",
+        f"ingress-nginx refuses the TLS handshake of {found.visitor}: {found.refused}.",
         subject=winner.ref if winner is not None else f"host {request.host}",
         where=f"tls sections of the Ingresses, and ConfigMap {controller.config_ref}",
         seen={
@@ -94,21 +96,34 @@ def _settings(found: NginxDecision) -> Command:
     title="ingress-nginx shows the certificate that is meant",
     step=STEP,
     link=_LINK,
-    causes=("rule.origin-untrusted", "rule.origin-name-mismatch"),
+    causes=(
+        "rule.origin-untrusted",
+        "rule.origin-name-mismatch",
+        "cert.origin-invalid",
+        "edge.certificate-invalid",
+        "tls-untrusted",
+    ),
 )
 def default_certificate(
-    nginx: NginxDecision | Unavailable, logs: NginxLogs | Unavailable, route: TunnelRoute | Unavailable
+    nginx: NginxDecision | Unavailable,
+    logs: NginxLogs | Unavailable,
+    route: TunnelRoute | Unavailable,
+    origin: OriginProbe | Unavailable,
+    target: Target,
 ) -> Iterator[Finding]:
     """Where no usable Secret is bound to the name, the controller shows a certificate that it made up."""
     found = nginx_of(nginx)
     if isinstance(found, Finding):
         yield found
         return
+    if found.direct and isinstance(origin, OriginProbe):
+        yield served_to_visitors(found, logs, origin, target)
+        return
     if not found.decision.request.tls:
         yield skip(_PLAIN)
         return
-    origin = None if isinstance(route, Unavailable) else route.origin
-    verified = origin is not None and origin.verify
+    rule = None if isinstance(route, Unavailable) else route.origin
+    verified = rule is not None and rule.verify
     line = None if isinstance(logs, Unavailable) else logs.of("certificate-missing", "certificate-wrong-name")
     own = found.certificate.startswith("Secret ") and line is None
     if own:

@@ -32,9 +32,13 @@ def a_node(name: str = "node02", address: str = NODE, *, ready: bool | None = Tr
     return LanNode(ref=f"Node {name}", addresses=(address,), ready=ready)
 
 
-def owned(*owners: LanOwner) -> LanOwners:
+def owned(*owners: LanOwner, name: LanName | None = None) -> LanOwners:
     """Who has the addresses; by default a ready node."""
-    return LanOwners(owners=owners or (LanOwner(address=NODE, node=a_node()),), nodes=(a_node(), a_node("n3", OTHER)))
+    return LanOwners(
+        name=name or a_lan_name(),
+        owners=owners or (LanOwner(address=NODE, node=a_node()),),
+        nodes=(a_node(), a_node("n3", OTHER)),
+    )
 
 
 def around(

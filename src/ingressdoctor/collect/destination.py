@@ -42,6 +42,8 @@ async def collect_destination(
         return behind_tcp(entry)
     if target.protocol is Protocol.MYSQL:
         return entry
+    if isinstance(nginx, NginxDecision) and nginx.direct:
+        return behind_nginx(nginx, await listed.get())
     if isinstance(route, TunnelRoute) and route.certain:
         return behind_nginx(nginx, await listed.get()) if isinstance(nginx, NginxDecision) else behind_tunnel(route)
     if isinstance(decision, Unavailable):
@@ -74,7 +76,7 @@ def behind_nginx(nginx: NginxDecision, listed: ClusterServices | Unavailable) ->
     mine: tuple[Service, ...] | None = None
     if isinstance(known, Loaded) and not known.broken:
         mine = tuple(item for item in known.items if item.namespace == chosen.ref.namespace)
-    return replace(chosen, dialler="ingress-nginx", tunnel=True, nginx=True, listed=mine)
+    return replace(chosen, dialler="ingress-nginx", tunnel=not nginx.direct, nginx=True, listed=mine)
 
 
 def behind_tunnel(route: TunnelRoute) -> ChosenBackend | Unavailable:

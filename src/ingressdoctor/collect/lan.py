@@ -9,15 +9,17 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from ingressdoctor.collect.kinds import NODES, SERVICES
+from ingressdoctor.collect.kinds import NODES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.collect.reach import CONNECT_S
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.kube import Loaded, Node, Service
 from ingressdoctor.evidence.lan import LanName, LanNode, LanOwner, LanOwners, LanSurroundings
 from ingressdoctor.evidence.outside import DnsView
+from ingressdoctor.evidence.workloads import ClusterServices
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.routing.addresses import canonical_address
@@ -42,28 +44,26 @@ async def collect_lan_name(
 
 
 @collector(wanted="whose addresses the name has")
-async def collect_owners(kube: Kubernetes, lan: LanName) -> LanOwners | Unavailable:
+async def collect_owners(kube: Kubernetes, lan: LanName, listed: Later[ClusterServices]) -> LanOwners | Unavailable:
     """List nodes and Services."""
-    async with asyncio.TaskGroup() as group:
-        node_task = group.create_task(list_kind(kube, NODES))
-        service_task = group.create_task(list_kind(kube, SERVICES))
-    nodes, services = node_task.result(), service_task.result()
+    nodes, known = await asyncio.gather(list_kind(kube, NODES), listed.get())
+    services = known if isinstance(known, Unavailable) else known.loaded
     if isinstance(nodes, Unavailable):
         return nodes
     if isinstance(services, Unavailable):
         return services
-    return owners_of(lan.addresses, nodes, services)
+    return owners_of(lan, nodes, services)
 
 
-def owners_of(addresses: tuple[str, ...], nodes: Loaded[Node], services: Loaded[Service]) -> LanOwners:
+def owners_of(lan: LanName, nodes: Loaded[Node], services: Loaded[Service]) -> LanOwners:
     """Match addresses with those of nodes, and with those that Services publish."""
     known = tuple(_node(node) for node in nodes.items)
     owners = []
-    for address in addresses:
+    for address in lan.addresses:
         has = next((node for node in known if address in node.addresses), None)
         publish = (item.ref for item in services.items if address in _published(item))
         owners.append(LanOwner(address=address, node=has, services=tuple(dict.fromkeys(publish))))
-    return LanOwners(owners=tuple(owners), nodes=known)
+    return LanOwners(name=lan, owners=tuple(owners), nodes=known)
 
 
 def _node(node: Node) -> LanNode:

@@ -61,7 +61,8 @@ def _fails(probe: OutsideProbe | Unavailable) -> bool:
         return False
     if probe.edge_error is not None:
         return probe.edge_error.code in _TELLING
-    return probe.last.status >= 500 or (not probe.last.status and probe.edge)
+    refused = probe.last.tls is not None and probe.last.tls.trusted is False
+    return probe.last.status >= 500 or (not probe.last.status and (probe.edge or refused))
 
 
 def _words(nginx: NginxDecision) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What ingress-nginx does with the target's request, where a tunnel's rule leads to it.
+"""What ingress-nginx does with the target's request, where a tunnel's rule or a name of the LAN leads to it.
 
 The rules of ingress-nginx are in ``routing/ingress_nginx``; this puts the request together as cloudflared sends it.
 Source: cloudflared originRequest (httpHostHeader, originServerName, matchSNItoHost); Go's crypto/tls sends no server
@@ -12,8 +12,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingressdoctor.collect.nginx_way import Way, may_lead_to_nginx, way_to
+from ingressdoctor.collect.nginx_way import Way, lan_origin, may_lead_to_nginx, way_in_lan, way_to
 from ingressdoctor.evidence.kube import Ingress, IngressClass, Loaded
+from ingressdoctor.evidence.lan import LanOwners
 from ingressdoctor.evidence.nginx import NginxController, NginxControllers, NginxDecision
 from ingressdoctor.evidence.routes import RouteRequest, RoutingObjects
 from ingressdoctor.evidence.tunnel import AddressOwner, TunnelRoute
@@ -40,8 +41,11 @@ async def collect_nginx_route(
     owner: AddressOwner | Unavailable,
     objects: RoutingObjects | Unavailable,
     controllers: Later[NginxControllers],
+    lan: LanOwners | Unavailable,
 ) -> NginxDecision | Unavailable:
-    """Look for ingress-nginx only where the rule may lead to it, and ask the model."""
+    """Look for ingress-nginx only where the rule or the address may lead to it, and ask the model."""
+    if isinstance(lan, LanOwners) and lan.name.certain and not (isinstance(route, TunnelRoute) and route.certain):
+        return await _from_lan(target, lan, objects, controllers)
     why = may_lead_to_nginx(route, owner)
     if why or isinstance(route, Unavailable) or route.origin is None:
         return Inapplicable(wanted=_WANTED, reason=why or "the rule leads nowhere")
@@ -51,6 +55,23 @@ async def collect_nginx_route(
         return way
     table = objects if isinstance(objects, Unavailable) else _table(way[0], objects)
     return table if isinstance(table, Unavailable) else decide_for(target, route.origin, way, table)
+
+
+async def _from_lan(
+    target: Target, lan: LanOwners, objects: RoutingObjects | Unavailable, controllers: Later[NginxControllers]
+) -> NginxDecision | Unavailable:
+    """Ask the model what a visitor gets who dials the address of the LAN himself."""
+    known = await controllers.get()
+    if isinstance(known, Unavailable):
+        return known
+    origin = lan_origin(target, lan)
+    found = way_in_lan(origin, lan, known)
+    if isinstance(found, Unavailable):
+        return found
+    if isinstance(objects, Unavailable):
+        return objects
+    table = _table(found[0], objects)
+    return table if isinstance(table, Unavailable) else replace(decide_for(target, origin, found, table), direct=True)
 
 
 def _table(controller: NginxController, objects: RoutingObjects) -> NginxTable | Unavailable:

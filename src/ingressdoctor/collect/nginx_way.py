@@ -1,4 +1,4 @@
-"""Whether a tunnel's rule leads to ingress-nginx, and by what: its Service, an address of it, a port of a node. Pure.
+"""Whether a tunnel's rule or an address leads to ingress-nginx, and by what: its Service, an address, a node. Pure.
 
 Whose an address is, is said by ``address_owner``.
 Source: kubernetes Services; k3s ServiceLB, which binds a LoadBalancer Service's ports on the nodes (hostPort = port).
@@ -10,12 +10,14 @@ import ipaddress
 from typing import Final
 
 from ingressdoctor.evidence.kube import ServicePort
+from ingressdoctor.evidence.lan import LanOwners
 from ingressdoctor.evidence.nginx import NginxController, NginxControllers, NginxWay
 from ingressdoctor.evidence.tunnel import AddressOwner, TunnelRoute
 from ingressdoctor.evidence.tunnel_rules import OriginKind, TunnelOrigin
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.target import Target
 
-__all__ = ["Way", "may_lead_to_nginx", "way_to"]
+__all__ = ["Way", "lan_origin", "may_lead_to_nginx", "way_in_lan", "way_to"]
 
 _WANTED: Final = "what ingress-nginx does with the request"
 _HINTS: Final = ("nginx", "ingress")
@@ -57,6 +59,33 @@ def way_to(origin: TunnelOrigin, owner: AddressOwner | Unavailable, known: Nginx
         return known.unread[0]
     names = ", ".join(item.ref for item in known.items)
     return Inapplicable(wanted=_WANTED, reason=f"{origin.service} does not lead to {names}")
+
+
+def lan_origin(target: Target, lan: LanOwners) -> TunnelOrigin:
+    """Return where a visitor in the LAN connects to, in the words of a rule: the name's first address."""
+    address = lan.name.addresses[0]
+    host = f"[{address}]" if ":" in address else address
+    return TunnelOrigin(
+        kind=OriginKind.HTTP,
+        service=f"{target.scheme}://{host}:{target.port}",
+        scheme=target.scheme,
+        host=address,
+        port=target.port,
+        server_name=target.hostname if target.scheme == "https" else "",
+        address=True,
+    )
+
+
+def way_in_lan(origin: TunnelOrigin, lan: LanOwners, known: NginxControllers) -> Way | Unavailable:
+    """Return the controller that the address leads to, else the only one: whose the address is, is judged elsewhere."""
+    refs = tuple(ref for item in lan.owners for ref in (*((item.node.ref,) if item.node else ()), *item.services))
+    found = way_to(origin, AddressOwner(address=origin.host, owners=refs), known)
+    if not isinstance(found, Unavailable) or not known.items:
+        return found
+    strangers = [ref for ref in refs if ref.startswith("Service ")]
+    if strangers or len(known.items) > 1:
+        return found
+    return known.items[0], NginxWay.HOST_PORT, f"{origin.service}, where it should be"
 
 
 def _way(origin: TunnelOrigin, owner: AddressOwner | Unavailable, item: NginxController) -> NginxWay | None:

@@ -23,6 +23,7 @@ from ingressdoctor.collect.kinds import (
 from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Ingress, Loaded, Resource
+from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import (
     NOT_READ,
     Custom,
@@ -34,6 +35,7 @@ from ingressdoctor.evidence.routes import (
 )
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers, with_prediction
 from ingressdoctor.routing.traefik.decide import decide_in, with_suggestions
@@ -130,11 +132,22 @@ async def build_answer_model(objects: RoutingObjects, table: RouteTable) -> Answ
 
 @collector(wanted="which route takes the request")
 async def collect_decision(
-    table: RouteTable, model: AnswerModel, controller: Controller | Unavailable, target: Target
+    table: RouteTable,
+    model: AnswerModel,
+    controller: Controller | Unavailable,
+    target: Target,
+    nginx: Later[NginxDecision],
 ) -> RouteDecision:
-    """Decide which router takes the target's request, and what the client must get; no HTTP router takes MySQL."""
+    """Decide which router takes the target's request, and what the client must get; no HTTP router takes MySQL.
+
+    Where there is no Traefik, ingress-nginx decides on names of the LAN.
+    """
     if target.protocol is Protocol.MYSQL:
         return RouteDecision(request=request_for(target, controller), outcome=Outcome.NO_ROUTE)
+    if isinstance(controller, Unavailable):
+        found = await nginx.get()
+        if isinstance(found, NginxDecision) and found.direct:
+            return found.decision
     return with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
 
 

@@ -55,6 +55,7 @@ class LanOwner(msgspec.Struct, frozen=True, kw_only=True):
 class LanOwners(msgspec.Struct, frozen=True, kw_only=True):
     """Whose addresses the name has, one entry each, and the nodes of the cluster as they are."""
 
+    name: LanName
     owners: tuple[LanOwner, ...]
     nodes: tuple[LanNode, ...] = ()
 

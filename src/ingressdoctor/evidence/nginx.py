@@ -1,4 +1,4 @@
-"""An ingress-nginx of the cluster, and what it does with the target's request where a tunnel's rule leads to it."""
+"""An ingress-nginx of the cluster, and what it does with a request that a tunnel's rule or an address leads to it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class NginxControllers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NginxWay(StrEnum):
-    """By what cloudflared reaches the controller."""
+    """By what cloudflared, or a visitor in the LAN, reaches the controller."""
 
     SERVICE = "its Service"
     CLUSTER_IP = "the cluster address of its Service"
@@ -76,14 +76,15 @@ class NginxWay(StrEnum):
 
 
 class NginxDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """What ingress-nginx does with the request as cloudflared sends it.
+    """What ingress-nginx does with the request as cloudflared sends it, or a visitor in the LAN.
 
-    ``port`` is that of the rule's service; ``shown`` says in words how it leads there. ``decision`` holds scheme, SNI
-    and Host as nginx gets them. ``refused`` says why the TLS handshake is refused, empty when it is not; ``bound``
-    tells that a certificate is bound to the host, ``certificate`` which one is shown. ``protocol`` is what nginx speaks
-    to the pods, ``ignored`` the annotations of the Ingress that count as absent; ``denied`` why its location answers
-    503. ``broken`` is nginx's complaint about the whole configuration. ``classes`` are the words by which an Ingress
-    is this controller's. ``loops`` tells that the answer sends visitors to https, where they came from.
+    ``direct`` tells that it is the visitor. ``port`` is that of the rule's service, or his; ``shown`` says in words how
+    it leads there. ``decision`` holds scheme, SNI and Host as nginx gets them. ``refused`` says why the TLS handshake
+    is refused, empty when it is not; ``bound`` tells that a certificate is bound to the host, ``certificate`` which one
+    is shown. ``protocol`` is what nginx speaks to the pods, ``ignored`` the annotations of the Ingress that count as
+    absent; ``denied`` why its location answers 503. ``broken`` is nginx's complaint about the whole configuration.
+    ``classes`` are the words by which an Ingress is this controller's. ``loops`` tells that the answer sends visitors
+    to https, where they came from.
     """
 
     controller: NginxController
@@ -100,6 +101,12 @@ class NginxDecision(msgspec.Struct, frozen=True, kw_only=True):
     broken: str = ""
     classes: tuple[str, ...] = ()
     loops: bool = False
+    direct: bool = False
+
+    @property
+    def visitor(self) -> str:
+        """Who connects to the controller, for a sentence."""
+        return "a visitor" if self.direct else "cloudflared"
 
 
 class NginxLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -79,7 +79,7 @@ ALL: list[Any] = [
     lambda n: annotation_refused(n, UP, TARGET),
     lambda n: path_taken(n, UP, TARGET),
     lambda n: tls_section_missing(n, UP, TARGET),
-    lambda n: default_certificate(n, ELSEWHERE, TRUSTING),
+    lambda n: default_certificate(n, ELSEWHERE, TRUSTING, ELSEWHERE, TARGET),
     lambda n: redirect_loop(n, UP, TARGET),
     lambda n: backend_protocol(n, a_view(), ELSEWHERE, UP, TARGET),
     lambda n: location_denied(n, ELSEWHERE, UP, TARGET),
@@ -251,7 +251,7 @@ HANDSHAKES: list[Any] = [
     pytest.param(
         seen_by_nginx(an_ingress(), controller=REFUSES), BROKEN, FAIL, "without a name", id="cloudflared-names-nobody"
     ),
-    pytest.param(seen_by_nginx(BARE, origin=PLAIN_RULE), BROKEN, SKIP, "plain HTTP", id="no-tls-is-spoken"),
+    pytest.param(seen_by_nginx(BARE, origin=PLAIN_RULE), BROKEN, SKIP, "Plain HTTP", id="no-tls-is-spoken"),
     pytest.param(seen_by_nginx(controller=REFUSES), BROKEN, FAIL, f"host {HOST}", id="nobody-names-the-host"),
 ]
 
@@ -282,7 +282,7 @@ LACKS_SECRET = parse_nginx_logs(
     ],
 )
 def test_default_certificate(nginx: Any, logs: Any, route: Any, status: Status) -> None:
-    assert judged(default_certificate(nginx, logs, route))[0] is status
+    assert judged(default_certificate(nginx, logs, route, ELSEWHERE, TARGET))[0] is status
 
 
 LOOPS = seen_by_nginx(an_ingress(), origin=PLAIN_RULE)

@@ -10,6 +10,9 @@ from build.outside import HOST, MISSING, dns_view, resolver
 from build.sources import TableDns
 from ingressdoctor.api import Inapplicable, LanName, LanOwners, LanSurroundings, Reach, Target, TcpAttempt, Unavailable
 from ingressdoctor.collect.lan import collect_lan_name, collect_owners, collect_surroundings
+from ingressdoctor.collect.workloads import collect_services
+from ingressdoctor.evidence.workloads import ClusterServices
+from ingressdoctor.model.needs import Later
 
 NODES, SERVICES = "/api/v1/nodes", "/api/v1/services"
 NODE = {
@@ -41,9 +44,18 @@ def cluster(**statuses: int) -> FakeCluster:
     return FakeCluster({NODES: [NODE], SERVICES: [SERVICE]}, {paths[name]: code for name, code in statuses.items()})
 
 
+def services(**statuses: int) -> Later[ClusterServices]:
+    async def fetch() -> ClusterServices:
+        found = await collect_services.function(cluster(**statuses))
+        assert isinstance(found, ClusterServices)
+        return found
+
+    return Later(fetch)
+
+
 async def test_whose_addresses_they_are() -> None:
     name = a_lan_name("192.168.1.82", "192.168.1.90", "192.168.1.99")
-    found = await collect_owners.function(cluster(), name)
+    found = await collect_owners.function(cluster(), name, services())
 
     assert isinstance(found, LanOwners)
     assert [(item.node.ref if item.node else "", item.services) for item in found.owners] == [
@@ -57,7 +69,9 @@ async def test_whose_addresses_they_are() -> None:
 
 @pytest.mark.parametrize("kind", ["nodes", "services"])
 async def test_what_may_not_be_listed_is_a_gap(kind: str) -> None:
-    assert isinstance(await collect_owners.function(cluster(**{kind: 403}), a_lan_name()), Unavailable)
+    assert isinstance(
+        await collect_owners.function(cluster(**{kind: 403}), a_lan_name(), services(**{kind: 403})), Unavailable
+    )
 
 
 async def test_a_name_that_nobody_made_shows_a_wildcard() -> None:

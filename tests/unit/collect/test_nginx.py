@@ -281,11 +281,12 @@ def objects(ingresses: Any = None, classes: Any = None) -> RoutingObjects:
 
 
 KNOWN = NginxControllers(items=(a_controller_of_nginx(),))
+NO_LAN = Inapplicable(wanted="x", reason="the name leads to no address of a LAN")
 
 
 async def decided(route: Any = ADDRESS, owner: Any = PUBLISHED, found: Any = None, known: Any = KNOWN) -> Any:
     given = objects() if found is None else found
-    return await collect_nginx_route.function(TARGET, route, owner, given, later(known))
+    return await collect_nginx_route.function(TARGET, route, owner, given, later(known), NO_LAN)
 
 
 async def test_the_request_goes_as_cloudflared_sends_it() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from build.cluster import later
 from build.controller import a_traefik
 from build.kube import TableKube, a_list, forbidden
 from build.routes import a_class, an_ingress, an_ingress_route, objects
@@ -103,10 +104,13 @@ async def test_missing_crds_leave_the_ingresses() -> None:
     assert found.ingress_routes == Loaded(installed=False)
 
 
+NO_NGINX = Unavailable(wanted="x", reason="no ingress-nginx runs in the cluster")
+
+
 async def decision(controller: Controller | Unavailable, found: RoutingObjects, url: str) -> RouteDecision:
     table = await build_routes.function(controller, found)
     model = await build_answer_model.function(found, table)
-    result = await collect_decision.function(table, model, controller, Target.parse(url))
+    result = await collect_decision.function(table, model, controller, Target.parse(url), later(NO_NGINX))
     assert isinstance(result, RouteDecision)
     return result
 
