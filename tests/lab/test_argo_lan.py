@@ -193,7 +193,7 @@ def test_nginx_logs_what_it_would(name: str, words: str, world: World) -> None:
 
 
 def test_without_server_insecure_argo_cd_redirects_what_nginx_asks(world: World) -> None:
-    with running(broken(world, "nginx-argocd-not-insecure")) as lab:
+    with running(broken(world, "backend-argocd-not-insecure")) as lab:
         visitor = Visitor(lab)
         status, headers, _ = visitor.get(visitor.resolve(ARGOCD), ARGOCD, "/x", https=True, more=visitor._token)
         assert (status, headers["location"]) == (307, f"https://{ARGOCD}/x")
