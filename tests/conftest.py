@@ -11,9 +11,13 @@ from typing import Any
 
 import pytest
 
+from build.planted import is_about_sql, leaks
+
 _ENVIRONMENT = (
     "CLOUDFLARE_API_TOKEN",
     "HCLOUD_TOKEN",
+    "INGRESSDOCTOR_MAXSCALE_PASSWORD",
+    "INGRESSDOCTOR_SQL_PASSWORD",
     "INGRESSDOCTOR_CONFIG",
     "KUBECONFIG",
     "KUBERNETES_SERVICE_HOST",
@@ -85,8 +89,11 @@ def _is_local(host: str) -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where servers are required, a skipped server test is a failure: the gate must have run it."""
+    """Fail what may not pass: a server test that was skipped at the gate, and a SQL test that let a password out."""
     report = yield
+    if is_about_sql(item.nodeid) and (places := leaks(report.sections)):
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} let a planted password out: {', '.join(places)}"
     required = os.environ.get("INGRESSDOCTOR_REQUIRE_SERVERS") == "1"
     if required and report.skipped and item.get_closest_marker("debian") is not None:
         report.outcome = "failed"

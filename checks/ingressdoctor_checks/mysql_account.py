@@ -103,7 +103,8 @@ def wrong_password(
     facts = {"user": login.user, "TLS": login.cipher or "no"}
     if mine:
         facts["accounts that MaxScale knows"] = ", ".join(f"{item.user}@{item.host}" for item in mine[:6])
-        what = "its password is wrong, or its host pattern does not match"
+        anywhere = any(item.host in ("%", "") for item in mine)
+        what = "its password is wrong" + ("" if anywhere else ", or its host pattern does not match")
     elif error.errno == 1698:
         what = "it does not exist, or is for the server's own machine only (unix_socket)"
     elif went_to_maxscale(seen):

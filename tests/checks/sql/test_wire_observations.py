@@ -10,6 +10,7 @@ import pymysql
 import pytest
 
 from build.mysql_walk import NAME, UNSEEN, judge
+from build.planted import password
 from ingressdoctor.api import FirstWords, Reach, SqlGreeting, SqlLogin, SqlSpeaker, Target, Unavailable
 from ingressdoctor.collect.sql import _pointless
 from ingressdoctor.collect.sql_wire import read_words
@@ -105,7 +106,7 @@ def login_of(record: dict[str, Any], seen: SqlGreeting) -> SqlLogin | Unavailabl
     error.sqlstate = record["sqlstate"]
     accepted = bool(record["login_ok"]) or "OK" in str(record["second_packet_decoded"])
     blank = SqlLogin(address="203.0.113.10", port=3306, user="erp", reach=Reach.OK, accepted=accepted)
-    return _failed(error, blank, Secret("planted"))
+    return _failed(error, blank, Secret(password("of-a-record")))
 
 
 def expected(record: dict[str, Any], seen: SqlGreeting) -> set[str]:

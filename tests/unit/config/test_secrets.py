@@ -110,3 +110,13 @@ def test_the_example_is_valid_and_changes_nothing(tmp_path: Path) -> None:
     assert settings.kubernetes == Settings().kubernetes
     assert settings.hetzner == Settings().hetzner
     assert uncommented.http.connect_to == ("203.0.113.10:443:127.0.0.1:8443",)
+
+
+def test_what_a_failing_command_says_of_a_password_is_not_repeated() -> None:
+    """No shape tells a password from other words, so none of its complaint is shown; the hint says how to see it."""
+    ref = SecretRef(kind=Kind.COMMAND, place=command("raise SystemExit('plain-word')").place, what="password")
+    with pytest.raises(SourceError) as caught:
+        ref.resolve({})
+
+    assert "ended with 1" in caught.value.message
+    assert "plain-word" not in caught.value.message

@@ -9,6 +9,7 @@ import struct
 
 import pytest
 
+from build.planted import password
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.sql import LoginRequest, SqlLogin
@@ -20,7 +21,7 @@ from ingressdoctor.sources.sql import LiveSql
 from unit.sources.servers import HOST, Behaviour, Pki, close_at_once, free_port, greeting, hang, serve
 from unit.sources.test_sql import GREETING
 
-PASSWORD = "planted-pa55-in-the-login"
+PASSWORD = password("in-the-login")
 OK = bytes.fromhex("0700000200000002000000")
 
 

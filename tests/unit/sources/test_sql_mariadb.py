@@ -16,6 +16,7 @@ import pytest
 
 from build.mariadb import HOST, MariaDb, mariadb, mariadb_here, relay
 from build.mysql_walk import ask
+from build.planted import password
 from ingressdoctor.collect.sql_wire import parse_error, split_packets
 from ingressdoctor.evidence.net import Reach
 from ingressdoctor.evidence.sql import SqlLogin, SqlSpeaker
@@ -27,7 +28,7 @@ pytestmark = [pytest.mark.debian, mariadb_here]
 no_pynacl = pytest.mark.skipif(find_spec("nacl") is not None, reason="PyNaCl is here, so nothing names it")
 
 RECORDED = Path(__file__).parents[4] / "shared" / "reference" / "mysql-wire-observations.json"
-WORD = "planted-pa55-of-an-account"
+WORD = password("of-an-account")
 V1 = b"PROXY TCP4 10.9.8.7 127.0.0.1 4444 3306\r\n"
 V1_OTHER = b"PROXY TCP4 10.9.8.99 127.0.0.1 4444 3306\r\n"
 UNKNOWN = b"PROXY UNKNOWN\r\n"
