@@ -97,10 +97,11 @@ def outcome_of(scenario: Fault, report: Report, kube_requests: int) -> Outcome:
     warnings = diagnosis.warnings if scenario.expect.status == "warn" else ()
     results = [result for step in report.steps for result in step.results]
     causes = (*diagnosis.causes, *diagnosis.beside, *warnings)
+    named = tuple(cause.check_id for cause in causes if cause.check_id not in scenario.expect.beside)
     return Outcome(
         scenario=scenario,
         verdict=str(diagnosis.verdict),
-        named=tuple(dict.fromkeys(cause.check_id for cause in causes)),
+        named=tuple(dict.fromkeys(named)),
         failing=tuple(result.check.id for result in results if result.status is Status.FAIL),
         symptoms=tuple(str(symptom) for symptom in diagnosis.symptoms),
         unexplained=tuple(str(symptom) for symptom in diagnosis.unexplained),

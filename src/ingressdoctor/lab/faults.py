@@ -30,11 +30,15 @@ _LISTS = ("objects", "backends", "connectors")
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What a diagnosis of the patched world must say: worst status, root cause, symptom seen from outside."""
+    """What a diagnosis of the patched world must say: worst status, root cause, symptom seen from outside.
+
+    *beside* are warnings that the world deserves anyway, wherever they stand.
+    """
 
     status: Expected
     cause: str | None = None
     symptom: str | None = None
+    beside: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +77,6 @@ def load_faults(world_name: str) -> tuple[Fault, ...]:
     return tuple(found)
 
 
-def load_fault(world_name: str, name: str) -> Fault:
-    """The fault *name* of a world; LabError names the nearest known one."""
-    faults = {fault.name: fault for fault in load_faults(world_name)}
-    if name in faults:
 def _part(world_name: str, name: str, now: datetime) -> list[Any]:
     """The operations of a file in the world's `parts`, which several faults begin with."""
     documents = read_yaml(world_folder(world_name) / "parts" / f"{name}.yaml", now)
@@ -85,6 +85,10 @@ def _part(world_name: str, name: str, now: datetime) -> list[Any]:
     return list(documents[0])
 
 
+def load_fault(world_name: str, name: str) -> Fault:
+    """The fault *name* of a world; LabError names the nearest known one."""
+    faults = {fault.name: fault for fault in load_faults(world_name)}
+    if name in faults:
         return faults[name]
     near = difflib.get_close_matches(name, faults, n=3, cutoff=0.3)
     raise LabError(f"world {world_name} has no fault {name!r}", hint=f"nearest: {', '.join(near) or 'none'}")
@@ -95,7 +99,7 @@ def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
     expect = head.get("expect") or {}
     if unknown or not isinstance(head.get("title"), str) or not isinstance(head.get("patch"), list):
         raise LabError(f"fault {name}: needs title, patch and expect; unknown: {sorted(unknown) or 'none'}")
-    if set(expect) - {"status", "cause", "symptom"} or expect.get("status") not in get_args(Expected):
+    if set(expect) - {"status", "cause", "symptom", "beside"} or expect.get("status") not in get_args(Expected):
         raise LabError(f"fault {name}: expect.status must be one of {', '.join(get_args(Expected))}")
     return Fault(
         name=name,
@@ -105,7 +109,7 @@ def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
         host=str(head["host"]),
         client_ip=str(head.get("client_ip") or ""),
         patch=tuple(head["patch"]),
-        expect=Expectation(**expect),
+        expect=Expectation(**{**expect, "beside": tuple(expect.get("beside") or ())}),
     )
 
 

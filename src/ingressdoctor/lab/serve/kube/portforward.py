@@ -20,6 +20,7 @@ from ingressdoctor.lab.stream import Duplex, Stream
 
 PROTOCOL = "v4.channel.k8s.io"
 MAX_MESSAGE = 1_048_576
+END_S = 0.2
 _CLOSE, _PING, _PONG, _BINARY = 8, 9, 10, 2
 
 Dial = Callable[[Object, int], Awaitable[Stream]]
@@ -86,6 +87,8 @@ class _Forward:
         with contextlib.suppress(OSError):
             while data := await stream.read(32_768):
                 await self._send(channel, data)
+            # A client that finds data and the end in one piece may drop the data; kubelets end a little later, too.
+            await asyncio.sleep(END_S)
             await self._message(_CLOSE, b"")
 
     async def _send(self, channel: int, data: bytes) -> None:

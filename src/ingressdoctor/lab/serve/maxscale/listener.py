@@ -101,17 +101,18 @@ class SqlListener:
         one = self._maxscale
         versions = sorted(seen.version for seen in one.seen.values() if seen.version)
         year = 23 if one.options.version < (24, 0, 0) else 24
-        capabilities, extended = CAPABILITIES, 0x14 if year == 23 else 0x1C
+        capabilities, (extended, charset) = CAPABILITIES, (0x14, 1) if year == 23 else (0x1C, 45)
         version = self._service.params.get("version_string") or next(iter(versions), "")
         if not one.ever_connected or not version:
             version = f"5.5.5-10.4.32 {one.options.release}-maxscale"
-            capabilities, extended = ALONE[year]
+            (capabilities, extended), charset = ALONE[year], 8
         return wire.Greeting(
             version=version,
             connection=arrival.number,
             scramble=arrival.scramble,
             capabilities=capabilities | (wire.SSL if self._tls else 0),
             extended=extended,
+            charset=charset,
         )
 
     async def _unwrapped(self, arrival: _Arrival) -> bool:

@@ -150,6 +150,12 @@ class DatabasePod:
     async def _relay(self, client: wire.Packets, real: Mariadbd) -> None:
         stream = client.stream
         server = await real.connect(stream.peer, stream.local)
+        speaker = wire.Packets(server)
+        # The greeting comes first, whatever the client has sent already.
+        first = await speaker.read()
+        if first is not None:
+            await client.write(first.sequence, first.payload)
+        server.unread(speaker.rest())
         answers = asyncio.ensure_future(_copy(server, stream))
         try:
             if await self._headers(client, server):

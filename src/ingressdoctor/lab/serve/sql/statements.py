@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from ingressdoctor.lab.serve.sql import wire
 from ingressdoctor.lab.serve.sql.accounts import Plan
 
+_COMMENT = re.compile(r"^(?:\s|/\*(?!!).*?\*/)+", re.DOTALL)
 Cells = Sequence[str | None]
 
 _BEGIN = re.compile(r"(?:begin|start\s+transaction)\b", re.IGNORECASE)
@@ -52,7 +53,8 @@ class Interpreter:
     async def run(self) -> None:
         """Answer until the client leaves."""
         while (packet := await self._client.read()) is not None:
-            command, text = packet.payload[:1], packet.payload[1:].decode("utf-8", "replace").strip().rstrip(";")
+            command, text = packet.payload[:1], _COMMENT.sub("", packet.payload[1:].decode("utf-8", "replace"))
+            text = text.strip().rstrip(";")
             if command == bytes((wire.COM_QUIT,)):
                 return
             if command == bytes((wire.COM_INIT_DB,)):
