@@ -69,6 +69,8 @@ SQL: Final = Walk(
             speaker="mysql.wrong-password",
         ),
     ),
+    # A login that works, with statements answered, proves every hop before it.
+    proof=("mysql.login-refused",),
 )
 
 WALKS: Final = (SQL,)

@@ -5,6 +5,7 @@ Ask for these types through ``ingressdoctor.api``.
 
 from __future__ import annotations
 
+from ingressdoctor.evidence.sql_hops import HopPlace, SqlHop, SqlHops
 from ingressdoctor.evidence.tcp_route import (
     AllowList,
     Ending,
@@ -21,9 +22,12 @@ from ingressdoctor.evidence.tcp_route import (
 __all__ = [
     "AllowList",
     "Ending",
+    "HopPlace",
     "RouteEater",
     "SeenAddress",
     "SeenAs",
+    "SqlHop",
+    "SqlHops",
     "TcpEnd",
     "TcpEntry",
     "TcpRoute",

@@ -144,6 +144,16 @@ class Sql(Protocol):
         """Connect, send *say* (a PROXY header, or nothing), and return the first packet and what follows it unasked."""
         ...
 
+    async def greet_pod(
+        self, namespace: str, pod: str, port: int, *, say: bytes = b"", timeout_s: float = 5.0, linger_s: float = 1.0
+    ) -> FirstWords:
+        """Do the same at a port of a pod, through a port-forward.
+
+        Raises:
+            SourceError: there is no port-forward to that pod; the message begins with 403 where none is granted.
+        """
+        ...
+
     async def login(self, request: LoginRequest) -> SqlLogin:
         """Log in once with the configured password, look who answers without changing anything, and leave.
 

@@ -120,7 +120,7 @@ def open_sources(settings: SourceSettings) -> Sources:
         dns=dns,
         net=net,
         grpc=LiveGrpc(ca_file=settings.ca_file, connect_to=connect_to, calls=calls, access=access),
-        sql=LiveSql(connect_to=connect_to, calls=calls, password=settings.sql_password),
+        sql=LiveSql(connect_to=connect_to, calls=calls, password=settings.sql_password, forward=kubernetes.forward),
         maxscale=LiveMaxScale(settings.maxscale, calls=calls, forward=kubernetes.forward),
         calls=calls,
         closers=(kubernetes.aclose, hetzner.aclose, cloudflare.aclose),

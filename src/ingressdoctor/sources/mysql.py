@@ -11,6 +11,7 @@ import asyncio
 import time
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.net import Reach
@@ -18,6 +19,7 @@ from ingressdoctor.evidence.sql import FirstWords, LoginRequest, SqlLogin
 from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.connect_to import ConnectTo
 from ingressdoctor.sources.dial import Dialer, reach_of
+from ingressdoctor.sources.forward import Forwarder
 from ingressdoctor.sources.stream import Stream
 from ingressdoctor.sources.workers import Workers
 
@@ -68,20 +70,53 @@ class MySqlPorts:
             dialled=connection.dialled,
             detail=connection.detail,
         )
-        stream = connection.stream
-        if stream is None:
+        if connection.stream is None:
             return replace(words, elapsed_s=time.monotonic() - started)
-        try:
-            first, end = await _send_and_read(stream, say, timeout_s - (time.monotonic() - started))
-            words = replace(words, end=end, first=first)
-            if _complete(first) or (first and end is not None):
-                words = replace(words, first_after_s=time.monotonic() - started)
-            if first and end is None:
-                more, end = await _read(stream, b"", linger_s, whole=False)
-                words = replace(words, more=more, end=end)
-        finally:
-            stream.close()
-        return replace(words, elapsed_s=time.monotonic() - started)
+        return await _listen(connection.stream, words, _Patience(started, timeout_s, linger_s), say)
+
+    async def greet_pod(
+        self, forward: Forwarder, place: tuple[str, str, int], *, say: bytes, timeout_s: float, linger_s: float
+    ) -> FirstWords:
+        """Do the same at a port of a pod, through a port-forward; *place* is namespace, pod and port.
+
+        A port on which nobody listens counts as refused, as the kubelet's own connection to it is.
+
+        Raises:
+            SourceError: there is no port-forward to that pod.
+        """
+        namespace, pod, port = place
+        started = time.monotonic()
+        forwarded = await forward(namespace, pod, port)
+        opened = time.monotonic()
+        words = FirstWords(address=f"{namespace}/{pod}", port=port, reach=Reach.OK, dialled="a port-forward")
+        heard = await _listen(Stream(forwarded.socket), words, _Patience(opened, timeout_s, linger_s), say)
+        if forwarded.trouble and not heard.first:
+            refused = "refused" in forwarded.trouble
+            heard = replace(heard, reach=Reach.REFUSED if refused else Reach.CLOSED, detail=forwarded.trouble, end=None)
+        return replace(heard, elapsed_s=time.monotonic() - started)
+
+
+class _Patience(msgspec.Struct, frozen=True):
+    """When the waiting began, how long for the first packet, and how long for what follows it; in seconds."""
+
+    started: float
+    timeout_s: float
+    linger_s: float
+
+
+async def _listen(stream: Stream, words: FirstWords, patience: _Patience, say: bytes) -> FirstWords:
+    """Send *say*, read the first packet and what follows it, and close the connection."""
+    try:
+        first, end = await _send_and_read(stream, say, patience.timeout_s - (time.monotonic() - patience.started))
+        words = replace(words, end=end, first=first)
+        if _complete(first) or (first and end is not None):
+            words = replace(words, first_after_s=time.monotonic() - patience.started)
+        if first and end is None:
+            more, end = await _read(stream, b"", patience.linger_s, whole=False)
+            words = replace(words, more=more, end=end)
+    finally:
+        stream.close()
+    return replace(words, elapsed_s=time.monotonic() - patience.started)
 
 
 async def _send_and_read(stream: Stream, say: bytes, timeout_s: float) -> tuple[bytes, Reach | None]:

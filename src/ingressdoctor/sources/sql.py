@@ -14,6 +14,7 @@ from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
 from ingressdoctor.sources.credential import Credential, TokenSource
+from ingressdoctor.sources.forward import Forwarder
 from ingressdoctor.sources.loading import OnDemand
 from ingressdoctor.sources.workers import Workers
 
@@ -30,6 +31,10 @@ class _Ports(Protocol):
 
     async def greet(self, address: str, port: int, *, say: bytes, timeout_s: float, linger_s: float) -> FirstWords: ...
 
+    async def greet_pod(
+        self, forward: Forwarder, place: tuple[str, str, int], *, say: bytes, timeout_s: float, linger_s: float
+    ) -> FirstWords: ...
+
     async def login(self, request: LoginRequest, password: Secret) -> SqlLogin: ...
 
 
@@ -40,10 +45,19 @@ class LiveSql:
         connect_to: Redirections of what is dialled.
         calls: Where calls are logged.
         password: For logins; None means that there is none.
+        forward: Opens port-forwards to pods; None means that nobody can.
     """
 
-    def __init__(self, *, connect_to: ConnectTo, calls: CallLog, password: TokenSource = None) -> None:
+    def __init__(
+        self,
+        *,
+        connect_to: ConnectTo,
+        calls: CallLog,
+        password: TokenSource = None,
+        forward: Forwarder | None = None,
+    ) -> None:
         self._calls = calls
+        self._forward = forward
         self._password = Credential(password, missing=_MISSING)
         self._workers = Workers(1, "sql password")
 
@@ -63,6 +77,23 @@ class LiveSql:
             words = await ports.greet(address, port, say=say, timeout_s=timeout_s, linger_s=linger_s)
             stood = words.reach is Reach.OK
             call.outcome = words.reach.value if words.first or not stood else str(words.end or "silence")
+        return words
+
+    async def greet_pod(
+        self, namespace: str, pod: str, port: int, *, say: bytes = b"", timeout_s: float = 5.0, linger_s: float = 1.0
+    ) -> FirstWords:
+        """Do the same at a port of a pod, through a port-forward.
+
+        Raises:
+            SourceError: there is no port-forward to that pod; the message begins with 403 where none is granted.
+        """
+        if self._forward is None:
+            raise SourceError("Nobody can forward ports here.", hint="Use a kubeconfig that may.")
+        ports = await self._ports.get()
+        place = (namespace, pod, port)
+        with self._calls.call("mysql", f"greeting of {namespace}/{pod}:{port}") as call:
+            words = await ports.greet_pod(self._forward, place, say=say, timeout_s=timeout_s, linger_s=linger_s)
+            call.outcome = words.reach.value if words.first or words.reach is not Reach.OK else "silence"
         return words
 
     async def login(self, request: LoginRequest) -> SqlLogin:
