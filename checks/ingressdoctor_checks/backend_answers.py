@@ -75,7 +75,7 @@ def target_port_closed(
     if decision.request.raw_port:
         yield skip(NO_HTTP)
         return
-    seen = seen_of(decision.request.host, outside, origin, logs)
+    seen = seen_of(decision.request.host, outside, origin, logs, nginx=backend.nginx)
     broken = seen.with_status(_BROKEN)
     if not broken or ("origin" in seen.statuses and "origin" not in broken):
         yield _nothing_broken(backend, seen)

@@ -17,6 +17,8 @@ __all__ = ["Seen", "got_through", "newest_line", "seen_of"]
 
 _TRAEFIK_502: Final = b"Bad Gateway"
 _TRAEFIK_504: Final = b"Gateway Timeout"
+# The page of an ingress-nginx, which hides its version; the word alone is that of any nginx.
+_NGINX_PAGE: Final = b"<hr><center>nginx</center>"
 _ABORTED: Final = 499
 _NEWEST: Final = 50
 
@@ -48,10 +50,13 @@ def seen_of(
     outside: OutsideProbe | Unavailable,
     origin: OriginProbe | Unavailable,
     logs: ControllerLogs | Unavailable,
+    *,
+    nginx: bool = False,
 ) -> Seen:
     """Gather what was seen of requests for *host*; places that could not be looked at are left out.
 
-    The access log tells of earlier requests, so its status counts only where the origin itself was not asked.
+    *nginx* tells that ingress-nginx is the controller, whose own page a 502 then has. The access log tells of earlier
+    requests, so its status counts only where the origin itself was not asked.
     """
     statuses: dict[str, int] = {}
     facts: dict[str, str] = {}
@@ -79,12 +84,17 @@ def seen_of(
     return Seen(
         statuses=statuses,
         timeouts=tuple(timeouts),
-        application_502=answer is not None and answer.status == 502 and answer.body.strip() != _TRAEFIK_502,
+        application_502=answer is not None and answer.status == 502 and not _own_502(answer.body, nginx=nginx),
         dial_timeout=answer is not None and answer.status == 504 and answer.body.strip() == _TRAEFIK_504,
         only_edge=edge_made_it and set(statuses) == {"outside"},
         slowest_s=max(durations, default=0.0),
         facts=facts,
     )
+
+
+def _own_502(body: bytes, *, nginx: bool) -> bool:
+    """Tell whether the body is the controller's."""
+    return _NGINX_PAGE in body if nginx else body.strip() == _TRAEFIK_502
 
 
 def _note(

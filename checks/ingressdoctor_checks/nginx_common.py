@@ -46,7 +46,11 @@ BROKEN_WAY: Final = (
     *("grpc-unavailable", "grpc-internal", "grpc.status"),
     *("edge.unreachable", "connect-refused", "connect-timeout", "connect-reset", "empty-reply", "tls-handshake"),
 )
-NO_ROUTE: Final = ("controller-404", "app-404", "grpc-unimplemented", "grpc.status")
+# An Ingress that is not taken brings no certificate either.
+NO_ROUTE: Final = (
+    *("controller-404", "app-404", "grpc-unimplemented", "grpc.status"),
+    *("nginx.default-certificate", "cert.origin-invalid", "edge.certificate-invalid", "tls-untrusted"),
+)
 _GRANT: Final = "Allow list on deployments and daemonsets (apps), services, pods and ingresses in all namespaces."
 
 

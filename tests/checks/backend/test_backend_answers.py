@@ -17,6 +17,11 @@ ALLOWED = PolicyVerdict(allowed=True, why="nothing selects the pods")
 DENIED = PolicyVerdict(allowed=False, why="default deny")
 REFUSED = an_origin(an_exchange(502, body=b"Bad Gateway"))
 OWN = an_origin(an_exchange(502, body=b"<h1>upstream broken</h1>"))
+NGINX_502 = an_origin(
+    an_exchange(
+        502, body=b"<html>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>nginx</center>\r\n</html>\r\n"
+    )
+)
 DROPPED = an_origin(an_exchange(504, body=b"Gateway Timeout", total_s=30.0))
 QUIET = an_origin(an_exchange(0, reach=Reach.READ_TIMEOUT, total_s=8.0))
 MOVED = (a_pod(ports=({"name": "web", "containerPort": 9000}, {"name": "metrics", "containerPort": 9100})),)
@@ -41,6 +46,16 @@ CLOSED: list[Any] = [
     ),
     pytest.param(a_view(), {"logs": some_logs(a_line(502))}, Status.FAIL, "refuse or break", id="access-log-says-502"),
     pytest.param(a_view(), {"origin": OWN}, Status.SKIP, "answers 502 itself", id="the-applications-own-502"),
+    pytest.param(
+        replace(STALE, nginx=True),
+        {"origin": NGINX_502},
+        Status.FAIL,
+        "where nobody listens",
+        id="page-of-ingress-nginx",
+    ),
+    pytest.param(
+        a_view(), {"origin": NGINX_502}, Status.SKIP, "answers 502 itself", id="an-nginx-in-the-pod-behind-traefik"
+    ),
     pytest.param(
         a_view(),
         {"outside": an_outside(edge_code=502), "origin": an_origin()},
