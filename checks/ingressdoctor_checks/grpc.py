@@ -18,6 +18,7 @@ from ingressdoctor.api import (
     GrpcProbe,
     Health,
     Inapplicable,
+    NginxDecision,
     OutsideProbe,
     Protocol,
     Remedy,
@@ -129,6 +130,7 @@ def status(
     visit: OutsideProbe | Unavailable,
     route: TunnelRoute | Unavailable,
     logs: CloudflaredLogs | Unavailable,
+    nginx: NginxDecision | Unavailable,
 ) -> Iterator[Finding]:
     """The status of the call, or what came in its place."""
     if target.protocol is not Protocol.GRPC:
@@ -138,6 +140,8 @@ def status(
         yield skip("No gRPC call was made.")
         return
     facts = answer_facts(probe) | hop_facts(probe, route, logs)
+    if isinstance(nginx, NginxDecision):
+        facts["ingress-nginx → pod"] = f"backend-protocol {nginx.protocol}"
     match probe.outcome:
         case GrpcOutcome.OK:
             yield _healthy(target, probe, facts)

@@ -45,9 +45,11 @@ async def collect_grpc(target: Target, visit: OutsideProbe | Unavailable, grpc: 
             enable_with="Set CF_ACCESS_CLIENT_ID and CF_ACCESS_CLIENT_SECRET to a service token that is let in.",
         )
     service = target.path.partition("?")[0].strip("/").partition("/")[0]
+    usual = target.port == (80 if target.scheme == "http" else 443)
+    authority = target.hostname if usual else f"{target.hostname}:{target.port}"
     request = HttpRequest(
-        url=f"{target.scheme}://{target.hostname}:{target.port}/",
-        host=target.hostname if target.port in (80, 443) else f"{target.hostname}:{target.port}",
+        url=f"{target.scheme}://{authority}/",
+        host=authority,
         address=first.address,
         timeout_s=_ANSWER_S,
         service_token=gate is not None,

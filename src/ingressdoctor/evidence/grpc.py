@@ -86,7 +86,7 @@ class GrpcProbe(msgspec.Struct, frozen=True, kw_only=True):
 
     ``service`` is the service whose health was asked for, empty for the server's own. ``code`` is the grpc-status
     (None when none came), ``message`` its text. ``behind_login`` tells that Access asked for a login and the service
-    token was sent along. ``library`` is what the gRPC library itself says of the same call, empty without the extra.
+    token was sent along.
     """
 
     exchange: GrpcExchange
@@ -96,7 +96,6 @@ class GrpcProbe(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     health: Health = Health.NONE
     behind_login: bool = False
-    library: str = ""
 
     @property
     def whole(self) -> bool:

@@ -146,20 +146,20 @@ STATUSES = [
 
 @pytest.mark.parametrize(("probe", "expected", "symptom"), STATUSES)
 def test_status(probe: GrpcProbe | Unavailable, expected: Status, symptom: Symptom | None) -> None:
-    [finding] = status(TARGET, probe, FINE, GAP, UNREAD)
+    [finding] = status(TARGET, probe, FINE, GAP, UNREAD, GAP)
 
     assert (finding.status, finding.symptom) == (expected, symptom)
 
 
 def test_an_error_that_a_plain_request_meets_too_is_told_once() -> None:
     visit = visited(exchange(502), error=502)
-    [finding] = status(TARGET, a_probe(status=502, headers=EDGE_HEADERS, **LOST), visit, GAP, UNREAD)
+    [finding] = status(TARGET, a_probe(status=502, headers=EDGE_HEADERS, **LOST), visit, GAP, UNREAD, GAP)
 
     assert finding.status is Status.SKIP
 
 
 def test_a_service_that_the_health_service_does_not_know_is_a_warning() -> None:
-    [finding] = status(TARGET, judge(an_exchange(trailers=trailers(5)), "shop.v1.Cart"), FINE, GAP, UNREAD)
+    [finding] = status(TARGET, judge(an_exchange(trailers=trailers(5)), "shop.v1.Cart"), FINE, GAP, UNREAD, GAP)
 
     assert finding.status is Status.WARN
     assert "shop.v1.Cart" in finding.summary
@@ -245,7 +245,7 @@ def test_http2_origin_off(probe: Any, way: Any, expected: Status) -> None:
 
 def test_pages_are_not_asked_for_grpc() -> None:
     findings = [
-        *status(PAGE, NOTHING, FINE, GAP, UNREAD),
+        *status(PAGE, NOTHING, FINE, GAP, UNREAD, GAP),
         *transport_quic(PAGE, NOTHING, route(), UNREAD),
         *http2_origin_off(PAGE, NOTHING, route(), UNREAD),
     ]
