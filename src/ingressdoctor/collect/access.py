@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from ingressdoctor.collect.access_cloudflare import cloudflare_sights, service_token_sights
+from ingressdoctor.collect.access_cloudflare import cloudflare_sights
 from ingressdoctor.collect.hetzner import api_refusal
 from ingressdoctor.collect.kinds import (
     APPLICATIONS,
@@ -21,26 +21,29 @@ from ingressdoctor.collect.kinds import (
     INGRESS_CLASSES,
     INGRESS_ROUTES,
     INGRESSES,
+    MAXSCALES,
     MIDDLEWARES,
     NETWORK_POLICIES,
     NODES,
     PODS,
     SERVICES,
+    USERS,
     Kind,
 )
 from ingressdoctor.collect.kube import refusal
 from ingressdoctor.errors import SourceError
-from ingressdoctor.evidence.access import AccessSurvey, Sight
+from ingressdoctor.evidence.access import AccessSurvey, LoginSights, Sight
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.certificates import CertificateChain, GitOpsView
 from ingressdoctor.evidence.controller import Controller, ControllerLogs
+from ingressdoctor.evidence.database_objects import DatabaseObjects
 from ingressdoctor.evidence.dns import Rcode
 from ingressdoctor.evidence.hetzner import ClusterNodes, HetznerProject, LoadBalancerLookup, ServiceEvents
 from ingressdoctor.evidence.outside import DnsView, Online, OutsideProbe
 from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Hetzner, Kubernetes
+from ingressdoctor.sources.base import Cloudflare, Dns, Hetzner, Kubernetes
 
 __all__ = ["survey_access"]
 
@@ -58,6 +61,8 @@ _KINDS: Final[Mapping[Kind[Any], tuple[type, ...]]] = {
     NODES: (ClusterNodes,),
     CERTIFICATES: (CertificateChain,),
     APPLICATIONS: (GitOpsView,),
+    MAXSCALES: (DatabaseObjects,),
+    USERS: (DatabaseObjects,),
 }
 _ROOT: Final = "."
 
@@ -68,19 +73,27 @@ async def survey_access(
     kube: Kubernetes,
     hetzner: Hetzner,
     cloudflare: Cloudflare,
-    token: AccessToken,
+    logins: LoginSights,
     dns: Dns,
 ) -> AccessSurvey:
     """Try everything side by side; a source that does not answer costs its own line only."""
     inside: list[Awaitable[Sight]] = [_kind(kube, kind, feeds) for kind, feeds in _KINDS.items()]
-    named, edge, machines, project, cluster = await asyncio.gather(
+    named, edge, project, cluster = await asyncio.gather(
         asyncio.gather(*(_resolver(dns, server) for server in dns.resolvers)),
         cloudflare_sights(cloudflare),
-        service_token_sights(token),
         _hetzner(hetzner),
         asyncio.gather(*inside, _logs(kube)),
     )
-    return AccessSurvey(sights=(_online(online), *named, *edge, *machines, project, *_folded(cluster)))
+    # Who runs no MaxScale has no login for one, and need not hear of it.
+    databases = [item for item in logins.maxscale if item.readable is not None or _has_maxscale(cluster)]
+    return AccessSurvey(sights=(_online(online), *named, *edge, *logins.access, project, *_folded(cluster), *databases))
+
+
+def _has_maxscale(sights: Sequence[Sight]) -> bool:
+    return any(
+        item.readable and item.source == f"Kubernetes {MAXSCALES.plural}" and "not installed" not in item.detail
+        for item in sights
+    )
 
 
 def _folded(sights: Sequence[Sight]) -> tuple[Sight, ...]:

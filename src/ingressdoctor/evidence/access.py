@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["AccessSurvey", "Sight"]
+__all__ = ["AccessSurvey", "LoginSights", "Sight"]
 
 
 class Sight(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,6 +19,13 @@ class Sight(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     enable_with: str = ""
     feeds: tuple[type, ...] = ()
+
+
+class LoginSights(msgspec.Struct, frozen=True, kw_only=True):
+    """Logins of their own beside the APIs' tokens: the service token of Access, and that of MaxScale's REST API."""
+
+    access: tuple[Sight, ...] = ()
+    maxscale: tuple[Sight, ...] = ()
 
 
 class AccessSurvey(msgspec.Struct, frozen=True, kw_only=True):

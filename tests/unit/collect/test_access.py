@@ -14,11 +14,16 @@ from ingressdoctor.wiring import SourceAccess, open_session
 
 
 def survey(
-    *, deny: tuple[str, ...] = (), lacks: tuple[str, ...] = (), without: tuple[str, ...] = ()
+    *,
+    deny: tuple[str, ...] = (),
+    lacks: tuple[str, ...] = (),
+    without: tuple[str, ...] = (),
+    allow: tuple[str, ...] = ("pods/portforward",),
 ) -> dict[str, SourceAccess]:
     """Survey the lab with some grants denied, some permissions lacking and some variables missing."""
     world = load_world("wecare")
-    changed = {**world.settings, "rbac": {"deny": list(deny)}, "cloudflare": {"deny": list(lacks)}}
+    granted = {**world.settings["rbac"], "deny": list(deny), "allow": list(allow)}
+    changed = {**world.settings, "rbac": granted, "cloudflare": {"deny": list(lacks)}}
     world = replace(world, settings=changed)
     with running(world) as lab:
         settings = load_settings(str(lab.handout.config))
@@ -92,6 +97,20 @@ def test_a_service_token_is_named_where_one_is_configured() -> None:
     assert survey()["Access service token"].readable
     assert not missing.readable
     assert "CF_ACCESS_CLIENT_ID" in missing.detail
+
+
+@pytest.mark.lab
+def test_what_maxscale_needs_is_named() -> None:
+    """A login, and the grant to forward ports; trying that sends no password anywhere."""
+    unset = survey(without=("INGRESSDOCTOR_MAXSCALE_PASSWORD",))["MaxScale's REST API"]
+    denied = survey(allow=())["MaxScale's REST API"]
+
+    assert survey()["MaxScale's REST API"].readable
+    assert unset.readable is None
+    assert "[maxscale]" in unset.enable_with
+    assert denied.readable is False
+    assert "ingressdoctor-hop-probes" in denied.enable_with
+    assert any("MaxScale" in cost for cost in denied.costs)
 
 
 @pytest.mark.lab
