@@ -8,7 +8,6 @@ would remember.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import itertools
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ingressdoctor.lab.cluster import text
-from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.serve.maxscale.journal import Journal
 from ingressdoctor.lab.serve.maxscale.options import Options, Server
+from ingressdoctor.lab.serve.maxscale.state import Client, Place, Seen
 from ingressdoctor.lab.serve.maxscale.users import Copy, read_copy, remembered
 from ingressdoctor.lab.serve.proxyprotocol import encode_v1
 from ingressdoctor.lab.serve.sql import passwords, wire
@@ -29,54 +28,6 @@ from ingressdoctor.lab.stream import Address, Stream
 REFRESH = timedelta(seconds=30)  # users_refresh_time
 BLOCK = timedelta(seconds=60)
 MAX_FAILURES = 10  # max_auth_errors_until_block
-
-
-@dataclasses.dataclass(slots=True, kw_only=True)
-class Seen:
-    """What is known of one server."""
-
-    tokens: tuple[str, ...] = ("Down",)
-    version: str = ""
-    server_id: int = 0
-    read_only: bool = False
-    event: str = ""
-    changed: datetime | None = None
-    sessions: int = 0
-    total: int = 0
-    most: int = 0
-    failed: int = 0
-
-    @property
-    def is_running(self) -> bool:
-        """Whether sessions can go there."""
-        return "Running" in self.tokens and "Maintenance" not in self.tokens
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Client:
-    """One session of a client."""
-
-    number: int
-    user: str
-    remote: Address
-    service: str
-    since: datetime
-    servers: tuple[str, ...]
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a MaxScale is: its pod's address, the addresses of its servers, and the network they are in.
-
-    *prepare* starts the servers, which may take longer than a connection to them may.
-    """
-
-    network: Network
-    ip: str
-    servers: Mapping[str, str]
-    prepare: Callable[[], Awaitable[None]]
-    dial_s: float
-    pause_s: float
 
 
 class MaxScale:

@@ -22,12 +22,13 @@ from ingressdoctor.lab.cluster import (
 from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.pki import Order, Pki, server_context
 from ingressdoctor.lab.serve.buffer import Buffer
-from ingressdoctor.lab.serve.maxscale.core import MaxScale, Place
+from ingressdoctor.lab.serve.maxscale.core import MaxScale
 from ingressdoctor.lab.serve.maxscale.guests import Guests
 from ingressdoctor.lab.serve.maxscale.journal import Journal
 from ingressdoctor.lab.serve.maxscale.listener import SqlListener
 from ingressdoctor.lab.serve.maxscale.options import Options, read_options
 from ingressdoctor.lab.serve.maxscale.rest import RestApi
+from ingressdoctor.lab.serve.maxscale.state import Place
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
 from ingressdoctor.lab.serve.sql.accounts import GROUP
 from ingressdoctor.lab.serve.sql.pods import Databases

@@ -10,9 +10,10 @@ import dataclasses
 import ssl
 from datetime import UTC, datetime
 
-from ingressdoctor.lab.serve.maxscale.core import Client, MaxScale
+from ingressdoctor.lab.serve.maxscale.core import MaxScale
 from ingressdoctor.lab.serve.maxscale.options import Service
 from ingressdoctor.lab.serve.maxscale.session import Gone, Refused, open_session
+from ingressdoctor.lab.serve.maxscale.state import Client
 from ingressdoctor.lab.serve.maxscale.users import User
 from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.serve.sql.headers import proxy_header

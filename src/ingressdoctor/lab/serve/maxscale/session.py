@@ -12,8 +12,9 @@ import contextlib
 import re
 from collections.abc import Awaitable, Callable
 
-from ingressdoctor.lab.serve.maxscale.core import MaxScale, Seen
+from ingressdoctor.lab.serve.maxscale.core import MaxScale
 from ingressdoctor.lab.serve.maxscale.options import Server, Service
+from ingressdoctor.lab.serve.maxscale.state import Seen
 from ingressdoctor.lab.serve.sql import wire
 from ingressdoctor.lab.serve.sql.client import Session
 from ingressdoctor.lab.stream import Address, splice

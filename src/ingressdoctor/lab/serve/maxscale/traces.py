@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from ingressdoctor.lab.serve.maxscale.core import Client, MaxScale
+from ingressdoctor.lab.serve.maxscale.core import MaxScale
 from ingressdoctor.lab.serve.maxscale.journal import Entry
 from ingressdoctor.lab.serve.maxscale.resources import Resource, made, related, stamp
+from ingressdoctor.lab.serve.maxscale.state import Client
 
 
 def session(client: Client) -> Resource:
