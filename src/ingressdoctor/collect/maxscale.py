@@ -103,8 +103,9 @@ async def _look(
     if api.url:
         answers = [await _at_url(api)]
         return _with(state, ApiWay.URL, answers, unasked=0)
+    pods = [pod for pod in pods if _runs(pod)]
     if not pods:
-        return replace(state, pods=0)
+        return state
     admin = target.admin_port if target is not None else 0
     chosen = pods[:_MOST] if api.has_login else pods[:1]
     places = [_place(pod, admin, target.tls if target is not None else None, state.name) for pod in chosen]
@@ -128,6 +129,12 @@ def runs_maxscale(view: BackendView) -> bool:
         for pod in view.current_pods
         for container in pod.containers
     )
+
+
+def _runs(pod: Pod) -> bool:
+    """Tell whether somebody may listen there; what is not told counts as running."""
+    states = [status.state for status in pod.container_statuses if status.state is not None]
+    return pod.ready or not states or any(state.running is not None for state in states)
 
 
 def _pod_port(view: BackendView, pods: Sequence[Pod]) -> int | None:

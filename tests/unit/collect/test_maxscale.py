@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from build.backend import a_ref, a_view
+from build.backend import a_pod, a_ref, a_view, waiting
 from build.kube import TableKube, body, forbidden, text
 from build.maxscale import (
+    LABELS,
     FakeMaxScale,
     a_maxscale,
     a_maxscale_view,
@@ -113,6 +114,16 @@ async def test_a_login_to_the_database_comes_first() -> None:
 
     assert order == [0]
     assert len(api.asked) == 2
+
+
+async def test_pods_that_do_not_run_are_not_asked() -> None:
+    view = a_maxscale_view(pods=0)
+    crashing = a_pod("mxs-0", labels=LABELS, ready=False, status=waiting("CrashLoopBackOff"))
+    api = FakeMaxScale()
+    state = await state_of(api, view=replace(view, pods=(crashing,)))
+
+    assert api.asked == []
+    assert (state.pods, state.instances, state.unread) == (1, (), ())
 
 
 async def test_the_resource_tells_port_and_tls() -> None:
