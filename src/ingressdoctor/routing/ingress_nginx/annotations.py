@@ -7,41 +7,36 @@ Source: ingress-nginx internal/ingress/annotations/* and docs/user-guide/nginx-c
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
 import msgspec
 
-from ingressdoctor.routing.ingress_nginx.settings import NginxSettings, parse_bool
+from ingressdoctor.routing.ingress_nginx.catalogue import (
+    ALIASES,
+    REFUSING,
+    SEVERE,
+    is_bool,
+    is_int,
+    matching,
+    networks_of,
+    risk_of,
+)
+from ingressdoctor.routing.ingress_nginx.reader import Reader
+from ingressdoctor.routing.ingress_nginx.settings import NginxSettings
 
 __all__ = ["Canary", "NginxAnnotations", "Redirect", "read_annotations"]
 
-_CRITICAL: Final = frozenset(
-    {"configuration-snippet", "server-snippet", "stream-snippet", "modsecurity-snippet", "auth-snippet"}
-)
-_HIGH: Final = frozenset(
-    {
-        "auth-url",
-        "auth-signin",
-        "auth-tls-match-cn",
-        "auth-tls-error-page",
-        "server-alias",
-        "mirror-target",
-        "mirror-host",
-        "proxy-ssl-name",
-        "upstream-hash-by",
-        "modsecurity-transaction-id",
-    }
-)
 _PROTOCOLS: Final = ("auto_http", "http", "https", "grpc", "grpcs", "fcgi")
-_PATH: Final = re.compile(r"/?[-._~a-zA-Z0-9/:$]*")
-_URL: Final = re.compile(r"[-._~a-zA-Z0-9/:,?&=]*")
-_NAMES: Final = re.compile(r"[-/._~a-zA-Z0-9:^$\[\](){}*+?|&=\\]*")
-_PLAIN: Final = re.compile(r"[-/._~a-zA-Z0-9:]*")
+_PATH: Final = matching(r"/?[-._~a-zA-Z0-9/:$]*", spaced=False)
+_URL: Final = matching(r"[-._~a-zA-Z0-9/:,?&=]*", spaced=False)
+_NAMES: Final = matching(r"[-/._~a-zA-Z0-9:^$\[\](){}*+?|&=\\]*", spaced=False)
+_PLAIN: Final = matching(r"[-/._~a-zA-Z0-9:]*")
+_METHOD: Final = matching(r"GET|HEAD|POST|PUT|PATCH|DELETE|CONNECT|OPTIONS|TRACE")
+_HEADERS: Final = matching(r"[A-Za-z0-9-_,]*")
 _MAX_CODE: Final = {"permanent-redirect": 308, "temporal-redirect": 307}
+_OBJECTS: Final = (("auth-tls-secret", "Secret"), ("proxy-ssl-secret", "Secret"), ("custom-headers", "ConfigMap"))
 
 
 class Redirect(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,12 +61,14 @@ class NginxAnnotations(msgspec.Struct, frozen=True, kw_only=True):
     """The annotations of one Ingress as nginx uses them.
 
     ``refused`` says why the whole Ingress is not loaded, ``denied`` why its locations answer 503, ``ignored`` which
-    annotations count as absent; all in the controller's words. ``protocol`` is upper case.
+    annotations count as absent; all in the controller's words. ``protocol`` is upper case. ``needs`` are objects that
+    annotations refer to and nobody looked at: without them the locations answer 503.
     """
 
     refused: str = ""
     denied: str = ""
     ignored: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     rewrite_target: str = ""
     use_regex: bool = False
     ssl_redirect: bool = True
@@ -92,72 +89,29 @@ class NginxAnnotations(msgspec.Struct, frozen=True, kw_only=True):
     auth_url: str = ""
     client_certificates: bool = False
 
-
-class _Reader:
-    """Reads one Ingress's annotations, and keeps what is wrong with them."""
-
-    def __init__(self, annotations: Mapping[str, str], settings: NginxSettings) -> None:
-        start = settings.annotations_prefix + "/"
-        self.values = {key.removeprefix(start): value for key, value in annotations.items() if key.startswith(start)}
-        self.settings = settings
-        self.refused = self.denied = ""
-        self.ignored: list[str] = []
-        top = settings.risk
-        risky = [name for name in self.values if (3 if name in _CRITICAL else 2 if name in _HIGH else 0) > top]
-        if risky:
-            self.refuse(f"annotation {settings.annotations_prefix}/{min(risky)} is too risky for environment")
-
-    def refuse(self, why: str) -> None:
-        """Keep the first reason not to load the Ingress."""
-        self.refused = self.refused or why
-
-    def deny(self, why: str) -> None:
-        """Keep the first reason to answer 503."""
-        self.denied = self.denied or why
-
-    def text(self, name: str, allowed: re.Pattern[str] | None = None, *, strict: bool = False) -> str:
-        """Return a text, empty when it is absent or ignored."""
-        value = "\n".join(line.strip() for line in self.values.get(name, "").split("\n"))
-        if not value:
-            return ""
-        if allowed is not None and self.settings.validates_annotations and not allowed.fullmatch(value):
-            self._wrong(name, strict=strict)
-            return ""
-        return value
-
-    def truth(self, name: str, default: bool, *, strict: bool = False) -> bool:
-        """Return a truth value, the default when it is absent or none."""
-        raw = self.values.get(name)
-        if raw is None:
-            return default
-        value = parse_bool(raw)
-        if value is None:
-            self._wrong(name, strict=strict)
-        return default if value is None else value
-
-    def number(self, name: str, *, strict: bool = False) -> int | None:
-        """Return a whole number, None when it is absent or none."""
-        raw = self.values.get(name)
-        if raw is None:
-            return None
-        if re.fullmatch(r"[+-]?[0-9]{1,9}", raw):
-            return int(raw)
-        self._wrong(name, strict=strict)
-        return None
-
-    def _wrong(self, name: str, *, strict: bool) -> None:
-        if strict:
-            self.refuse(f"annotation {self.settings.annotations_prefix}/{name} contains invalid value")
-        else:
-            self.ignored.append(name)
+    @property
+    def at_catch_all(self) -> NginxAnnotations:
+        """The same for the location of an Ingress without rules, to which redirects and rewrites do not apply."""
+        return msgspec.structs.replace(
+            self,
+            rewrite_target="",
+            use_regex=False,
+            ssl_redirect=False,
+            force_ssl_redirect=False,
+            keeps_slash=False,
+            app_root="",
+            redirect=None,
+            www_redirect=False,
+        )
 
 
-def read_annotations(annotations: Mapping[str, str], settings: NginxSettings) -> NginxAnnotations:
+def read_annotations(annotations: Mapping[str, str], settings: NginxSettings, namespace: str = "") -> NginxAnnotations:
     """Read the annotations of one Ingress as the controller does when it loads it."""
-    reader = _Reader(annotations, settings)
-    redirect = _redirect(reader)
+    reader = Reader(annotations, settings)
+    _refusals(reader)
+    redirect, www = _redirect(reader)
     canary = _canary(reader)
-    allowlist = _networks(reader, "allowlist-source-range", "whitelist-source-range") or settings.allowlist
+    allowlist = _networks(reader, "allowlist-source-range")
     return NginxAnnotations(
         rewrite_target=reader.text("rewrite-target", _PATH),
         use_regex=reader.truth("use-regex", False),
@@ -166,35 +120,53 @@ def read_annotations(annotations: Mapping[str, str], settings: NginxSettings) ->
         keeps_slash=reader.truth("preserve-trailing-slash", False),
         app_root=_app_root(reader),
         redirect=redirect,
-        www_redirect=reader.truth("from-to-www-redirect", False, strict=True),
+        www_redirect=www,
         protocol=_protocol(reader),
-        aliases=_aliases(reader),
-        allowlist=allowlist,
-        denylist=_networks(reader, "denylist-source-range"),
+        aliases=tuple(sorted({name for item in reader.text("server-alias").split(",") if (name := item.strip())})),
+        allowlist=settings.allowlist if allowlist is None else allowlist,
+        denylist=_networks(reader, "denylist-source-range") or (),
         canary=canary,
         passthrough=reader.truth("ssl-passthrough", False) and settings.passthrough,
-        default_backend=reader.text("default-backend", _PLAIN),
+        default_backend=reader.text("default-backend"),
         service_upstream=reader.truth("service-upstream", False),
         upstream_vhost=reader.text("upstream-vhost"),
         auth_url=_auth_url(reader),
-        client_certificates="auth-tls-secret" in reader.values,
+        client_certificates=bool(reader.text("auth-tls-secret")),
+        needs=tuple(_needs(reader, namespace)),
         ignored=tuple(reader.ignored),
         denied=reader.denied,
         refused=reader.refused,
     )
 
 
-def _protocol(reader: _Reader) -> str:
+def _refusals(reader: Reader) -> None:
+    """Look for what keeps the whole Ingress from being loaded."""
+    prefix, values = reader.settings.annotations_prefix, reader.values
+    risky = [name for name in values if risk_of(name) > reader.settings.risk]
+    if risky:
+        reader.refuse(f"annotation {prefix}/{min(risky)} is too risky for environment")
+    if not reader.settings.validates_annotations:
+        return
+    for name, valid in REFUSING.items():
+        value = values.get(name) or values.get(ALIASES.get(name, ""), "")
+        if value and not valid(value):
+            reader.refuse(f"annotation {prefix}/{name} contains invalid value")
+    for name, (other, valid) in SEVERE.items():
+        if values.get(other) and values.get(name) and not valid(values[name]):
+            reader.refuse(f"annotation {prefix}/{name} contains invalid value")
+
+
+def _protocol(reader: Reader) -> str:
     said = reader.values.get("backend-protocol", "").strip()
     if not said:
         return "HTTP"
-    if said.lower() in _PROTOCOLS:
+    if said.lower() in _PROTOCOLS or not reader.settings.validates_annotations:
         return said.upper()
     reader.ignored.append("backend-protocol")
     return "HTTP"
 
 
-def _app_root(reader: _Reader) -> str:
+def _app_root(reader: Reader) -> str:
     root = reader.text("app-root", _PATH)
     if root.startswith("/") or not root:
         return root
@@ -202,58 +174,93 @@ def _app_root(reader: _Reader) -> str:
     return ""
 
 
-def _redirect(reader: _Reader) -> Redirect | None:
-    """Return the redirect; a temporal one comes before a permanent one."""
+def _redirect(reader: Reader) -> tuple[Redirect | None, bool]:
+    """Return the redirect, and whether www and bare name redirect; a temporal one comes before a permanent one.
+
+    One annotation of them that is empty, or no URL of http, and none of them counts.
+    """
+    for name in ("from-to-www-redirect", "relative-redirects"):
+        if not reader.checked(name, is_bool):
+            return None, False
+    www = reader.truth("from-to-www-redirect", False)
     for name, usual in (("temporal-redirect", 302), ("permanent-redirect", 301)):
-        url = reader.text(name, _URL, strict=True)
-        code = reader.number(f"{name}-code", strict=True) if url or name == "permanent-redirect" else None
+        if not reader.checked(name, _URL):
+            return None, False
+        url = reader.text(name)
+        code: int | None = None
+        if url or name == "permanent-redirect":
+            if not reader.checked(f"{name}-code", is_int):
+                return None, False
+            code = reader.number(f"{name}-code")
         if not url:
             continue
-        if name == "temporal-redirect" and not urlsplit(url).scheme.startswith("http"):
-            reader.refuse(f"only http and https are valid protocols ({urlsplit(url).scheme})")
-        return Redirect(url=url, code=code if code is not None and 300 <= code <= _MAX_CODE[name] else usual)
-    return None
+        if name == "temporal-redirect" and not _scheme(url).startswith("http"):
+            reader.ignored.append(name)
+            return None, False
+        return Redirect(url=url, code=code if code is not None and 300 <= code <= _MAX_CODE[name] else usual), www
+    return None, www
 
 
-def _aliases(reader: _Reader) -> tuple[str, ...]:
-    text = reader.text("server-alias")
-    names = [name for item in text.split(",") if (name := item.strip())]
-    if reader.settings.validates_annotations and not all(_NAMES.fullmatch(name) for name in names):
-        reader.ignored.append("server-alias")
-        return ()
-    return tuple(sorted(set(names)))
-
-
-def _networks(reader: _Reader, *names: str) -> tuple[str, ...]:
-    """Return the networks of an allow or deny list; one that is no network at all denies the location."""
-    name = next((item for item in names if reader.values.get(item)), "")
-    if not name:
-        return ()
-    words = [word.strip() for word in reader.text(name).split(",")]
-    good = [str(network) for word in words if (network := _network(word)) is not None]
-    bad = [word for word in words if _network(word) is None]
-    if bad and (reader.settings.validates_annotations or not good):
-        reader.deny(f"the annotation {name} does not contain a valid IP address or network: {bad[0]!r}")
-        return ()
-    return tuple(good)
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _scheme(url: str) -> str:
     try:
-        return ipaddress.ip_network(text, strict=False)
+        return urlsplit(url).scheme
     except ValueError:
-        return None
-
-
-def _auth_url(reader: _Reader) -> str:
-    url = reader.text("auth-url")
-    if url and not urlsplit(url).netloc:
-        reader.deny(f"the annotation auth-url holds no URL: {url[:100]!r}")
         return ""
+
+
+def _networks(reader: Reader, name: str) -> tuple[str, ...] | None:
+    """Return the networks of an allow or deny list, None without one; what is no list denies the location."""
+    alias = ALIASES.get(name, "")
+    given = reader.values.get(name) or reader.values.get(alias) or reader.values.get(name)
+    if given is None:
+        return None
+    found = networks_of(given)
+    if found is None:
+        reader.deny(f"the annotation {name} does not contain a valid IP address or network: {given[:100]!r}")
+        return ()
+    return found
+
+
+def _auth_url(reader: Reader) -> str:
+    url = reader.text("auth-url")
+    if not url:
+        return ""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if not parts.scheme or not parts.netloc or ".." in parts.netloc or " " in parts.netloc:
+        reader.deny(f"could not parse auth-url annotation: {url[:100]!r}")
+        return ""
+    for name, valid in (("auth-method", _METHOD), ("auth-response-headers", _HEADERS)):
+        value = reader.values.get(name, "")
+        if value and reader.settings.validates_annotations and not valid(value):
+            reader.deny(f"the annotation {name} holds no valid value: {value[:100]!r}")
     return url
 
 
-def _canary(reader: _Reader) -> Canary | None:
+def _needs(reader: Reader, namespace: str) -> Iterator[str]:
+    """Yield the objects that must be there; one of another namespace is never looked at."""
+    if reader.text("auth-type"):
+        secret = reader.text("auth-secret")
+        if not secret:
+            reader.deny("error reading secret name from annotation auth-secret")
+        else:
+            yield from _object(reader, "Secret", secret, namespace)
+    for name, kind in _OBJECTS:
+        if value := reader.text(name, _PLAIN):
+            yield from _object(reader, kind, value, namespace)
+
+
+def _object(reader: Reader, kind: str, value: str, namespace: str) -> Iterator[str]:
+    where, slash, name = value.rpartition("/")
+    if kind == "Secret" and slash and namespace and where != namespace:
+        reader.deny("cross namespace secrets are not supported")
+    else:
+        yield f"{kind} {where or namespace}/{name}"
+
+
+def _canary(reader: Reader) -> Canary | None:
     enabled = reader.truth("canary", False)
     canary = Canary(
         weight=reader.number("canary-weight") or 0,

@@ -134,6 +134,7 @@ def _from_behind(
         limits.append("an authentication request is made first; what it answers decides")
     if asked.client_certificates:
         limits.append("a client certificate is asked for")
+    limits += [f"{item} was not looked at; without it the answer is 503" for item in asked.needs]
     seen, limit = _rewritten(location, path)
     if limit:
         limits.append(limit)

@@ -5,7 +5,7 @@ Source: ingress-nginx controller.go (getBackendServers, mergeAlternativeBackends
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from typing import Final
 
 import msgspec
@@ -64,27 +64,18 @@ class Draft:
         if self.tls is None and ingress.spec.tls:
             self.tls = _tls_choice(self.host, ingress)
 
-    def join(self, path: str, *, exact: bool, beside: CanaryBackend) -> bool:
-        """Put a canary beside every location of the same path and type; False when there is none."""
-        joined = False
-        for index, twin in enumerate(self.locations):
-            if (twin.path, twin.exact) != (path, exact) or twin.backend in {None, beside.backend}:
-                continue
-            joined = True
-            if twin.canary is None:
-                self.locations[index] = msgspec.structs.replace(twin, canary=beside)
-        return joined
-
-    def finished(self, hosts: Container[str]) -> Server:
+    def finished(self, hosts: Container[str], canary_of: Callable[[Location], CanaryBackend | None]) -> Server:
         """Return the server: locations sorted with the longest path first, and the pair that a Prefix becomes."""
-        ordered = sorted(self.locations, key=lambda item: item.path, reverse=True)
+        beside = [msgspec.structs.replace(item, canary=canary_of(item)) for item in self.locations]
+        ordered = sorted(beside, key=lambda item: item.path, reverse=True)
         ordered.sort(key=lambda item: len(item.path.encode()), reverse=True)
         tls = self.tls or TlsChoice()
+        paired = tuple(_pairs(ordered))
         return Server(
             host=self.host,
-            locations=tuple(_pairs(ordered)),
+            locations=paired,
             aliases=tuple(name for name in self.aliases if name != self.host and name not in hosts),
-            regex=any(item.rewrites for item in ordered),
+            regex=any(item.rewrites for item in paired),
             tls=self.tls is not None,
             tls_secret=tls.secret,
             tls_tried=tls.tried,

@@ -25,6 +25,7 @@ from ingressdoctor.routing.ingress_nginx.servers import (
     Server,
 )
 from ingressdoctor.routing.ingress_nginx.settings import NginxSettings
+from ingressdoctor.routing.ingress_nginx.upstreams import Upstreams, name_of
 
 __all__ = ["build_nginx_table"]
 
@@ -48,7 +49,7 @@ def build_nginx_table(
     taken: list[_Taken] = []
     dropped: list[tuple[frozenset[str], DroppedRoute]] = []
     for ingress in _oldest_first(ingresses):
-        annotations = read_annotations(ingress.annotations, settings)
+        annotations = read_annotations(ingress.annotations, settings, ingress.namespace)
         problem = refusal(ingress, settings, names)
         if problem is None and annotations.refused:
             problem = DropReason.ANNOTATION, annotations.refused
@@ -56,19 +57,25 @@ def build_nginx_table(
             taken.append(_Taken(ingress, annotations))
         else:
             dropped += _left_out(ingress, *problem)
-    drafts = _drafts(taken)
+    drafts, upstreams = _drafts(taken), _upstreams(taken)
     for item in taken:
-        dropped += _write(item, drafts)
+        dropped += _write(item, drafts, upstreams)
+    crash = ""
     if any(item.annotations.canary is None for item in taken):
         for item in taken:
             if item.annotations.canary is not None:
-                dropped += _merge_canary(item, drafts)
+                dropped += _merge_canary(item, drafts, upstreams)
+                crash = crash or _crash(item.ingress)
     limits = [] if names is not None else ["the IngressClasses could not be read"]
     if settings.namespace_selector:
         limits.append(f"--watch-namespace-selector={settings.namespace_selector} was not evaluated")
-    servers = {host: draft.finished(drafts) for host, draft in drafts.items()}
+    servers = {host: draft.finished(drafts, upstreams.canary_of) for host, draft in drafts.items()}
     return NginxTable(
-        servers=servers, settings=settings, dropped=tuple(dropped), limits=tuple(limits), broken=_complaint(servers)
+        servers=servers,
+        settings=settings,
+        dropped=tuple(dropped),
+        limits=tuple(limits),
+        broken=crash or _complaint(servers),
     )
 
 
@@ -124,7 +131,8 @@ def _drafts(taken: list[_Taken]) -> dict[str, Draft]:
         if spec.default_backend is not None:
             backend = _ref(item.ingress, spec.default_backend, item.annotations.protocol)
         if backend is not None and not spec.rules and drafts[CATCH_ALL].locations[0].generated:
-            drafts[CATCH_ALL].locations[0] = _location(item, ROOT, backend)
+            found = _location(item, ROOT, backend)
+            drafts[CATCH_ALL].locations[0] = msgspec.structs.replace(found, annotations=found.annotations.at_catch_all)
         for rule in spec.rules or ():
             host = (rule.host or CATCH_ALL).lower()
             if host not in drafts:
@@ -147,15 +155,35 @@ def _location(item: _Taken, path: str, backend: BackendRef | None, *, exact: boo
     )
 
 
-def _write(item: _Taken, drafts: dict[str, Draft]) -> list[tuple[frozenset[str], DroppedRoute]]:
-    """Add an Ingress's paths to its servers; a canary writes none."""
+def _upstreams(taken: list[_Taken]) -> Upstreams:
+    """Make an upstream for every Service port that is named."""
+    upstreams = Upstreams()
+    for item in taken:
+        canary, spec = item.annotations.canary is not None, item.ingress.spec
+        if spec.default_backend is not None:
+            upstreams.add(_ref(item.ingress, spec.default_backend, ""), canary=canary, anew=True)
+        for rule in spec.rules or ():
+            for path in (rule.http.paths if rule.http else None) or ():
+                upstreams.add(_ref(item.ingress, path.backend, ""), canary=canary)
+    return upstreams
+
+
+def _crash(ingress: Ingress) -> str:
+    """Say that the controller dies of a canary's rule without paths: it looks into them without asking."""
+    if all(rule.http is not None for rule in ingress.spec.rules or ()):
+        return ""
+    return f"panic: {ingress.ref} is a canary with a rule that has no http, which the controller dies of"
+
+
+def _write(item: _Taken, drafts: dict[str, Draft], upstreams: Upstreams) -> list[tuple[frozenset[str], DroppedRoute]]:
+    """Add an Ingress's paths to its servers; an upstream that a canary made first gets no location."""
     lost: list[tuple[frozenset[str], DroppedRoute]] = []
     for rule in item.ingress.spec.rules or ():
         host = (rule.host or CATCH_ALL).lower()
         draft = drafts.get(host, drafts[CATCH_ALL])
         for path in (rule.http.paths if rule.http else None) or ():
             backend = _ref(item.ingress, path.backend, item.annotations.protocol)
-            if backend is None or item.annotations.canary is not None:
+            if backend is None or not upstreams.serves(backend):
                 continue
             new = _location(item, path.path or ROOT, backend, exact=path.path_type == "Exact")
             standing = draft.place(new)
@@ -166,10 +194,19 @@ def _write(item: _Taken, drafts: dict[str, Draft]) -> list[tuple[frozenset[str],
     return lost
 
 
-def _merge_canary(item: _Taken, drafts: dict[str, Draft]) -> list[tuple[frozenset[str], DroppedRoute]]:
+def _merge_canary(
+    item: _Taken, drafts: dict[str, Draft], upstreams: Upstreams
+) -> list[tuple[frozenset[str], DroppedRoute]]:
     """Put a canary beside the locations of the same host, path and path type; without one it is deleted."""
     rule_of = item.annotations.canary or Canary()
     lost: list[tuple[frozenset[str], DroppedRoute]] = []
+    spec = item.ingress.spec
+    whole = _ref(item.ingress, spec.default_backend, item.annotations.protocol) if spec.default_backend else None
+    if whole is not None:
+        beside = CanaryBackend(ref=item.ingress.ref, backend=whole, rule=rule_of)
+        detail = upstreams.merge(beside, ((twin, True) for twin in drafts[CATCH_ALL].locations))
+        if detail:
+            lost.append((frozenset({CATCH_ALL}), _deleted(item, CATCH_ALL, detail, whole)))
     for rule in item.ingress.spec.rules or ():
         host = (rule.host or CATCH_ALL).lower()
         for path in (rule.http.paths if rule.http else None) or ():
@@ -177,14 +214,20 @@ def _merge_canary(item: _Taken, drafts: dict[str, Draft]) -> list[tuple[frozense
             if backend is None:
                 continue
             beside = CanaryBackend(ref=item.ingress.ref, backend=backend, rule=rule_of)
-            draft = drafts.get(host)
-            exact = path.path_type == "Exact"
-            if draft is None or not draft.join(path.path or "", exact=exact, beside=beside):
-                name = f"{backend.namespace}-{backend.name}-{backend.port}"
-                detail = f"unable to find real backend for alternative backend {name}. Deleting."
-                route = _dropped(item, f"{host}{path.path or ROOT}", DropReason.PARENT, detail, backend)
-                lost.append((frozenset({host}), msgspec.structs.replace(route, log_line=detail)))
+            if host not in drafts:
+                name = name_of(backend)
+                detail = f"cannot merge alternative backend {name} into hostname {host} that does not exist"
+            else:
+                wanted = (path.path or ROOT, path.path_type == "Exact")
+                twins = ((twin, (twin.path, twin.exact) == wanted) for twin in drafts[host].locations)
+                detail = upstreams.merge(beside, twins)
+            if detail:
+                lost.append((frozenset({host}), _deleted(item, f"{host}{path.path or ROOT}", detail, backend)))
     return lost
+
+
+def _deleted(item: _Taken, rule: str, detail: str, backend: BackendRef) -> DroppedRoute:
+    return msgspec.structs.replace(_dropped(item, rule, DropReason.PARENT, detail, backend), log_line=detail)
 
 
 def _dropped(item: _Taken, rule: str, reason: DropReason, detail: str, backend: BackendRef) -> DroppedRoute:
