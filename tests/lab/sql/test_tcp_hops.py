@@ -28,6 +28,7 @@ UNTRUSTED_FLAG = "--entryPoints.mysql.proxyProtocol.trustedIPs=192.0.2.0/24"
 LB_OFF: Operation = {
     "hetzner": {"set": {"load_balancers[name=ecnv4-lb].services[listen_port=3306].proxyprotocol": False}}
 }
+NODES = ("10.0.1.11", "10.0.1.12", "10.0.1.13")
 NO_NETWORKS = tenant("MaxScale", "maxscale", remove=["spec.services[0].listener.params"])
 ROUTE = "spec.routes[0].services[0]"
 HEADER_S = 0.6
