@@ -13,7 +13,7 @@ import pytest
 
 from build.program import environment
 from ingressdoctor.config import load_settings
-from ingressdoctor.evidence.onboarding import ManagementOnboarding, Onboarding, Progress, PublicOnboarding
+from ingressdoctor.evidence.onboarding import ManagementOnboarding, Onboarding, OnboardItem, Progress, PublicOnboarding
 from ingressdoctor.lab import Fault, apply_fault, load_fault, load_world
 from ingressdoctor.lab.faults import Expectation
 from ingressdoctor.lab.lab import running
@@ -331,8 +331,6 @@ def test_the_json_fits_its_schema_and_the_exit_code(host: str, words: tuple[str,
 
 
 def test_what_could_not_be_seen_alone_is_no_success() -> None:
-    from ingressdoctor.evidence.onboarding import OnboardItem
-
     item = OnboardItem(id="cname", title="A CNAME", progress=UNSEEN, detail="no token", enable_with="Set a token.")
     view = ManagementOnboarding(hostname=FRESH, management=True, items=(item,))
 
