@@ -39,7 +39,7 @@ def _nothing_refused(login: SqlLogin | Unavailable, seen: SqlGreeting | Unavaila
     if isinstance(login, SqlLogin) and login.identity is not None:
         return ok(good, where=LOGIN)
     if isinstance(seen, SqlGreeting) and seen.greeting is not None:
-        return ok(f"{good[:-1]}, as far as the greeting shows.", where="the first packet on the port")
+        return skip("The greeting came without that error, and nobody got further than that.")
     return skip("Nothing greeted, so nobody could be refused for this.")
 
 
