@@ -12,7 +12,7 @@ from ingressdoctor.engine.session import RunSpec, diagnose_target
 from ingressdoctor.errors import PluginError, SourceError
 from ingressdoctor.model.check import Collector, check, collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
-from ingressdoctor.model.finding import Finding, ok
+from ingressdoctor.model.finding import Finding, Status, ok
 from ingressdoctor.model.needs import Later, Need, read_needs
 from ingressdoctor.model.target import Target
 
@@ -67,6 +67,17 @@ def test_what_does_not_apply_makes_what_needs_it_not_apply() -> None:
     report = asyncio.run(diagnose_target(run, TARGET, RunSpec(walk="river")))
 
     assert report.steps[0].results[0].findings[0].summary == "Inapplicable: there is no lake"
+
+
+def test_a_check_of_what_does_not_apply_is_skipped() -> None:
+    run = run_of(catalog(mouth_dry, collectors=(no_level, needing)), {Gauge: Gauge()})
+
+    report = asyncio.run(diagnose_target(run, TARGET, RunSpec(walk="river")))
+
+    (finding,) = report.steps[0].results[0].findings
+    assert finding.status is Status.SKIP
+    assert finding.summary == "There is nothing to look at: there is no lake."
+    assert report.coverage.total == 0
 
 
 ROWS = [
