@@ -20,6 +20,7 @@ from ingressdoctor.api import (
     HostFit,
     MaxScaleState,
     Remedy,
+    SeenAs,
     Target,
     TcpRoute,
     Unavailable,
@@ -35,6 +36,7 @@ from ingressdoctor_checks.maxscale_common import (
     STEP,
     Seen,
     copy_of,
+    corrected_in,
     made_by_operator,
     maxctrl,
     subject,
@@ -174,19 +176,21 @@ def _sources(
 ) -> tuple[str, tuple[str, ...]]:
     """Return (whose addresses, the addresses) that MaxScale takes for the client's; none where that is not known."""
     listener = seen.first.listener_on(seen.state.port or 0)
-    accepts = listener is not None and bool(listener.proxy_networks)
+    accepts = listener is not None and bool(listener.proxy_networks) and not corrected_in(seen.first.version)
     written = route.route if isinstance(route, TcpRoute) else None
     sends = any(service.proxy_version for service in written.services) if written is not None else False
-    if accepts and sends:
-        return (
-            ("the client's address, by the PROXY protocol", (target.client_ip,))
-            if target.client_ip
-            else (
-                "MaxScale sees the client's own address, which was not given",
-                (),
-            )
-        )
+    if accepts and sends and isinstance(route, TcpRoute):
+        return _announced(target, route)
     if isinstance(controller, Unavailable):
         return f"Traefik's pods are not known ({controller.reason})", ()
     addresses = tuple(pod.status.pod_ip for pod in controller.ready_pods if pod.status.pod_ip)
     return ("the address of Traefik's pod", addresses) if addresses else ("Traefik has no pod with an address", ())
+
+
+def _announced(target: Target, route: TcpRoute) -> tuple[str, tuple[str, ...]]:
+    """Return the same for the address in Traefik's PROXY header: that of whom Traefik takes for the client."""
+    if route.seen.kind is not SeenAs.CLIENT:
+        return f"{route.seen.kind.value}, which Traefik announces", route.seen.addresses
+    if target.client_ip:
+        return "the client's address, by the PROXY protocol", (target.client_ip,)
+    return "MaxScale sees the client's own address, which was not given", ()

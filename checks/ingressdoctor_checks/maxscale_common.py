@@ -37,6 +37,7 @@ __all__ = [
     "Seen",
     "by_resource",
     "copy_of",
+    "corrected_in",
     "edit_command",
     "log_command",
     "logged",
@@ -55,6 +56,9 @@ __all__ = [
 STEP: Final = "maxscale"
 LINK: Final = "MaxScale → MariaDB"
 LOGIN: Final = "maxctrl wants the login of the Secret NAME-admin (-u and -p)."
+_VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,2})\.(\d{1,3})")
+# The first release of each series in which a listener takes the PROXY header's address for matching accounts.
+_READS_HEADER: Final = {(23, 8): 7, (24, 2): 3}
 _WHEN: Final = re.compile(r"(\d{4})-(\d{2})-(\d{2})[ T](\d{2}):(\d{2}):(\d{2})")
 
 
@@ -85,6 +89,15 @@ def seen_of(state: MaxScaleState | Unavailable) -> Seen | Finding:
             f"MaxScale's REST API was not read: {gap.reason}.", enable_with=gap.enable_with, subject=subject(state)
         )
     return skip("There is no pod of MaxScale to ask; that is said elsewhere.")
+
+
+def corrected_in(version: str) -> str:
+    """Return the release that matches accounts by the PROXY header's address (MXS-5159); empty where this one does."""
+    match = _VERSION.match(version)
+    first = _READS_HEADER.get((int(match[1]), int(match[2]))) if match is not None else None
+    if match is None or first is None or int(match[3]) >= first:
+        return ""
+    return f"{match[1]}.{match[2].zfill(2)}.{first}"
 
 
 def by_resource(objects: DatabaseObjects | Unavailable) -> MaxScaleObject | None:

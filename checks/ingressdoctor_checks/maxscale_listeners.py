@@ -5,7 +5,6 @@ Source: MaxScale server/core/listener.cc and service.cc, MXS-5132 and MXS-5159; 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -30,6 +29,7 @@ from ingressdoctor_checks.maxscale_common import (
     LOGIN,
     STEP,
     Seen,
+    corrected_in,
     log_command,
     logged,
     maxctrl,
@@ -52,9 +52,6 @@ _FULL: Final = {
 }
 _RECENT_MIN: Final = 10.0
 _NEARLY: Final = 0.8
-_VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,2})\.(\d{1,3})")
-# The first release of each series in which a listener takes the header's address for matching accounts.
-_READS_HEADER: Final = {(23, 8): 7, (24, 2): 3}
 
 
 @check(
@@ -104,11 +101,12 @@ def _idle(item: MaxScaleInstance, port: int) -> str:
     if listener is None:
         return f"No listener of MaxScale is on port {port}" if item.listeners else ""
     if not listener.running:
-        late = " (connections are accepted and never answered)" if listener.state == "Stopped" else ""
-        return f"MaxScale's listener {listener.name} on port {port} is {listener.state or 'not running'}{late}"
+        late = ": connections are accepted and never answered," if listener.state == "Stopped" else ""
+        state = listener.state.lower() or "not running"
+        return f"MaxScale's listener {listener.name} on port {port} is {state}{late}"
     service = item.service_of(listener)
     if service is not None and not service.started:
-        return f"MaxScale's service {service.name} behind the listener on port {port} is {service.state}"
+        return f"MaxScale's service {service.name} behind the listener on port {port} is {service.state.lower()}"
     return ""
 
 
@@ -205,11 +203,10 @@ def version_bug(state: MaxScaleState | Unavailable) -> Iterator[Finding]:
     listener = seen.first.listener_on(seen.state.port or 0)
     networks = listener.proxy_networks if listener is not None else ""
     version = seen.first.version
-    match = _VERSION.match(version)
-    first = _READS_HEADER.get((int(match[1]), int(match[2]))) if match is not None else None
+    better = corrected_in(version)
     if not networks:
         yield skip("The listener expects no PROXY header.")
-    elif match is None or first is None or int(match[3]) >= first:
+    elif not better:
         yield ok(
             f"MaxScale {version} matches accounts by the address of the PROXY header.", subject=subject(seen.state)
         )
@@ -221,7 +218,7 @@ def version_bug(state: MaxScaleState | Unavailable) -> Iterator[Finding]:
             where="MaxScale's REST API: GET /v1/maxscale",
             seen={"version": version, "proxy_protocol_networks": networks},
             remedy=Remedy(
-                text=f"Take release {match[1]}.{match[2].zfill(2)}.{first} or later (MXS-5159); until then accounts "
+                text=f"Take release {better} or later (MXS-5159); until then accounts "
                 "must match the address that sends the header.",
                 commands=(maxctrl(seen.state, "show", "maxscale"),),
                 proof=maxctrl(seen.state, "show", "maxscale"),

@@ -37,6 +37,8 @@ from ingressdoctor.api import (
     MaxScaleLogs,
     MaxScaleService,
     MaxScaleState,
+    SeenAddress,
+    SeenAs,
     SqlGreeting,
     Status,
     Target,
@@ -239,6 +241,7 @@ TRAEFIK = a_controller(
 )
 PLAIN = a_way(guarded())
 SENDING = a_way(guarded(services=[{"name": "maxscale", "port": 3306, "proxyProtocol": {"version": 2}}]))
+BLIND = replace(SENDING, seen=SeenAddress(kind=SeenAs.NODE, addresses=("10.0.1.11",)))
 
 
 def expecting(host: str, **more: Any) -> MaxScaleState:
@@ -263,6 +266,10 @@ def expecting(host: str, **more: Any) -> MaxScaleState:
         ),
         pytest.param(expecting("203.0.113.7"), SENDING, TRAEFIK, Status.PASS, id="carried-through"),
         pytest.param(expecting("192.0.2.9"), SENDING, TRAEFIK, Status.FAIL, id="carried-through-and-another"),
+        pytest.param(
+            expecting("10.42.%", version="23.08.6"), SENDING, TRAEFIK, Status.PASS, id="an-old-release-ignores-it"
+        ),
+        pytest.param(expecting("203.0.113.7"), BLIND, TRAEFIK, Status.FAIL, id="traefik-announces-a-node"),
         pytest.param(expecting("203.0.113.7"), PLAIN, TRAEFIK, Status.FAIL, id="expected-and-not-sent"),
         pytest.param(a_state(), PLAIN, GONE, Status.PASS, id="everybody-whatever-the-address"),
         pytest.param(knowing(("erp", "10.%")), PLAIN, GONE, Status.UNKNOWN, id="the-address-is-not-known"),
