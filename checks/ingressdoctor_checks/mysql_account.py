@@ -212,10 +212,9 @@ def _seen_as(login: SqlLogin) -> str:
     identity = login.identity
     account, whom = (identity.account, identity.seen_as) if identity else ("", "")
     address = whom.rpartition("@")[2]
-    proxied = (
-        "a hop's own address, so no PROXY header reaches MariaDB" if is_private(address) else "the client's address"
-    )
-    return f"The account {account} matched; MariaDB sees the client as {whom} ({proxied})."
+    hop = "a private address, as a hop's own: then no PROXY header reaches MariaDB"
+    whose = hop if is_private(address) else "the client's address"
+    return f"The account {account} matched; MariaDB sees the client as {whom} ({whose})."
 
 
 @check(

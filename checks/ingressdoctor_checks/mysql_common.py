@@ -48,11 +48,11 @@ def try_port(target: Target) -> Command:
     return look("nc", "-v", "-w", "10", target.hostname, str(target.port))
 
 
-def try_login(target: Target, statement: str = "SELECT CURRENT_USER(), USER()") -> Command:
+def try_login(target: Target, statement: str = "SELECT CURRENT_USER(), USER()", *options: str) -> Command:
     """Return the login as a client makes it; it asks for the password."""
     schema = (target.database,) if target.database else ()
-    words = ("-h", target.hostname, "-P", str(target.port), "-u", target.sql_user or "USER", "-p", "-e", statement)
-    return look("mariadb", *words, *schema)
+    words = ("-h", target.hostname, "-P", str(target.port), "-u", target.sql_user or "USER", "-p", *options)
+    return look("mariadb", *words, "-e", statement, *schema)
 
 
 def at_maxscale(state: MaxScaleState | Unavailable, *words: str) -> Command:

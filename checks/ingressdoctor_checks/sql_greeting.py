@@ -30,7 +30,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.mysql_common import commands_for, try_port
+from ingressdoctor_checks.mysql_common import commands_for, try_login, try_port
 from ingressdoctor_checks.mysql_errors import is_about_header, meaning_of, symptom_of
 from ingressdoctor_checks.sql_common import keeps_us_out
 
@@ -281,6 +281,6 @@ def plain_text(target: Target, seen: SqlGreeting) -> Iterator[Finding]:
                 text="Switch TLS on at MaxScale's listener and its servers (spec.tls of the MaxScale), then let the "
                 "client demand it; clients of MariaDB 11.4 and later demand it by themselves.",
                 commands=(look("kubectl", "get", "maxscales.k8s.mariadb.com", "-A"),),
-                proof=look("mariadb", "-h", target.hostname, "-P", str(target.port), "--ssl", "-e", "STATUS", "-p"),
+                proof=try_login(target, "STATUS", "--ssl"),
             ),
         )

@@ -133,9 +133,7 @@ def test_a_missing_user_takes_the_blame_from_the_password() -> None:
     ("tried", "seen", "status", "text"),
     [
         pytest.param(FINE, HERE, Status.PASS, "the client's address", id="client-seen"),
-        pytest.param(
-            logged_in(seen_as="erp@10.42.0.7"), HERE, Status.PASS, "a hop's own address", id="a-proxy-seen-instead"
-        ),
+        pytest.param(logged_in(seen_as="erp@10.42.0.7"), HERE, Status.PASS, "a hop's own", id="a-proxy-seen-instead"),
         pytest.param(login(error(1130)), HERE, Status.FAIL, "nobody in", id="as-answer-to-the-login"),
         pytest.param(UNSEEN, refuses(1130), Status.FAIL, "nobody in", id="in-place-of-the-greeting"),
         pytest.param(login(HEADER), HERE, Status.SKIP, "not get as far", id="a-proxy-header-is-another-matter"),
