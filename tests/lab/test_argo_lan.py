@@ -165,6 +165,16 @@ def test_rebinding_protection_hides_private_addresses_of_one_view_alone(world: W
         assert asked(lab, ECHO, "A")[1]
 
 
+def test_a_challenge_that_is_presented_is_in_the_zone_and_one_that_is_not_is_not(world: World) -> None:
+    name = f"_acme-challenge.{GRAFANA}"
+    for fault, found in (("cert-challenge-propagation", 1), ("cert-challenge-token", 0)):
+        changed = broken(world, fault)
+        [challenge] = changed.select("Challenge")
+        with running(changed) as lab:
+            assert asked(lab, name, "TXT")[1] == [f'"{challenge["spec"]["key"]}"'] * found
+        assert challenge["status"]["presented"] is bool(found)
+
+
 @pytest.mark.parametrize(
     ("size", "status"),
     [pytest.param(900_000, 404, id="below-1m-it-reaches-grafana"), pytest.param(1_100_000, 413, id="above-it-nginx")],
