@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
 
 from ingressdoctor.lab import Lab
-from ingressdoctor.lab.serve.sql.mariadbd import is_installed
+from ingressdoctor.lab.serve.sql.mariadbd import is_installed, program
 from lab.sql.sqlkit import USER, Operation, ask, log_in, packets_of, serving, tenant, to_mariadb
 
 HEADER_SENT = tenant(
@@ -160,3 +165,33 @@ def test_a_server_is_gone_with_the_lab(kind: str) -> None:
         assert len(real) == (3 if kind == "auto" else 0)
     assert all(process.poll() is not None for process in processes)
     assert not any(folder.exists() for folder in folders)
+
+
+STARTER = """
+import asyncio, sys
+from ingressdoctor.lab.serve.sql.mariadbd import Identity, Mariadbd
+async def main():
+    one = Mariadbd(Identity(version="11.4.8-MariaDB", server_id=1, read_only=False, script=""))
+    await one.start()
+    print(one.pid, one._folder, flush=True)
+    await asyncio.sleep(600)
+asyncio.run(main())
+"""
+
+
+@pytest.mark.lab
+@pytest.mark.debian
+@pytest.mark.skipif(not is_installed(), reason="mariadb-server is not installed")
+@pytest.mark.skipif(not program("setpriv"), reason="setpriv is not installed")
+def test_a_server_ends_with_whoever_started_it_even_when_that_is_killed() -> None:
+    with subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        pid, folder = starter.stdout.readline().split()
+        starter.kill()
+    try:
+        until = time.monotonic() + 30
+        while Path(f"/proc/{pid}/cmdline").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{pid}/cmdline").exists()
+    finally:
+        shutil.rmtree(folder)

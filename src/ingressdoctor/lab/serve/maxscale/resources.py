@@ -155,7 +155,7 @@ def service(one: MaxScale, item: Service) -> Resource:
             "routed_packets": 0,
         },
         "parameters": _service_parameters(one, item),
-        "listeners": [listener(one, item)],
+        "listeners": [listener(item)],
         "users": [
             {
                 "user": user.user,
@@ -194,7 +194,7 @@ def _service_parameters(one: MaxScale, item: Service) -> dict[str, Any]:
     return params | {key: _typed(value) for key, value in item.params.items()}
 
 
-def listener(one: MaxScale, item: Service) -> Resource:
+def listener(item: Service) -> Resource:
     """One of /v1/listeners."""
     heard = item.listener
     params: dict[str, Any] = {
@@ -209,7 +209,6 @@ def listener(one: MaxScale, item: Service) -> Resource:
     }
     given = {key: value for key, value in heard.params.items() if key != "ssl"}
     attributes = {"state": "Stopped" if heard.stopped else "Running", "source": None, "parameters": params | given}
-    del one
     return made("listeners", heard.name, attributes, {"services": related("services", item.name)})
 
 

@@ -95,7 +95,7 @@ class RestApi:
         return {
             "servers": lambda: [resources.server(one, item) for item in options.servers],
             "services": lambda: [resources.service(one, item) for item in options.services],
-            "listeners": lambda: [resources.listener(one, item) for item in options.services],
+            "listeners": lambda: [resources.listener(item) for item in options.services],
             "monitors": lambda: [resources.monitor(one)],
             "filters": list,
             "sessions": lambda: [traces.session(client) for client in one.clients.values()],

@@ -11,7 +11,7 @@ import itertools
 from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.serve.sql.accounts import Account, Plan
 from ingressdoctor.lab.serve.sql.headers import proxy_header
-from ingressdoctor.lab.serve.sql.hosts import best_match
+from ingressdoctor.lab.serve.sql.hosts import best_match, fits
 from ingressdoctor.lab.serve.sql.mariadbd import Identity
 from ingressdoctor.lab.serve.sql.networks import Networks
 from ingressdoctor.lab.serve.sql.statements import Interpreter, Scene
@@ -43,7 +43,7 @@ class Imitation:
 
     async def _talk(self, client: wire.Packets, proxies: Networks, number: int) -> None:
         peer = client.stream.peer.ip
-        if not any(best_match((item,), item.user, peer) for item in self._plan.accounts) and proxies.empty:
+        if proxies.empty and not any(fits(item.host, peer) for item in self._plan.accounts):
             text = f"Host '{peer}' is not allowed to connect to this MariaDB server"
             await client.write(0, wire.error(1130, "", text))
             return
@@ -110,9 +110,9 @@ class Imitation:
             return wire.error(1226, "42000", text)
         if len(open_now) >= int(self._plan.variables.get("max_connections", 151)):
             return wire.error(1040, "08004", "Too many connections")
-        return self._database_refusal(account, login.database, peer)
+        return self._database_refusal(account, login.database)
 
-    def _database_refusal(self, account: Account, database: str, peer: str) -> bytes | None:
+    def _database_refusal(self, account: Account, database: str) -> bytes | None:
         if not database:
             return None
         everywhere = any(where == "*" and rights != "USAGE" for rights, where, _ in account.grants)
@@ -120,6 +120,6 @@ class Imitation:
             return wire.error(1049, "42000", f"Unknown database '{database}'")
         if everywhere or any(where == database for _, where, _ in account.grants):
             return None
+        # MariaDB names the account here, and not the client's address.
         text = f"Access denied for user '{account.user}'@'{account.host}' to database '{database}'"
-        del peer  # MariaDB names the account here, and not the address
         return wire.error(1044, "42000", text)

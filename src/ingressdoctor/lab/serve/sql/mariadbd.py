@@ -153,6 +153,9 @@ class Mariadbd:
 
 
 def _run(command: list[str], log: Path) -> subprocess.Popen[bytes]:
+    # Where the kernel can be asked for it, the server ends with whoever started it, even when that is killed.
+    bound = program("setpriv")
+    command = [bound, "--pdeathsig", "KILL", "--", *command] if bound else command
     with log.open("wb") as errors:
         return subprocess.Popen(  # noqa: S603  # the installed server, with arguments of ours
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors
