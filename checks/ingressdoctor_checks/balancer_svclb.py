@@ -33,6 +33,8 @@ from ingressdoctor_checks.nginx_common import BROKEN_WAY, STEP, nginx_of, serves
 __all__ = ["svclb_pending"]
 
 _THROUGH: Final = (NginxWay.PUBLISHED, NginxWay.HOST_PORT)
+_COLUMNS: Final = "NS:.metadata.namespace,POD:.metadata.name,HOSTPORTS:.spec.containers[*].ports[*].hostPort"
+_HOST_PORTS: Final = look("kubectl", "get", "pods", "-A", "-o", f"custom-columns={_COLUMNS}")
 
 
 @check(
@@ -40,7 +42,12 @@ _THROUGH: Final = (NginxWay.PUBLISHED, NginxWay.HOST_PORT)
     title="The nodes lead the ports to ingress-nginx",
     step=STEP,
     link="node → ingress-nginx",
-    causes=(*BROKEN_WAY, "rule.scheme-mismatch", "rule.origin-untrusted"),
+    causes=(
+        *(*BROKEN_WAY, "rule.scheme-mismatch", "rule.origin-untrusted"),
+        # Who else may have the port answers in its own way.
+        *("cert.origin-invalid", "edge.certificate-invalid", "nginx.default-certificate", "tls-untrusted"),
+        *("controller-404", "app-404", "http-400", "http-403", "http-421"),
+    ),
 )
 def svclb_pending(
     nginx: NginxDecision | Unavailable, probe: OutsideProbe | Unavailable, clock: Clock
@@ -54,6 +61,8 @@ def svclb_pending(
     service, pods = controller.service, controller.balancers
     if found.way not in _THROUGH or service is None or service.spec.type != "LoadBalancer":
         yield skip(f"No load balancer of the cluster is in between: {found.visitor} reaches {found.way}.")
+    elif _left_out(found, service) and not serves(probe):
+        yield _elsewhere(service, found)
     elif pods is None:
         addresses = ", ".join(item.ip or item.hostname or "" for item in service.published[:3])
         yield ok(f"{service.ref} has the address {addresses}.", subject=service.ref)
@@ -65,6 +74,35 @@ def svclb_pending(
         yield ok(f"A svclb pod of {service.ref} is ready; the Service has no address yet.", subject=service.ref)
     else:
         yield _pending(service, pods, clock, found, served=serves(probe))
+
+
+def _left_out(found: NginxDecision, service: Service) -> bool:
+    """Tell whether the Service is led there from other addresses than the one that visitors dial."""
+    controller = found.controller
+    bound = controller.host_network or found.port in controller.host_ports
+    published = [item.ip for item in service.published if item.ip]
+    return bool(found.address and published) and not bound and found.address not in published
+
+
+def _elsewhere(service: Service, found: NginxDecision) -> Finding:
+    published = ", ".join(item.ip or "" for item in service.published[:5])
+    labels = f"svccontroller.k3s.cattle.io/svcname={service.name}"
+    return fail(
+        f"Nothing leads port {found.port} of {found.address} to {service.ref}: it is led there from {published} only.",
+        subject=service.ref,
+        where="status of the Service",
+        seen={"addresses of the Service": published, "dialled": f"{found.address} port {found.port}"},
+        remedy=Remedy(
+            text="On k3s the svclb pod of that node is not running, mostly because another pod has the hostPort: "
+            "free it. Until then set the record to one of the other addresses.",
+            commands=(
+                look("kubectl", "get", "pods", "-A", "-l", labels, "-o", "wide"),
+                _HOST_PORTS,
+                look("kubectl", "-n", service.namespace, "get", "service", service.name, "-o", "wide"),
+            ),
+            proof=look("kubectl", "-n", service.namespace, "get", "service", service.name),
+        ),
+    )
 
 
 def _pending(service: Service, pods: tuple[Pod, ...], clock: Clock, found: NginxDecision, *, served: bool) -> Finding:
@@ -94,15 +132,7 @@ def _pending(service: Service, pods: tuple[Pod, ...], clock: Clock, found: Nginx
             text=text,
             commands=(
                 look("kubectl", "get", "pods", "-A", "-l", labels, "-o", "wide"),
-                look(
-                    "kubectl",
-                    "get",
-                    "pods",
-                    "-A",
-                    "-o",
-                    "custom-columns=NS:.metadata.namespace,POD:.metadata.name,"
-                    "HOSTPORTS:.spec.containers[*].ports[*].hostPort",
-                ),
+                _HOST_PORTS,
                 look("kubectl", "-n", service.namespace, "describe", "service", service.name),
             ),
             proof=look("kubectl", "-n", service.namespace, "get", "service", service.name),

@@ -126,6 +126,9 @@ def proxied(
     """The record is orange, or the answers are Cloudflare's: the edge cannot dial an address of the LAN."""
     own = () if isinstance(zone, Unavailable) or zone.wildcard else zone.records
     orange = [record for record in own if record.proxied]
+    if orange and not any(is_lan(record.content) for record in orange) and _only_lan(view):
+        yield skip(f"Visitors here do not go by the record ({orange[0].content}); see lan.ech-record for what does.")
+        return
     addresses = tuple(dict.fromkeys(view.addresses))
     edge = tuple(address for address in addresses if is_cloudflare(ranges, address))
     seen = answers_of(view.resolvers) | {f"record {item.type}": f"{item.content}, proxied" for item in orange[:3]}
@@ -152,6 +155,12 @@ def proxied(
         yield ok(f"The record of {view.hostname} is DNS only.", seen=seen, where="Cloudflare API")
     else:
         yield ok("No answer is an address of Cloudflare's edge.", seen=seen, where="DNS")
+
+
+def _only_lan(view: DnsView) -> bool:
+    """Tell whether this machine's own resolver answers with private addresses only."""
+    own = view.resolvers[0].addresses if view.resolvers else ()
+    return bool(own) and all(map(is_lan, own))
 
 
 @check(

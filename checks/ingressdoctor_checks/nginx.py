@@ -149,6 +149,7 @@ def config_broken(
     title="The ingress controller is maintained",
     step=STEP,
     link=_LINK,
+    standing=True,
 )
 def retired(nginx: NginxDecision | Unavailable) -> Iterator[Finding]:
     """ingress-nginx ended in March 2026: what runs goes on running, and nothing is repaired any more."""

@@ -23,7 +23,7 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
-from ingressdoctor_checks.certificates_common import leaf_of
+from ingressdoctor_checks.certificates_common import covers, leaf_of
 from ingressdoctor_checks.nginx_common import describe, logs_of
 
 __all__ = ["FAKE", "served_to_visitors"]
@@ -39,6 +39,10 @@ def served_to_visitors(
     if served is None:
         return skip("No certificate was shown; how far the handshake came is said elsewhere.")
     tls, leaf = served
+    if FAKE.upper() not in leaf.subject.upper() and not covers(leaf, tls.sni):
+        return skip(
+            f"{leaf.subject} is not what ingress-nginx makes up; that it is for another name is judged elsewhere."
+        )
     if FAKE.upper() not in leaf.subject.upper():
         return ok(f"ingress-nginx shows a certificate that is not its own: {leaf.subject}.", where="TLS handshake")
     winner = found.decision.winner

@@ -191,7 +191,8 @@ def claim_tunnel(target: Target, route: TunnelRoute | Unavailable) -> Claim:
         return Claim(strength=0, ground="", searched=_SEARCHED_RULES)
     known = route.pattern
     if route.by_record:
-        return Claim(strength=100, ground=route.ground, known=known)
+        # Without a rule for it the record may be a mistake, as on a name of the LAN.
+        return Claim(strength=100 if route.named == "exact" else 97, ground=route.ground, known=known)
     if route.named == "exact":
         return Claim(strength=95, ground=route.ground, known=known)
     if route.named == "wildcard":

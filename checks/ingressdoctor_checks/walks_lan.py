@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingressdoctor.api import Claim, KnownHosts, LanName, Step, Target, Unavailable, Walk, claims
+from ingressdoctor.api import (
+    Claim,
+    KnownHosts,
+    LanName,
+    Step,
+    Target,
+    TunnelRoute,
+    Unavailable,
+    Walk,
+    claims,
+    dialled_in_lan,
+)
 
 __all__ = ["LAN", "WALKS", "claim_lan"]
 
@@ -85,15 +96,22 @@ LAN: Final = Walk(
 WALKS: Final = (LAN,)
 
 
-@claims("lan", at_most=95)
-def claim_lan(target: Target, lan: LanName | Unavailable, hosts: KnownHosts | Unavailable) -> Claim:
-    """Claim names that lead to private addresses only; more strongly those that a route names."""
+@claims("lan", at_most=98)
+def claim_lan(
+    target: Target, lan: LanName | Unavailable, hosts: KnownHosts | Unavailable, route: TunnelRoute | Unavailable
+) -> Claim:
+    """Claim names that lead to private addresses only; more strongly those that a route names.
+
+    A record that leads to a tunnel whose rules do not name the host does not make it a name of the tunnel.
+    """
     if isinstance(lan, Unavailable):
         return Claim(strength=0, ground="")
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
     ground = f"{lan.told_by} leads it to {lan.addresses[0]}, a private address"
     if naming:
         ground += f", and {naming[0]} names the host"
-    if not lan.certain:
+    if not dialled_in_lan(lan, route):
         return Claim(strength=30, ground=ground)
+    if naming and not lan.certain:
+        return Claim(strength=98, ground=ground)
     return Claim(strength=95 if naming else 80, ground=ground)

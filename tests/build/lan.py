@@ -22,9 +22,9 @@ ECH = '1 . alpn="h3,h2" ipv4hint=104.21.32.11 ech=AEX+DQBB'
 PLAIN = "1 . alpn=h2"
 
 
-def a_lan_name(*addresses: str, told_by: str = "DNS", mixed: bool = False) -> LanName:
+def a_lan_name(*addresses: str, told_by: str = "DNS", mixed: bool = False, own: bool = False) -> LanName:
     """A name of the LAN."""
-    return LanName(addresses=addresses or (NODE,), told_by=told_by, mixed=mixed)
+    return LanName(addresses=addresses or (NODE,), told_by=told_by, mixed=mixed, own=own)
 
 
 def a_node(name: str = "node02", address: str = NODE, *, ready: bool | None = True) -> LanNode:

@@ -44,7 +44,7 @@ from ingressdoctor.routing.addresses import (
     is_tunnel_placeholder,
 )
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
-from ingressdoctor.routing.lan import lan_name
+from ingressdoctor.routing.lan import dialled_in_lan, lan_name
 from ingressdoctor.routing.mysql_accounts import AccountMatch, HostFit, fit_of, match_account
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import belongs_in_slices, target_port
@@ -104,6 +104,7 @@ __all__ = [
     "claims",
     "clean",
     "collector",
+    "dialled_in_lan",
     "differences",
     "fail",
     "fit_of",

@@ -31,7 +31,7 @@ from ingressdoctor.model.untyped import as_map
 from ingressdoctor.routing.selectors import labels_match
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_nginx_controllers", "is_ingress_nginx", "nginx_of", "service_before"]
+__all__ = ["collect_nginx_controllers", "is_ingress_nginx", "nginx_of", "service_before", "webhook_of"]
 
 _WANTED: Final = "the cluster's ingress-nginx"
 _MOST: Final = 3
@@ -40,6 +40,7 @@ _PROGRAM: Final = "nginx-ingress-controller"
 _TAG: Final = re.compile(r":(?:nginx-|controller-)?v?(\d+\.\d+(?:\.\d+)?)(?:[-@].*)?$")
 _NAMESPACE: Final = "$(POD_NAMESPACE)"
 _WEB: Final = frozenset((80, 443))
+_WEBHOOK: Final = frozenset(("webhook", 8443))
 
 
 @collector(wanted=_WANTED, timeout_s=20.0)
@@ -123,6 +124,9 @@ async def _completed(
     labels = {str(key): str(value or "") for key, value in template.items()}
     service, names = service_before(item.namespace, labels, known)
     item = replace(item, service=service, services=names)
+    hook = webhook_of(item, known)
+    blind = hook is not None and not labels_match(hook.spec.selector or {}, labels)
+    item = replace(item, webhook=hook, webhook_blind=blind)
     selector = selector_of(workload)
     pods, config, balancers = await _read(kube, item, selector)
     return replace(item, pods=pods, config=config, balancers=balancers)
@@ -160,6 +164,14 @@ def service_before(
     # The admission webhook's Service selects the same pods; it has 443 too, but leads to another port.
     web = [item for item in fitting if not all(_to_webhook(item, port) for port in range(len(item.ports)))]
     return min(web, key=rank, default=None), tuple(item.name for item in web)
+
+
+def webhook_of(item: NginxController, services: Sequence[Service]) -> Service | None:
+    """Return the Service of the admission webhook, where the controller is told to serve one."""
+    if not any(word.startswith("--validating-webhook=") for word in item.args):
+        return None
+    mine = (found for found in services if found.namespace == item.namespace and found.spec.selector)
+    return next((found for found in mine if any(port.target_port in _WEBHOOK for port in found.ports)), None)
 
 
 def _to_webhook(service: Service, index: int) -> bool:

@@ -1,7 +1,8 @@
 """Read the end of ingress-nginx's log where requests fail behind it, and sort its lines by signature.
 
-One pod, a ready one last; a hundred lines. Lines hold whatever clients sent: they are cut, cleaned of secrets, never
-trusted. What it means is the checks' business. Source: klog's and nginx's line formats.
+Of a name of the LAN it is always read, for requests that a visit does not make (uploads). One pod, a ready one last; a
+hundred lines. Lines hold whatever clients sent: they are cut, cleaned of secrets, never trusted. What it means is the
+checks' business. Source: klog's and nginx's line formats.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _TAIL_LINES: Final = 100
 _MAX_BYTES: Final = 256 * 1024
 _MAX_LINE: Final = 4_000
 _SHOWN: Final = 400
+_UPLOADS: Final = frozenset(("body-too-large",))
 _TELLING: Final = frozenset((502, 504))
 _STAMP: Final = re.compile(r"(?P<nginx>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[|[IWEF]\d{4} (?P<klog>\d\d:\d\d:\d\d)\.\d")
 
@@ -38,7 +40,8 @@ async def collect_nginx_logs(
     kube: Kubernetes, nginx: NginxDecision, probe: OutsideProbe | Unavailable
 ) -> NginxLogs | Unavailable:
     """Read the newest lines once the visitor's request failed and is in there."""
-    if not _fails(probe):
+    failing = _fails(probe)
+    if not failing and not nginx.direct:
         return Inapplicable(wanted=_WANTED, reason="no request is seen to fail behind it")
     found = nginx.controller
     if isinstance(found.pods, Unavailable):
@@ -52,7 +55,9 @@ async def collect_nginx_logs(
         return Unavailable(wanted=f"the log of {pod.ref}", reason=error.message, enable_with=error.hint)
     if isinstance(text, Unavailable):
         return text
-    return parse_nginx_logs(text, _words(nginx), pod.name)
+    read = parse_nginx_logs(text, _words(nginx), pod.name)
+    # Where visitors are served, older lines about anything else are over.
+    return read if failing else replace(read, lines=tuple(line for line in read.lines if line.code in _UPLOADS))
 
 
 def _fails(probe: OutsideProbe | Unavailable) -> bool:

@@ -28,6 +28,7 @@ from ingressdoctor.routing.ingress_nginx.decide import decide_nginx
 from ingressdoctor.routing.ingress_nginx.servers import CATCH_ALL, Location, NginxTable, Server
 from ingressdoctor.routing.ingress_nginx.settings import NginxSettings, settings_from
 from ingressdoctor.routing.ingress_nginx.table import build_nginx_table
+from ingressdoctor.routing.lan import dialled_in_lan
 
 __all__ = ["collect_nginx_route", "decide_for", "nginx_request", "settings_of", "table_for"]
 
@@ -44,7 +45,7 @@ async def collect_nginx_route(
     lan: LanOwners | Unavailable,
 ) -> NginxDecision | Unavailable:
     """Look for ingress-nginx only where the rule or the address may lead to it, and ask the model."""
-    if isinstance(lan, LanOwners) and lan.name.certain and not (isinstance(route, TunnelRoute) and route.certain):
+    if isinstance(lan, LanOwners) and dialled_in_lan(lan.name, route):
         return await _from_lan(target, lan, objects, controllers)
     why = may_lead_to_nginx(route, owner)
     if why or isinstance(route, Unavailable) or route.origin is None:
@@ -71,7 +72,10 @@ async def _from_lan(
     if isinstance(objects, Unavailable):
         return objects
     table = _table(found[0], objects)
-    return table if isinstance(table, Unavailable) else replace(decide_for(target, origin, found, table), direct=True)
+    if isinstance(table, Unavailable):
+        return table
+    address = origin.host if lan.owners[0].known else ""
+    return replace(decide_for(target, origin, found, table), direct=True, address=address)
 
 
 def _table(controller: NginxController, objects: RoutingObjects) -> NginxTable | Unavailable:

@@ -26,6 +26,7 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.addresses import canonical_address, is_originless, is_private
+from ingressdoctor.routing.lan import dialled_in_lan
 from ingressdoctor.sources.base import Net
 
 __all__ = ["Origin", "choose_origin", "collect_address", "collect_origin"]
@@ -54,10 +55,10 @@ async def collect_address(
 
     Visitors of a name of the LAN dial its private address themselves.
     """
+    if isinstance(lan, LanName) and dialled_in_lan(lan, route):
+        return Origin(address=lan.addresses[0], source="its DNS record")
     if isinstance(route, TunnelRoute) and route.certain:
         return Inapplicable(wanted=_WANTED, reason="the name leads to a tunnel, whose origin has no public address")
-    if isinstance(lan, LanName) and lan.certain:
-        return Origin(address=lan.addresses[0], source="its DNS record")
     return choose_origin(lookup, controller, zone)
 
 

@@ -186,7 +186,7 @@ def _rank(cause: Cause, walk: Walk) -> tuple[int, int, int, str]:
 def _warnings(walk: Walk, results: Sequence[CheckResult]) -> tuple[Cause, ...]:
     return tuple(
         Cause(check_id=result.check.id, step=walk.steps[walk.position(result.check.step)], finding=finding)
-        for result in results
+        for result in sorted(results, key=lambda result: result.check.standing)
         for finding in result.findings
         if finding.status is Status.WARN
     )

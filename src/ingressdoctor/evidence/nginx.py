@@ -21,7 +21,8 @@ class NginxController(msgspec.Struct, frozen=True, kw_only=True):
     ``config`` is the data of the ConfigMap ``config_ref`` (``namespace/name``, empty when none is named), Unavailable
     when it may not be read. ``service`` is the one that selects its pods and most likely carries the traffic.
     ``balancers`` are the svclb pods of k3s before that Service, None where the Service says that they need not be
-    looked at: it has an address, or is of another type.
+    looked at: it has an address, or is of another type. ``webhook`` is the Service by which the API server reaches the
+    controller's admission webhook, if it runs one; ``webhook_blind`` tells that it selects none of its pods.
     """
 
     ref: str
@@ -41,6 +42,8 @@ class NginxController(msgspec.Struct, frozen=True, kw_only=True):
     host_network: bool = False
     host_ports: tuple[int, ...] = ()
     balancers: tuple[Pod, ...] | Unavailable | None = None
+    webhook: Service | None = None
+    webhook_blind: bool = False
 
     @property
     def live_pods(self) -> tuple[Pod, ...]:
@@ -78,13 +81,13 @@ class NginxWay(StrEnum):
 class NginxDecision(msgspec.Struct, frozen=True, kw_only=True):
     """What ingress-nginx does with the request as cloudflared sends it, or a visitor in the LAN.
 
-    ``direct`` tells that it is the visitor. ``port`` is that of the rule's service, or his; ``shown`` says in words how
-    it leads there. ``decision`` holds scheme, SNI and Host as nginx gets them. ``refused`` says why the TLS handshake
-    is refused, empty when it is not; ``bound`` tells that a certificate is bound to the host, ``certificate`` which one
-    is shown. ``protocol`` is what nginx speaks to the pods, ``ignored`` the annotations of the Ingress that count as
-    absent; ``denied`` why its location answers 503. ``broken`` is nginx's complaint about the whole configuration.
-    ``classes`` are the words by which an Ingress is this controller's. ``loops`` tells that the answer sends visitors
-    to https, where they came from.
+    ``direct`` tells that it is the visitor, who dials ``address`` (empty: nobody's). ``port`` is that of the
+    rule's service, or his; ``shown`` says in words how it leads there. ``decision`` holds scheme, SNI and Host as nginx
+    gets them. ``refused`` says why the TLS handshake is refused, empty when it is not; ``bound`` tells that a
+    certificate is bound to the host, ``certificate`` which one is shown. ``protocol`` is what nginx speaks to the pods,
+    ``ignored`` the annotations of the Ingress that count as absent; ``denied`` why its location answers 503. ``broken``
+    is nginx's complaint about the whole configuration. ``classes`` are the words by which an Ingress is this
+    controller's. ``loops`` tells that the answer sends visitors to https, where they came from.
     """
 
     controller: NginxController
@@ -102,6 +105,7 @@ class NginxDecision(msgspec.Struct, frozen=True, kw_only=True):
     classes: tuple[str, ...] = ()
     loops: bool = False
     direct: bool = False
+    address: str = ""
 
     @property
     def visitor(self) -> str:

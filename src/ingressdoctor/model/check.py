@@ -31,7 +31,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
 
     ``causes`` are ids of checks and symptoms that a failure here would bring about; ``link`` names the
     link of the path that this check verifies, for the coverage count; ``vantage`` tells that a failure speaks
-    of the place we look from and not of the target.
+    of the place we look from and not of the target; ``standing`` that a warning is known and stays: others come first.
     """
 
     id: str
@@ -43,6 +43,7 @@ class Check(msgspec.Struct, frozen=True, kw_only=True):
     function: Callable[..., type_of_findings]
     module: str
     vantage: bool = False
+    standing: bool = False
 
     def __call__(self, *args: object, **kwargs: object) -> tuple[Finding, ...]:
         """Judge: run the function and return its findings as a tuple."""
@@ -74,7 +75,7 @@ class WalkChooser(msgspec.Struct, frozen=True, kw_only=True):
     at_most: int = 100
 
 
-def check(
+def check(  # noqa: PLR0913 - every parameter is a word of its own at the call
     *,
     id: str,  # noqa: A002 - the word that users know it by
     title: str,
@@ -82,6 +83,7 @@ def check(
     causes: tuple[str, ...] = (),
     link: str = "",
     vantage: bool = False,
+    standing: bool = False,
 ) -> Callable[[Callable[..., type_of_findings]], Check]:
     """Declare a check.
 
@@ -92,6 +94,7 @@ def check(
         causes: Ids of checks and symptoms that a failure of this one brings about.
         link: The link of the path it verifies; checks with the same text count as one link.
         vantage: A failure speaks of the place we look from; the verdict on the target is then "could not tell".
+        standing: A warning tells what is so every day (software that is retired): it comes after all others.
 
     Raises:
         PluginError: the id is malformed or a parameter is not annotated with evidence.
@@ -112,6 +115,7 @@ def check(
             function=function,
             module=function.__module__,
             vantage=vantage,
+            standing=standing,
         )
 
     return decorate

@@ -10,10 +10,11 @@ from typing import Final
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.lan import BY_DNS, LanName
 from ingressdoctor.evidence.outside import DnsView
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.addresses import canonical_address, is_lan
 
-__all__ = ["lan_name"]
+__all__ = ["dialled_in_lan", "lan_name"]
 
 _MAX_ADDRESSES: Final = 8
 
@@ -30,7 +31,22 @@ def lan_name(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> LanNa
     found = _addresses(first)
     if not private or not found:
         return None
-    return LanName(addresses=found, told_by=BY_DNS, mixed=len(private) < len(seen))
+    own = isinstance(dns, DnsView) and bool(dns.resolvers) and dns.resolvers[0].addresses == first
+    return LanName(addresses=found, told_by=BY_DNS, mixed=len(private) < len(seen), own=own)
+
+
+def dialled_in_lan(lan: LanName | Unavailable, route: TunnelRoute | Unavailable) -> bool:
+    """Tell whether visitors here dial a private address, whatever the rest of the world is told.
+
+    So it is where nothing but private addresses is known, and where this machine's own resolver knows none but those
+    and the record leads to a tunnel whose rules do not name the host: then that is a record in the way.
+    """
+    if not isinstance(lan, LanName):
+        return False
+    tunnel = isinstance(route, TunnelRoute) and route.certain
+    if lan.certain and not tunnel:
+        return True
+    return lan.own and isinstance(route, TunnelRoute) and route.by_record and route.named != "exact"
 
 
 def _addresses(texts: tuple[str, ...]) -> tuple[str, ...]:

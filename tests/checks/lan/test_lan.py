@@ -18,6 +18,7 @@ SILENT = visited(failed(Reach.TIMEOUT, address=NODE), edge=False)
 LAN = a_lan_name()
 GREY = zone(record(NODE, proxied=False))
 ORANGE = zone(record(NODE))
+TUNNEL = zone(record("x.cfargotunnel.com", kind="CNAME"), origin=(), chain=("x.cfargotunnel.com",))
 GONE = LanOwner(address=NODE)
 DOWN = LanOwner(address=NODE, node=a_node(ready=False))
 NEXT = LanOwner(address=OTHER, node=a_node("n3", OTHER))
@@ -55,6 +56,8 @@ PROXIED = [
     pytest.param(HOME, MISSING, Status.PASS, "No answer", id="no-api-and-private-answers"),
     pytest.param(dns_view(), ORANGE, Status.FAIL, f"its record ({NODE}) is proxied", id="orange-record"),
     pytest.param(HOME, ORANGE, Status.FAIL, "is proxied", id="orange-behind-a-local-override"),
+    pytest.param(HOME, TUNNEL, Status.SKIP, "do not go by the record", id="a-tunnels-record-and-a-router-that-answers"),
+    pytest.param(dns_view(), TUNNEL, Status.FAIL, "is proxied", id="a-tunnels-record"),
     pytest.param(dns_view(), MISSING, Status.FAIL, "the answers are addresses", id="edge-answers-without-the-api"),
     pytest.param(dns_view(resolver()), zone(bare=True), Status.SKIP, "no address", id="no-record-and-no-answer"),
     pytest.param(

@@ -23,6 +23,8 @@ NO_ROUTE = seen_by_nginx(origin=NAMED_RULE, direct=True)
 OWN = asked(exchange(headers=()))
 SHOWN = replace(certificate(), subject=f"O=Acme Co,CN={FAKE}", names=("ingress.local",), self_signed=True)
 MADE_UP = asked(exchange(headers=(), tls=handshake(trusted=False, code=18, chain=(SHOWN,))))
+ANOTHER = replace(certificate(), subject="CN=files.lan", names=("files.lan",), self_signed=True)
+STRANGER = asked(exchange(headers=(), tls=handshake(trusted=False, code=18, chain=(ANOTHER,))))
 MUTE = asked(failed(Reach.REFUSED))
 LINE = parse_nginx_logs(
     f'W1121 09:59:00.1 7 controller.go:1] "Error getting SSL certificate \\"api/api-tls\\": local SSL certificate '
@@ -36,6 +38,7 @@ CASES = [
     pytest.param(NO_TLS, MADE_UP, "https", Status.FAIL, "no tls section", id="no-tls-section"),
     pytest.param(NO_ROUTE, MADE_UP, "https", Status.FAIL, "no Ingress takes", id="no-route"),
     pytest.param(DIRECT, MADE_UP, "http", Status.WARN, "fake certificate", id="asked-about-by-http"),
+    pytest.param(DIRECT, STRANGER, "https", Status.SKIP, "judged elsewhere", id="a-strangers-certificate"),
     pytest.param(DIRECT, MUTE, "https", Status.SKIP, "No certificate", id="nobody-answers"),
 ]
 

@@ -11,8 +11,9 @@ import pytest
 from build.lan import NODE, a_lan_name
 from build.outside import dns_view, record, resolver, zone
 from build.routes import HOST, a_decision
+from build.tunnel import a_route
 from ingressdoctor.api import KnownHosts, Target, Unavailable
-from ingressdoctor_checks.walks import claim_public
+from ingressdoctor_checks.walks import claim_public, claim_tunnel
 from ingressdoctor_checks.walks_lan import LAN, claim_lan
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -44,7 +45,7 @@ LANS = [
 
 @pytest.mark.parametrize(("lan", "hosts", "strength", "ground"), LANS)
 def test_claim_of_the_lan(lan: Any, hosts: Any, strength: int, ground: str) -> None:
-    claim = claim_lan.function(Target.parse(HOST), lan, hosts)
+    claim = claim_lan.function(Target.parse(HOST), lan, hosts, UNSEEN)
 
     assert claim.strength == strength
     assert ground in claim.ground
@@ -63,3 +64,11 @@ def test_what_is_private_is_claimed_weakly_for_the_public_walk(dns: Any, facts: 
     claim = claim_public.function(Target.parse(HOST), NAMED, dns, a_decision(), facts, UNSEEN)
 
     assert claim.strength == strength
+
+
+def test_a_record_of_a_tunnel_without_a_rule_is_in_the_way() -> None:
+    aside = a_route(by_record=True, named="")
+    claim = claim_lan.function(Target.parse(HOST), a_lan_name(mixed=True, own=True), NAMED, aside)
+
+    assert claim.strength == 98
+    assert claim.strength > claim_tunnel.function(Target.parse(HOST), aside).strength > 95

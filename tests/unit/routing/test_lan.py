@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from build.lan import a_lan_name
 from build.outside import EDGE, MISSING, dns_view, record, resolver, zone
+from build.tunnel import a_route
 from build.values import replace
 from ingressdoctor.routing.addresses import is_lan
-from ingressdoctor.routing.lan import lan_name
+from ingressdoctor.routing.lan import dialled_in_lan, lan_name
 
 NODE, OTHER = "192.168.1.82", "10.0.0.9"
 HOME = dns_view(resolver(NODE))
@@ -58,3 +60,39 @@ def test_lan_name(dns: Any, facts: Any, addresses: tuple[str, ...], certain: boo
 )
 def test_is_lan(address: str, expected: bool) -> None:
     assert is_lan(address) is expected
+
+
+ASIDE = a_route(by_record=True, named="")
+NAMED = a_route()
+
+
+@pytest.mark.parametrize(
+    ("lan", "route", "expected"),
+    [
+        pytest.param(a_lan_name(), MISSING, True, id="private-answers-everywhere"),
+        pytest.param(a_lan_name(), NAMED, False, id="a-tunnel-whose-rules-name-it"),
+        pytest.param(a_lan_name(mixed=True), MISSING, False, id="split-horizon"),
+        pytest.param(a_lan_name(mixed=True, own=True), MISSING, False, id="split-horizon-at-home"),
+        pytest.param(a_lan_name(mixed=True, own=True), ASIDE, True, id="a-tunnels-record-without-a-rule"),
+        pytest.param(a_lan_name(mixed=True, own=True), NAMED, False, id="a-tunnels-record-with-a-rule"),
+        pytest.param(a_lan_name(mixed=True), ASIDE, False, id="others-answer-so"),
+        pytest.param(MISSING, ASIDE, False, id="no-private-address"),
+    ],
+)
+def test_who_is_dialled_in_the_lan(lan: Any, route: Any, expected: bool) -> None:
+    assert dialled_in_lan(lan, route) is expected
+
+
+@pytest.mark.parametrize(
+    ("dns", "own"),
+    [
+        pytest.param(SPLIT, True, id="own-resolver-first"),
+        pytest.param(dns_view(resolver("203.0.113.9"), resolver(NODE)), False, id="another-resolver"),
+        pytest.param(replace(HOME, resolvers=(), authoritative=resolver(NODE)), False, id="no-resolver"),
+    ],
+)
+def test_whose_resolver_says_so(dns: Any, own: bool) -> None:
+    found = lan_name(dns, MISSING)
+
+    assert found is not None
+    assert found.own is own
