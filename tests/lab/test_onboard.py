@@ -155,7 +155,7 @@ PUBLIC = [
         "www.wecare.gr", ("cert-challenge-token",), [DONE, DONE, MISSING, DONE, DONE], "certificate", id="not-issued"
     ),
     pytest.param(
-        "www.wecare.gr", ("route-wrong-class",), [DONE, DONE, DONE, DONE, MISSING], "traefik-routes", id="dropped"
+        "www.wecare.gr", ("route-wrong-class",), [DONE, DONE, DONE, DONE, MISSING], "controller-routes", id="dropped"
     ),
     pytest.param(
         "www.wecare.gr",
@@ -266,14 +266,14 @@ DOORS = [
         "www.wecare.gr",
         False,
         {"settings": {"set": {"rbac.deny": ["ingressroutes.traefik.io", "ingresses.networking.k8s.io"]}}},
-        {"dns-record": DONE, "route-object": UNSEEN, "traefik-routes": UNSEEN},
+        {"dns-record": DONE, "route-object": UNSEEN, "controller-routes": UNSEEN},
         id="public-without-routes",
     ),
     pytest.param(
         "www.wecare.gr",
         False,
         {"settings": {"set": {"cloudflare.deny": ["zone"]}}},
-        {"dns-record": DONE, "route-object": DONE, "traefik-routes": DONE},
+        {"dns-record": DONE, "route-object": DONE, "controller-routes": DONE},
         id="public-without-the-api-by-the-addresses-of-the-edge",
     ),
 ]

@@ -52,16 +52,20 @@ _KIND: Final = Kind(
 _PLACEHOLDER: Final = "http://SERVICE.NAMESPACE.svc.cluster.local:PORT"
 _WORDLESS: Final = frozenset({"http", "service", "svc", "app", "web", "www", "api"})
 _LEAST_WORD: Final = 3
+_MAX_DETAIL: Final = 600
+_MAX_LINES, _MAX_LINE = 200, 500
 
 
 def done(ident: str, title: str, detail: str) -> OnboardItem:
     """Return an item that is done."""
-    return OnboardItem(id=ident, title=title, progress=Progress.DONE, detail=detail)
+    return OnboardItem(id=ident, title=title, progress=Progress.DONE, detail=clean(detail, _MAX_DETAIL))
 
 
 def missing(ident: str, title: str, detail: str, action: NextAction | None = None) -> OnboardItem:
     """Return an item that is not done, with what would get it done."""
-    return OnboardItem(id=ident, title=title, progress=Progress.MISSING, detail=detail, action=action)
+    return OnboardItem(
+        id=ident, title=title, progress=Progress.MISSING, detail=clean(detail, _MAX_DETAIL), action=action
+    )
 
 
 def unseen(ident: str, title: str, gap: Unavailable) -> OnboardItem:
@@ -70,7 +74,7 @@ def unseen(ident: str, title: str, gap: Unavailable) -> OnboardItem:
         id=ident,
         title=title,
         progress=Progress.UNSEEN,
-        detail=f"{gap.wanted}: {gap.reason}",
+        detail=clean(f"{gap.wanted}: {gap.reason}", _MAX_DETAIL),
         enable_with=gap.enable_with,
     )
 
@@ -206,10 +210,13 @@ def records_at(zone: ZoneFacts) -> str:
 
 
 def as_yaml(value: object) -> str:
-    """Return plain data as YAML, in the order in which it was put."""
+    """Return plain data as YAML, in the order in which it was put; long values are cut, and credentials are masked."""
     import yaml
 
-    return str(yaml.safe_dump(_tidy(value), sort_keys=False, default_flow_style=False, width=1_000)).rstrip("\n")
+    text = str(yaml.safe_dump(_tidy(value), sort_keys=False, default_flow_style=False, width=1_000))
+    lines = text.rstrip("\n").split("\n")
+    more = ["# … and more, which was left out"] if len(lines) > _MAX_LINES else []
+    return "\n".join([*(clean(line, _MAX_LINE) for line in lines[:_MAX_LINES]), *more])
 
 
 def _tidy(value: object) -> object:

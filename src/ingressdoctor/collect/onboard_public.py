@@ -18,12 +18,14 @@ from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.collect.onboard_certificate import Certificates, certificate_item, secret_for
 from ingressdoctor.collect.onboard_common import Applications, list_applications, nearest, read_zone_list, sync_action
 from ingressdoctor.collect.onboard_record import record_item
-from ingressdoctor.collect.onboard_route import named_item, neighbour_of, routed_item
+from ingressdoctor.collect.onboard_route import Routing, named_item, neighbour_of, routed_item
 from ingressdoctor.collect.onboard_sides import NameSide
 from ingressdoctor.collect.onboard_sync import argo_item
 from ingressdoctor.evidence.certificates import CertificateChain
 from ingressdoctor.evidence.cloudflare import ZoneFacts, ZoneRecord
+from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Loaded
+from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.onboarding import NextAction, PublicOnboarding
 from ingressdoctor.evidence.routes import Custom, KnownHosts, RouteDecision, RoutingObjects
 from ingressdoctor.model.check import collector
@@ -43,7 +45,7 @@ class RouteSide(msgspec.Struct, frozen=True, kw_only=True):
 
     hosts: KnownHosts | Unavailable
     objects: RoutingObjects | Unavailable
-    decision: RouteDecision | Unavailable
+    routing: Routing
     chain: CertificateChain | Unavailable
 
 
@@ -53,9 +55,12 @@ async def collect_route_side(
     objects: RoutingObjects | Unavailable,
     decision: RouteDecision | Unavailable,
     chain: CertificateChain | Unavailable,
+    controller: Controller | Unavailable,
+    nginx: NginxDecision | Unavailable,
 ) -> RouteSide:
     """Gather what is known of routes."""
-    return RouteSide(hosts=hosts, objects=objects, decision=decision, chain=chain)
+    routing = Routing(decision=decision, controller=controller, nginx=nginx)
+    return RouteSide(hosts=hosts, objects=objects, routing=routing, chain=chain)
 
 
 @collector(wanted="how far the public hostname is set up", timeout_s=40.0)
@@ -96,7 +101,8 @@ def judge_public(host: str, name: NameSide, routes: RouteSide, read: _Read) -> P
     neighbour = neighbour_of(host, routes.hosts, routes.objects)
     waiting = _waiting(host, read.argo, routes)
     naming = () if isinstance(routes.hosts, Unavailable) else routes.hosts.naming(host)
-    winner = None if isinstance(routes.decision, Unavailable) else routes.decision.winner
+    decision = routes.routing.decision
+    winner = None if isinstance(decision, Unavailable) else decision.winner
     certificates = Certificates(listed=read.certificates, chain=routes.chain, winner=winner)
     named = None if isinstance(routes.hosts, Unavailable) else bool(naming)
     known = () if isinstance(routes.hosts, Unavailable) or naming else nearest(host, routes.hosts.hosts)
@@ -109,7 +115,7 @@ def judge_public(host: str, name: NameSide, routes: RouteSide, read: _Read) -> P
             named_item(host, routes.hosts, neighbour, waiting, secret),
             certificate_item(host, certificates, neighbour),
             argo_item(_unread(routes.hosts, naming) or naming, read.argo, waiting),
-            routed_item(host, routes.decision, named=named),
+            routed_item(host, routes.routing, named=named),
         ),
         near=known[:3],
     )

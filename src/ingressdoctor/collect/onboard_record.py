@@ -122,7 +122,9 @@ def _create(host: str, zone: ZoneFacts | None, others: Sequence[ZoneRecord] | Un
     """Return the record that the most similar names have."""
     place = records_at(zone) if zone is not None else "the zone at Cloudflare (DNS > Records)"
     known = [item for item in ([] if isinstance(others, Unavailable) else others) if item.proxied]
-    like = [item for item in known if item.type in ("A", "CNAME") and not item.content.endswith(_SUFFIX)]
+    ways = [item for item in known if item.type in ("A", "CNAME")]
+    # Where public names go to an address and management names to a tunnel, a public one is not to follow the latter.
+    like = [item for item in ways if not item.content.endswith(_SUFFIX)] or ways
     if not like:
         return NextAction(
             text=f"Create a proxied record to the load balancer in {place}.",

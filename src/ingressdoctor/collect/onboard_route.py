@@ -12,19 +12,21 @@ from typing import Any, Final
 import msgspec
 
 from ingressdoctor.collect.onboard_common import as_yaml, done, missing, nearest, slug_of, unseen
+from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Ingress, Loaded
+from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.onboarding import NextAction, OnboardItem
 from ingressdoctor.evidence.routes import Custom, KnownHosts, Outcome, RouteDecision, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import changes, look
 from ingressdoctor.model.text import clean
 
-__all__ = ["Neighbour", "named_item", "neighbour_of", "route_yaml", "routed_item"]
+__all__ = ["Neighbour", "Routing", "named_item", "neighbour_of", "route_yaml", "routed_item"]
 
 _NAMED: Final = "route-object"
 _NAMED_TITLE: Final = "An Ingress or IngressRoute names the hostname"
-_ROUTED: Final = "traefik-routes"
-_ROUTED_TITLE: Final = "Traefik routes it"
+_ROUTED: Final = "controller-routes"
+_TITLE: Final = "{name} routes it"
 _KINDS: Final = ("IngressRoute", "Ingress")
 # Annotations that belong to one object only, and must not be copied.
 _OWN: Final = ("kubectl.kubernetes.io/", "argocd.argoproj.io/", "meta.helm.sh/", "lab.")
@@ -161,28 +163,58 @@ def _ingress_spec(item: Ingress, old: str, host: str, secret: str) -> dict[str, 
     return spec
 
 
-def routed_item(host: str, decision: RouteDecision | Unavailable, *, named: bool | None) -> OnboardItem:
-    """Judge whether Traefik takes requests for the host to a Service, by the model of its routing."""
+class Routing(msgspec.Struct, frozen=True, kw_only=True):
+    """Who routes: Traefik where there is one, else ingress-nginx where the request is followed into it."""
+
+    decision: RouteDecision | Unavailable
+    controller: Controller | Unavailable
+    nginx: NginxDecision | Unavailable
+
+
+def routed_item(host: str, routing: Routing, *, named: bool | None) -> OnboardItem:
+    """Judge whether the controller takes requests for the host to a Service, by the model of its routing."""
+    absent = isinstance(routing.controller, Unavailable)
+    if absent and isinstance(routing.nginx, NginxDecision):
+        return _by_model(host, routing.nginx.decision, "ingress-nginx", named=named)
+    decision = routing.decision
     if isinstance(decision, Unavailable):
-        return unseen(_ROUTED, _ROUTED_TITLE, decision)
-    winner = decision.winner
+        return unseen(_ROUTED, _TITLE.format(name="The controller"), decision)
+    if isinstance(routing.controller, Unavailable) and named is False:
+        return missing(_ROUTED, _TITLE.format(name="The controller"), "no route names it yet.")
+    if isinstance(routing.controller, Unavailable) and decision.outcome is not Outcome.ROUTED:
+        # What no Traefik reads may be served by another controller, which was not asked.
+        gap = Unavailable(
+            wanted="the ingress controller",
+            reason=routing.controller.reason,
+            enable_with=routing.controller.enable_with or f"Ask for it as visitors do: ingressdoctor {host}",
+        )
+        return unseen(_ROUTED, _TITLE.format(name="The controller"), gap)
+    return _by_model(host, decision, "Traefik", named=named)
+
+
+def _by_model(host: str, decision: RouteDecision, name: str, *, named: bool | None) -> OnboardItem:
+    title, winner = _TITLE.format(name=name), decision.winner
     if decision.outcome in (Outcome.ROUTED, Outcome.REDIRECT) and winner is not None:
         ends = ", ".join(f"{item.kind} {item.namespace}/{item.name}:{item.port}" for item in winner.backends[:2])
-        return done(_ROUTED, _ROUTED_TITLE, f"{winner.ref} takes https://{host}/{f' to {ends}' if ends else ''}.")
+        return done(_ROUTED, title, f"{winner.ref} takes https://{host}/{f' to {ends}' if ends else ''}.")
     if decision.outcome is Outcome.UNDECIDED or (decision.unread and named is not True):
         what = ", ".join(decision.unread[:2] or decision.limits[:2]) or "some routes"
-        gap = Unavailable(wanted="Traefik's routes", reason=f"not everything could be read: {what}")
-        return unseen(_ROUTED, _ROUTED_TITLE, gap)
-    return missing(_ROUTED, _ROUTED_TITLE, *_untaken(host, decision, named=named is not False))
+        gap = Unavailable(
+            wanted=f"{name}'s routes",
+            reason=f"not everything could be read: {what}",
+            enable_with="See what may be read: ingressdoctor access",
+        )
+        return unseen(_ROUTED, title, gap)
+    return missing(_ROUTED, title, *_untaken(host, decision, name, named=named is not False))
 
 
-def _untaken(host: str, decision: RouteDecision, *, named: bool) -> tuple[str, NextAction | None]:
+def _untaken(host: str, decision: RouteDecision, name: str, *, named: bool) -> tuple[str, NextAction | None]:
     """Return why no router takes it, and what to do about that."""
     again = look("ingressdoctor", "route", f"https://{host}/")
     if decision.dropped:
         drop = decision.dropped[0]
         fix = NextAction(text="Correct that object.", commands=(again,))
-        return f"Traefik leaves {drop.ref} out: {clean(drop.detail, 200)}", fix
+        return f"{name} leaves {drop.ref} out: {clean(drop.detail, 200)}", fix
     if decision.elsewhere:
         where = decision.elsewhere[0]
         points = ", ".join(where.entry_points) or "no entry point"

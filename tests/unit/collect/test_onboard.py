@@ -9,6 +9,7 @@ import yaml
 
 from build.access import BYPASS, FORBIDDEN, application, at_the_login
 from build.certificates import a_certificate, a_resource, an_application, ready
+from build.controller import a_traefik
 from build.outside import RANGES, dns_view, exchange, record, resolver, visited, zone
 from build.routes import an_ingress, an_ingress_route, decided, objects
 from build.tunnel import HOST, OTHER, TUNNEL, UNSEEN, a_cloudflared, a_config, a_connector_pod, a_rule, route_for
@@ -18,7 +19,7 @@ from ingressdoctor.collect.onboard_certificate import Certificates, certificate_
 from ingressdoctor.collect.onboard_common import Applications, as_yaml, nearest, origin_guess, slug_of
 from ingressdoctor.collect.onboard_management import access_item
 from ingressdoctor.collect.onboard_record import cname_item, record_item
-from ingressdoctor.collect.onboard_route import Neighbour, named_item, neighbour_of, route_yaml, routed_item
+from ingressdoctor.collect.onboard_route import Neighbour, Routing, named_item, neighbour_of, route_yaml, routed_item
 from ingressdoctor.collect.onboard_rule import Ruling, rule_item, ruling_of
 from ingressdoctor.collect.onboard_sides import NameSide, TunnelSide
 from ingressdoctor.collect.onboard_sync import argo_item, sync_item
@@ -397,9 +398,17 @@ ROUTED = [
 
 @pytest.mark.parametrize(("decision", "expected"), ROUTED)
 def test_traefik(decision: Any, expected: Progress) -> None:
-    item = routed_item("www.example.com", decision, named=None if expected is NOT_SEEN else True)
+    routing = Routing(decision=decision, controller=a_traefik(), nginx=GAP)
+    item = routed_item("www.example.com", routing, named=None if expected is NOT_SEEN else True)
 
     assert item.progress is expected
+
+
+def test_without_a_traefik_its_model_decides_nothing() -> None:
+    dropped = decided(objects(an_ingress_route(spec={"entryPoints": ["nope"]})), host="www.example.com")
+    item = routed_item("www.example.com", Routing(decision=dropped, controller=GAP, nginx=GAP), named=True)
+
+    assert (item.progress, item.title) == (NOT_SEEN, "The controller routes it")
 
 
 def test_names_of_the_same_domain_come_first() -> None:
