@@ -15,10 +15,13 @@ from ingressdoctor.api import (
     DnsView,
     Finding,
     LoadBalancerLookup,
+    NearNames,
+    Protocol,
     Rcode,
     Remedy,
     ResolverView,
     Symptom,
+    Target,
     TunnelRoute,
     Unavailable,
     ZoneFacts,
@@ -49,10 +52,12 @@ _REFUSES: Final = (
     causes=(str(Symptom.DNS_NXDOMAIN), "edge.unreachable"),
 )
 def no_such_name(
+    target: Target,
     view: DnsView,
     zone: ZoneFacts | Unavailable,
     lookup: LoadBalancerLookup | Unavailable,
     route: TunnelRoute | Unavailable,
+    near: NearNames | Unavailable,
 ) -> Iterator[Finding]:
     """Every resolver that answers says that the name has no address."""
     answering = tuple(item for item in view.resolvers if failing_reply(item) is None)
@@ -63,8 +68,9 @@ def no_such_name(
         yield ok(f"{view.hostname} has {len(view.addresses)} addresses.", seen=answers_of(answering), where="DNS")
         return
     held = _zone_by_soa(answering, view.hostname)
-    advice = _create_cname(view, route) or _create(view, zone, held, lookup)
-    yield _absent(view, answering, zone, advice)
+    raw = target.protocol is Protocol.MYSQL
+    advice = _create_cname(view, route) or _create(view, zone, held, lookup, proxied=not raw)
+    yield _absent(view, answering, zone, advice, () if isinstance(near, Unavailable) else near.names)
 
 
 def _absent(
@@ -72,6 +78,7 @@ def _absent(
     answering: tuple[ResolverView, ...],
     zone: ZoneFacts | Unavailable,
     advice: tuple[str, tuple[Command, ...]],
+    near: tuple[str, ...],
 ) -> Finding:
     name = view.hostname
     nxdomain = any(reply.rcode is Rcode.NXDOMAIN for item in answering for reply in item.replies)
@@ -88,6 +95,9 @@ def _absent(
         denial = " (a signed zone at Cloudflare answers so for names that do not exist)" if _compact(answering) else ""
         summary = f"{name} has no address record{denial}."
     text, commands = advice
+    if near:
+        summary += f" Did you mean {near[0]}?"
+        seen["near names of the zone"] = ", ".join(near)
     if isinstance(zone, ZoneFacts):
         seen["records at Cloudflare"] = _records(zone)
     return fail(
@@ -109,7 +119,12 @@ def _create_cname(view: DnsView, route: TunnelRoute | Unavailable) -> tuple[str,
 
 
 def _create(
-    view: DnsView, zone: ZoneFacts | Unavailable, held: str, lookup: LoadBalancerLookup | Unavailable
+    view: DnsView,
+    zone: ZoneFacts | Unavailable,
+    held: str,
+    lookup: LoadBalancerLookup | Unavailable,
+    *,
+    proxied: bool,
 ) -> tuple[str, tuple[Command, ...]]:
     """Say what to do about a missing name, by what the zone holds."""
     name = view.hostname
@@ -130,7 +145,8 @@ def _create(
             *asks,
         )
     text = f"The zone {zone.name} holds no record for {name}. Create one in the dashboard under DNS > Records: type A, "
-    return f"{text}name {name}, content {goal}, proxied.", asks
+    cloud = "proxied" if proxied else "DNS only, since Cloudflare does not carry MySQL"
+    return f"{text}name {name}, content {goal}, {cloud}.", asks
 
 
 def _records(zone: ZoneFacts) -> str:

@@ -76,8 +76,9 @@ def hops_disagree(target: Target, hops: SqlHops | Unavailable, route: TcpRoute |
     if keeper := keeps_us_out(route):
         yield ok(f"{inner.place.value} greets ({inner.target}); {keeper} may keep this machine out.", seen=facts)
         return
+    inside = inner.place.value[0].upper() + inner.place.value[1:]
     yield fail(
-        f"{inner.place.value} greets ({inner.target}), and {outer.place.value} ({outer.target}) does not: the fault "
+        f"{inside} greets ({inner.target}), and {outer.place.value} ({outer.target}) does not: the fault "
         "lies there, or between the two.",
         subject=outer.target,
         where="the same greeting asked for at every hop",

@@ -17,7 +17,7 @@ from ingressdoctor.evidence.backend import (
 )
 from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, GitOpsView, TrackedResource
 from ingressdoctor.evidence.clock import Clock, parse_time
-from ingressdoctor.evidence.cloudflare import ZoneFacts, ZoneRecord
+from ingressdoctor.evidence.cloudflare import NearNames, ZoneFacts, ZoneRecord
 from ingressdoctor.evidence.controller import (
     AccessLogLine,
     Controller,
@@ -201,6 +201,7 @@ __all__ = [
     "LoadBalancerStatus",
     "Loaded",
     "Meta",
+    "NearNames",
     "NetworkPolicy",
     "Node",
     "NodeAddress",

@@ -8,7 +8,7 @@ import msgspec
 
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["ZoneFacts", "ZoneRecord"]
+__all__ = ["NearNames", "ZoneFacts", "ZoneRecord"]
 
 
 class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,3 +61,9 @@ class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
     def setting(self, name: str) -> str:
         """Return one setting's value, or the empty string when it is not known."""
         return "" if isinstance(self.settings, Unavailable) else self.settings.get(name, "")
+
+
+class NearNames(msgspec.Struct, frozen=True, kw_only=True):
+    """Names of the zone that the target's may have meant, the nearest first; none where it exists."""
+
+    names: tuple[str, ...] = ()

@@ -1,7 +1,8 @@
 import pytest
 
-from build.outside import EDGE, HOST, MISSING, RANGES, dns_view, lookup, resolver, zone
-from ingressdoctor.api import DnsRecord, DnsView, Rcode, Status, Symptom, Unavailable, ZoneFacts
+from build.mysql import TARGET as SQL
+from build.outside import EDGE, HOST, MISSING, RANGES, TARGET, dns_view, lookup, resolver, zone
+from ingressdoctor.api import DnsRecord, DnsView, NearNames, Rcode, Status, Symptom, Target, Unavailable, ZoneFacts
 from ingressdoctor_checks.dns import no_such_name, resolver_failing
 from ingressdoctor_checks.dns_split import split_answers
 
@@ -28,7 +29,7 @@ def soa(zone_name: str) -> tuple[DnsRecord, ...]:
     ],
 )
 def test_no_such_name(view: DnsView, status: Status) -> None:
-    [finding] = no_such_name(view, MISSING, MISSING, MISSING)
+    [finding] = no_such_name(TARGET, view, MISSING, MISSING, MISSING, MISSING)
 
     assert finding.status is status
     assert finding.symptom is (Symptom.DNS_NXDOMAIN if status is Status.FAIL else None)
@@ -59,14 +60,33 @@ COMPACT = resolver(authority=NXNAME)
     ],
 )
 def test_a_missing_name_gets_the_advice_that_fits(view: DnsView, held: ZoneFacts | Unavailable, words: str) -> None:
-    [finding] = no_such_name(view, held, lookup(), MISSING)
+    [finding] = no_such_name(TARGET, view, held, lookup(), MISSING, MISSING)
 
     assert finding.remedy is not None
     assert words in finding.remedy.text
 
 
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [pytest.param(TARGET, ", proxied.", id="web"), pytest.param(SQL, ", DNS only, since", id="mysql-is-not-proxied")],
+)
+def test_the_record_to_create_suits_what_is_spoken(target: Target, words: str) -> None:
+    [finding] = no_such_name(target, dns_view(GONE), zone(bare=True), lookup(), MISSING, MISSING)
+
+    assert finding.remedy is not None
+    assert words in finding.remedy.text
+
+
+def test_a_slip_of_the_pen_is_corrected() -> None:
+    near = NearNames(names=("erp.shop.example", "era.shop.example"))
+    [finding] = no_such_name(SQL, dns_view(GONE), zone(bare=True), lookup(), MISSING, near)
+
+    assert finding.summary.endswith("Did you mean erp.shop.example?")
+    assert "erp.shop.example, era.shop.example" in [fact.value for fact in finding.facts]
+
+
 def test_the_record_to_create_names_the_load_balancers_address() -> None:
-    [finding] = no_such_name(dns_view(GONE), zone(bare=True), lookup(), MISSING)
+    [finding] = no_such_name(TARGET, dns_view(GONE), zone(bare=True), lookup(), MISSING, MISSING)
 
     assert finding.remedy is not None
     assert "203.0.113.10 (load balancer shop-lb)" in finding.remedy.text
@@ -82,7 +102,7 @@ def test_the_record_to_create_names_the_load_balancers_address() -> None:
     ],
 )
 def test_how_it_is_missing_is_said(view: DnsView, words: str) -> None:
-    [finding] = no_such_name(view, MISSING, MISSING, MISSING)
+    [finding] = no_such_name(TARGET, view, MISSING, MISSING, MISSING, MISSING)
 
     assert words in finding.summary
 
