@@ -16,7 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from ingressdoctor import collect
-from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, supposing
+from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, may_be_nginx, supposing, with_nginx
 from ingressdoctor.collect.rules_view import rules_of_file
 from ingressdoctor.config import Settings
 from ingressdoctor.config.settings import NO_SERVICE_TOKEN
@@ -29,6 +29,7 @@ from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.access import AccessSurvey, Sight
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.nginx import NginxControllers
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
 from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
@@ -142,7 +143,8 @@ class Session:
         if not isinstance(objects, RoutingObjects):
             return objects if isinstance(objects, Unavailable) else _odd(objects, RoutingObjects)
         found = controller if isinstance(controller, (Controller, Unavailable)) else _odd(controller, Controller)
-        return await cluster_scene(self._sources.kubernetes, objects, found)
+        scene = await cluster_scene(self._sources.kubernetes, objects, found)
+        return with_nginx(scene, await self._one(NginxControllers, None)) if may_be_nginx(scene) else scene
 
     async def around(self, scene: Scene, view: RouteView) -> RouteView:
         """Add what the cluster says of the pods behind a request's Services, and who may reach them."""
@@ -250,17 +252,18 @@ def scene_of_files(paths: Sequence[str], namespace: str) -> Scene:
     return file_scene(found)
 
 
-def view_of_request(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
+def view_of_request(scene: Scene, target: Target, question: RouteQuestion, kind: str = "") -> RouteView:
     """Ask the model of routing what becomes of one request; of files, with who may reach the pods.
 
-    For a cluster ``Session.around`` adds that.
+    *kind* names a controller to ask, whoever has the host. For a cluster ``Session.around`` adds who reaches the pods.
     """
     from ingressdoctor.collect.route_around import of_files
+    from ingressdoctor.collect.route_nginx import TRAEFIK, view_as, view_of_either
     from ingressdoctor.collect.route_policies import with_around
-    from ingressdoctor.collect.route_view import view_of
 
-    view = view_of(scene, target, question)
-    return view if scene.pods is None else with_around(scene, view, of_files(scene, view))
+    view = view_as(scene, target, question, kind) if kind else view_of_either(scene, target, question)
+    plain = scene.pods is None or view.controller.kind != TRAEFIK
+    return view if plain else with_around(scene, view, of_files(scene, view))
 
 
 def view_of_routes(scene: Scene, host: str) -> RouteSet:

@@ -47,6 +47,12 @@ class Supposed:
     traefik_version: Annotated[
         str, typer.Option("--traefik-version", metavar="VERSION", help="Suppose this version, as 3.7.9.")
     ] = ""
+    controller: Annotated[
+        str,
+        typer.Option(
+            "--as", metavar="traefik|nginx", help="Ask this controller, whichever has the host, and list what differs."
+        ),
+    ] = ""
     cloudflared_config: Annotated[
         str,
         typer.Option(

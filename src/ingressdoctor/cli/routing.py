@@ -17,10 +17,18 @@ from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.route import exit_code_of, exit_code_of_set, route_to_json, routes_to_json
-from ingressdoctor.wiring import Scene, Session, scene_of_files, supposing, view_of_request, view_of_routes
+from ingressdoctor.wiring import (
+    Scene,
+    Session,
+    scene_of_files,
+    supposing,
+    view_of_request,
+    view_of_routes,
+)
 
 __all__ = ["Wanted", "look", "shown"]
 
+_KINDS: Final = {"traefik": "Traefik", "nginx": "ingress-nginx"}
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")
 
 
@@ -73,9 +81,16 @@ def look(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteVie
         UsageError: none of the files holds a Kubernetes object.
         SourceError: the cluster's routes could not be read; the exit code is 3.
     """
+    if supposed.controller not in ("", *_KINDS):
+        raise UsageError(
+            f"{clean(supposed.controller, 40)!r} is no controller that is known.", hint="traefik or nginx."
+        )
+    if supposed.controller and wanted.target is None:
+        raise UsageError("--all judges the routes of Traefik only.", hint="Ask --as about one request.")
     if not supposed.manifests:
         return _in_cluster(wanted, supposed, connection)
-    return _asked(wanted, _supposing(_of_files(supposed.manifests, supposed.namespace), supposed))
+    scene = _supposing(_of_files(supposed.manifests, supposed.namespace), supposed)
+    return _asked(wanted, scene, _KINDS.get(supposed.controller, ""))
 
 
 def _of_files(paths: Sequence[str], namespace: str) -> Scene:
@@ -92,8 +107,10 @@ def _in_cluster(wanted: Wanted, supposed: Supposed, connection: Connection) -> R
         if isinstance(scene, Unavailable):
             return scene
         scene = _supposing(scene, supposed)
-        found = _asked(wanted, scene)
-        return found if isinstance(found, RouteSet) else await session.around(scene, found)
+        found = _asked(wanted, scene, _KINDS.get(supposed.controller, ""))
+        if isinstance(found, RouteSet) or found.controller.kind != _KINDS["traefik"]:
+            return found
+        return await session.around(scene, found)
 
     found = ask(settings_for(connection), follow)
     if isinstance(found, Unavailable):
@@ -105,10 +122,10 @@ def _supposing(scene: Scene, supposed: Supposed) -> Scene:
     return supposing(scene, tuple(supposed.static_args or ()), supposed.traefik_version)
 
 
-def _asked(wanted: Wanted, scene: Scene) -> RouteView | RouteSet:
+def _asked(wanted: Wanted, scene: Scene, kind: str) -> RouteView | RouteSet:
     if wanted.target is None:
         return view_of_routes(scene, wanted.host)
-    return view_of_request(scene, wanted.target, wanted.question)
+    return view_of_request(scene, wanted.target, wanted.question, kind)
 
 
 def shown(found: RouteView | RouteSet, page: Page, *, as_json: bool) -> tuple[str, int]:

@@ -19,7 +19,7 @@ from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.together import together
 from ingressdoctor.collect.workloads import pod_spec_of, selector_of, wanted_pods
 from ingressdoctor.errors import SourceError
-from ingressdoctor.evidence.kube import Container, Loaded, Pod, Service
+from ingressdoctor.evidence.kube import Container, Loaded, Pod, Resource, Service
 from ingressdoctor.evidence.nginx import NginxController, NginxControllers
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.evidence.workloads import ClusterServices, Deployments, OtherWorkloads
@@ -31,7 +31,14 @@ from ingressdoctor.model.untyped import as_map
 from ingressdoctor.routing.selectors import labels_match
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_nginx_controllers", "is_ingress_nginx", "nginx_of", "service_before", "webhook_of"]
+__all__ = [
+    "collect_nginx_controllers",
+    "controller_of_container",
+    "is_ingress_nginx",
+    "nginx_of",
+    "service_before",
+    "webhook_of",
+]
 
 _WANTED: Final = "the cluster's ingress-nginx"
 _MOST: Final = 3
@@ -88,21 +95,25 @@ def nginx_of(workload: Custom) -> NginxController | None:
     container = next((item for item in spec.containers or () if is_ingress_nginx(item)), None)
     if container is None:
         return None
+    found = controller_of_container(container, workload)
+    return replace(found, replicas=wanted_pods(workload), host_network=bool(spec.host_network))
+
+
+def controller_of_container(container: Container, owner: Resource) -> NginxController:
+    """Read what a container of the controller says; *owner* is the workload or pod that it is of."""
     words = [word or "" for word in (*(container.command or ()), *(container.args or ()))][:_MAX_WORDS]
-    args = tuple(clean(word, 300).replace(_NAMESPACE, workload.namespace) for word in words)
+    args = tuple(clean(word, 300).replace(_NAMESPACE, owner.namespace) for word in words)
     tag = _TAG.search((container.image or "").partition("@")[0])
     return NginxController(
-        ref=workload.ref,
-        kind=workload.kind or "Deployment",
-        namespace=workload.namespace,
-        name=workload.name,
+        ref=owner.ref,
+        kind=owner.kind or "Deployment",
+        namespace=owner.namespace,
+        name=owner.name,
         container=container.name,
         image=clean(container.image or "", 200),
         version=tag[1] if tag else "",
-        replicas=wanted_pods(workload),
         args=args,
-        config_ref=_config_ref(args, workload.namespace),
-        host_network=bool(spec.host_network),
+        config_ref=_config_ref(args, owner.namespace),
         host_ports=tuple(port.host_port for port in container.ports or () if port.host_port),
     )
 

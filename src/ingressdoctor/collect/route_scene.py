@@ -31,10 +31,12 @@ from ingressdoctor.collect.kinds import (
 )
 from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.collect.manifests import Manifests
+from ingressdoctor.collect.nginx_controllers import controller_of_container, is_ingress_nginx
 from ingressdoctor.collect.static_config import static_of
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.controller import Controller, StaticConfig
-from ingressdoctor.evidence.kube import Loaded, NetworkPolicy, Pod, Resource, Service
+from ingressdoctor.evidence.kube import Ingress, Loaded, NetworkPolicy, Pod, Resource, Service
+from ingressdoctor.evidence.nginx import NginxController, NginxControllers
 from ingressdoctor.evidence.route_view import Skipped
 from ingressdoctor.evidence.routes import Custom, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
@@ -43,10 +45,20 @@ from ingressdoctor.routing.traefik.settings import assumed_static
 from ingressdoctor.routing.traefik.version import Version
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["Scene", "cluster_scene", "file_scene", "supposing"]
+__all__ = [
+    "TRAEFIK_CLASS",
+    "Scene",
+    "class_of",
+    "cluster_scene",
+    "file_scene",
+    "may_be_nginx",
+    "supposing",
+    "with_nginx",
+]
 
 T = TypeVar("T", bound=Resource)
 
+TRAEFIK_CLASS: Final = "traefik"
 _CHART: Final = "the Helm chart's defaults are assumed"
 _CHART_DEFAULTS: Final = "Traefik's entry points web and websecure, and the other defaults of its Helm chart"
 _FURTHER: Final[Mapping[str, Kind[Any]]] = {
@@ -64,8 +76,9 @@ _FURTHER: Final[Mapping[str, Kind[Any]]] = {
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
-    """Objects and the Traefik that reads them.
+    """Objects and the controllers that read them.
 
+    ``controller`` is Traefik, ``nginx`` is an ingress-nginx beside it, None where there is none or nobody looked.
     ``pods`` is None where they are read only once a Service is chosen (a cluster), ``policies`` where nobody looked for
     NetworkPolicies; ``namespaces`` and ``foreign`` are what files hold of Namespaces and of network plugins' own
     policies; ``outdated`` are objects of an API group that this Traefik may not read; the rest is as in ``RouteView``.
@@ -73,6 +86,7 @@ class Scene(msgspec.Struct, frozen=True, kw_only=True):
 
     objects: RoutingObjects
     controller: Controller | None
+    nginx: NginxController | None = None
     static: StaticConfig
     version: str
     origin: str = "the cluster"
@@ -103,6 +117,23 @@ async def cluster_scene(kube: Kubernetes, objects: RoutingObjects, controller: C
     )
 
 
+def may_be_nginx(scene: Scene) -> bool:
+    """Tell whether some Ingress may be another controller's than Traefik's, so that it is worth a look."""
+    ingresses = scene.objects.ingresses
+    items = ingresses.items if isinstance(ingresses, Loaded) else ()
+    return any(TRAEFIK_CLASS not in (class_of(item) or TRAEFIK_CLASS).lower() for item in items)
+
+
+def class_of(ingress: Ingress) -> str:
+    """Return the class that an Ingress names, empty without one."""
+    return ingress.spec.ingress_class_name or ingress.annotations.get("kubernetes.io/ingress.class", "")
+
+
+def with_nginx(scene: Scene, found: NginxControllers | Unavailable) -> Scene:
+    """Add the cluster's ingress-nginx, if there is one."""
+    return replace(scene, nginx=None if isinstance(found, Unavailable) else next(iter(found.items), None))
+
+
 def file_scene(manifests: Manifests) -> Scene:
     """Return the scene of files: their own Traefik, else one with the Helm chart's defaults."""
     controller = _controller_in(manifests)
@@ -112,6 +143,7 @@ def file_scene(manifests: Manifests) -> Scene:
     return Scene(
         objects=manifests.objects,
         controller=controller,
+        nginx=nginx_in(manifests.pods),
         static=_static(controller, "no Traefik is among the files"),
         version=controller.version if controller else "",
         origin=manifests.origin,
@@ -149,6 +181,15 @@ def _controller_in(manifests: Manifests) -> Controller | None:
     known = services if isinstance(services, Loaded) else Loaded[Service]()
     found = judge_controller(pods, known) if pods else None
     return None if isinstance(found, Unavailable) else found
+
+
+def nginx_in(pods: Sequence[Pod]) -> NginxController | None:
+    """Return the ingress-nginx among the pods of files; they hold no ConfigMap that is read."""
+    for pod in pods:
+        container = next((item for item in pod.containers if is_ingress_nginx(item)), None)
+        if container is not None:
+            return controller_of_container(container, pod)
+    return None
 
 
 def _static(controller: Controller | None, reason: str) -> StaticConfig:

@@ -47,7 +47,7 @@ from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
 from ingressdoctor.routing.traefik.table import RouteTable
 from ingressdoctor.routing.traefik.version import Version
 
-__all__ = ["view_of"]
+__all__ = ["backends_of", "view_of"]
 
 
 def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
@@ -69,7 +69,7 @@ def view_of(scene: Scene, target: Target, question: RouteQuestion) -> RouteView:
     )
     decision = replace(decision, dropped=(*decision.dropped, *old))
     winner = decision.winner
-    backends = tuple(_backends(scene, winner)) if winner else ()
+    backends = tuple(backends_of(scene, winner)) if winner else ()
     found = RouteView(
         url=target.url,
         decision=answered(model, decision, speaks, backends),
@@ -135,7 +135,8 @@ def _point_middlewares(scene: Scene, decision: RouteDecision) -> tuple[str, ...]
     return point.middlewares if point is not None and not internal else ()
 
 
-def _backends(scene: Scene, winner: CandidateRoute) -> Iterator[BackendSight]:
+def backends_of(scene: Scene, winner: CandidateRoute) -> Iterator[BackendSight]:
+    """Yield the backends of a route with what the scene holds of them."""
     for ref in winner.backends:
         if ref.kind in ("", "Service") and "@" not in ref.name:
             yield BackendSight(ref=ref, view=_backend(scene, winner, ref))

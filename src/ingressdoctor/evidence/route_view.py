@@ -21,7 +21,9 @@ __all__ = [
     "BackendSight",
     "Clash",
     "ClashKind",
+    "Comparison",
     "ControllerSight",
+    "Difference",
     "HostRoutes",
     "MiddlewareSight",
     "PolicyLeg",
@@ -98,11 +100,13 @@ class ProxySight(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControllerSight(msgspec.Struct, frozen=True, kw_only=True):
-    """Which Traefik was asked: ``name`` is ``namespace/workload``, empty when none was found.
+    """Which controller was asked: ``name`` is ``namespace/workload``, empty when none was found.
 
-    ``service`` is the object in front of it, ``version`` empty when unknown, ``source`` where its static
-    configuration is from ("args", "env", "file", "assumed").
+    ``kind`` is the program, "Traefik" or "ingress-nginx"; ``service`` the object in front of it, ``version`` empty when
+    unknown, ``source`` where its static configuration is from ("args", "env", "file", "assumed").
     """
+
+    kind: str = "Traefik"
 
     name: str
     service: str = ""
@@ -110,11 +114,27 @@ class ControllerSight(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that differs between two controllers: what it is, how it is here, and how it is there."""
+
+    what: str
+    here: str
+    there: str
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What another controller does with the same objects; no ``differences`` where it is all the same."""
+
+    other: str
+    differences: tuple[Difference, ...] = ()
+
+
 class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     """A decision with everything around it.
 
     ``origin`` says where the objects are from ("the cluster", "3 files"); ``path`` is None when no Traefik is known
-    whose Service could be followed; ``assumed`` says what was taken for granted.
+    whose Service could be followed; ``assumed`` says what was taken for granted. ``compared`` is set where it was asked
+    what another controller than the real one would do.
     """
 
     url: str
@@ -129,6 +149,7 @@ class RouteView(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     ignored: Mapping[str, int] = msgspec.field(default_factory=dict)
+    compared: Comparison | None = None
 
     @property
     def answer(self) -> PredictedAnswer | None:

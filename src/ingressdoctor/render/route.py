@@ -12,6 +12,7 @@ from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.route_view import (
     BackendSight,
     Clash,
+    Comparison,
     ControllerSight,
     HostRoutes,
     RouteSet,
@@ -27,7 +28,9 @@ from ingressdoctor.render.route_v1 import (
     BackendV1,
     CandidateV1,
     ClashV1,
+    ComparisonV1,
     ControllerV1,
+    DifferenceV1,
     DroppedV1,
     EndpointV1,
     HostRoutesV1,
@@ -103,8 +106,14 @@ def route_to_json(view: RouteView, *, exit_code: int) -> str:
             assumed=view.assumed,
             skipped=_skipped(view.skipped),
             ignored=dict(view.ignored),
+            compared=None if view.compared is None else _compared(view.compared),
         )
     )
+
+
+def _compared(found: Comparison) -> ComparisonV1:
+    rows = (DifferenceV1(what=item.what, here=item.here, there=item.there) for item in found.differences)
+    return ComparisonV1(other=found.other, differences=tuple(rows))
 
 
 def routes_to_json(routes: RouteSet, *, exit_code: int) -> str:
@@ -146,7 +155,9 @@ def _request(request: RouteRequest) -> RequestV1:
 
 
 def _controller(sight: ControllerSight) -> ControllerV1:
-    return ControllerV1(name=sight.name, service=sight.service, version=sight.version, source=sight.source)
+    return ControllerV1(
+        kind=sight.kind, name=sight.name, service=sight.service, version=sight.version, source=sight.source
+    )
 
 
 def _path(path: PortPath) -> PathV1:

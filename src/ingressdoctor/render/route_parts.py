@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
 from ingressdoctor.evidence.kube import ServicePort
-from ingressdoctor.evidence.route_view import Skipped
+from ingressdoctor.evidence.route_view import RouteView, Skipped
 from ingressdoctor.evidence.routes import DroppedRoute, DropReason
 from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch
@@ -16,9 +17,19 @@ from ingressdoctor.render.style import colour_of, glyph_of
 from ingressdoctor.render.words import listed
 from ingressdoctor.routing.traefik.columns import fault_column
 
-__all__ = ["dropped_branch", "notes", "port_text", "rule_text", "signed", "skipped_branches"]
+__all__ = [
+    "answer_branch",
+    "compared_branches",
+    "dropped_branch",
+    "notes",
+    "port_text",
+    "rule_text",
+    "signed",
+    "skipped_branches",
+]
 
 _SKIPPED: Final = 10
+_LIMITS: Final = 4
 _RULE: Final = 600
 _LOGGED: Final = 800
 
@@ -42,8 +53,8 @@ def _cut(text: str, length: int) -> str:
     return text if len(text) <= length else f"{text[:length]}… ({len(text)} characters)"
 
 
-def dropped_branch(route: DroppedRoute, page: Page) -> Branch:
-    """Return a dropped route with its rule, the reason, and what Traefik logs about it."""
+def dropped_branch(route: DroppedRoute, page: Page, kind: str = "Traefik") -> Branch:
+    """Return a dropped route with its rule, the reason, and what the controller logs about it."""
     lines: list[tuple[Span, ...]] = [((rule_text(route.rule) or "(no rule)", "dim"),)]
     column = fault_column(route.rule, route.detail) if route.reason is DropReason.RULE else None
     if column is not None:
@@ -51,12 +62,56 @@ def dropped_branch(route: DroppedRoute, page: Page) -> Branch:
     if route.detail != route.log_line:
         lines.append(((_cut(safe(route.detail), _LOGGED) or str(route.reason), ""),))
     logged = (
-        f"Traefik logs: {_cut(safe(route.log_line), _LOGGED)}" if route.log_line else "Traefik logs nothing about it"
+        f"{kind} logs: {_cut(safe(route.log_line), _LOGGED)}" if route.log_line else f"{kind} logs nothing about it"
     )
     lines.append(((logged, "" if route.detail == route.log_line else "dim"),))
     mark = "  would match this request" if route.matches else ""
     spans = (*signed(Status.FAIL, safe(route.ref), page, bold=True), (f"  {route.reason}", "red"), (mark, ""))
     return Branch(spans=spans, lines=tuple(lines))
+
+
+def compared_branches(view: RouteView, page: Page) -> Iterator[Branch]:
+    """Yield what another controller does otherwise with the same objects."""
+    compared = view.compared
+    if compared is None:
+        return
+    if not compared.differences:
+        yield Branch(spans=signed(Status.PASS, f"{safe(compared.other)} does the same with it", page))
+        return
+    below = tuple(
+        Branch(
+            spans=((safe(item.what), "bold"),),
+            lines=(
+                ((f"{view.controller.kind}: {safe(item.here) or 'nothing'}", ""),),
+                ((f"{safe(compared.other)}: {safe(item.there) or 'nothing'}", "dim"),),
+            ),
+        )
+        for item in compared.differences
+    )
+    yield Branch(spans=signed(Status.WARN, f"not as {safe(compared.other)} does it", page, bold=True), below=below)
+
+
+def answer_branch(answer: PredictedAnswer, page: Page, kind: str) -> Branch:
+    """Return what the client gets, and who makes it; *kind* is the controller."""
+    makers = {
+        AnswerSource.CONTROLLER: f"by {kind} itself",
+        AnswerSource.BACKEND: "by the application",
+        AnswerSource.NOBODY: "no HTTP answer",
+        AnswerSource.UNKNOWN: "not known",
+    }
+    status = f"{answer.status} " if answer.status else ""
+    lead = f"{status}{makers[answer.source]}: {safe(answer.why)}"
+    lines: list[tuple[Span, ...]] = []
+    if answer.location:
+        lines.append(((f"Location: {safe(answer.location)}", ""),))
+    if answer.path:
+        lines.append(((f"the application sees {safe(answer.path)}", ""),))
+    if answer.certificate:
+        lines.append(((f"certificate: {safe(answer.certificate)}", "dim"),))
+    if answer.log:
+        lines.append(((f"{kind} logs: {safe(answer.log)}", "dim"),))
+    lines += [signed(Status.UNKNOWN, safe(limit), page) for limit in answer.limits[:_LIMITS]]
+    return Branch(spans=(("answer  ", "bold"), (lead, "")), lines=tuple(lines))
 
 
 def notes(assumed: Sequence[str], limits: Sequence[str], page: Page) -> Iterator[Branch]:

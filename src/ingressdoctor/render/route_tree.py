@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
+from ingressdoctor.evidence.answer import ConnectionEnd
 from ingressdoctor.evidence.backend import BackendEndpoint, BackendView
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.route_view import BackendSight, MiddlewareSight, RouteView
@@ -14,7 +14,16 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Status
 from ingressdoctor.render.branches import Branch, draw
 from ingressdoctor.render.page import Page
-from ingressdoctor.render.route_parts import dropped_branch, notes, port_text, rule_text, signed, skipped_branches
+from ingressdoctor.render.route_parts import (
+    answer_branch,
+    compared_branches,
+    dropped_branch,
+    notes,
+    port_text,
+    rule_text,
+    signed,
+    skipped_branches,
+)
 from ingressdoctor.render.route_policies import keeping, policies_branches
 from ingressdoctor.render.route_proxied import proxied_branches
 from ingressdoctor.render.sheet import Sheet, Span, safe
@@ -24,7 +33,6 @@ __all__ = ["route_to_terminal"]
 
 _SHOWN: Final = 12
 _ENDPOINTS: Final = 8
-_LIMITS: Final = 4
 
 
 def route_to_terminal(view: RouteView, page: Page) -> str:
@@ -65,12 +73,17 @@ def _headline(view: RouteView) -> str:
         case Outcome.NO_ROUTE:
             would = next((item for item in _likely(decision.dropped) if item.matches is not False), None)
             if would is not None:
-                return f"{url} is taken by no router: {safe(would.ref)} was dropped by Traefik{answer}"
-            return f"{url} is taken by no router{answer}"
+                by = view.controller.kind
+                return f"{url} is taken by no {_unit(view)}: {safe(would.ref)} was dropped by {by}{answer}"
+            return f"{url} is taken by no {_unit(view)}{answer}"
         case Outcome.AMBIGUOUS:
             return f"{url} is claimed by several routers with the same priority{answer}"
         case Outcome.UNDECIDED:
             return f"{url}: which router takes it could not be decided"
+
+
+def _unit(view: RouteView) -> str:
+    return "router" if view.controller.kind == "Traefik" else "location"
 
 
 def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
@@ -85,11 +98,14 @@ def _branches(view: RouteView, page: Page) -> Iterator[Branch]:
     yield from proxied_branches(view, page)
     yield from policies_branches(view, page)
     if view.answer is not None:
-        yield _answer(view.answer, page)
+        yield answer_branch(view.answer, page, view.controller.kind)
     if decision.dropped:
         ordered = _likely(decision.dropped)
-        below = tuple(dropped_branch(item, page) for item in _first(ordered, page))
-        yield Branch(spans=((_title("dropped by Traefik", len(ordered), len(below)), "bold"),), below=below)
+        below = tuple(dropped_branch(item, page, view.controller.kind) for item in _first(ordered, page))
+        yield Branch(
+            spans=((_title(f"dropped by {view.controller.kind}", len(ordered), len(below)), "bold"),), below=below
+        )
+    yield from compared_branches(view, page)
     if decision.elsewhere and decision.outcome is not Outcome.ROUTED:
         below = tuple(_elsewhere(item, page) for item in _first(list(decision.elsewhere), page))
         yield Branch(spans=(("would take it, were it to arrive there", "bold"),), below=below)
@@ -132,7 +148,9 @@ def _way_in(view: RouteView, page: Page) -> Branch:
     stops = _stops(view, path)
     name = request.entry_point
     kind = "TLS" if request.tls else "no TLS"
-    if name and (path is None or path.entry_point is None or path.entry_point.name != name):
+    if name and view.controller.kind != "Traefik":
+        stops.append(f"{safe(name)} ({kind})")
+    elif name and (path is None or path.entry_point is None or path.entry_point.name != name):
         stops.append(f"entry point {safe(name)} ({'asked for' if path is not None else 'assumed'}, {kind})")
     elif name:
         stops.append(f"entry point {safe(name)} ({kind})")
@@ -142,7 +160,7 @@ def _way_in(view: RouteView, page: Page) -> Branch:
     sight = view.controller
     version = f" {safe(sight.version)}" if sight.version else ", version unknown"
     where = f" {safe(sight.name)}" if sight.name else ""
-    lines.append(((f"Traefik{where}{version}, objects of {safe(view.origin)}", "dim"),))
+    lines.append(((f"{sight.kind}{where}{version}, objects of {safe(view.origin)}", "dim"),))
     if request.method != "GET" or request.headers or request.sni not in ("", request.host):
         shown = [request.method, *(f"{key}: {value}" for key, value in request.headers.items())]
         shown += [f"SNI {request.sni}"] if request.sni not in ("", request.host) else []
@@ -169,7 +187,7 @@ def _routers(view: RouteView, page: Page) -> Branch:
     below = tuple(_candidate(item, number, decision.winner, page) for number, item in enumerate(shown, start=1))
     if place >= len(shown) and decision.winner is not None:
         below = (*below, _candidate(decision.winner, place + 1, decision.winner, page))
-    title = f"routers for {safe(decision.request.host)} in the order they are tried"
+    title = f"{_unit(view)}s for {safe(decision.request.host)} in the order they are tried"
     return Branch(spans=((_title(title, len(every), len(below)), "bold"),), below=below)
 
 
@@ -184,7 +202,7 @@ def _candidate(route: CandidateRoute, number: int, winner: CandidateRoute | None
     spans = (
         *signed(status, f"{number} ", page),
         (safe(route.ref), "bold" if won else ""),
-        (f"  priority {route.priority}", "dim"),
+        (f"  priority {route.priority}" if route.provider != "ingress-nginx" else "", "dim"),
         (f"  {said}" if said else "", "green" if won else ""),
     )
     lines: list[tuple[Span, ...]] = [((rule_text(route.rule), "dim"),)]
@@ -255,28 +273,6 @@ def _selected(view: BackendView, title: str, gap: Unavailable, page: Page) -> Br
     wanted = listed(f"{safe(key)}={safe(value or '')}" for key, value in selector.items())
     said = f"{title}; nothing among the files carries its selector {wanted}"
     return Branch(spans=signed(Status.WARN, said, page))
-
-
-def _answer(answer: PredictedAnswer, page: Page) -> Branch:
-    makers = {
-        AnswerSource.CONTROLLER: "by Traefik itself",
-        AnswerSource.BACKEND: "by the application",
-        AnswerSource.NOBODY: "no HTTP answer",
-        AnswerSource.UNKNOWN: "not known",
-    }
-    status = f"{answer.status} " if answer.status else ""
-    lead = f"{status}{makers[answer.source]}: {safe(answer.why)}"
-    lines: list[tuple[Span, ...]] = []
-    if answer.location:
-        lines.append(((f"Location: {safe(answer.location)}", ""),))
-    if answer.path:
-        lines.append(((f"the application sees {safe(answer.path)}", ""),))
-    if answer.certificate:
-        lines.append(((f"certificate: {safe(answer.certificate)}", "dim"),))
-    if answer.log:
-        lines.append(((f"Traefik logs: {safe(answer.log)}", "dim"),))
-    lines += [signed(Status.UNKNOWN, safe(limit), page) for limit in answer.limits[:_LIMITS]]
-    return Branch(spans=(("answer  ", "bold"), (lead, "")), lines=tuple(lines))
 
 
 def _backend_text(backend: BackendRef) -> str:

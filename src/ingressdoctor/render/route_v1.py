@@ -91,8 +91,9 @@ class RequestV1(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ControllerV1(msgspec.Struct, frozen=True, kw_only=True):
-    """Which Traefik was asked; ``source`` is where its static configuration is from: args, env, file or assumed."""
+    """Which controller was asked; ``source`` is where its static configuration is from: args, env, file or assumed."""
 
+    kind: str
     name: str
     service: str
     version: str
@@ -174,6 +175,21 @@ class SkippedV1(msgspec.Struct, frozen=True, kw_only=True):
     serious: bool
 
 
+class DifferenceV1(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that another controller does otherwise."""
+
+    what: str
+    here: str
+    there: str
+
+
+class ComparisonV1(msgspec.Struct, frozen=True, kw_only=True):
+    """What the controller that really serves the host does with the same objects; nothing differs in an empty list."""
+
+    other: str
+    differences: tuple[DifferenceV1, ...]
+
+
 class RouteV1(msgspec.Struct, frozen=True, kw_only=True):
     """What the model of the controller concludes for one request."""
 
@@ -201,6 +217,7 @@ class RouteV1(msgspec.Struct, frozen=True, kw_only=True):
     assumed: tuple[str, ...]
     skipped: tuple[SkippedV1, ...]
     ignored: dict[str, int]
+    compared: ComparisonV1 | None
 
 
 class LiveV1(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,15 +13,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
+from ingressdoctor.evidence.answer import AnswerSource, ConnectionEnd, PredictedAnswer
 from ingressdoctor.evidence.routes import HeaderLines, Outcome, RouteDecision, RouteRequest
-from ingressdoctor.routing.ingress_nginx.choose import pattern_of
-from ingressdoctor.routing.ingress_nginx.servers import CATCH_ALL, Location, Server
+from ingressdoctor.routing.ingress_nginx.choose import choose_server, pattern_of
+from ingressdoctor.routing.ingress_nginx.servers import CATCH_ALL, Location, NginxTable, Server
 from ingressdoctor.routing.ingress_nginx.settings import NginxSettings
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.regex import replace_all
 
-__all__ = ["predict"]
+__all__ = ["predict", "refusal_of", "with_handshake"]
 
 _DEFAULT_CERTIFICATE: Final = "the controller's default certificate"
 _PAGES: Final = {
@@ -61,6 +61,26 @@ def predict(
     if outcome is Outcome.ROUTED and answer.location:
         outcome = Outcome.REDIRECT
     return replace(decision, outcome=outcome, predicted=answer, predicted_status=answer.status)
+
+
+def refusal_of(table: NginxTable, request: RouteRequest) -> str:
+    """Say why the TLS handshake is refused: nginx does so for names without a certificate, where it is told to."""
+    if not request.tls or not table.settings.rejects_handshakes:
+        return ""
+    server, _ = choose_server(table, request.sni)
+    if request.sni and server.host != CATCH_ALL and server.tls:
+        return ""
+    name = f"the name {request.sni}" if request.sni else "a handshake without a name"
+    return f"no certificate is bound to {name}, and ssl-reject-handshake is on"
+
+
+def with_handshake(table: NginxTable, decision: RouteDecision) -> RouteDecision:
+    """Return the decision, with a TLS alert for an answer where the handshake is refused."""
+    why = refusal_of(table, decision.request)
+    if not why:
+        return decision
+    answer = PredictedAnswer(source=AnswerSource.NOBODY, why=why, end=ConnectionEnd.TLS_ALERT)
+    return replace(decision, predicted=answer, predicted_status=None)
 
 
 def _own(status: int, why: str, location: str = "") -> PredictedAnswer:

@@ -82,7 +82,8 @@ def _conclude(
         return predict(base, item.location, server, table.settings, path=path, why=why_server)
     winner, limits = _with_canary(shown[first], item.location, base.request)
     winner = replace(winner, why=f"{why_server}; {winner.why}")
-    routed = replace(base, outcome=Outcome.ROUTED, winner=winner, limits=(*base.limits, *limits))
+    candidates = (*shown[:first], winner, *shown[first + 1 :])[:_MAX_CANDIDATES]
+    routed = replace(base, outcome=Outcome.ROUTED, winner=winner, candidates=candidates, limits=(*base.limits, *limits))
     return predict(routed, item.location, server, table.settings, path=path, why=why_server)
 
 
