@@ -81,16 +81,23 @@ def mariadb(*script: str, **variables: str) -> Iterator[MariaDb]:
         try:
             asyncio.run(server.start())
             break
-        except LabError:
+        except LabError as error:
+            log = _log_of(server)
             server.stop()
             if not left:
-                raise
+                raise AssertionError(f"{error}\n{log}") from None
     try:
         assert server._folder is not None
         _wait_for(port)
         yield MariaDb(port, server._folder, extra)
     finally:
         server.stop()
+
+
+def _log_of(server: Mariadbd) -> str:
+    """Return the end of the server's log: its last line alone is "Aborting", whatever went wrong."""
+    path = server._folder / "error.log" if server._folder is not None else None
+    return path.read_text("utf-8", "replace")[-3_000:] if path is not None and path.exists() else "no log"
 
 
 def _identity(script: tuple[str, ...], variables: Mapping[str, str]) -> Identity:
