@@ -149,8 +149,9 @@ def _wildcard(view: DnsView, zone: ZoneFacts | Unavailable, held: list[str], edg
     seen = {f"record {number}": f"{text}, proxied" for number, text in enumerate(held[:3], start=1)}
     seen |= {f"{r.rdtype} of {r.name} at {r.server}": clean(", ".join(r.of(r.rdtype)), 200) for r in edge[:3]}
     answers = isinstance(zone, ZoneFacts) and zone.wildcard
+    ech = any(_ECH.search(data) for item in _views(view) for reply in item.replies for data in reply.of("HTTPS"))
     effect = (
-        f"it answers for {name}, which has no record of its own"
+        f"it answers for {name}, which has no record of its own{f', and Chrome ends with {_ERROR}' if ech else ''}"
         if answers
         else f"browsers that ask for the HTTPS record of {name} may be told of Cloudflare's Encrypted Client Hello and "
         f"end with {_ERROR}"

@@ -71,7 +71,10 @@ def served_to_visitors(
             **({"log": line.line} if line is not None else {}),
         },
         remedy=Remedy(
-            text="See which Secret the tls section names and why it has no certificate for the host: cert-manager's "
+            text=f"Add spec.tls with hosts: [{tls.sni}] and a secretName to the Ingress; cert-manager fills the Secret "
+            "where the Ingress is annotated with its issuer."
+            if winner is not None and not named
+            else "See which Secret the tls section names and why it has no certificate for the host: cert-manager's "
             "chain says where it hangs. nginx takes the Secret up at once, without a restart.",
             commands=(*commands, logs_of(found.controller)),
             proof=look(

@@ -46,6 +46,7 @@ from ingressdoctor.routing.addresses import (
 from ingressdoctor.routing.hetzner_annotations import misnamed_annotations, refused_annotations
 from ingressdoctor.routing.lan import dialled_in_lan, lan_name
 from ingressdoctor.routing.mysql_accounts import AccountMatch, HostFit, fit_of, match_account
+from ingressdoctor.routing.ranges import of_same_family, uncovered
 from ingressdoctor.routing.selectors import Difference, differences
 from ingressdoctor.routing.service import belongs_in_slices, target_port
 from ingressdoctor.sources.base import (
@@ -118,12 +119,14 @@ __all__ = [
     "look",
     "match_account",
     "misnamed_annotations",
+    "of_same_family",
     "ok",
     "redact",
     "refused_annotations",
     "shorten",
     "skip",
     "target_port",
+    "uncovered",
     "unknown",
     "warn",
 ]
