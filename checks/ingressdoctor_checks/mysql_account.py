@@ -101,6 +101,8 @@ def wrong_password(
         yield skip("MaxScale's copy says that the account demands TLS, which this login had none of.")
         return
     facts = {"user": login.user, "TLS": login.cipher or "no"}
+    if login.age_s:
+        facts["tried"] = f"{login.age_s:.0f} s ago, and not again since: refusals add up to a block"
     if mine:
         facts["accounts that MaxScale knows"] = ", ".join(f"{item.user}@{item.host}" for item in mine[:6])
         anywhere = any(item.host in ("%", "") for item in mine)

@@ -1,11 +1,16 @@
 """MySQL ports: what they say unasked, and logins where one is asked for.
 
-No judgement and no retries: each method makes one attempt and says how far it came.
+No judgement and no retries: each method makes one attempt and says how far it came. A login that was refused is not
+tried again for a while, however often it is asked for: MaxScale blocks an address after ten within a minute, and behind
+Traefik that address is everybody's.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Final, Protocol
+
+from msgspec.structs import replace
 
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.net import Reach
@@ -19,6 +24,9 @@ from ingressdoctor.sources.loading import OnDemand
 from ingressdoctor.sources.workers import Workers
 
 __all__ = ["LiveSql"]
+
+_REFUSALS: Final = frozenset({1045, 1698, 4150})
+_PAUSE_S: Final = 90.0  # longer than the minute within which MaxScale counts
 
 _MISSING: Final = SourceError(
     "There is no password to log in with.",
@@ -60,6 +68,7 @@ class LiveSql:
         self._forward = forward
         self._password = Credential(password, missing=_MISSING)
         self._workers = Workers(1, "sql password")
+        self._refused: dict[LoginRequest, tuple[float, SqlLogin]] = {}
 
         def make() -> _Ports:
             from ingressdoctor.sources.mysql import MySqlPorts
@@ -97,15 +106,20 @@ class LiveSql:
         return words
 
     async def login(self, request: LoginRequest) -> SqlLogin:
-        """Log in once, look who answers without changing anything, and leave.
+        """Log in once, look who answers without changing anything, and leave; or tell of a refusal a while ago.
 
         Raises:
             SourceError: there is no password, or it cannot be had.
         """
+        tried_at, refusal = self._refused.get(request, (0.0, None))
+        if refusal is not None and (age_s := time.monotonic() - tried_at) < _PAUSE_S:
+            return replace(refusal, age_s=age_s)
         password = await self._password.get(self._workers)
         ports = await self._ports.get()
         with self._calls.call("mysql", f"login at {join_host_port(request.address, request.port)}") as call:
             found = await ports.login(request, password)
             error = str(found.error.errno) if found.error else found.reach.value
             call.outcome = "ok" if found.identity is not None else error
+        if found.error is not None and found.error.errno in _REFUSALS:
+            self._refused[request] = (time.monotonic(), found)
         return found

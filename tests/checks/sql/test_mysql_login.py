@@ -99,6 +99,12 @@ def test_wrong_password(tried: SqlLogin, seen: SqlGreeting, state: Any, status: 
     assert finding.symptom is (Symptom.MYSQL_1045 if status is Status.FAIL else None)
 
 
+def test_a_refusal_of_a_while_ago_is_told_as_such() -> None:
+    finding = said(wrong_password, TARGET, replace(DENIED, age_s=12.0), HERE, UNSEEN, OPERATED)
+
+    assert "12 s ago" in text_of(finding)
+
+
 def test_after_the_first_refusal_nobody_is_told_to_try_again() -> None:
     assert "Do not try again" in text_of(said(wrong_password, TARGET, DENIED, HERE, UNSEEN, OPERATED))
 

@@ -89,6 +89,34 @@ async def test_an_error_is_kept_as_the_server_said_it(errno: int, state: str, te
     assert calls.calls[0][1].outcome == str(errno)
 
 
+async def test_a_refused_login_is_not_repeated_at_once(calls: CallLog) -> None:
+    """Whoever watches a target would else have the address blocked within two minutes."""
+    connections = 0
+
+    async def count(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await answering(error(1045, "Access denied", state="28000"))(reader, writer)
+
+    sql = LiveSql(connect_to=ConnectTo(), calls=calls, password=Secret(PASSWORD))
+    async with serve(count) as port:
+        request = LoginRequest(address=HOST, port=port, user="erp")
+        found = [await sql.login(request) for _ in range(5)]
+        other = await sql.login(LoginRequest(address=HOST, port=port, user="shop"))
+
+    assert connections == 2
+    assert {item.error.errno for item in (*found, other) if item.error} == {1045}
+    assert [item.age_s > 0 for item in found] == [False, True, True, True, True]
+
+
+async def test_any_other_failure_is_tried_again(calls: CallLog) -> None:
+    sql = LiveSql(connect_to=ConnectTo(), calls=calls, password=Secret(PASSWORD))
+    async with serve(answering(error(1815, "Internal error"))) as port:
+        found = [await sql.login(LoginRequest(address=HOST, port=port, user="erp")) for _ in range(2)]
+
+    assert [item.age_s for item in found] == [0.0, 0.0]
+
+
 async def test_a_password_in_the_servers_text_is_cut_out() -> None:
     found, _ = await log_in(answering(error(1045, f"Access denied: {PASSWORD} is wrong")))
 
