@@ -73,10 +73,10 @@ def hops_disagree(target: Target, hops: SqlHops | Unavailable, route: TcpRoute |
         yield skip(f"No hop greets as it should, as far in as {deepest.place.value} ({deepest.target}).")
         return
     outer, inner = pair
-    if keeper := keeps_us_out(route):
-        yield ok(f"{inner.place.value} greets ({inner.target}); {keeper} may keep this machine out.", seen=facts)
-        return
     inside = inner.place.value[0].upper() + inner.place.value[1:]
+    if keeper := _refuser(route) or keeps_us_out(route):
+        yield ok(f"{inside} greets ({inner.target}); {keeper} may keep this machine out.", seen=facts)
+        return
     yield fail(
         f"{inside} greets ({inner.target}), and {outer.place.value} ({outer.target}) does not: the fault "
         "lies there, or between the two.",
@@ -90,6 +90,12 @@ def hops_disagree(target: Target, hops: SqlHops | Unavailable, route: TcpRoute |
             proof=nc(target.hostname, target.port),
         ),
     )
+
+
+def _refuser(route: TcpRoute | Unavailable) -> str:
+    """Return the allow list that is known to refuse the client; that is no fault of a hop."""
+    lists = () if isinstance(route, Unavailable) or route.entry.winner is None else route.lists
+    return next((item.ref for item in lists if item.lets_seen is False or item.lets_client is False), "")
 
 
 def _said(hop: SqlHop) -> str:

@@ -98,8 +98,15 @@ def test_the_finding_is_what_the_client_sees_so_that_a_reason_comes_before_it(
     assert len(finding.facts) == 2
 
 
-def test_a_list_that_may_keep_us_out_is_no_fault() -> None:
-    finding = said(hops(CLOSED, CLOSED, greets(), note="its list"), a_way())
+@pytest.mark.parametrize(
+    "route",
+    [
+        pytest.param(a_way(), id="it-has-the-client-and-perhaps-not-us"),
+        pytest.param(a_way(client_ip="192.0.2.9"), id="it-does-not-have-the-client"),
+    ],
+)
+def test_a_list_that_may_keep_us_out_is_no_fault(route: Any) -> None:
+    finding = said(hops(CLOSED, CLOSED, greets(), note="its list"), route)
 
     assert finding.status is Status.PASS
     assert "may keep this machine out" in finding.summary
