@@ -125,7 +125,7 @@ def challenge(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     link="visitor → site",
     # Nothing on the path makes a 500 of its own accord: it is the application's, unless a deeper check knows better.
     # What a plain request is refused, a gRPC call is refused too.
-    causes=(str(Symptom.HTTP_500), "grpc.status"),
+    causes=(str(Symptom.HTTP_500), "grpc.status", "edge.grpc-call"),
 )
 def http_error(
     target: Target,

@@ -35,7 +35,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.grpc_words import CODES, STEP, answer_facts, hop_facts, http_symptom, repeat
 
-__all__ = ["not_probed", "status"]
+__all__ = ["grpc_call", "not_probed", "status"]
 
 _WHERE: Final = "a call of grpc.health.v1.Health/Check, as a client makes it"
 _NOT_ASKED: Final = "The target is not asked for by gRPC."
@@ -142,13 +142,43 @@ def status(
     facts = answer_facts(probe) | hop_facts(probe, route, logs)
     if isinstance(nginx, NginxDecision):
         facts["ingress-nginx → pod"] = f"backend-protocol {nginx.protocol}"
+    yield _judged(target, probe, visit, facts)
+
+
+@check(
+    id="edge.grpc-call",
+    title="A gRPC call through the edge succeeds",
+    step="outside",
+    link="client → gRPC server through the edge",
+    causes=("grpc-unimplemented", "grpc-unavailable", "grpc-internal"),
+)
+def grpc_call(
+    target: Target,
+    probe: GrpcProbe | Unavailable,
+    visit: OutsideProbe | Unavailable,
+    route: TunnelRoute | Unavailable,
+) -> Iterator[Finding]:
+    """The same of a name that no tunnel serves, where no step asks about HTTP/2."""
+    if target.protocol is not Protocol.GRPC:
+        yield skip(_NOT_ASKED)
+    elif isinstance(route, TunnelRoute) and route.certain:
+        yield skip("The step about HTTP/2 judges what comes through the tunnel.")
+    elif isinstance(probe, Inapplicable):
+        yield skip(f"No gRPC call was made: {probe.reason}.")
+    elif isinstance(probe, Unavailable):
+        yield unknown(f"No gRPC call could be made: {probe.reason}.", enable_with=probe.enable_with)
+    else:
+        yield _judged(target, probe, visit, answer_facts(probe))
+
+
+def _judged(target: Target, probe: GrpcProbe, visit: OutsideProbe | Unavailable, facts: dict[str, str]) -> Finding:
     match probe.outcome:
         case GrpcOutcome.OK:
-            yield _healthy(target, probe, facts)
+            return _healthy(target, probe, facts)
         case GrpcOutcome.STATUS:
-            yield _told(target, probe, facts)
+            return _told(target, probe, facts)
         case GrpcOutcome.HTTP_ERROR if _same(probe, visit):
-            yield skip(f"The call ends in the same {probe.exchange.status} as a plain request does.")
+            return skip(f"The call ends in the same {probe.exchange.status} as a plain request does.")
         case GrpcOutcome.HTTP_ERROR:
             code = probe.exchange.status
             word = _Word(
@@ -156,9 +186,9 @@ def status(
                 f"HTTP answers {code} in place of gRPC",
                 "Look for what treats POST, this content type or this path otherwise: WAF, routes by path, limits.",
             )
-            yield _broken(target, word, facts)
+            return _broken(target, word, facts)
         case GrpcOutcome():
-            yield _broken(target, _BY_OUTCOME[probe.outcome], facts)
+            return _broken(target, _BY_OUTCOME[probe.outcome], facts)
 
 
 def _same(probe: GrpcProbe, visit: OutsideProbe | Unavailable) -> bool:

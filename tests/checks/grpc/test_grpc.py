@@ -25,7 +25,7 @@ from ingressdoctor.api import (
     Unavailable,
 )
 from ingressdoctor.collect.grpc import judge
-from ingressdoctor_checks.grpc import not_probed, status
+from ingressdoctor_checks.grpc import grpc_call, not_probed, status
 from ingressdoctor_checks.grpc_hops import http2_origin_off, transport_quic
 
 PAGE = Target.parse(HOST)
@@ -177,6 +177,24 @@ def test_a_service_that_the_health_service_does_not_know_is_a_warning() -> None:
 )
 def test_not_probed(target: Target, probe: GrpcProbe | Unavailable, expected: Status) -> None:
     [finding] = not_probed(target, probe)
+
+    assert finding.status is expected
+
+
+CALLS = [
+    pytest.param(TARGET, a_probe(), GAP, Status.PASS, id="serving"),
+    pytest.param(TARGET, trailers_only(12), GAP, Status.FAIL, id="12-no-health-service"),
+    pytest.param(TARGET, a_probe(**LOST), GAP, Status.FAIL, id="no-trailers"),
+    pytest.param(TARGET, a_probe(**LOST), route(), Status.SKIP, id="a-tunnels-has-a-step-of-its-own"),
+    pytest.param(TARGET, GAP, GAP, Status.UNKNOWN, id="a-login-stands-before-it"),
+    pytest.param(TARGET, NOTHING, GAP, Status.SKIP, id="nothing-to-call"),
+    pytest.param(PAGE, NOTHING, GAP, Status.SKIP, id="not-a-grpc-target"),
+]
+
+
+@pytest.mark.parametrize(("target", "probe", "way", "expected"), CALLS)
+def test_grpc_call(target: Target, probe: GrpcProbe | Unavailable, way: Any, expected: Status) -> None:
+    [finding] = grpc_call(target, probe, FINE, way)
 
     assert finding.status is expected
 
