@@ -26,11 +26,18 @@ HOST = "127.0.0.1"
 mariadb_here = pytest.mark.skipif(not is_installed(), reason="mariadb-server is not installed")
 
 
+def free_ports(count: int) -> tuple[int, ...]:
+    """Return different ports that nobody listens on: held together, for a port that was let go may come again."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind((HOST, 0))
+        return tuple(int(probe.getsockname()[1]) for probe in probes)
+
+
 def free_port() -> int:
     """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
 
 
 class MariaDb:
@@ -75,8 +82,8 @@ def mariadb(*script: str, **variables: str) -> Iterator[MariaDb]:
 
     Somebody may take the free port before the server does: then another one is tried.
     """
-    for left in (2, 1, 0):
-        port, extra = free_port(), free_port()
+    for left in range(4, -1, -1):
+        port, extra = free_ports(2)
         server = Mariadbd(_identity(script, {**variables, "port": str(port), "extra_port": str(extra)}))
         try:
             asyncio.run(server.start())

@@ -144,8 +144,8 @@ class SqlLogin(msgspec.Struct, frozen=True, kw_only=True):
     ``accepted`` tells that the server answered OK; the connection may still have ended right after that, which is then
     ``closed_after_ok``. ``error`` is what a server said, ``client_error`` what the client library made of something
     else. ``cipher`` is the one towards the next hop, empty without TLS. ``read`` and ``write`` are the servers that
-    answered outside of a transaction and within one that may write. ``age_s`` is how long ago it was tried: one that was
-    refused is not tried again at once.
+    answered outside of a transaction and within one that may write. ``age_s`` is how long ago it was tried:
+    one that was refused is not tried again at once.
     """
 
     address: str
