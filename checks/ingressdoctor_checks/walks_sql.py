@@ -71,6 +71,7 @@ SQL: Final = Walk(
     ),
     # A login that works, with statements answered, proves every hop before it.
     proof=("mysql.login-refused",),
+    mysql=True,
 )
 
 WALKS: Final = (SQL,)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
@@ -83,9 +84,16 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
     select(run.catalog.checks, spec.only, spec.skip)
     deadline = Deadline.after(spec.timeout_s)
     async with _Scope() as group:
-        session, broker = _brokers(run, group, Deadline.after(spec.timeout_s - _time_to_judge(spec)))
+        collecting = Deadline.after(spec.timeout_s - _time_to_judge(spec))
+        session, broker = _brokers(run, group, collecting)
         choice = await _choose(run, broker, target, spec, deadline)
         results: tuple[CheckResult, ...] = ()
+        if choice.walk is not None and choice.walk.mysql and target.in_mysql() != target:
+            # What was collected of it so far answers another question.
+            broker.close()
+            target = target.in_mysql()
+            asked = replace(run, target_givens={**run.target_givens, Target: target})
+            broker = _target_broker(asked, group, session, collecting)
         if choice.walk is not None:
             run.observer.walk_chosen(choice.walk, choice.ground)
             checks = select(run.catalog.checks_of(choice.walk), spec.only, spec.skip)
@@ -125,7 +133,11 @@ def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Br
         observer=run.observer,
         on_collect=run.on_collect,
     )
-    target = Broker(
+    return session, _target_broker(run, group, session, deadline)
+
+
+def _target_broker(run: Run, group: asyncio.TaskGroup, session: Broker, deadline: Deadline) -> Broker:
+    return Broker(
         catalog=run.catalog,
         givens={**run.session_givens, **run.target_givens},
         group=group,
@@ -134,7 +146,6 @@ def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Br
         parent=session,
         on_collect=run.on_collect,
     )
-    return session, target
 
 
 async def _choose(run: Run, broker: Broker, target: Target, spec: RunSpec, deadline: Deadline) -> Choice:

@@ -70,6 +70,13 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         port = "" if self.port == default else f":{self.port}"
         return f"{self.scheme}://{self.hostname}{port}{self.path}"
 
+    def in_mysql(self) -> Target:
+        """Return the target as if it had been asked about as mysql://; a web port becomes MySQL's."""
+        if self.protocol is Protocol.MYSQL:
+            return self
+        port = _DEFAULT_PORTS["mysql"] if self.port == _DEFAULT_PORTS.get(self.scheme) else self.port
+        return msgspec.structs.replace(self, scheme="mysql", protocol=Protocol.MYSQL, port=port, path="/")
+
     @classmethod
     def parse(
         cls,

@@ -33,7 +33,8 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
 
     ``proof`` names the checks that, when all pass, prove the path end to end from outside: links that
     could not be looked at then do not make the verdict "could not tell". ``prediction`` is the check that holds what
-    must come against what came: where it passes, it confirms causes of its step and of deeper ones.
+    must come against what came: where it passes, it confirms causes of its step and of deeper ones. ``mysql`` tells
+    that it is a walk of MySQL, so that a target that takes it is asked about in that protocol, however it was written.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[Step, ...]
     proof: tuple[str, ...] = ()
     prediction: str = ""
+    mysql: bool = False
 
     def position(self, step: str) -> int:
         """Return the zero-based position of a step id, or the number of steps if it is not in this walk."""

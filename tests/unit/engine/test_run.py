@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from build.engine import Flow, Gauge, Level, catalog, run_of
+from build.values import replace
 from ingressdoctor.engine.session import RunSpec, diagnose_target
 from ingressdoctor.errors import SourceError, UsageError
 from ingressdoctor.model.check import Check, Collector, check, collector
@@ -53,6 +54,11 @@ def dam_level(level: Level) -> Iterator[Finding]:
 @check(id="spring.flow", title="x", step="spring")
 def spring_flow(flow: Flow, level: Level) -> Iterator[Finding]:
     yield ok(f"{flow.speed} {level.metres}")
+
+
+@check(id="mouth.dry", title="x", step="mouth")
+def mouth_protocol(target: Target) -> Iterator[Finding]:
+    yield ok(str(target.protocol))
 
 
 @check(id="mouth.dry", title="x", step="mouth")
@@ -218,3 +224,17 @@ async def test_a_name_that_no_walk_claims_fails() -> None:
     assert report.walk is not None
     assert unclaimed.walk is None
     assert unclaimed.exit_code() == 1
+
+
+def test_a_walk_of_mysql_asks_in_mysql_whatever_was_typed() -> None:
+    """What was collected for the choice is not taken over: it answers another question."""
+    made = catalog(mouth_protocol)
+    walks = tuple(replace(walk, mysql=True) for walk in made.walks)
+    target = Target.parse("mill.example.org:13306", client_ip="203.0.113.7")
+    run = replace(run_of(replace(made, walks=walks), {Gauge: Gauge()}), target_givens={Target: target})
+
+    report = asyncio.run(diagnose_target(run, target, RunSpec(walk="river")))
+
+    assert report.target.url == "mysql://mill.example.org:13306/"
+    assert report.target.client_ip == "203.0.113.7"
+    assert report.steps[0].results[0].findings[0].summary == "mysql"

@@ -119,3 +119,18 @@ def test_the_protocol_may_be_given_apart(text: str, protocol: Protocol | None, u
 def test_a_protocol_that_contradicts_the_url_is_refused(text: str, protocol: Protocol) -> None:
     with pytest.raises(UsageError, match="protocol asked for"):
         Target.parse(text, protocol=protocol)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        pytest.param("db.example.org", "mysql://db.example.org/", id="the-default-port-becomes-mysqls"),
+        pytest.param("http://db.example.org/x", "mysql://db.example.org/", id="that-of-http-too"),
+        pytest.param("db.example.org:13306", "mysql://db.example.org:13306/", id="a-port-that-was-written-stays"),
+        pytest.param("mysql://erp@db.example.org/shop", "mysql://db.example.org/", id="mysql-stays-as-it-is"),
+    ],
+)
+def test_asked_about_in_mysql(text: str, url: str) -> None:
+    target = Target.parse(text).in_mysql()
+
+    assert (target.url, target.protocol) == (url, Protocol.MYSQL)
