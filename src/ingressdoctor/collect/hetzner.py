@@ -23,7 +23,7 @@ from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_map
 from ingressdoctor.sources.base import Answer, Hetzner
 
-__all__ = ["api_refusal", "collect_project"]
+__all__ = ["api_refusal", "collect_project", "read_all"]
 
 T = TypeVar("T")
 
@@ -42,8 +42,8 @@ _ENABLE: Final = {
 async def collect_project(hetzner: Hetzner) -> HetznerProject | Unavailable:
     """Return every load balancer and server that the token can see; unread servers do not hide the former."""
     async with asyncio.TaskGroup() as group:
-        balancers_task = group.create_task(_read_all(hetzner, "load_balancers", parse_load_balancer))
-        servers_task = group.create_task(_read_all(hetzner, "servers", parse_server))
+        balancers_task = group.create_task(read_all(hetzner, "load_balancers", parse_load_balancer))
+        servers_task = group.create_task(read_all(hetzner, "servers", parse_server))
     balancers, servers = balancers_task.result(), servers_task.result()
     if isinstance(balancers, Unavailable):
         return balancers
@@ -53,7 +53,7 @@ async def collect_project(hetzner: Hetzner) -> HetznerProject | Unavailable:
     return HetznerProject(load_balancers=items, servers=servers[0], broken=broken + servers[1])
 
 
-async def _read_all(
+async def read_all(
     hetzner: Hetzner, kind: str, parse: Callable[[object], T | None]
 ) -> tuple[tuple[T, ...], int] | Unavailable:
     """Return (all objects of one kind, how many had no id), or why they cannot be read."""
