@@ -20,6 +20,7 @@ from urllib.parse import quote
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.failures import reason_of
+from ingressdoctor.sources.loading import load
 
 __all__ = ["ForwardedPort", "Forwarder", "open_forward"]
 
@@ -105,6 +106,7 @@ def open_forward(
     Raises:
         SourceError: no connection, or the API server refuses it.
     """
+    load("websocket")
     import websocket
 
     namespace, pod, port = place
