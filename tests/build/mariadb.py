@@ -190,10 +190,41 @@ haproxy_here = pytest.mark.skipif(not haproxy_program(), reason="haproxy is not 
 @contextmanager
 def haproxy(folder: Path, *lines: str, client_s: int = 20) -> Iterator[int]:
     """Run HAProxy in TCP mode on an ephemeral port: *lines* are its backend; those of the frontend begin with ``>``."""
-    port = free_port()
+    for _ in range(5):
+        port = free_port()
+        config = folder / f"haproxy-{port}.cfg"
+        config.write_text(_haproxy_config(port, lines, client_s))
+        process = subprocess.Popen(
+            [haproxy_program(), "-db", "-f", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        if _serves(process, port):
+            break
+        said = process.communicate(timeout=30)[1]
+    else:
+        raise AssertionError(f"haproxy did not start: {said.decode(errors='replace')[-2_000:]}")
+    try:
+        yield port
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def _serves(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Wait until a program listens; False when it ended, as it does where somebody else took its port."""
+    for _ in range(600):
+        if process.poll() is not None:
+            return False
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
+            return process.poll() is None
+        threading.Event().wait(0.05)
+    process.terminate()
+    return False
+
+
+def _haproxy_config(port: int, lines: tuple[str, ...], client_s: int) -> str:
     front = [line[1:] for line in lines if line.startswith(">")]
     bind = next((line for line in front if line.startswith("bind-with ")), "").removeprefix("bind-with ")
-    text = "\n".join(
+    return "\n".join(
         [
             "defaults",
             "  mode tcp",
@@ -210,14 +241,3 @@ def haproxy(folder: Path, *lines: str, client_s: int = 20) -> Iterator[int]:
             "",
         ]
     )
-    config = folder / f"haproxy-{port}.cfg"
-    config.write_text(text)
-    process = subprocess.Popen(
-        [haproxy_program(), "-db", "-f", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    try:
-        _wait_for(port)
-        yield port
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
