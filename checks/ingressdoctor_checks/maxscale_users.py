@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     Remedy,
     Target,
     Unavailable,
+    UserObject,
     check,
     fail,
     ok,
@@ -70,16 +71,7 @@ def users_stale(
     if not service.users:
         yield _empty(seen, service, line)
     elif made is not None and made.user not in known:
-        yield fail(
-            f"{made.ref} is ready, and MaxScale's copy of the accounts does not have {made.user!r} yet: its logins get "
-            "1045.",
-            subject=subject(seen.state),
-            where=_WHERE,
-            seen={"copied": service.users_updated, "accounts": str(len(known)), "account made": made.created},
-            remedy=_reload(
-                seen, service, "Have the copy made anew; a login attempt does that too, half a minute later."
-            ),
-        )
+        yield _behind(seen, service, made, line)
     elif line is not None:
         yield warn(
             f"MaxScale cannot make its copy of the accounts anew, and works with an old one{_why(line)}.",
@@ -99,6 +91,18 @@ def users_stale(
 _SERVICE_ACCOUNT: Final = (
     "Give MaxScale's own account (Secret NAME-server) its password and SELECT on mysql.* and SHOW DATABASES back."
 )
+
+
+def _behind(seen: Seen, service: MaxScaleService, made: UserObject, line: LoggedSignature | None) -> Finding:
+    soon = "Have the copy made anew; a login attempt does that too, half a minute later."
+    return fail(
+        f"{made.ref} is ready, and MaxScale's copy of the accounts does not have {made.user!r}"
+        f"{f': it cannot be made anew{_why(line)}' if line else ' yet'}. Its logins get 1045.",
+        subject=subject(seen.state),
+        where=_WHERE,
+        seen={"copied": service.users_updated, "account made": made.created} | ({"log": line.line} if line else {}),
+        remedy=_reload(seen, service, _SERVICE_ACCOUNT if line else soon),
+    )
 
 
 def _empty(seen: Seen, service: MaxScaleService, line: LoggedSignature | None) -> Finding:

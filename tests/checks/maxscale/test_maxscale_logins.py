@@ -202,6 +202,16 @@ def test_users_stale(
     assert finding.status is status
 
 
+def test_a_copy_that_lacks_an_account_says_whether_it_will_have_it() -> None:
+    (soon,) = users_stale(NAMED, knowing(("other", "%")), HEALTHY, QUIET)
+    (never,) = users_stale(NAMED, knowing(("other", "%")), HEALTHY, the_logs(REFUSED_US))
+
+    assert "yet" in soon.summary
+    assert "since its own account is refused" in never.summary
+    assert never.remedy is not None
+    assert "NAME-server" in never.remedy.text
+
+
 @pytest.mark.parametrize(
     ("line", "words"), [(REFUSED_US, "its own account is refused"), (NO_SELECT, "may not read mysql.*")]
 )
