@@ -26,7 +26,7 @@ from ingressdoctor.routing.addresses import canonical_address
 from ingressdoctor.routing.lan import lan_name
 from ingressdoctor.sources.base import Dns, Kubernetes, Net
 
-__all__ = ["collect_lan_name", "collect_owners", "collect_surroundings", "owners_of"]
+__all__ = ["collect_lan_name", "collect_owners", "collect_surroundings", "node_of", "owners_of"]
 
 _NAME: Final = "whether the name is one of the LAN"
 # Nobody has a host of this name, so that only a wildcard answers for it.
@@ -57,7 +57,7 @@ async def collect_owners(kube: Kubernetes, lan: LanName, listed: Later[ClusterSe
 
 def owners_of(lan: LanName, nodes: Loaded[Node], services: Loaded[Service]) -> LanOwners:
     """Match addresses with those of nodes, and with those that Services publish."""
-    known = tuple(_node(node) for node in nodes.items)
+    known = tuple(map(node_of, nodes.items))
     owners = []
     for address in lan.addresses:
         has = next((node for node in known if address in node.addresses), None)
@@ -66,7 +66,8 @@ def owners_of(lan: LanName, nodes: Loaded[Node], services: Loaded[Service]) -> L
     return LanOwners(name=lan, owners=tuple(owners), nodes=known)
 
 
-def _node(node: Node) -> LanNode:
+def node_of(node: Node) -> LanNode:
+    """Return a node with its addresses in canonical form."""
     addresses = (canonical_address(item.address) for item in node.status.addresses or ())
     ready = next((item.status for item in node.status.conditions or () if item.type == "Ready"), None)
     return LanNode(
