@@ -40,6 +40,7 @@ def test_the_way_from_port_to_pod(apis: Lab) -> None:
 
     assert (code, value["outcome"], value["winner"]["ref"]) == (0, "routed", SHOP)
     assert value["controller"] == {
+        "kind": "Traefik",
         "name": "traefik/traefik",
         "service": "Service traefik/traefik",
         "version": "3.7.9",

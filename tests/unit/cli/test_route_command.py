@@ -197,7 +197,7 @@ def test_traefik_can_be_supposed(files: Path) -> None:
     (first, _) = value["dropped"]
 
     assert (code, first["reason"]) == (1, "entry-point")
-    assert value["controller"] == {"name": "", "service": "", "version": "3.5.0", "source": "args"}
+    assert value["controller"] == {"kind": "Traefik", "name": "", "service": "", "version": "3.5.0", "source": "args"}
 
 
 def test_an_outdated_api_group_is_dropped_by_traefik_3_only(tmp_path: Path) -> None:

@@ -184,7 +184,7 @@ def _redirect(reader: Reader) -> tuple[Redirect | None, bool]:
             return None, False
     www = reader.truth("from-to-www-redirect", False)
     for name, usual in (("temporal-redirect", 302), ("permanent-redirect", 301)):
-        if not reader.checked(name, _URL):
+        if not reader.checked(name, _URL, parsed=False):
             return None, False
         url = reader.text(name)
         code: int | None = None

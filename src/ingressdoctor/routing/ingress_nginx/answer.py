@@ -39,17 +39,15 @@ def predict(
 
     Args:
         decision: So far.
-        location: That takes the request, None when nginx refuses the path or no location takes it.
+        location: That takes the request, None when nginx refuses the path.
         server: That takes the host.
         settings: Of the controller.
         path: As nginx sees it, empty when it refuses it.
         why: Of the server.
     """
     request = decision.request
-    if not path:
+    if location is None:
         answer = _own(400, why)
-    elif location is None:
-        answer = _own(404, f"{why}; no location takes the path")
     else:
         answer = (
             _early(location, server, settings, request, path=path)

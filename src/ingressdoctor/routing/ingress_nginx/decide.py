@@ -72,9 +72,8 @@ def _conclude(
 ) -> RouteDecision:
     shown = tuple(_candidate(item, server, index, len(judged)) for index, item in enumerate(judged))
     base = replace(base, candidates=shown[:_MAX_CANDIDATES])
-    first = next((index for index, item in enumerate(judged) if item.takes is not False), None)
-    if first is None:
-        return predict(base, None, server, table.settings, path=path, why=why_server)
+    # Every server has a location for the root, which takes whatever no other one does.
+    first = next(index for index, item in enumerate(judged) if item.takes is not False)
     item = judged[first]
     if item.takes is None:
         return replace(base, outcome=Outcome.UNDECIDED, limits=(*base.limits, item.why))

@@ -60,13 +60,15 @@ class Reader:
         self.ignored.append(name)
         return None
 
-    def checked(self, name: str, valid: Callable[[str], bool]) -> bool:
+    def checked(self, name: str, valid: Callable[[str], bool], *, parsed: bool = True) -> bool:
         """Tell whether a group of annotations goes on after this one: it is absent or valid.
 
-        An invalid one refuses the Ingress; an empty one, or an invalid one that nobody validates, ends the group.
+        An invalid one refuses the Ingress; an empty one ends the group, as does one that nobody validates and that
+        cannot be *parsed*.
         """
         raw = self.values.get(name)
-        if raw is None or (raw.strip() and valid(raw)):
+        unasked = not parsed and not self.settings.validates_annotations
+        if raw is None or (raw.strip() and (unasked or valid(raw))):
             return True
         if raw and self.settings.validates_annotations:
             self.refuse(f"annotation {self.settings.annotations_prefix}/{name} contains invalid value")
