@@ -110,6 +110,9 @@ def rule_item(host: str, ruling: Ruling, argo: Applications | Unavailable, servi
 
 def _by_config(host: str, ruling: Ruling, config: TunnelConfig) -> OnboardItem | None:
     """Judge by the configuration alone; None when nothing in it names the host."""
+    if config.missing:
+        detail = f"{config.source.ref}, which the connector mounts, does not exist."
+        return missing(_IDENT, _TITLE, detail, NextAction(text="Create it first.", commands=_edit(ruling)[:1]))
     if config.error:
         action = NextAction(text="Correct the configuration first.", commands=_edit(ruling))
         return missing(_IDENT, _TITLE, f"cloudflared refuses {config.source.ref}: {config.error}", action)

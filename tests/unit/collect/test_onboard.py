@@ -429,3 +429,11 @@ def test_an_item_that_is_missing_without_an_action_is_not_the_next_step() -> Non
     view = PublicOnboarding(hostname=NEW, management=False, items=(waits, acts))
 
     assert view.next is acts
+
+
+def test_a_configuration_that_is_not_there_is_named() -> None:
+    gone = replace(a_config(), missing=True, rules=())
+    item = rule_item(HOST, Ruling(config=gone, workload=a_cloudflared()), NO_ARGO, ())
+
+    assert item.progress is MISSING
+    assert "does not exist" in item.detail
