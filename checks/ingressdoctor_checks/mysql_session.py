@@ -36,7 +36,7 @@ from ingressdoctor_checks.mysql_common import (
     try_login,
     try_port,
 )
-from ingressdoctor_checks.mysql_errors import by_number, is_about_header, meaning_of
+from ingressdoctor_checks.mysql_errors import by_number, is_about_header, meaning_of, symptom_of
 
 __all__ = ["login_refused", "no_database", "plugin_unsupported", "tls_required"]
 
@@ -90,30 +90,45 @@ def no_database(target: Target, login: SqlLogin, objects: DatabaseObjects | Unav
     title="The login is as encrypted as the account demands",
     step="auth",
     link=_LINK,
-    causes=(str(Symptom.MYSQL_1045), str(Symptom.MYSQL_ERROR)),
+    causes=(
+        str(Symptom.MYSQL_1045),
+        str(Symptom.MYSQL_CLOSED_AFTER_OK),
+        str(Symptom.MYSQL_ERROR),
+        "mysql.closed-after-ok",
+        "mxs.logins-fail-behind",
+    ),
 )
 def tls_required(
     target: Target, login: SqlLogin, state: MaxScaleState | Unavailable, objects: DatabaseObjects | Unavailable
 ) -> Iterator[Finding]:
-    """3159, or 1045 for an account of which MaxScale knows that it demands TLS."""
+    """3159; or a refusal, early or late, of an account of which MaxScale knows that it demands TLS."""
     error = refused_with(login, None, 3159)
     mine = tuple(item for item in accounts_known(state) or () if item.user == login.user)
-    if error is None and mine and all(item.tls for item in mine) and not login.cipher:
+    demanded = bool(mine) and all(item.tls for item in mine) and not login.cipher
+    if error is None and demanded:
         error = refused_with(login, None, 1045)
-    if error is None:
+    if error is None and not (demanded and login.closed_after_ok):
         if login.accepted:
             yield ok("The login is accepted as it is.", seen={"TLS": login.cipher or "no"}, where=LOGIN)
         else:
             yield skip("Nothing says that TLS is what is missing.")
         return
-    who = "The server takes" if error.errno == 3159 else f"The account {login.user} demands TLS: MaxScale takes"
-    yield login_failed(
-        f"{who} logins over TLS only, and this one was in the clear.",
-        error,
-        target,
-        seen={"user": login.user, "TLS": login.cipher or "no"},
-        remedy="Switch TLS on at MaxScale's listener and its servers, and at the client; or drop REQUIRE.",
-        commands=(at_maxscale(state, "list", "listeners"), at_mariadb(objects, by_number(3159).sql)),
+    by_server = error is not None and error.errno == 3159
+    who = "The server takes logins" if by_server else f"The account {login.user} may log in"
+    said = (
+        f"{error.errno} {error.text}" if error is not None else "the login is accepted, then the connection is closed"
+    )
+    yield fail(
+        f"{who} over TLS only, and this login was in the clear.",
+        subject=f"{target.hostname}:{target.port}",
+        where=LOGIN,
+        symptom=symptom_of(error.errno) if error is not None else Symptom.MYSQL_CLOSED_AFTER_OK,
+        seen={"user": login.user, "TLS": login.cipher or "no", "said": said},
+        remedy=Remedy(
+            text="Switch TLS on at MaxScale's listener and its servers, and at the client; or drop REQUIRE.",
+            commands=(at_maxscale(state, "list", "listeners"), at_mariadb(objects, by_number(3159).sql)),
+            proof=try_login(target),
+        ),
     )
 
 

@@ -241,6 +241,10 @@ def test_no_database(tried: SqlLogin, status: Status, symptom: Symptom | None) -
         ),
         pytest.param(DENIED, maxscale(), Status.SKIP, id="nothing-says-so"),
         pytest.param(
+            AFTER_OK, maxscale(MaxScaleAccount(user="erp", host="%", tls=True)), Status.FAIL, id="mariadb-says-so-later"
+        ),
+        pytest.param(AFTER_OK, maxscale(), Status.PASS, id="closed-for-another-reason"),
+        pytest.param(
             replace(DENIED, cipher="TLSv1.3"),
             maxscale(MaxScaleAccount(user="erp", host="%", tls=True)),
             Status.SKIP,
