@@ -32,6 +32,8 @@ T = TypeVar("T", bound=Resource)
 
 _LABEL: Final = "app.kubernetes.io/name=traefik"
 _LIKELY_NAMESPACES: Final = ("traefik", "kube-system")
+# How the reason begins where nothing of the cluster is a Traefik.
+NO_TRAEFIK: Final = "no Traefik was found"
 _WANTED: Final = "the ingress controller"
 _CLASS: Final = "kubernetes.io/ingress.class"
 _TAG: Final = re.compile(r":v?(\d+\.\d+(?:\.\d+)?(?:-[\w.]+)?)(?:@|$)")
@@ -143,7 +145,7 @@ def _without_pods(services: Sequence[Service]) -> Controller | Unavailable:
         return Unavailable(
             wanted=_WANTED,
             reason=(
-                f"no Traefik was found: no pod is labelled {_LABEL} in any namespace, "
+                f"{NO_TRAEFIK}: no pod is labelled {_LABEL} in any namespace, "
                 f"and no pod of {' or '.join(_LIKELY_NAMESPACES)} runs a traefik image"
             ),
             enable_with="If Traefik runs here under other names, label its pods app.kubernetes.io/name=traefik.",

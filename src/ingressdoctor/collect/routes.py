@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
+from ingressdoctor.collect.controller import NO_TRAEFIK
 from ingressdoctor.collect.kinds import (
     INGRESS_CLASSES,
     INGRESS_ROUTES,
@@ -27,6 +28,7 @@ from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import (
     NOT_READ,
     Custom,
+    DropReason,
     KnownHosts,
     Outcome,
     RouteDecision,
@@ -34,7 +36,7 @@ from ingressdoctor.evidence.routes import (
     RoutingObjects,
 )
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.traefik.answer import AnswerModel, build_answers, with_prediction
@@ -130,17 +132,21 @@ async def build_answer_model(objects: RoutingObjects, table: RouteTable) -> Answ
     return build_answers(replace(objects, ingress_route_tcps=Loaded()), table)
 
 
-@collector(wanted="which route takes the request")
+_DECISION: Final = "which route takes the request"
+
+
+@collector(wanted=_DECISION)
 async def collect_decision(
     table: RouteTable,
     model: AnswerModel,
     controller: Controller | Unavailable,
     target: Target,
     nginx: Later[NginxDecision],
-) -> RouteDecision:
+) -> RouteDecision | Unavailable:
     """Decide which router takes the target's request, and what the client must get; no HTTP router takes MySQL.
 
-    Where there is no Traefik, ingress-nginx decides on names of the LAN.
+    Where there is no Traefik, ingress-nginx decides on names of the LAN, and an Ingress of another class is that
+    controller's: nobody leaves it out.
     """
     if target.protocol is Protocol.MYSQL:
         return RouteDecision(request=request_for(target, controller), outcome=Outcome.NO_ROUTE)
@@ -148,7 +154,18 @@ async def collect_decision(
         found = await nginx.get()
         if isinstance(found, NginxDecision) and found.direct:
             return found.decision
-    return with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
+    decided = with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
+    if isinstance(controller, Unavailable) and controller.reason.startswith(NO_TRAEFIK) and _of_others(decided):
+        reason = f"no Traefik runs here, and {decided.dropped[0].ref} is of another controller's class"
+        return Inapplicable(wanted=_DECISION, reason=reason)
+    return decided
+
+
+def _of_others(decision: RouteDecision) -> bool:
+    """Tell whether Ingresses name the host, and all of them are of a class that is not Traefik's."""
+    if decision.outcome is not Outcome.NO_ROUTE or not decision.dropped:
+        return False
+    return all(item.ref.startswith("Ingress ") and item.reason is DropReason.CLASS for item in decision.dropped)
 
 
 def request_for(target: Target, controller: Controller | Unavailable) -> RouteRequest:

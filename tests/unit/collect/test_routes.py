@@ -14,6 +14,7 @@ from build.kube import TableKube, a_list, forbidden
 from build.routes import a_class, an_ingress, an_ingress_route, objects
 from ingressdoctor.api import (
     Controller,
+    Inapplicable,
     KnownHosts,
     Loaded,
     Outcome,
@@ -23,6 +24,7 @@ from ingressdoctor.api import (
     Target,
     Unavailable,
 )
+from ingressdoctor.collect.controller import NO_TRAEFIK
 from ingressdoctor.collect.routes import (
     build_answer_model,
     build_routes,
@@ -157,3 +159,29 @@ async def test_known_hosts_say_what_was_not_read() -> None:
     assert found.naming("www.example.com") == ("IngressRoute ns/shop",)
     assert found.naming("example.org") == ()
     assert len(found.unread) == 1
+
+
+NO_TRAEFIK_HERE = Unavailable(wanted="the ingress controller", reason=f"{NO_TRAEFIK}: no pod runs its image")
+NO_GRANT = Unavailable(wanted="the ingress controller", reason="403")
+
+
+@pytest.mark.parametrize(
+    ("controller", "host", "applies"),
+    [
+        pytest.param(NO_TRAEFIK_HERE, "shop.example.com", False, id="of-another-class-without-a-traefik"),
+        pytest.param(NO_TRAEFIK_HERE, "nowhere.example.com", True, id="a-host-that-nobody-names"),
+        pytest.param(NO_GRANT, "shop.example.com", True, id="traefik-may-not-be-looked-at"),
+        pytest.param(a_traefik(), "shop.example.com", True, id="of-another-class-beside-a-traefik"),
+    ],
+)
+async def test_nobody_leaves_out_what_is_another_controllers(
+    controller: Controller | Unavailable, host: str, *, applies: bool
+) -> None:
+    found = objects(ingresses=(an_ingress("shop.example.com", class_name="nginx"),))
+    table = await build_routes.function(controller, found)
+    model = await build_answer_model.function(found, table)
+
+    result = await collect_decision.function(table, model, controller, Target.parse(host), later(NO_NGINX))
+
+    assert isinstance(result, RouteDecision) is applies
+    assert applies or isinstance(result, Inapplicable)
