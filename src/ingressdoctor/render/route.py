@@ -6,13 +6,14 @@ Strings from outside are data here: they are escaped by JSON and nothing else. W
 
 from __future__ import annotations
 
+import msgspec
+
 from ingressdoctor.evidence.answer import PredictedAnswer
 from ingressdoctor.evidence.backend import BackendView
 from ingressdoctor.evidence.controller import PortPath
 from ingressdoctor.evidence.route_view import (
     BackendSight,
     Clash,
-    Comparison,
     ControllerSight,
     HostRoutes,
     RouteSet,
@@ -30,7 +31,6 @@ from ingressdoctor.render.route_v1 import (
     ClashV1,
     ComparisonV1,
     ControllerV1,
-    DifferenceV1,
     DroppedV1,
     EndpointV1,
     HostRoutesV1,
@@ -90,10 +90,7 @@ def route_to_json(view: RouteView, *, exit_code: int) -> str:
             winner=None if decision.winner is None else _candidate(decision.winner),
             candidates=tuple(map(_candidate, decision.candidates)),
             elsewhere=tuple(map(_candidate, decision.elsewhere)),
-            middlewares=tuple(
-                MiddlewareV1(ref=item.ref, type=item.type, effect=item.effect, depth=item.depth)
-                for item in view.middlewares
-            ),
+            middlewares=msgspec.convert(view.middlewares, tuple[MiddlewareV1, ...], from_attributes=True),
             services=tuple(map(_service, view.backends)),
             policies=policies_v1(view),
             kube_proxy=proxied_v1(view),
@@ -106,14 +103,9 @@ def route_to_json(view: RouteView, *, exit_code: int) -> str:
             assumed=view.assumed,
             skipped=_skipped(view.skipped),
             ignored=dict(view.ignored),
-            compared=None if view.compared is None else _compared(view.compared),
+            compared=msgspec.convert(view.compared, ComparisonV1 | None, from_attributes=True),
         )
     )
-
-
-def _compared(found: Comparison) -> ComparisonV1:
-    rows = (DifferenceV1(what=item.what, here=item.here, there=item.there) for item in found.differences)
-    return ComparisonV1(other=found.other, differences=tuple(rows))
 
 
 def routes_to_json(routes: RouteSet, *, exit_code: int) -> str:
