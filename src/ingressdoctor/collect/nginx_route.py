@@ -23,9 +23,10 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Target
+from ingressdoctor.routing.ingress_nginx.answer import refusal_of
 from ingressdoctor.routing.ingress_nginx.choose import BadPathError, choose_server, judge_locations, normal_path
 from ingressdoctor.routing.ingress_nginx.decide import decide_nginx
-from ingressdoctor.routing.ingress_nginx.servers import CATCH_ALL, Location, NginxTable, Server
+from ingressdoctor.routing.ingress_nginx.servers import Location, NginxTable, Server
 from ingressdoctor.routing.ingress_nginx.settings import NginxSettings, settings_from
 from ingressdoctor.routing.ingress_nginx.table import build_nginx_table
 from ingressdoctor.routing.lan import dialled_in_lan
@@ -144,7 +145,7 @@ def decide_for(target: Target, origin: TunnelOrigin, way: Way, table: NginxTable
         shown=shown,
         port=origin.port,
         decision=replace(decision, limits=limits),
-        refused=_refusal(request, table, settings),
+        refused=refusal_of(table, request),
         bound=server.tls,
         certificate=answer.certificate if answer is not None else "",
         protocol=asked.protocol if asked is not None else "HTTP",
@@ -163,14 +164,3 @@ def _location(server: Server, path: str) -> Location | None:
     except BadPathError:
         return None
     return next((item.location for item in judged if item.takes), None)
-
-
-def _refusal(request: RouteRequest, table: NginxTable, settings: NginxSettings) -> str:
-    """Say why the TLS handshake is refused: nginx does so for names without a certificate, where it is told to."""
-    if not request.tls or not settings.rejects_handshakes:
-        return ""
-    server, _ = choose_server(table, request.sni)
-    if request.sni and server.host != CATCH_ALL and server.tls:
-        return ""
-    name = f"the name {request.sni}" if request.sni else "a handshake without a name"
-    return f"no certificate is bound to {name}, and ssl-reject-handshake is on"

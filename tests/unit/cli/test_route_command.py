@@ -393,3 +393,61 @@ def test_a_denial_stands_in_the_first_line(files: Path) -> None:
 
     assert "but NetworkPolicy shop/edge lets nothing through" in " ".join(done.stdout.split())
     assert "rule 1 of NetworkPolicy shop/edge" in " ".join(done.stdout.split())
+
+
+NGINX = """apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: shop
+  namespace: shop
+  annotations: {nginx.ingress.kubernetes.io/rewrite-target: "/$2"}
+spec:
+  ingressClassName: nginx
+  rules:
+  - host: shop.example.com
+    http:
+      paths:
+      - {path: "/api(/|$)(.*)", pathType: ImplementationSpecific, backend: {service: {name: api, port: {number: 80}}}}
+      - {path: /, pathType: Prefix, backend: {service: {name: web, port: {number: 80}}}}
+"""
+
+
+def test_ingress_nginx_is_asked_where_the_host_is_its(tmp_path: Path) -> None:
+    path = tmp_path / "nginx.yaml"
+    path.write_text(NGINX)
+
+    code, value = asked(path, "shop.example.com/api/users")
+
+    assert (code, value["controller"]["kind"], value["compared"]) == (0, "ingress-nginx", None)
+    assert value["predicted"]["path"] == "/users"
+
+
+def test_traefik_can_be_asked_about_ingresses_of_nginx(tmp_path: Path) -> None:
+    path = tmp_path / "nginx.yaml"
+    path.write_text(NGINX)
+
+    code, value = asked(path, "shop.example.com/api/users", "--as", "traefik")
+
+    assert (code, value["controller"]["kind"], value["compared"]["other"]) == (0, "Traefik", "ingress-nginx")
+    assert [item["what"] for item in value["compared"]["differences"]] == [
+        "goes to",
+        "the application sees",
+        "annotation nginx.ingress.kubernetes.io/rewrite-target",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["shop.example.com", "--as", "haproxy"], "no controller that is known", id="another-controller"),
+        pytest.param(["--all", "--as", "nginx"], "--all judges", id="all-routes"),
+    ],
+)
+def test_what_as_cannot_be_asked(tmp_path: Path, words: list[str], said: str) -> None:
+    path = tmp_path / "nginx.yaml"
+    path.write_text(NGINX)
+
+    done = run("route", *words, "--manifests", str(path))
+
+    assert done.returncode == 2
+    assert said in done.stderr
