@@ -202,7 +202,10 @@ def annotation_refused(
     title="No older Ingress has the same host and path",
     step=STEP,
     link=LINK_ROUTE,
-    causes=("app-404", "http-503", "http-500", "edge-502", "backend.application-error"),
+    causes=(
+        *("app-404", "http-503", "http-500", "edge-502", "backend.application-error", "backend.service-missing"),
+        *("backend.port-missing", "backend.no-endpoints", "backend.pods-not-ready"),
+    ),
 )
 def path_taken(
     nginx: NginxDecision | Unavailable, probe: OutsideProbe | Unavailable, target: Target
