@@ -146,15 +146,16 @@ async def collect_decision(
     """Decide which router takes the target's request, and what the client must get; no HTTP router takes MySQL.
 
     Where there is no Traefik, ingress-nginx decides on names of the LAN, and an Ingress of another class is that
-    controller's: nobody leaves it out.
+    controller's: nobody leaves it out. Behind a tunnel the checks of the backend go on with the request alone.
     """
     if target.protocol is Protocol.MYSQL:
         return RouteDecision(request=request_for(target, controller), outcome=Outcome.NO_ROUTE)
-    if isinstance(controller, Unavailable):
-        found = await nginx.get()
-        if isinstance(found, NginxDecision) and found.direct:
-            return found.decision
+    found = await nginx.get() if isinstance(controller, Unavailable) else None
+    if isinstance(found, NginxDecision) and found.direct:
+        return found.decision
     decided = with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
+    if isinstance(found, NginxDecision):
+        return decided
     if isinstance(controller, Unavailable) and controller.reason.startswith(NO_TRAEFIK) and _of_others(decided):
         reason = f"no Traefik runs here, and {decided.dropped[0].ref} is of another controller's class"
         return Inapplicable(wanted=_DECISION, reason=reason)
