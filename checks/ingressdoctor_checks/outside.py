@@ -164,6 +164,8 @@ def _from_elsewhere(last: HttpExchange, owners: LanOwners | Unavailable) -> Find
     """Blame nobody for silence at the private address of a living node: we may sit in another network."""
     if last.reach not in (Reach.TIMEOUT, Reach.UNREACHABLE) or isinstance(owners, Unavailable) or not owners.living:
         return None
+    if last.address not in [item.address for item in owners.owners]:
+        return None
     return unknown(
         f"{last.address} does not answer this machine, and the node that has it is ready: perhaps this machine is not "
         "in that network.",

@@ -1,6 +1,6 @@
 import pytest
 
-from build.lan import NODE, owned
+from build.lan import NODE, OTHER, a_node, owned
 from build.outside import (
     CLOCK,
     EDGE,
@@ -225,6 +225,9 @@ def test_the_address_that_answered_is_told() -> None:
         pytest.param(Reach.TIMEOUT, owned(), Status.UNKNOWN, id="silence-of-a-living-node"),
         pytest.param(Reach.REFUSED, owned(), Status.FAIL, id="a-refusal-comes-from-there"),
         pytest.param(Reach.TIMEOUT, owned(LanOwner(address=NODE)), Status.FAIL, id="nobodys-address"),
+        pytest.param(
+            Reach.TIMEOUT, owned(LanOwner(address=OTHER, node=a_node("n3", OTHER))), Status.FAIL, id="another-address"
+        ),
     ],
 )
 def test_silence_in_the_lan_may_be_ours(reach: Reach, owners: LanOwners, status: Status) -> None:
