@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from build.planted import is_about_sql, leaks
+
+_SCENARIOS = ("tests/lab/test_accuracy.py", "tests/lab/test_symptoms.py")
 
 _ENVIRONMENT = (
     "CLOUDFLARE_API_TOKEN",
@@ -49,6 +52,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("lab") is not None:
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+class _ByModule(LoadScopeScheduling):  # type: ignore[misc]  # it has no types
+    """Keeps a module's tests on one worker, for its fixtures; scenarios of the lab go wherever there is time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return nodeid if module.endswith(_SCENARIOS) else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> _ByModule:
+    """Spread the lab's scenarios, which are most of the time of a run, over all workers."""
+    return _ByModule(config, log)
 
 
 class LeftLoopback(BaseException):
