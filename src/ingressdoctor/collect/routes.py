@@ -35,6 +35,7 @@ from ingressdoctor.evidence.routes import (
     RouteRequest,
     RoutingObjects,
 )
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later
@@ -142,6 +143,7 @@ async def collect_decision(
     controller: Controller | Unavailable,
     target: Target,
     nginx: Later[NginxDecision],
+    tunnel: Later[TunnelRoute],
 ) -> RouteDecision | Unavailable:
     """Decide which router takes the target's request, and what the client must get; no HTTP router takes MySQL.
 
@@ -154,9 +156,10 @@ async def collect_decision(
     if isinstance(found, NginxDecision) and found.direct:
         return found.decision
     decided = with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
-    if isinstance(found, NginxDecision):
+    absent = isinstance(controller, Unavailable) and controller.reason.startswith(NO_TRAEFIK)
+    if isinstance(found, NginxDecision) or not absent or not _of_others(decided):
         return decided
-    if isinstance(controller, Unavailable) and controller.reason.startswith(NO_TRAEFIK) and _of_others(decided):
+    if isinstance(await tunnel.get(), Unavailable):
         reason = f"no Traefik runs here, and {decided.dropped[0].ref} is of another controller's class"
         return Inapplicable(wanted=_DECISION, reason=reason)
     return decided

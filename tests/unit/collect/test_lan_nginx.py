@@ -113,7 +113,7 @@ async def test_without_traefik_it_decides_on_names_of_the_lan(nginx: bool, provi
     model = await build_answer_model.function(found, table)
     seen = await decided() if nginx else FORBIDDEN
 
-    decision = await collect_decision.function(table, model, gone, Target.parse(HOST), later(seen))
+    decision = await collect_decision.function(table, model, gone, Target.parse(HOST), later(seen), later(FORBIDDEN))
 
     assert isinstance(decision, RouteDecision)
     assert (decision.winner.provider if decision.winner else "") == (provider if nginx else "kubernetes")

@@ -12,6 +12,7 @@ from build.cluster import later
 from build.controller import a_traefik
 from build.kube import TableKube, a_list, forbidden
 from build.routes import a_class, an_ingress, an_ingress_route, objects
+from build.tunnel import CATCH_ALL, a_route, a_rule
 from ingressdoctor.api import (
     Controller,
     Inapplicable,
@@ -107,12 +108,15 @@ async def test_missing_crds_leave_the_ingresses() -> None:
 
 
 NO_NGINX = Unavailable(wanted="x", reason="no ingress-nginx runs in the cluster")
+NO_TUNNEL = Unavailable(wanted="x", reason="no tunnel leads to the name")
 
 
 async def decision(controller: Controller | Unavailable, found: RoutingObjects, url: str) -> RouteDecision:
     table = await build_routes.function(controller, found)
     model = await build_answer_model.function(found, table)
-    result = await collect_decision.function(table, model, controller, Target.parse(url), later(NO_NGINX))
+    result = await collect_decision.function(
+        table, model, controller, Target.parse(url), later(NO_NGINX), later(NO_TUNNEL)
+    )
     assert isinstance(result, RouteDecision)
     return result
 
@@ -181,7 +185,22 @@ async def test_nobody_leaves_out_what_is_another_controllers(
     table = await build_routes.function(controller, found)
     model = await build_answer_model.function(found, table)
 
-    result = await collect_decision.function(table, model, controller, Target.parse(host), later(NO_NGINX))
+    result = await collect_decision.function(
+        table, model, controller, Target.parse(host), later(NO_NGINX), later(NO_TUNNEL)
+    )
 
     assert isinstance(result, RouteDecision) is applies
     assert applies or isinstance(result, Inapplicable)
+
+
+async def test_behind_a_tunnel_what_it_leads_to_is_judged_all_the_same() -> None:
+    found = objects(ingresses=(an_ingress("shop.example.com", class_name="nginx"),))
+    table = await build_routes.function(NO_TRAEFIK_HERE, found)
+    model = await build_answer_model.function(found, table)
+    route = a_route(a_rule("shop.example.com", "http://shop.ns:80"), CATCH_ALL, host="shop.example.com")
+
+    result = await collect_decision.function(
+        table, model, NO_TRAEFIK_HERE, Target.parse("shop.example.com"), later(NO_NGINX), later(route)
+    )
+
+    assert isinstance(result, RouteDecision)
