@@ -18,6 +18,7 @@ import msgspec
 from ingressdoctor import collect
 from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, may_be_nginx, supposing, with_nginx
 from ingressdoctor.collect.rules_view import rules_of_file
+from ingressdoctor.collect.tunnel_rules_view import rules_of_route
 from ingressdoctor.config import Settings
 from ingressdoctor.config.settings import NO_SERVICE_TOKEN
 from ingressdoctor.engine.catalog import Catalog, build_catalog
@@ -46,10 +47,10 @@ __all__ = [
     "RunOptions",
     "Scene",
     "Session",
-    "SourceAccess",
     "load_catalog",
     "open_session",
     "rules_of_file",
+    "rules_of_route",
     "scene_of_files",
     "supposing",
     "view_of_request",
@@ -57,7 +58,6 @@ __all__ = [
 ]
 
 _NAMED = 5
-
 T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from ingressdoctor.cli.interrupts import interrupts_raise
 from ingressdoctor.cli.route_options import Supposed
-from ingressdoctor.cli.routing import Wanted
+from ingressdoctor.cli.routing import Wanted, shown_rules
 from ingressdoctor.errors import UsageError
 from ingressdoctor.render.page import Page
-from ingressdoctor.render.rules_v1 import exit_code_of_rules, rules_to_json
 from ingressdoctor.wiring import rules_of_file
 
 __all__ = ["rules_answer"]
@@ -26,9 +25,4 @@ def rules_answer(wanted: Wanted, supposed: Supposed, page: Page, *, as_json: boo
         )
     with interrupts_raise():  # standard input may never end
         view = rules_of_file(supposed.cloudflared_config, wanted.target, wanted.host)
-    code = exit_code_of_rules(view, everything=wanted.target is None)
-    if as_json:
-        return rules_to_json(view, exit_code=code), code
-    from ingressdoctor.render.rules_tree import rules_to_terminal
-
-    return rules_to_terminal(view, page, exit_code=code), code
+    return shown_rules(view, page, as_json=as_json, everything=wanted.target is None)

@@ -12,6 +12,9 @@ from ingressdoctor.cli.options import Connection, TargetChoice
 from ingressdoctor.cli.route_options import AskedFor, Supposed
 from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
+from ingressdoctor.evidence.routes import Outcome
+from ingressdoctor.evidence.rules_view import RulesView
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
@@ -20,13 +23,14 @@ from ingressdoctor.render.route import exit_code_of, exit_code_of_set, route_to_
 from ingressdoctor.wiring import (
     Scene,
     Session,
+    rules_of_route,
     scene_of_files,
     supposing,
     view_of_request,
     view_of_routes,
 )
 
-__all__ = ["Wanted", "look", "shown"]
+__all__ = ["Wanted", "look", "shown", "shown_rules"]
 
 _KINDS: Final = {"traefik": "Traefik", "nginx": "ingress-nginx"}
 _TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,200}")
@@ -74,7 +78,7 @@ def _header(text: str) -> tuple[str, str]:
     return name, value.strip()
 
 
-def look(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteView | RouteSet:
+def look(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteView | RouteSet | RulesView:
     """Read the files that were named, or else the cluster, and ask the model.
 
     Raises:
@@ -98,24 +102,35 @@ def _of_files(paths: Sequence[str], namespace: str) -> Scene:
         return scene_of_files(paths, namespace)
 
 
-def _in_cluster(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteView | RouteSet:
+def _in_cluster(wanted: Wanted, supposed: Supposed, connection: Connection) -> RouteView | RouteSet | RulesView:
     from ingressdoctor.cli.asking import ask, refuse_unseen
     from ingressdoctor.cli.settings import settings_for
 
-    async def follow(session: Session) -> RouteView | RouteSet | Unavailable:
+    async def follow(session: Session) -> RouteView | RouteSet | RulesView | Unavailable:
         scene = await session.scene()
         if isinstance(scene, Unavailable):
             return scene
         scene = _supposing(scene, supposed)
         found = _asked(wanted, scene, _KINDS.get(supposed.controller, ""))
-        if isinstance(found, RouteSet) or found.controller.kind != _KINDS["traefik"]:
+        if isinstance(found, RouteSet):
             return found
-        return await session.around(scene, found)
+        if (rules := await _through_tunnel(session, found, wanted, supposed)) is not None:
+            return rules
+        return await session.around(scene, found) if found.controller.kind == _KINDS["traefik"] else found
 
     found = ask(settings_for(connection), follow)
     if isinstance(found, Unavailable):
         raise refuse_unseen(found)
     return found
+
+
+async def _through_tunnel(session: Session, found: RouteView, wanted: Wanted, supposed: Supposed) -> RulesView | None:
+    """Return what a tunnel's rules do with a request that no route of a controller takes; None where no tunnel does."""
+    nobody = found.decision.outcome is Outcome.NO_ROUTE and not found.decision.dropped
+    if wanted.target is None or not nobody or supposed.controller or wanted.target.protocol is Protocol.MYSQL:
+        return None
+    (route,) = await session.evidence((TunnelRoute,), wanted.target)
+    return rules_of_route(route, wanted.target) if isinstance(route, TunnelRoute) else None
 
 
 def _supposing(scene: Scene, supposed: Supposed) -> Scene:
@@ -128,8 +143,10 @@ def _asked(wanted: Wanted, scene: Scene, kind: str) -> RouteView | RouteSet:
     return view_of_request(scene, wanted.target, wanted.question, kind)
 
 
-def shown(found: RouteView | RouteSet, page: Page, *, as_json: bool) -> tuple[str, int]:
+def shown(found: RouteView | RouteSet | RulesView, page: Page, *, as_json: bool) -> tuple[str, int]:
     """Return the answer as text, and the exit code."""
+    if isinstance(found, RulesView):
+        return shown_rules(found, page, as_json=as_json, everything=False)
     if isinstance(found, RouteSet):
         code = exit_code_of_set(found)
         if as_json:
@@ -143,3 +160,15 @@ def shown(found: RouteView | RouteSet, page: Page, *, as_json: bool) -> tuple[st
     from ingressdoctor.render.route_tree import route_to_terminal
 
     return route_to_terminal(found, page), code
+
+
+def shown_rules(view: RulesView, page: Page, *, as_json: bool, everything: bool) -> tuple[str, int]:
+    """Return what cloudflared's rules do as text, and the exit code; *everything* judges all of them."""
+    from ingressdoctor.render.rules_v1 import exit_code_of_rules, rules_to_json
+
+    code = exit_code_of_rules(view, everything=everything)
+    if as_json:
+        return rules_to_json(view, exit_code=code), code
+    from ingressdoctor.render.rules_tree import rules_to_terminal
+
+    return rules_to_terminal(view, page, exit_code=code), code

@@ -104,6 +104,7 @@ def config_of(found: Configuration, source: ConfigSource) -> TunnelConfig:
         metrics=clean(found.metrics, 100),
         version=found.version,
         access_idle=found.origin_request.access is not None and found.origin_request.access.required,
+        written=found,
     )
     judged = validate(found)
     if isinstance(judged, Refused):

@@ -43,7 +43,7 @@ from ingressdoctor.routing.cloudflared import (
     validate,
 )
 
-__all__ = ["rules_of_file", "rules_of_text"]
+__all__ = ["judged_rules", "rules_of_file", "rules_of_text"]
 
 _KEYS: Final = ("config.yaml", "config.yml")
 _OURS: Final = "The limit is ours, not cloudflared's."
@@ -113,7 +113,7 @@ def rules_of_text(text: str, where: str, target: Target | None = None, host: str
             error_column=bad.column,
             findings=(finding,),
         )
-    return _judged(read.where, read.found, target, host)
+    return judged_rules(read.where, read.found, target, host)
 
 
 def _read(text: str, where: str) -> _Read:
@@ -154,7 +154,8 @@ def _in_config_map(text: str) -> Iterator[tuple[str, str]]:
             yield clean(f"ConfigMap {ref}, key {key}", 300), data[key]
 
 
-def _judged(where: str, found: Configuration, target: Target | None, host: str) -> RulesView:
+def judged_rules(where: str, found: Configuration, target: Target | None, host: str) -> RulesView:
+    """Return the view of a configuration that could be read; UsageError where it is more than can be judged."""
     table = validate(found)
     view = RulesView(
         where=where,

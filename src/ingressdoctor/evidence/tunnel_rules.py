@@ -143,7 +143,8 @@ class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
     ``error_rule`` counts from 1, 0 when the error is not one rule's; ``error_line`` is 0 where unknown; ``errors`` are
     all complaints. ``missing`` tells that there is no such ConfigMap or key. ``built_in`` says that the only rule is
     cloudflared's own 503, ``access_idle`` that an Access token is demanded at the top level, which nothing enforces.
-    ``version`` is that of a remote configuration. ``model`` is what the collectors judge by.
+    ``version`` is that of a remote configuration. ``model`` and ``written`` are what the collectors
+    judge by.
     """
 
     source: ConfigSource
@@ -161,6 +162,7 @@ class TunnelConfig(msgspec.Struct, frozen=True, kw_only=True):
     version: int = -1
     access_idle: bool = False
     model: object = None
+    written: object = None
 
     @property
     def hostnames(self) -> tuple[str, ...]:
