@@ -315,27 +315,6 @@ def test_a_full_server(server: MariaDb) -> None:
     assert extra.failing == frozenset()
 
 
-@reproduces("host_blocked_after_aborted_handshakes")
-def test_an_address_that_is_blocked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only a server that looks up names keeps a list of addresses that failed; 127.0.0.1 itself is never on it."""
-    monkeypatch.setenv("RES_OPTIONS", "timeout:1 attempts:1")
-    with mariadb(*SCRIPT, skip_name_resolve="0", max_connect_errors="3") as strict:
-
-        def blocked() -> bool:
-            """Connect once more and leave; it is counted in the server's own time."""
-            with socket.create_connection((HOST, strict.port), 20, source_address=("127.0.0.5", 0)) as sock:
-                return sock.recv(4_096)[4:5] == b"\xff"
-
-        assert _until(blocked)
-        with relay(strict.port, source="127.0.0.5") as port:
-            asked = ask(port, "good", WORD)
-            strict.do("FLUSH HOSTS")
-            cured = ask(port, "good", WORD)
-
-    assert (asked.errno, set(asked.failing)) == (1129, {"sql.error-greeting", "mysql.host-blocked"})
-    assert cured.failing == frozenset()
-
-
 @reproduces("host_not_blocked_with_skip_name_resolve")
 def test_a_server_that_looks_up_no_names_blocks_nobody(server: MariaDb) -> None:
     with server.having(max_connect_errors=3), relay(server.port, source="127.0.0.5") as port:

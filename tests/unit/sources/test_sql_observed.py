@@ -28,6 +28,7 @@ PEERS: dict[str, tuple[ModuleType, str]] = {
 LAB = ("maxscale_", "entrypoint_")
 NOT_HERE = {
     "ed25519_with_pynacl": "PyNaCl is no dependency",
+    "host_blocked_after_aborted_handshakes": "a server that keeps that list looks up names beyond this machine",
     "name_not_resolved": "addresses are dialled, which DNS gave",
     "parsec_plugin": "MariaDB 11.8 has it, 10.11 has not",
     "tls_verification_fails": "the login does not verify: who answers is the question",
