@@ -33,7 +33,7 @@ from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.nginx import NginxControllers
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
-from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
+from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
@@ -132,10 +132,6 @@ class Session:
             timeout_s=options.timeout_s,
         )
         return await diagnose_target(self._run(target, observer, stop), target, spec)
-
-    async def known_hosts(self) -> KnownHosts | Unavailable:
-        """Return every hostname that the cluster's routing objects name."""
-        return await self._one(KnownHosts, None)
 
     async def scene(self) -> Scene | Unavailable:
         """Return the cluster's routing objects and the Traefik that reads them."""

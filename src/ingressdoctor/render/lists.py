@@ -117,5 +117,7 @@ def walk_of(hostname: str, objects: tuple[str, ...], patterns: tuple[tuple[str, 
     A diagnosis may choose another one, from evidence that is collected only then.
     """
     named = next((walk for pattern, walk in patterns if fnmatchcase(hostname, pattern)), "")
-    only_tcp = bool(objects) and all(item.startswith("IngressRouteTCP ") for item in objects)
-    return named or ("sql" if only_tcp else "public")
+    kinds = {item.partition(" ")[0] for item in objects}
+    return named or {frozenset({"IngressRouteTCP"}): "sql", frozenset({"cloudflared"}): "tunnel"}.get(
+        frozenset(kinds), "public"
+    )

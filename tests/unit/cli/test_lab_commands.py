@@ -250,6 +250,18 @@ def test_route(up: dict[str, str]) -> None:
     assert "adveshop4" in run("route", "www.wecare.gr", env=up).stdout
 
 
+def test_names_behind_a_tunnel_are_targets_and_have_a_route(up: dict[str, str]) -> None:
+    name = "grafana-ecnv4-mgmt.ecommercen.com"
+    hosts = {host["hostname"]: host for host in json.loads(run("targets", "--json", env=up).stdout)["hosts"]}
+    done = run("route", f"https://{name}/", "--json", env=up)
+    value = json.loads(done.stdout)
+
+    assert (hosts[name]["walk"], hosts["www.wecare.gr"]["walk"]) == ("tunnel", "public")
+    assert hosts[name]["objects"] == ["cloudflared ConfigMap cloudflared/cloudflared-config, key config.yaml"]
+    assert done.returncode == 0
+    assert (value["schema"], value["where"]) == ("ingressdoctor.rules/v1", hosts[name]["objects"][0].partition(" ")[2])
+
+
 def test_targets(up: dict[str, str]) -> None:
     hosts = [host["hostname"] for host in json.loads(run("targets", "--json", env=up).stdout)["hosts"]]
 
