@@ -47,7 +47,7 @@ demo: .venv/ready
 	@$(BIN)/ingressdoctor demo
 
 test: .venv/ready servers
-	@$(BIN)/pytest -q -n 2 --dist loadscope
+	@$(BIN)/pytest -q -n 4 --dist loadscope
 
 lint: .venv/ready
 	@$(BIN)/ruff check src checks tests
