@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     at the wrong limit; a test that is really broken fails twice.
     """
     for item in items:
-        if item.get_closest_marker("lab") is not None:
+        if any(item.get_closest_marker(name) is not None for name in ("lab", "debian")):
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 

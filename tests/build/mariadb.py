@@ -19,6 +19,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from build.ports import free_port as free_port
 from ingressdoctor.errors import LabError
 from ingressdoctor.lab.serve.sql.mariadbd import Identity, Mariadbd, is_installed
 
@@ -27,17 +28,11 @@ mariadb_here = pytest.mark.skipif(not is_installed(), reason="mariadb-server is 
 
 
 def free_ports(count: int) -> tuple[int, ...]:
-    """Return different ports that nobody listens on: held together, for a port that was let go may come again."""
-    with contextlib.ExitStack() as stack:
-        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return tuple(int(probe.getsockname()[1]) for probe in probes)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    return free_ports(1)[0]
+    """Return different ports that nobody listens on."""
+    found: dict[int, None] = {}
+    while len(found) < count:
+        found[free_port()] = None
+    return tuple(found)
 
 
 class MariaDb:

@@ -27,6 +27,7 @@ _LOGIN: Final = "a login"
 # Traefik waits a minute for a PROXY header that never comes, and a client may see the greeting after that. A run does
 # not: silence until here is evidence.
 _FIRST_S: Final = 8.0
+_FURTHER_S: Final = 5.0
 
 
 @collector(wanted=_GREETING, timeout_s=20.0)
@@ -46,7 +47,7 @@ async def collect_greeting(
     words = await sql.greet(addresses[0], target.port, timeout_s=_FIRST_S)
     if words.reach is not Reach.OK and len(addresses) > 1:
         # Side by side, for each may take its whole time; nobody greets twice, as only one that connects counts.
-        others = await together(*(sql.greet(item, target.port, timeout_s=_FIRST_S) for item in addresses[1:]))
+        others = await together(*(sql.greet(item, target.port, timeout_s=_FURTHER_S) for item in addresses[1:]))
         words = next((other for other in others if other.reach is Reach.OK), words)
     if (offline := offline_reason(online)) and words.reach is not Reach.OK:
         return Unavailable(wanted=_GREETING, reason=offline, enable_with="Connect this machine to the internet.")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
+from build.ports import free_port
 from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.serve.balancer import Balancer
 from ingressdoctor.lab.stream import Duplex, splice
@@ -22,12 +22,6 @@ HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 haproxy_here = pytest.mark.skipif(not Path(HAPROXY).exists(), reason="haproxy is not installed")
 nginx_here = pytest.mark.skipif(not Path(NGINX).exists(), reason="nginx is not installed")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.asynccontextmanager
