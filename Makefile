@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Server programs that the tests talk to; where they cannot be installed their tests skip, with the reason.
-SERVERS := nginx-light haproxy mariadb-server
+SERVERS := nginx-light haproxy mariadb-server postgresql
 
 .PHONY: demo test lint bench accuracy coverage servers clean
 

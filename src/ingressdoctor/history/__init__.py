@@ -1,0 +1,1 @@
+"""What sweeps remember: results, incidents and what was different when a target last worked."""
