@@ -16,7 +16,7 @@ from ingressdoctor.engine.observer import Observer
 from ingressdoctor.errors import IngressDoctorError
 from ingressdoctor.model.check import Collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
-from ingressdoctor.model.needs import Later, Need
+from ingressdoctor.model.needs import Later, Need, Seen
 from ingressdoctor.model.text import clean
 
 __all__ = ["Broker", "Deadline"]
@@ -74,6 +74,17 @@ class Broker:
         # One waiting check may be cancelled; the evidence is still wanted by the others.
         return await asyncio.shield(self._start(wanted))
 
+    def seen(self, wanted: type) -> object | None:
+        """Return evidence that is there by now, or None; nothing is collected, nobody waits, and a gap is nothing."""
+        if wanted in self._givens:
+            return self._givens[wanted]
+        if self._parent is not None and wanted not in self._catalog.target_scoped:
+            return self._parent.seen(wanted)
+        task = self._tasks.get(wanted)
+        if task is None or not task.done() or task.cancelled():
+            return None
+        return None if isinstance(task.result(), Unavailable) else task.result()
+
     def prefetch(self, wanted: Iterable[type]) -> None:
         """Start collecting evidence that is certain to be asked for, without waiting for it."""
         for item in wanted:
@@ -108,6 +119,8 @@ class Broker:
         # Whoever can do without a piece of evidence does not lose all its time to waiting for it.
         if need.later:
             return Later(lambda: self._get_by(need.wanted, self._patience))
+        if need.seen:
+            return Seen(self.seen(need.wanted))
         return await self._get_by(need.wanted, self._patience if need.tolerant else None)
 
     async def _get_by(self, wanted: type, by: Deadline | None) -> object:

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.check import Check, Collector, WalkChooser
 from ingressdoctor.model.symptom import Symptom
+from ingressdoctor.model.timeline import Timeline
 from ingressdoctor.model.walk import Walk
 
 __all__ = ["Bundle", "Catalog", "build_catalog"]
@@ -64,12 +65,18 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
                 return
             depth[item] = above
             for need in collector.needs:
-                if not need.later:
+                if not (need.later or need.seen):
                     visit(need.wanted, above + 1)
 
         for item in wanted:
             visit(item, 0)
         return depth
+
+    @property
+    def timelines(self) -> tuple[type[Timeline], ...]:
+        """The evidence that is collected after a failure, by name."""
+        found = [item for item in self.collectors if issubclass(item, Timeline)]
+        return tuple(sorted(found, key=lambda item: item.__name__))
 
     def checks_of(self, walk: Walk) -> tuple[Check, ...]:
         """Return the checks of a walk, each under its step there, in the order of the steps, then by id."""
@@ -169,9 +176,10 @@ def _validate_needs(
                     f"{what} asks for the source {need.wanted.__name__} as {need.parameter!r}; it sees evidence only.",
                     hint="Move the I/O into a collector and let the check need what it returns.",
                 )
-            if need.later:
+            if need.later or need.seen:
+                word = "Later; only collectors may wait" if need.later else "Seen; only collectors may do"
                 raise PluginError(
-                    f"{what} asks for {need.wanted.__name__} as Later; only collectors may wait for evidence.",
+                    f"{what} asks for {need.wanted.__name__} as {word} for evidence.",
                     hint=f"Annotate it: {need.parameter}: {need.wanted.__name__} | Unavailable",
                 )
             if need.wanted not in evidence:
@@ -233,7 +241,8 @@ def _refuse_cycles(collectors: dict[type, Collector]) -> None:
         if item is None or wanted in done:
             return
         for need in item.needs:
-            visit(need.wanted, (*path, wanted))
+            if not need.seen:
+                visit(need.wanted, (*path, wanted))
         done.add(wanted)
 
     for wanted in collectors:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
+from ingressdoctor.engine.aftermath import look_back
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.choose import Choice, Wishes, choose_walk, select
@@ -29,6 +30,7 @@ from ingressdoctor.model.report import (
     Verdict,
 )
 from ingressdoctor.model.target import Target
+from ingressdoctor.model.timeline import Timeline
 from ingressdoctor.model.walk import Walk
 
 __all__ = ["Run", "RunSpec", "ask", "diagnose_target"]
@@ -88,6 +90,7 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
         session, broker = _brokers(run, group, collecting)
         choice = await _choose(run, broker, target, spec, deadline)
         results: tuple[CheckResult, ...] = ()
+        timeline = Timeline()
         if choice.walk is not None and choice.walk.mysql and target.in_mysql() != target:
             # What was collected of it so far answers another question.
             broker.close()
@@ -100,10 +103,11 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
             results = await run_checks(
                 checks, broker, observer=run.observer, deadline=deadline, stop=run.stop, began=began
             )
+            timeline = await look_back(run.catalog, broker, results, deadline=deadline, stop=run.stop)
         broker.close()
         session.close()
     timings = timings_of(run.catalog, run.calls(), clock() - began)
-    return _report(run, target, choice, results, timings, started)
+    return replace(_report(run, target, choice, results, timings, started), timeline=timeline)
 
 
 class _Scope:

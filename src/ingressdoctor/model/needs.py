@@ -16,7 +16,7 @@ import msgspec
 from ingressdoctor.errors import PluginError
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["Later", "Need", "read_needs", "returns_of"]
+__all__ = ["Later", "Need", "Seen", "read_needs", "returns_of"]
 
 T = TypeVar("T")
 
@@ -32,16 +32,28 @@ class Later(Generic[T]):
         return await self._fetch()
 
 
+class Seen(Generic[T]):
+    """Evidence that a collector takes into account if the run has it already: a parameter annotated ``Seen[T]``.
+
+    Nothing is collected for it; ``value`` is None where nobody else wanted it, and where it could not be had.
+    """
+
+    def __init__(self, value: T | None) -> None:
+        self.value = value
+
+
 class Need(msgspec.Struct, frozen=True, kw_only=True):
     """One parameter: its name, the type wanted, and whether ``Unavailable`` is welcome too.
 
-    ``later`` tells that it is collected only when the function asks for it; such a need is tolerant.
+    ``later`` tells that it is collected only when the function asks for it, ``seen`` that it is not collected for this
+    function at all; such needs are tolerant.
     """
 
     parameter: str
     wanted: type
     tolerant: bool = False
     later: bool = False
+    seen: bool = False
 
 
 def read_needs(function: Callable[..., object]) -> tuple[Need, ...]:
@@ -49,7 +61,7 @@ def read_needs(function: Callable[..., object]) -> tuple[Need, ...]:
 
     Raises:
         PluginError: a parameter has no annotation, a default, or an annotation that is not one type
-            (``X``, ``X | Unavailable`` or ``Later[X]``).
+            (``X``, ``X | Unavailable``, ``Later[X]`` or ``Seen[X]``).
     """
     where = _where(function)
     hints = _hints(function, where)
@@ -78,14 +90,14 @@ def _need(parameter: inspect.Parameter, hints: dict[str, object], where: str) ->
     if parameter.default is not parameter.empty:
         raise PluginError(f"{where}: parameter {parameter.name!r} has a default; evidence has none.")
     hint = hints.get(parameter.name)
-    later = typing.get_origin(hint) is Later
-    wanted, tolerant = _split(typing.get_args(hint)[0] if later else hint)
+    later, seen = (typing.get_origin(hint) is kind for kind in (Later, Seen))
+    wanted, tolerant = _split(typing.get_args(hint)[0] if later or seen else hint)
     if wanted is None:
         raise PluginError(
             f"{where}: parameter {parameter.name!r} must be annotated with one type.",
             hint=f"For example: {parameter.name}: DnsAnswers, or DnsAnswers | Unavailable",
         )
-    return Need(parameter=parameter.name, wanted=wanted, tolerant=tolerant or later, later=later)
+    return Need(parameter=parameter.name, wanted=wanted, tolerant=tolerant or later or seen, later=later, seen=seen)
 
 
 def _split(hint: object) -> tuple[type | None, bool]:

@@ -12,6 +12,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Finding, Status
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Target
+from ingressdoctor.model.timeline import Timeline
 from ingressdoctor.model.walk import Step, Walk
 
 __all__ = [
@@ -131,7 +132,10 @@ class Timings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything about one run on one target."""
+    """Everything about one run on one target.
+
+    ``timeline`` is what changed lately on its path; it is looked at only where something failed.
+    """
 
     target: Target
     walk: Walk | None
@@ -145,6 +149,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     environment: Mapping[str, str] = msgspec.field(default_factory=dict)
     interrupted: bool = False
     suggestions: tuple[str, ...] = ()
+    timeline: Timeline = Timeline()
 
     def exit_code(self, *, strict: bool = False) -> int:
         """0 healthy · 1 broken · 3 could not tell; with *strict* warnings count as broken."""
