@@ -5,6 +5,7 @@
     │   └── ConfigError           2  ingressdoctor.toml is wrong
     ├── PluginError               2  a package or folder of checks cannot be used
     ├── SourceError               -  an outside system could not be looked at; becomes Unavailable
+    │   └── NotAskedError         -  it was left out on purpose; becomes Inapplicable
     └── LabError                  2  a lab world, fault or port is wrong
 
 Exceptions are ordinary classes: frozen dataclass exceptions break ``with`` blocks and ``add_note``.
@@ -12,7 +13,7 @@ Exceptions are ordinary classes: frozen dataclass exceptions break ``with`` bloc
 
 from __future__ import annotations
 
-__all__ = ["ConfigError", "IngressDoctorError", "LabError", "PluginError", "SourceError", "UsageError"]
+__all__ = ["ConfigError", "IngressDoctorError", "LabError", "NotAskedError", "PluginError", "SourceError", "UsageError"]
 
 
 class IngressDoctorError(Exception):
@@ -52,5 +53,13 @@ class SourceError(IngressDoctorError):
     """An outside system could not be looked at: no credentials, refused, timed out, nonsense.
 
     Collectors let it rise: the broker turns it into ``Unavailable`` with *message* as the reason and
-    *hint* as what would enable the look.
+    *hint* as what would enable the look. *transient* tells that asking again may help.
     """
+
+    def __init__(self, message: str, *, hint: str = "", transient: bool = False) -> None:
+        super().__init__(message, hint=hint)
+        self.transient = transient
+
+
+class NotAskedError(SourceError):
+    """An outside system was left out on purpose; what depends on it does not apply rather than being unknown."""

@@ -9,18 +9,29 @@ Sources: kubernetes.io/docs/reference/using-api/api-concepts (paging, 410), apim
 from __future__ import annotations
 
 import re
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from ingressdoctor.collect.kinds import PODS, Kind
+from ingressdoctor.collect.kube_objects import decode_into, decode_one
+from ingressdoctor.collect.shelved import Shelved
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.base import Answer, Kubernetes
 
-__all__ = ["get_object", "list_kind", "list_or_gap", "not_json", "pod_log", "refusal", "undecodable", "whole"]
+__all__ = [
+    "get_object",
+    "list_kind",
+    "list_or_gap",
+    "not_json",
+    "pod_log",
+    "refusal",
+    "undecodable",
+    "whole",
+]
 
 T = TypeVar("T", bound=Resource)
 
@@ -51,12 +62,6 @@ class _Status(msgspec.Struct):
     reason: str | None = None
 
 
-class _Named(msgspec.Struct):
-    """Enough of a broken object to name it; nothing more is trusted."""
-
-    metadata: dict[str, Any] | None = None
-
-
 async def list_kind(
     kube: Kubernetes, kind: Kind[T], *, namespace: str = "", labels: str = "", fields: str = ""
 ) -> Loaded[T] | Unavailable:
@@ -68,6 +73,8 @@ async def list_kind(
     Raises:
         SourceError: the API server could not be asked at all.
     """
+    if isinstance(kube, Shelved):
+        return await kube.listing(kind, namespace, labels, fields)
     path = kind.path(namespace)
     asked = {key: value for key, value in (("labelSelector", labels), ("fieldSelector", fields)) if value}
     items: list[T] = []
@@ -89,7 +96,7 @@ async def list_kind(
         if page is None:
             return not_json(answer, kind, namespace)
         for index, raw in enumerate(page.items or ()):
-            _decode_into(raw, kind, f"item {len(items) + len(broken) + index}", items, broken)
+            decode_into(raw, kind, f"item {len(items) + len(broken) + index}", items, broken)
         token = (page.metadata.token if page.metadata else None) or ""
         if not token:
             return Loaded(items=tuple(items), broken=tuple(broken))
@@ -131,6 +138,8 @@ async def get_object(kube: Kubernetes, kind: Kind[T], namespace: str, name: str)
     Raises:
         SourceError: the API server could not be asked at all.
     """
+    if isinstance(kube, Shelved):
+        return await kube.one(kind, namespace, name)
     answer = await kube.get(kind.path(namespace, name), {})
     if answer.status == 404 and not _looks_like_html(answer.body):
         return None
@@ -138,7 +147,7 @@ async def get_object(kube: Kubernetes, kind: Kind[T], namespace: str, name: str)
         return refusal(answer, kind, verb="get", namespace=namespace)
     try:
         raw = msgspec.json.decode(answer.body, type=msgspec.Raw)
-        return _decode(raw, kind)
+        return decode_one(raw, kind)
     except msgspec.ValidationError as error:
         wanted = f"{kind.name} {clean(namespace, 80)}/{clean(name, 80)}"
         reason = f"{wanted} has an unexpected shape: {clean(str(error), 200)}"
@@ -258,38 +267,3 @@ def _decode_page(body: bytes) -> _Page | None:
         return None
     is_list = page.items is not None or (page.kind or "").endswith("List")
     return page if is_list else None
-
-
-def _decode_into(raw: msgspec.Raw, kind: Kind[T], place: str, items: list[T], broken: list[str]) -> None:
-    try:
-        items.append(_decode(raw, kind))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        broken.append(f"{kind.name} {_name_of(raw) or place}: {clean(str(error), 200)}")
-
-
-def _decode(raw: msgspec.Raw, kind: Kind[T]) -> T:
-    """Decode one object; on a mismatch again without nulls, which mean the same as absence."""
-    try:
-        item = msgspec.json.decode(raw, type=kind.struct)
-    except msgspec.ValidationError:
-        plain = _without_nulls(msgspec.json.decode(raw))
-        item = msgspec.convert(plain, kind.struct, strict=False)
-    return item if item.kind else msgspec.structs.replace(item, kind=kind.name)
-
-
-def _without_nulls(value: object) -> object:
-    if isinstance(value, dict):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_without_nulls(item) for item in value if item is not None]
-    return value
-
-
-def _name_of(raw: msgspec.Raw) -> str:
-    """Return ``namespace/name`` of an object that does not decode, or nothing."""
-    try:
-        meta = msgspec.json.decode(raw, type=_Named).metadata or {}
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ""
-    parts = [clean(str(meta[key]), 100) for key in ("namespace", "name") if meta.get(key)]
-    return "/".join(parts)

@@ -13,7 +13,7 @@ import msgspec
 
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.observer import Observer
-from ingressdoctor.errors import IngressDoctorError
+from ingressdoctor.errors import IngressDoctorError, NotAskedError
 from ingressdoctor.model.check import Collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later, Need, Seen
@@ -158,6 +158,8 @@ class Broker:
                 reason=f"no answer within {limit:.1f} s",
                 enable_with=_LONGER,
             )
+        except NotAskedError as error:
+            return Inapplicable(wanted=collector.wanted, reason=error.message)
         except IngressDoctorError as error:
             return Unavailable(wanted=collector.wanted, reason=clean(error.message), enable_with=clean(error.hint))
         except Exception as error:  # noqa: BLE001 - a collector's bug must cost its own evidence only

@@ -125,7 +125,7 @@ class LiveKubernetes:
             ) from None
         except SourceError as error:
             # Raised anew: many tasks wait for the one load, and a shared exception would collect their tracebacks.
-            raise SourceError(error.message, hint=error.hint) from None
+            raise SourceError(error.message, hint=error.hint, transient=error.transient) from None
         self.context = client.context
         return client
 
@@ -141,6 +141,7 @@ class LiveKubernetes:
             raise SourceError(
                 f"The Kubernetes API of context {self.context!r} did not answer: {reason_of(error)}.",
                 hint="Check the server and the credentials of the context: kubectl get --raw /version.",
+                transient=True,
             ) from None
 
     def _read(self, api: Any, target: str) -> Answer:  # noqa: ANN401 - the library is untyped

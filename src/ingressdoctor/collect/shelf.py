@@ -1,0 +1,194 @@
+"""Read each kind of object once for many targets, and hand out parts of it by namespace, label and name.
+
+A sweep gives collectors a ``Shelf`` in place of the cluster: they ask what they would ask the API server, and only the
+first question about a kind costs requests. What may not be listed for the whole cluster is asked for as before, each
+question once. It decides nothing about what the objects mean, and what it could not read stays a gap for everybody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from ingressdoctor.collect.kinds import CONFIG_MAPS, Kind
+from ingressdoctor.collect.kube import get_object, list_kind
+from ingressdoctor.collect.patient import Patient
+from ingressdoctor.collect.shelved import Shelved
+from ingressdoctor.errors import SourceError
+from ingressdoctor.evidence.kube import Loaded, Resource
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.routing.label_selector import LabelSelector, parse_selector
+from ingressdoctor.sources.base import Answer, Kubernetes
+
+__all__ = ["Shelf"]
+
+T = TypeVar("T", bound=Resource)
+
+_NAME_FIELD: Final = "metadata.name="
+# ConfigMaps hold more than our subject, and no role of ours lists them.
+_BY_NAME: Final = frozenset({CONFIG_MAPS.plural})
+_MOST_ANSWERS: Final = 2_000
+
+
+class Shelf(Shelved):
+    """A cluster whose kinds are listed at most once; also a ``Kubernetes`` source, whose GETs are sent once each."""
+
+    def __init__(self, kube: Kubernetes) -> None:
+        self.context = kube.context
+        self._kube = Patient(kube)
+        self._kinds: dict[str, asyncio.Future[_Row | Unavailable]] = {}
+        self._parts: dict[tuple[object, ...], asyncio.Future[Any]] = {}
+        self._rows: dict[str, _Row] = {}
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """Send one GET, once for all who ask the same.
+
+        Raises:
+            SourceError: the API server could not be asked.
+        """
+        key = ("get", path, *sorted(query.items()))
+        answer: Answer = await self._once(key, lambda: self._kube.get(path, query))
+        return answer
+
+    async def listing(self, kind: Kind[T], namespace: str, labels: str, fields: str) -> Loaded[T] | Unavailable:
+        """Return the objects of one kind that a question is about."""
+        row = await self._row(kind)
+        if isinstance(row, Unavailable) or not _answerable(labels, fields):
+            if isinstance(row, Unavailable) and not (namespace or labels or fields):
+                return row
+            key = ("list", kind.path(namespace), labels, fields)
+            found: Loaded[T] | Unavailable = await self._once(
+                key, lambda: list_kind(self._kube, kind, namespace=namespace, labels=labels, fields=fields)
+            )
+            return found
+        return row.part(namespace, labels, fields.removeprefix(_NAME_FIELD) if fields else "")
+
+    async def one(self, kind: Kind[T], namespace: str, name: str) -> T | Unavailable | None:
+        """Return one object by name; None when it does not exist."""
+        if kind.plural not in _BY_NAME:
+            row = await self._row(kind)
+            if not isinstance(row, Unavailable) and not row.broken:
+                found: T | None = row.named(namespace, name)
+                return found
+        key = ("object", kind.path(namespace, name))
+        read: T | Unavailable | None = await self._once(key, lambda: get_object(self._kube, kind, namespace, name))
+        return read
+
+    async def _row(self, kind: Kind[T]) -> _Row | Unavailable:
+        path = kind.path()
+        if (ready := self._rows.get(path)) is not None:
+            return ready
+        row: _Row | Unavailable = await self._once(("kind", path), lambda: self._listed(kind))
+        if isinstance(row, _Row):
+            self._rows[path] = row
+        return row
+
+    async def _listed(self, kind: Kind[T]) -> _Row | Unavailable:
+        loaded = await list_kind(self._kube, kind)
+        return loaded if isinstance(loaded, Unavailable) else _Row(loaded)
+
+    async def _once(self, key: tuple[object, ...], call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+        """Await *call* for the first who asks; the others wait for that, and an error is everybody's."""
+        task = self._parts.get(key)
+        if task is None:
+            if len(self._parts) >= _MOST_ANSWERS:
+                # Answers about single objects; those about kinds are kept apart.
+                self._parts = {name: item for name, item in self._parts.items() if not item.done()}
+            task = self._parts[key] = asyncio.ensure_future(_call(call))
+        try:
+            # One target that gives up must not take the answer from the others.
+            return await asyncio.shield(task)
+        except SourceError as error:
+            # Raised anew: many tasks wait for the one call, and a shared exception would collect their tracebacks.
+            raise type(error)(error.message, hint=error.hint) from None
+
+
+async def _call(call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
+    return await call()
+
+
+def _answerable(labels: str, fields: str) -> bool:
+    """Tell whether a question can be answered from a whole list: other fields than the name are not decoded."""
+    return (not fields or (fields.startswith(_NAME_FIELD) and "," not in fields)) and (
+        not labels or parse_selector(labels) is not None
+    )
+
+
+class _Row:
+    """All objects of one kind, with indexes that grow as they are asked for."""
+
+    def __init__(self, loaded: Loaded[Any]) -> None:
+        self._loaded = loaded
+        self._spaces: dict[str, list[Any]] = {}
+        for item in loaded.items:
+            self._spaces.setdefault(item.namespace, []).append(item)
+        self._named: dict[tuple[str, str], Any] = {}
+        self._labelled: dict[tuple[str, str], dict[str, list[Any]]] = {}
+        self._selectors: dict[str, LabelSelector] = {}
+
+    @property
+    def broken(self) -> bool:
+        """Whether some object of the kind does not decode: one that is not here may still exist."""
+        return bool(self._loaded.broken)
+
+    def named(self, namespace: str, name: str) -> Any:  # noqa: ANN401 - one row holds one kind
+        """Return one object, or None."""
+        if not self._named:
+            self._named = {(item.namespace, item.name): item for item in self._loaded.items}
+        return self._named.get((namespace, name))
+
+    def part(self, namespace: str, labels: str, name: str) -> Loaded[Any]:
+        """Return the objects of a namespace (empty: of all) that match."""
+        if not (namespace or labels or name):
+            return self._loaded
+        if name:
+            if namespace:
+                found = self.named(namespace, name)
+                items = [] if found is None else [found]
+            else:
+                items = [item for item in self._loaded.items if item.name == name]
+        elif labels:
+            items = self._selected(namespace, labels)
+        else:
+            items = self._spaces.get(namespace, [])
+        return Loaded(items=tuple(items), broken=self._broken_in(namespace), installed=self._loaded.installed)
+
+    def _broken_in(self, namespace: str) -> tuple[str, ...]:
+        """Return the broken objects that may be of a namespace: those whose name says another one are not."""
+        if not namespace or not self._loaded.broken:
+            return self._loaded.broken
+        return tuple(text for text in self._loaded.broken if "/" not in text.split(":")[0] or f" {namespace}/" in text)
+
+    def _selected(self, namespace: str, labels: str) -> list[Any]:
+        selector = self._selectors.get(labels)
+        if selector is None:
+            selector = self._selectors[labels] = parse_selector(labels) or LabelSelector()
+        exact = [
+            (key, next(iter(values)))
+            for key, word, values in selector.requirements
+            if word == "in" and len(values) == 1
+        ]
+        if not exact:
+            return [item for item in self._of(namespace) if selector.matches(item.labels)]
+        lists = [self._by(namespace, key).get(value, []) for key, value in exact]
+        shortest = min(lists, key=len)
+        if len(selector.requirements) == 1:
+            return shortest
+        return [item for item in shortest if selector.matches(item.labels)]
+
+    def _of(self, namespace: str) -> list[Any]:
+        return self._spaces.get(namespace, []) if namespace else list(self._loaded.items)
+
+    def _by(self, namespace: str, key: str) -> dict[str, list[Any]]:
+        index = self._labelled.get((namespace, key))
+        if index is None:
+            index = self._labelled[namespace, key] = {}
+            for item in self._of(namespace):
+                value = (item.metadata.labels or {}).get(key, _ABSENT)
+                if value is not _ABSENT:
+                    index.setdefault(value or "", []).append(item)
+        return index
+
+
+_ABSENT: Final = object()
