@@ -16,7 +16,16 @@ from ingressdoctor.evidence.kube.ingress import (
     IngressTls,
     NetworkPolicy,
 )
-from ingressdoctor.evidence.kube.meta import Base, Condition, Loaded, Meta, ObjectReference, OwnerReference, Resource
+from ingressdoctor.evidence.kube.meta import (
+    Base,
+    Condition,
+    Loaded,
+    ManagedFields,
+    Meta,
+    ObjectReference,
+    OwnerReference,
+    Resource,
+)
 from ingressdoctor.evidence.kube.pod import (
     Container,
     ContainerPort,
@@ -79,6 +88,7 @@ __all__ = [
     "LoadBalancerIngress",
     "LoadBalancerStatus",
     "Loaded",
+    "ManagedFields",
     "Meta",
     "NetworkPolicy",
     "Node",

@@ -6,39 +6,14 @@ through the accessors.
 
 from __future__ import annotations
 
-from typing import Any
+from ingressdoctor.evidence.kube.meta import Resource
 
-import msgspec
-
-from ingressdoctor.evidence.kube.meta import Base, Meta, Resource
-
-__all__ = ["ConfigMap", "ConfigMapMeta", "ManagedFields"]
-
-
-class ManagedFields(Base, frozen=True, kw_only=True):
-    """metadata.managedFields[]: who set which fields, and when last."""
-
-    manager: str | None = None
-    operation: str | None = None
-    time: str | None = None
-    fields: dict[str, Any] | None = msgspec.field(default=None, name="fieldsV1")
-
-    @property
-    def holds_data(self) -> bool:
-        """Whether it set any of the data."""
-        return any(key in (self.fields or {}) for key in ("f:data", "f:binaryData"))
-
-
-class ConfigMapMeta(Meta, frozen=True, kw_only=True):
-    """metadata of a ConfigMap, edits included."""
-
-    managed_fields: tuple[ManagedFields, ...] | None = None
+__all__ = ["ConfigMap"]
 
 
 class ConfigMap(Resource, frozen=True, kw_only=True):
     """core/v1 ConfigMap."""
 
-    metadata: ConfigMapMeta = ConfigMapMeta()
     data: dict[str, str | None] | None = None
     binary_data: dict[str, str | None] | None = None
 

@@ -1,4 +1,4 @@
-"""What every Kubernetes object has. Source: meta/v1.
+"""What every Kubernetes object has. Source: meta/v1; apimachinery, managedFields (structured-merge-diff).
 
 Every field may be missing or null in the wild, so every field has a default and nullable ones are read
 through the accessors.
@@ -10,7 +10,17 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-__all__ = ["Base", "Condition", "Loaded", "Meta", "ObjectReference", "OwnerReference", "Resource"]
+__all__ = [
+    "Base",
+    "Condition",
+    "Field",
+    "Loaded",
+    "ManagedFields",
+    "Meta",
+    "ObjectReference",
+    "OwnerReference",
+    "Resource",
+]
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -25,6 +35,29 @@ class OwnerReference(Base, frozen=True, kw_only=True):
     uid: str | None = None
 
 
+class Field(Base, frozen=True, kw_only=True, gc=False):
+    """One field in fieldsV1, of which nothing but its name is kept: what lies below would be half of every object."""
+
+
+class ManagedFields(Base, frozen=True, kw_only=True):
+    """metadata.managedFields[]: who set which fields, and when last.
+
+    ``fields`` are those of the two upper levels, as ``{"f:spec": {"f:routes": ...}}``; ``subresource`` is "status" for
+    what controllers report and "scale" for a change of the replicas alone.
+    """
+
+    manager: str | None = None
+    operation: str | None = None
+    subresource: str | None = None
+    time: str | None = None
+    fields: dict[str, dict[str, Field]] | None = msgspec.field(default=None, name="fieldsV1")
+
+    @property
+    def holds_data(self) -> bool:
+        """Whether it set any of the data (of a ConfigMap)."""
+        return any(key in (self.fields or {}) for key in ("f:data", "f:binaryData"))
+
+
 class Meta(Base, frozen=True, kw_only=True):
     """metadata of every object."""
 
@@ -37,6 +70,7 @@ class Meta(Base, frozen=True, kw_only=True):
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
     owner_references: tuple[OwnerReference, ...] | None = None
+    managed_fields: tuple[ManagedFields, ...] | None = None
 
 
 class Resource(Base, frozen=True, kw_only=True):
