@@ -19,7 +19,7 @@ from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later, Need, Seen
 from ingressdoctor.model.text import clean
 
-__all__ = ["Broker", "Deadline"]
+__all__ = ["Broker", "Deadline", "failed_collecting", "for_want_of"]
 
 _PATIENCE: Final = 2 / 3
 _LONGER: Final = "Try again with a longer --timeout, or look at the network between here and there."
@@ -136,11 +136,11 @@ class Broker:
         waits = (self._value(need) for need in collector.needs)
         values = _by_parameter(collector.needs, await asyncio.gather(*waits))
         if isinstance(values, Unavailable):
-            return _for_want_of(values, collector)
+            return for_want_of(values, collector)
         if self._deadline.left() <= 0:
             # What took the time is to be named.
             late = next((value for value in values.values() if isinstance(value, Unavailable)), None)
-            return _for_want_of(late or _NO_TIME, collector)
+            return for_want_of(late or _NO_TIME, collector)
         self._observer.evidence_started(collector.wanted)
         value = await self._bounded(collector, values)
         self._observer.evidence_done(collector.wanted, not isinstance(value, Unavailable))
@@ -152,22 +152,8 @@ class Broker:
         try:
             async with asyncio.timeout(limit):
                 return await collector.function(**values)
-        except TimeoutError:
-            return Unavailable(
-                wanted=collector.wanted,
-                reason=f"no answer within {limit:.1f} s",
-                enable_with=_LONGER,
-            )
-        except NotAskedError as error:
-            return Inapplicable(wanted=collector.wanted, reason=error.message)
-        except IngressDoctorError as error:
-            return Unavailable(wanted=collector.wanted, reason=clean(error.message), enable_with=clean(error.hint))
         except Exception as error:  # noqa: BLE001 - a collector's bug must cost its own evidence only
-            return Unavailable(
-                wanted=collector.wanted,
-                reason=f"collector {collector.name} failed: {type(error).__name__}: {clean(str(error), 300)}",
-                enable_with="this is a bug in the collector; please report it",
-            )
+            return failed_collecting(collector, error, limit)
 
 
 def _by_parameter(needs: tuple[Need, ...], values: Sequence[object]) -> dict[str, object] | Unavailable:
@@ -177,8 +163,27 @@ def _by_parameter(needs: tuple[Need, ...], values: Sequence[object]) -> dict[str
     return {need.parameter: value for need, value in zip(needs, values, strict=True)}
 
 
-def _for_want_of(gap: Unavailable, collector: Collector) -> Unavailable:
+def for_want_of(gap: Unavailable, collector: Collector) -> Unavailable:
+    """Return what becomes of a collector's evidence when *gap* keeps it from being collected."""
     if isinstance(gap, Inapplicable):
         return msgspec.structs.replace(gap, wanted=collector.wanted)
     reason = f"it needs {gap.wanted}: {gap.reason}"
     return Unavailable(wanted=collector.wanted, reason=reason, enable_with=gap.enable_with)
+
+
+def failed_collecting(collector: Collector, error: Exception, limit_s: float | None = None) -> Unavailable:
+    """Return what an exception in a collector means: a timeout, an outside system, or a bug."""
+    match error:
+        case TimeoutError():
+            within = "in time" if limit_s is None else f"within {limit_s:.1f} s"
+            return Unavailable(wanted=collector.wanted, reason=f"no answer {within}", enable_with=_LONGER)
+        case NotAskedError():
+            return Inapplicable(wanted=collector.wanted, reason=error.message)
+        case IngressDoctorError():
+            return Unavailable(wanted=collector.wanted, reason=clean(error.message), enable_with=clean(error.hint))
+        case _:
+            return Unavailable(
+                wanted=collector.wanted,
+                reason=f"collector {collector.name} failed: {type(error).__name__}: {clean(str(error), 300)}",
+                enable_with="this is a bug in the collector; please report it",
+            )

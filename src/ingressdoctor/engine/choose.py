@@ -16,7 +16,7 @@ from ingressdoctor.model.check import Check, WalkChooser
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.walk import Claim, Walk
 
-__all__ = ["Choice", "Wishes", "choose_walk", "select"]
+__all__ = ["Choice", "Wishes", "choice_of", "choose_walk", "decided", "select"]
 
 
 class Choice(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +61,15 @@ async def choose_walk(catalog: Catalog, broker: Broker, host: str, wishes: Wishe
     Raises:
         UsageError: the option or a pattern names a walk that does not exist.
     """
+    return decided(catalog, host, wishes) or choice_of(await _claimed(catalog, broker, by), host)
+
+
+def decided(catalog: Catalog, host: str, wishes: Wishes) -> Choice | None:
+    """Return the walk that is taken whatever the evidence says; None where that has to decide.
+
+    Raises:
+        UsageError: the option or a pattern names a walk that does not exist.
+    """
     if wishes.forced:
         return Choice(walk=_named(catalog, wishes.forced, "--walk"), ground="asked for with --walk")
     pattern = next((item for item in wishes.patterns if fnmatchcase(host, item)), None)
@@ -72,7 +81,7 @@ async def choose_walk(catalog: Catalog, broker: Broker, host: str, wishes: Wishe
         holds = [walk for walk in catalog.walks if all(walk.step_of(item.id, item.step) for item in wanted)]
         if holds:
             return Choice(walk=holds[0], ground="it holds the checks selected with --only")
-    return await _by_claims(catalog, broker, host, by)
+    return None
 
 
 def _named(catalog: Catalog, name: str, where: str) -> Walk:
@@ -83,13 +92,13 @@ def _named(catalog: Catalog, name: str, where: str) -> Walk:
     return walk
 
 
-async def _by_claims(catalog: Catalog, broker: Broker, host: str, by: Deadline) -> Choice:
-    claims = await _claimed(catalog, broker, by)
+def choice_of(claims: Sequence[tuple[Walk, Claim]], host: str, *, suggest: bool = True) -> Choice:
+    """Take the walk of the strongest claim; when there is none, say what was searched and, on demand, what is near."""
     best = max(claims, key=lambda item: item[1].strength, default=None)
     if best is not None and best[1].strength > 0:
         return Choice(walk=best[0], ground=best[1].ground)
     searched = tuple(dict.fromkeys(text for _, claim in claims for text in claim.searched))
-    known = sorted({name for _, claim in claims for name in claim.known})
+    known = sorted({name for _, claim in claims for name in claim.known}) if suggest else []
     near = tuple(difflib.get_close_matches(host, known, n=3, cutoff=0.6))
     return Choice(walk=None, ground="nothing is known about this name", searched=searched, suggestions=near)
 

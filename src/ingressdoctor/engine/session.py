@@ -33,7 +33,7 @@ from ingressdoctor.model.target import Target
 from ingressdoctor.model.timeline import Timeline
 from ingressdoctor.model.walk import Walk
 
-__all__ = ["Run", "RunSpec", "ask", "diagnose_target"]
+__all__ = ["Run", "RunSpec", "Scope", "ask", "diagnose_target"]
 
 _JUDGING_S: Final = 0.5
 
@@ -85,7 +85,7 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
     began = clock()
     select(run.catalog.checks, spec.only, spec.skip)
     deadline = Deadline.after(spec.timeout_s)
-    async with _Scope() as group:
+    async with Scope() as group:
         collecting = Deadline.after(spec.timeout_s - _time_to_judge(spec))
         session, broker = _brokers(run, group, collecting)
         choice = await _choose(run, broker, target, spec, deadline)
@@ -110,7 +110,7 @@ async def diagnose_target(run: Run, target: Target, spec: RunSpec) -> Report:
     return replace(_report(run, target, choice, results, timings, started), timeline=timeline)
 
 
-class _Scope:
+class Scope:
     """A task group whose leftover tasks are cancelled when the body is done or raises, without an exception group."""
 
     def __init__(self) -> None:
