@@ -2,7 +2,8 @@
 
     IngressDoctorError            4  internal, unless a subclass says otherwise
     ├── UsageError                2  the command line or the target is wrong
-    │   └── ConfigError           2  ingressdoctor.toml is wrong
+    │   ├── ConfigError           2  ingressdoctor.toml is wrong
+    │   └── HistoryError          2  what sweeps remember cannot be opened or read
     ├── PluginError               2  a package or folder of checks cannot be used
     ├── SourceError               -  an outside system could not be looked at; becomes Unavailable
     │   └── NotAskedError         -  it was left out on purpose; becomes Inapplicable
@@ -35,6 +36,10 @@ class UsageError(IngressDoctorError):
 
 class ConfigError(UsageError):
     """The configuration file has an unknown key, a wrong value or cannot be read."""
+
+
+class HistoryError(UsageError):
+    """The database of sweeps cannot be opened, is somebody else's, or is from a newer version."""
 
 
 class PluginError(IngressDoctorError):

@@ -67,7 +67,8 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     ``causes`` are root causes, best first; ``unseen`` why links were not looked at, without repetition; ``facts`` map
     "check id/fact name" to what was seen, so that a failing run can be compared with the last one that was well.
-    ``error`` is set where the target could not be judged at all; the verdict is then unknown.
+    ``error`` is set where the target could not be judged at all; the verdict is then unknown. ``suppressed`` is why it
+    does not count now (a maintenance window, an excuse of the configuration), whatever its verdict.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     facts: Mapping[str, str] = msgspec.field(default_factory=dict)
     vantage: str = ""
     error: str = ""
+    suppressed: str = ""
 
     @property
     def broken(self) -> bool:
