@@ -30,14 +30,15 @@ from ingressdoctor.lab.serve.cloudflared.fleet import Fleet
 from ingressdoctor.lab.serve.edge import Edge
 from ingressdoctor.lab.serve.edge_access import Access, TokenSecrets
 from ingressdoctor.lab.serve.exchange import exchange
+from ingressdoctor.lab.serve.firewalls import firewall_guard
 from ingressdoctor.lab.serve.hostports import publish_host_ports
 from ingressdoctor.lab.serve.kube.logs import seeded
-from ingressdoctor.lab.serve.lan import Lan
 from ingressdoctor.lab.serve.maxscale.fleet import MaxScales
 from ingressdoctor.lab.serve.nginx.controller import NginxControllers
 from ingressdoctor.lab.serve.nodes import Nodes
 from ingressdoctor.lab.serve.sql.pods import Databases
 from ingressdoctor.lab.serve.traefik.controller import Controller
+from ingressdoctor.lab.serve.visitors import Visitors
 from ingressdoctor.lab.serve.wire import Request, Response
 from ingressdoctor.lab.stream import Stream
 from ingressdoctor.lab.world import World
@@ -69,7 +70,7 @@ class DataPlane:
         self._databases: Databases | None = None
         self._maxscales: MaxScales | None = None
         self._public: tuple[str, ...] = ()
-        self._lan: Lan | None = None
+        self._visitors: tuple[Visitors, ...] = ()
 
     async def start(self) -> None:
         """Open every listener and finish the balancers' first round of health checks."""
@@ -77,12 +78,15 @@ class DataPlane:
         settings = world.settings
         cluster = Cluster(with_endpoint_slices(world.objects))
         nodes = Nodes(cluster, world.hetzner, settings)
+        client_ip = text(settings.get("client_ip") or CLIENT_IP)
+        client_ip6 = text(settings.get("client_ip6") or CLIENT_IP6)
         network = self._network = Network(
-            client_ip=text(settings.get("client_ip") or CLIENT_IP),
-            client_ip6=text(settings.get("client_ip6") or CLIENT_IP6),
+            client_ip=client_ip,
+            client_ip6=client_ip6,
             no_route=tuple(map(text, sequence(settings.get("no_route")))),
         )
         nodes.attach(network)
+        network.shield(firewall_guard(world.hetzner))
         if settings.get("expose_node_ports") is True:
             nodes.expose(network)
         lan_ip = text(settings.get("client_lan_ip"))
@@ -111,10 +115,11 @@ class DataPlane:
             balancer.attach()
             await balancer.check_all()
             network.spawn(balancer.watch())
-        external = (ip for name in nodes.names() for ip in nodes.external(name))
+        outside = Visitors(network, nodes.every(nodes.external), lambda ip: client_ip6 if ":" in ip else client_ip)
+        inside = (Visitors(network, nodes.every(nodes.internal), lambda _: lan_ip),) if lan_ip else ()
+        self._visitors = (outside, *inside)
         balanced = (ip for balancer in self._balancers.values() for ip in balancer.public)
-        self._lan = Lan(network, nodes, lan_ip) if lan_ip else None
-        self._public = tuple(dict.fromkeys(map(canonical, (*edge.addresses, *balanced, *external))))
+        self._public = tuple(dict.fromkeys(map(canonical, (*edge.addresses, *balanced))))
 
     async def stop(self) -> None:
         """Close everything; safe to call twice."""
@@ -138,8 +143,7 @@ class DataPlane:
             for port in REFUSED_PORTS
             if (ip, port) not in listeners
         ]
-        if self._lan is not None:
-            entries += [_entry(*found) for found in self._lan.entries()]
+        entries += [_entry(*found) for visitors in self._visitors for found in visitors.entries()]
         return (*entries, f"::127.0.0.1:{network.black_hole_port}")
 
     def log(self, namespace: str, pod: str, container: str) -> str | None:

@@ -77,6 +77,7 @@ class Network:
         self._listeners: dict[tuple[str, int], socket.socket] = {}
         self._translators: dict[tuple[str, int], Translator] = {}
         self._guards: list[Guard] = []
+        self._shields: list[Guard] = []
         self._sources: dict[int, Address] = {}
         self._visitors: dict[str, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -117,8 +118,12 @@ class Network:
         self._translators[canonical(ip), port] = translator
 
     def guard(self, guard: Guard) -> None:
-        """Ask *guard* about every connection, after translation."""
+        """Ask *guard* about every connection, after translation (the host's own filters)."""
         self._guards.append(guard)
+
+    def shield(self, guard: Guard) -> None:
+        """Ask *guard* about every connection as it was dialled, before any translation."""
+        self._shields.append(guard)
 
     def visited_from(self, ip: str, client_ip: str) -> None:
         """Say who connections from outside the lab to *ip* seem to come from."""
@@ -174,6 +179,8 @@ class Network:
         if wanted.ip in self._no_route:
             raise OSError(errno.EHOSTUNREACH, f"no route to host {wanted.ip}")
         ip, port = wanted.ip, wanted.port
+        if any(shield(source_ip, ip, port) is not Verdict.PASS for shield in self._shields):
+            return self.black_hole_port, source_ip
         for _ in range(MAX_TRANSLATIONS):
             translator = self._translators.get((ip, port))
             if translator is None:

@@ -2,11 +2,12 @@
 
 A pod listens only while its container runs, only on the ports its backend lists, whatever the Service claims: so
 a wrong targetPort is refused because nobody is there. A request gets the entry whose `path` is its own, else the one
-with the longest `prefix`; `{method}` and `{path}` in a body are filled in. Per path: status, headers, body, redirect,
-delay_s, websocket (an upgrade is granted, and echoes), close (no answer), raw (bytes as they are), header_bytes (one
-huge header), trickle_s (slow body), needs (a Service and port that the pod must reach, else the answer is the entry's
-own status, headers and body). Of several entries for one port the first counts whose `if` holds: a ConfigMap of the
-pod's namespace has this value under this key.
+with the longest `prefix`; `{method}`, `{path}`, `{host}` and `{proto}` in a body or redirect are filled in, the last
+from X-Forwarded-Proto. Per path: status, headers, body, redirect, delay_s, websocket (an upgrade is granted, and
+echoes), close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body), needs (a
+Service and port that the pod must reach, else the answer is the entry's own status, headers and body). Of several
+entries for one port the first counts whose `if` holds: a ConfigMap of the pod's namespace has this value under this
+key.
 `protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
 methods of its `services`, each of which answers `status` (a gRPC status, 0 unless said) and `message`, or 14 while a
 Service that it `needs` is out of reach; other protocols are served elsewhere. `tls` holds the order of a certificate.
@@ -211,15 +212,27 @@ def _response(spec: Mapping[str, Any], request: Request) -> Response:
     redirect = text(spec.get("redirect"))
     if redirect:
         status = status if isinstance(status, int) and 300 <= status < 400 else 301
-        host = request.get("host")
-        headers["Location"] = redirect.replace("{host}", host).replace("{path}", request.target)
+        headers["Location"] = _filled(redirect, request, path=request.target)
     headers.setdefault("Content-Type", "text/html; charset=utf-8")
     return Response(
         status=status if isinstance(status, int) and 200 <= status <= 599 else 500,
         headers=tuple(headers.items()),
-        body=text(spec.get("body")).replace("{method}", request.method).replace("{path}", request.path).encode(),
+        body=_filled(text(spec.get("body")), request, path=request.path).encode(),
         trickle_s=_number(spec.get("trickle_s")),
     )
+
+
+def _filled(template: str, request: Request, *, path: str) -> str:
+    """*template* with what the request says; an application that is told no scheme takes its own."""
+    known = {
+        "{method}": request.method,
+        "{path}": path,
+        "{host}": request.get("host"),
+        "{proto}": request.get("x-forwarded-proto", "http"),
+    }
+    for key, value in known.items():
+        template = template.replace(key, value)
+    return template
 
 
 def _number(value: object) -> float:

@@ -20,7 +20,7 @@ from ingressdoctor.lab.cluster import mapping, sequence, text
 from ingressdoctor.lab.network import Handler, Network
 from ingressdoctor.lab.pki import Pki, covers, server_context
 from ingressdoctor.lab.serve.edge_access import Access, without_token
-from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Way
+from ingressdoctor.lab.serve.edge_origin import OriginClient, OriginFailure, Turns, Way
 from ingressdoctor.lab.serve.edge_pages import challenge_page, error_page, redirect
 from ingressdoctor.lab.serve.edge_zones import Origin, Zone, Zones, matching_rule
 from ingressdoctor.lab.serve.http2 import ALPN
@@ -67,6 +67,7 @@ class Edge:
         self._read_s = float(settings.get("edge_read_s", 0.8))
         self._zones = Zones(cloudflare, self.addresses)
         self.latency_s = 0.0
+        self._turns = Turns()
         self._client = OriginClient(
             network,
             connect_s=float(settings.get("edge_connect_s", 0.25)),
@@ -193,7 +194,8 @@ class Edge:
     async def _ask(self, zone: Zone, visit: _Visit, origin: Origin) -> Response:
         """The origin's answer, over its tunnel where it has one; OriginFailure when there is none."""
         if not origin.tunnel:
-            return await self._client.ask(origin.addresses, self._way(zone, visit, origin), _forwarded(visit))
+            chosen = self._turns.take(visit.host, origin.addresses)[: zone.tries]
+            return await self._client.ask(chosen, self._way(zone, visit, origin), _forwarded(visit))
         serve = self._tunnel(origin.tunnel)
         if serve is None:
             raise OriginFailure(1033)

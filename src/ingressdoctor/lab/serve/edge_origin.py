@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import itertools
 import ssl
+from collections.abc import Iterator
 
 import h11
 
@@ -41,6 +43,18 @@ class Way:
     tls: ssl.SSLContext | None = None
     server_name: str = ""
     accepted_names: tuple[str, ...] = ()
+
+
+class Turns:
+    """Whose turn it is among a host's addresses: each in order, so that a test knows which one comes next."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, Iterator[int]] = {}
+
+    def take(self, host: str, addresses: tuple[str, ...]) -> tuple[str, ...]:
+        """The addresses, the one whose turn it is first."""
+        first = next(self._counts.setdefault(host, itertools.count())) % len(addresses)
+        return (*addresses[first:], *addresses[:first])
 
 
 class OriginClient:

@@ -34,6 +34,8 @@ class Zone:
     certificate_names: tuple[str, ...]
     certificate_ends: str
     rules: tuple[Mapping[str, Any], ...]
+    # How many of a host's addresses are tried for a request: zero-downtime failover is one more, on the paid plans.
+    tries: int
 
     def setting(self, key: str, default: str) -> str:
         """A zone setting's value, given plainly or as the API object."""
@@ -161,6 +163,7 @@ def _zone(item: Mapping[str, Any]) -> Zone:
         certificate_names=tuple(dict.fromkeys((name, f"*.{name}", *packs))),
         certificate_ends=next(iter(_ends(item)), ""),
         rules=tuple(mapping(rule) for rule in sequence(item.get("waf"))),
+        tries=1 if dig(api, "plan", "legacy_id") == "free" else 2,
     )
 
 

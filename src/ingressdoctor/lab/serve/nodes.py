@@ -10,7 +10,7 @@ firewall_drop [{node, port}], expose_node_ports.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import (
@@ -28,6 +28,7 @@ from ingressdoctor.lab.cluster import (
     text,
 )
 from ingressdoctor.lab.network import Guard, Handler, Network, Route, Translator, Verdict
+from ingressdoctor.lab.serve.firewalls import public_addresses
 from ingressdoctor.lab.stream import Duplex, splice
 
 FORWARD_S = 1.0
@@ -61,13 +62,17 @@ class Nodes:
         return _unique((*addresses(self._nodes.get(name, {})).get("InternalIP", ()), *private))
 
     def external(self, name: str) -> tuple[str, ...]:
-        """Public addresses: ExternalIP, and the server's public IPv4."""
-        public = text(dig(self._servers.get(name), "public_net", "ipv4", "ip"))
-        return _unique((*addresses(self._nodes.get(name, {})).get("ExternalIP", ()), public))
+        """Public addresses: ExternalIP, and those of the server."""
+        public = public_addresses(mapping(self._servers.get(name)))
+        return _unique((*addresses(self._nodes.get(name, {})).get("ExternalIP", ()), *public))
 
     def names(self) -> tuple[str, ...]:
         """Nodes of the cluster and servers that are none."""
         return _unique((*self._nodes, *self._servers))
+
+    def every(self, kind: Callable[[str], tuple[str, ...]]) -> tuple[str, ...]:
+        """The addresses of one kind (internal or external) of every machine that is on."""
+        return tuple(ip for name in filter(self.is_up, self.names()) for ip in kind(name))
 
     def attach(self, network: Network) -> None:
         """Give every machine and pod its address, and install kube-proxy on the nodes."""
