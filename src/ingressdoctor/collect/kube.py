@@ -16,7 +16,7 @@ import msgspec
 from ingressdoctor.collect.kinds import PODS, Kind
 from ingressdoctor.collect.kube_objects import decode_into, decode_one
 from ingressdoctor.collect.shelved import Shelved
-from ingressdoctor.errors import SourceError
+from ingressdoctor.errors import NotAskedError, SourceError
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
@@ -109,6 +109,8 @@ async def list_or_gap(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailabl
     """List one kind of which a failing call, too, costs nothing else."""
     try:
         return await list_kind(kube, kind)
+    except NotAskedError:
+        raise
     except SourceError as error:
         return Unavailable(wanted=f"the cluster's {kind.plural}", reason=error.message, enable_with=error.hint)
 

@@ -7,15 +7,14 @@ question once. It decides nothing about what the objects mean, and what it could
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from ingressdoctor.collect.kinds import CONFIG_MAPS, Kind
 from ingressdoctor.collect.kube import get_object, list_kind
+from ingressdoctor.collect.once import Once
 from ingressdoctor.collect.patient import Patient
 from ingressdoctor.collect.shelved import Shelved
-from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.kube import Loaded, Resource
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.label_selector import LabelSelector, parse_selector
@@ -28,7 +27,6 @@ T = TypeVar("T", bound=Resource)
 _NAME_FIELD: Final = "metadata.name="
 # ConfigMaps hold more than our subject, and no role of ours lists them.
 _BY_NAME: Final = frozenset({CONFIG_MAPS.plural})
-_MOST_ANSWERS: Final = 2_000
 
 
 class Shelf(Shelved):
@@ -37,8 +35,7 @@ class Shelf(Shelved):
     def __init__(self, kube: Kubernetes) -> None:
         self.context = kube.context
         self._kube = Patient(kube)
-        self._kinds: dict[str, asyncio.Future[_Row | Unavailable]] = {}
-        self._parts: dict[tuple[object, ...], asyncio.Future[Any]] = {}
+        self._once = Once()
         self._rows: dict[str, _Row] = {}
 
     async def get(self, path: str, query: Mapping[str, str]) -> Answer:
@@ -48,7 +45,7 @@ class Shelf(Shelved):
             SourceError: the API server could not be asked.
         """
         key = ("get", path, *sorted(query.items()))
-        answer: Answer = await self._once(key, lambda: self._kube.get(path, query))
+        answer: Answer = await self._once.ask(key, lambda: self._kube.get(path, query))
         return answer
 
     async def listing(self, kind: Kind[T], namespace: str, labels: str, fields: str) -> Loaded[T] | Unavailable:
@@ -58,7 +55,7 @@ class Shelf(Shelved):
             if isinstance(row, Unavailable) and not (namespace or labels or fields):
                 return row
             key = ("list", kind.path(namespace), labels, fields)
-            found: Loaded[T] | Unavailable = await self._once(
+            found: Loaded[T] | Unavailable = await self._once.ask(
                 key, lambda: list_kind(self._kube, kind, namespace=namespace, labels=labels, fields=fields)
             )
             return found
@@ -72,14 +69,14 @@ class Shelf(Shelved):
                 found: T | None = row.named(namespace, name)
                 return found
         key = ("object", kind.path(namespace, name))
-        read: T | Unavailable | None = await self._once(key, lambda: get_object(self._kube, kind, namespace, name))
+        read: T | Unavailable | None = await self._once.ask(key, lambda: get_object(self._kube, kind, namespace, name))
         return read
 
     async def _row(self, kind: Kind[T]) -> _Row | Unavailable:
         path = kind.path()
         if (ready := self._rows.get(path)) is not None:
             return ready
-        row: _Row | Unavailable = await self._once(("kind", path), lambda: self._listed(kind))
+        row: _Row | Unavailable = await self._once.ask(("kind", path), lambda: self._listed(kind))
         if isinstance(row, _Row):
             self._rows[path] = row
         return row
@@ -87,25 +84,6 @@ class Shelf(Shelved):
     async def _listed(self, kind: Kind[T]) -> _Row | Unavailable:
         loaded = await list_kind(self._kube, kind)
         return loaded if isinstance(loaded, Unavailable) else _Row(loaded)
-
-    async def _once(self, key: tuple[object, ...], call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
-        """Await *call* for the first who asks; the others wait for that, and an error is everybody's."""
-        task = self._parts.get(key)
-        if task is None:
-            if len(self._parts) >= _MOST_ANSWERS:
-                # Answers about single objects; those about kinds are kept apart.
-                self._parts = {name: item for name, item in self._parts.items() if not item.done()}
-            task = self._parts[key] = asyncio.ensure_future(_call(call))
-        try:
-            # One target that gives up must not take the answer from the others.
-            return await asyncio.shield(task)
-        except SourceError as error:
-            # Raised anew: many tasks wait for the one call, and a shared exception would collect their tracebacks.
-            raise type(error)(error.message, hint=error.hint) from None
-
-
-async def _call(call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401
-    return await call()
 
 
 def _answerable(labels: str, fields: str) -> bool:

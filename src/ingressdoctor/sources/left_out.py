@@ -1,0 +1,36 @@
+"""Sources that are left out on purpose: every question to them says so. Opens nothing."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ingressdoctor.errors import NotAskedError
+
+__all__ = ["LeftOut"]
+
+
+class LeftOut:
+    """Stands for any outside system, with the attributes of all of them; *option* is what left it out."""
+
+    context = ""
+    resolvers: tuple[str, ...] = ()
+    authoritative = ""
+    anchors: tuple[str, ...] = ()
+    url = ""
+    has_login = False
+
+    def __init__(self, option: str) -> None:
+        self._option = option
+
+    async def _refuse(self, *_args: object, **_named: object) -> NoReturn:
+        raise NotAskedError(f"{self._option} leaves it out")
+
+    def fits(self, _hostname: str) -> bool:
+        """No token is sent anywhere."""
+        return False
+
+    async def client_id(self) -> str:
+        """No token is configured."""
+        return ""
+
+    get = query = tcp = tls = http = health = greet = greet_pod = login = read = _refuse
