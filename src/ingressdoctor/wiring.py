@@ -104,6 +104,11 @@ class Session:
         self._version = version
 
     @property
+    def sources(self) -> Sources:
+        """What it reads from."""
+        return self._sources
+
+    @property
     def catalog(self) -> Catalog:
         """What the plugins brought."""
         return self._catalog
@@ -131,7 +136,7 @@ class Session:
             patterns=dict(self._settings.walks.patterns),
             timeout_s=options.timeout_s,
         )
-        return await diagnose_target(self._run(target, observer, stop), target, spec)
+        return await diagnose_target(self.run(target, observer, stop), target, spec)
 
     async def scene(self) -> Scene | Unavailable:
         """Return the cluster's routing objects and the Traefik that reads them."""
@@ -168,16 +173,23 @@ class Session:
 
     async def evidence(self, wanted: Sequence[type], target: Target | None = None) -> tuple[object, ...]:
         """Collect evidence by type without judging it."""
-        return await ask(self._run(target, None, None), wanted, self._settings.run.timeout_s)
+        return await ask(self.run(target, None, None), wanted, self._settings.run.timeout_s)
 
     async def _one(self, wanted: type[T], target: Target | None) -> T | Unavailable:
         (value,) = await self.evidence((wanted,), target)
         return value if isinstance(value, (wanted, Unavailable)) else _odd(value, wanted)
 
-    def _run(self, target: Target | None, observer: Observer | None, stop: asyncio.Event | None) -> Run:
+    def run(
+        self,
+        target: Target | None = None,
+        observer: Observer | None = None,
+        stop: asyncio.Event | None = None,
+        instead: Mapping[type, object] | None = None,
+    ) -> Run:
+        """Return what the engine is handed for a run; *instead* are sources to use in place of ours."""
         return Run(
             catalog=self._catalog,
-            session_givens=self._givens(),
+            session_givens={**self._givens(), **(instead or {})},
             target_givens={} if target is None else {Target: target},
             observer=observer or Silent(),
             stop=stop or asyncio.Event(),
