@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ingressdoctor.lab.cluster import (
@@ -46,25 +46,26 @@ def with_endpoint_slices(objects: Iterable[Object]) -> tuple[Object, ...]:
 def endpoint_slices(objects: Iterable[Object]) -> tuple[Object, ...]:
     """The slices of every Service with a selector, in the order of the Services."""
     known = tuple(objects)
-    pods = tuple(item for item in known if item["kind"] == "Pod")
+    pods: dict[str, list[Object]] = {}
+    for item in known:
+        if item["kind"] == "Pod" and pod_address(item):
+            pods.setdefault(namespace_of(item), []).append(item)
     kept = {(namespace_of(item), labels_of(item).get(SERVICE)) for item in known if _is_managed(item)}
     services = (item for item in known if item["kind"] == "Service" and item["apiVersion"] == "v1")
     derived = (item for item in services if (namespace_of(item), name_of(item)) not in kept)
-    return tuple(piece for service in derived for piece in _slices(service, pods))
+    return tuple(piece for service in derived for piece in _slices(service, pods.get(namespace_of(service), [])))
 
 
 def _is_managed(item: Object) -> bool:
     return item["kind"] == "EndpointSlice" and labels_of(item).get(MANAGER) == MANAGED_BY
 
 
-def _slices(service: Object, pods: tuple[Object, ...]) -> Iterable[Object]:
+def _slices(service: Object, pods: Sequence[Object]) -> Iterable[Object]:
     selector = mapping(dig(service, "spec", "selector"))
     if not selector or dig(service, "spec", "type") == "ExternalName":
         return
     groups: dict[tuple[str, _Ports], list[Mapping[str, Any]]] = {}
     for pod in pods:
-        if namespace_of(pod) != namespace_of(service) or not pod_address(pod):
-            continue
         if matches(labels_of(pod), {"matchLabels": selector}):
             family = "IPv6" if ipaddress.ip_address(pod_address(pod)).version == 6 else "IPv4"
             groups.setdefault((family, _ports(service, pod)), []).append(_endpoint(service, pod))

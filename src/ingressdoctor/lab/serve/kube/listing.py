@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ingressdoctor.lab.cluster import Object
@@ -16,7 +16,7 @@ from ingressdoctor.lab.serve.kube.selectors import SelectorError, field_test, la
 from ingressdoctor.lab.serve.wire import Response
 
 
-def answer_list(resource: Resource, objects: tuple[Object, ...], query: Mapping[str, str], ttl_s: float) -> Response:
+def answer_list(resource: Resource, objects: Sequence[Object], query: Mapping[str, str], ttl_s: float) -> Response:
     """The list a query asks for; 400 for a bad selector or token, 410 for a token older than *ttl_s*."""
     try:
         labels = label_test(query.get("labelSelector", ""))
@@ -24,7 +24,8 @@ def answer_list(resource: Resource, objects: tuple[Object, ...], query: Mapping[
         limit = int(query.get("limit") or 0)
     except (SelectorError, ValueError) as error:
         return words.status(400, str(error))
-    found = tuple(item for item in objects if labels(item) and fields(item))
+    asked = query.get("labelSelector") or query.get("fieldSelector")
+    found = tuple(item for item in objects if labels(item) and fields(item)) if asked else objects
     start = 0
     if token := query.get("continue", ""):
         try:
@@ -37,7 +38,7 @@ def answer_list(resource: Resource, objects: tuple[Object, ...], query: Mapping[
     meta: dict[str, Any] = {"resourceVersion": RESOURCE_VERSION}
     if end < len(found):
         meta["continue"] = _token(end)
-        if not query.get("labelSelector") and not query.get("fieldSelector"):
+        if not asked:
             meta["remainingItemCount"] = len(found) - end
     items = found[start:end]
     return json_response(

@@ -6,7 +6,7 @@ An object whose kind is neither is a LabError: a world must say which custom res
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ingressdoctor.errors import LabError
@@ -99,17 +99,20 @@ class Catalogue:
                     "but no CustomResourceDefinition for it"
                 )
             self._objects[resource].append(_served(item))
-        for found in self._objects.values():
+        self._spaces: dict[tuple[Resource, str], list[Object]] = {}
+        for resource, found in self._objects.items():
             found.sort(key=lambda item: (namespace_of(item), name_of(item)))
+            for item in found:
+                self._spaces.setdefault((resource, namespace_of(item)), []).append(item)
 
     def find(self, group: str, version: str, plural: str) -> Resource | None:
         """The resource at a path, or None when the server has no such path."""
         wanted = (group, version, plural)
         return next((item for item in self.resources if (item.group, item.version, item.plural) == wanted), None)
 
-    def objects(self, resource: Resource, namespace: str) -> tuple[Object, ...]:
+    def objects(self, resource: Resource, namespace: str) -> Sequence[Object]:
         """Objects of a resource, of one namespace or ("") of all."""
-        return tuple(item for item in self._objects[resource] if namespace in {"", namespace_of(item)})
+        return self._spaces.get((resource, namespace), []) if namespace else self._objects[resource]
 
     def groups(self) -> Mapping[str, tuple[str, ...]]:
         """API groups with their versions."""
