@@ -1,7 +1,9 @@
 """NetworkPolicy: may this connection pass? The lab's own evaluator, written apart from the product's.
 
 Rules: networking.k8s.io/v1 (types.go). Policies add up, there is no order and no deny; a side that is not a
-policed pod passes by itself. ipBlock never matches pods here, as with Cilium; node addresses are plain addresses.
+policed pod passes by itself. ipBlock never matches pods here, as with Cilium; node addresses are plain addresses, and
+what runs on the host's network has its node's: no selector matches it. On Flannel's VXLAN it reaches pods of other
+nodes from the node's address in the overlay, the .0 of its podCIDR (k3s: kube-router, pkg/controllers/netpol).
 A connection from the pod's own node always passes (kubelet probes). Pure: no I/O, no product.
 """
 
@@ -9,12 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ingressdoctor.lab.cluster import (
     Cluster,
     Object,
+    addresses,
+    annotation,
     dig,
     labels_of,
     mapping,
@@ -46,6 +50,11 @@ class Policies:
             pod_address(pod): pod for pod in cluster.all("Pod") if pod_address(pod) and not on_host_network(pod)
         }
 
+        self._overlay = {ip: overlay for node in cluster.all("Node") for ip, overlay in _overlay(node)}
+        self._homes = {
+            ip: name_of(node) for node in cluster.all("Node") for found in addresses(node).values() for ip in found
+        }
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to enforce."""
@@ -59,8 +68,12 @@ class Policies:
         """Whether a new connection from *source* to the pod port *port* of *target* may pass."""
         if source.pod is not None and source.pod is target.pod:
             return True
-        if target.pod is not None and source.ip == text(dig(target.pod, "status", "hostIP")):
-            return True
+        if target.pod is not None:
+            if source.ip == text(dig(target.pod, "status", "hostIP")):
+                return True
+            if self._homes.get(source.ip) == text(dig(target.pod, "spec", "nodeName")):
+                return True
+            source = Side(ip=self._overlay.get(source.ip, source.ip), pod=source.pod)
 
         def port_of(rule: Mapping[str, Any]) -> bool:
             return _port_matches(rule, target.pod, port, protocol)
@@ -102,6 +115,15 @@ class Policies:
         if namespaces is not None and not matches(labels, namespaces):
             return False
         return pods is None or matches(labels_of(other.pod), pods)
+
+
+def _overlay(node: Object) -> Iterator[tuple[str, str]]:
+    """A node's addresses, each with what pods of other nodes see in its place."""
+    if annotation(node, "flannel.alpha.coreos.com/backend-type") != "vxlan":
+        return
+    network = text(dig(node, "spec", "podCIDR")).partition("/")[0]
+    if network:
+        yield from ((ip, network) for found in addresses(node).values() for ip in found)
 
 
 def _selects(policy: Object, pod: Object, direction: str) -> bool:

@@ -44,7 +44,8 @@ DEFAULT_SETTINGS: Mapping[str, Any] = {
     # --- What is down or filtered below Kubernetes' own objects.
     "nodes_down": [],  # names of nodes that are switched off
     "node_ports": {},  # node name: "refuse" (kube-proxy gone) or "drop" (filtered)
-    "firewall_drop": [],  # {"node": name, "port": number}: connections to that port are dropped
+    # {"node": name, "port": number}: connections to that port are dropped (ufw), but for those from *allow* (ranges).
+    "firewall_drop": [],
     "udp_7844": "open",  # or "closed": no UDP gets from cloudflared to the edge's port 7844
     "tcp_7844": "open",  # or "closed": no TCP does
     "network_policy": "enforce",  # or "ignore": the CNI plugin does not implement NetworkPolicy

@@ -297,7 +297,7 @@ async def test_nonsense_in_objects_starts_all_the_same() -> None:
 async def test_node_ports_are_reached_from_outside_only_when_exposed() -> None:
     parts = healthy()
     async with running(parts) as plane:
-        hidden = [entry for entry in plane.connect_to if entry.startswith("203.0.113.21:")]
+        hidden = [entry for entry in plane.connect_to if entry.startswith("203.0.113.21:30443:")]
     parts.settings["expose_node_ports"] = True
     async with running(parts) as plane:
         response = await ask(plane, f"https://{HOST}:30443/", at="203.0.113.21")

@@ -7,7 +7,8 @@ from X-Forwarded-Proto. Per path: status, headers, body, redirect, delay_s, webs
 echoes), close (no answer), raw (bytes as they are), header_bytes (one huge header), trickle_s (slow body), needs (a
 Service and port that the pod must reach, else the answer is the entry's own status, headers and body). Of several
 entries for one port the first counts whose `if` holds: a ConfigMap of the pod's namespace has this value under this
-key.
+key. `https_only` sends whoever did not come by https (X-Forwarded-Proto) there. A backend with a `node` in the place
+of a selector is a process of that machine, on all of its addresses.
 `protocol: tcp` is a bare TCP service with an optional `greeting`; `protocol: grpc` speaks HTTP/2 only and knows the
 methods of its `services`, each of which answers `status` (a gRPC status, 0 unless said) and `message`, or 14 while a
 Service that it `needs` is out of reach; other protocols are served elsewhere. `tls` holds the order of a certificate.
@@ -50,43 +51,49 @@ _SERVING = b"\x08\x01"  # HealthCheckResponse: field 1 (status), 1 (SERVING)
 def start_backends(
     network: Network, cluster: Cluster, nodes: Nodes, pki: Pki, backends: tuple[Mapping[str, Any], ...]
 ) -> None:
-    """Listen for every running pod that a backend selects."""
+    """Listen for every running pod that a backend selects, and for what runs on machines beside the cluster."""
     for backend in backends:
-        for pod in _selected(cluster, mapping(backend.get("selector"))):
-            if not _is_serving(pod, text(backend.get("container"))):
-                continue
-            taken: set[int] = set()
-            for entry in map(mapping, sequence(backend.get("listen"))):
-                port = entry.get("port")
-                protocol = entry.get("protocol", "http")
-                if not isinstance(port, int) or protocol not in {"http", "tcp", "grpc"}:
-                    continue
-                if port in taken or not _holds(cluster, pod, mapping(entry.get("if"))):
-                    continue
-                taken.add(port)
-                order = Order.from_annotation(entry.get("tls"))
-                alpn = ("h2",) if protocol == "grpc" else ("http/1.1",)
-                tls = server_context(pki.issue(order), alpn) if order else None
-                handler = _handler_of(protocol, entry, _Reach(network, cluster, pod))
-                for ip in host_addresses(nodes, pod):
-                    network.listen(ip, port, handler, tls=tls)
+        machine = text(backend.get("node"))
+        if machine and nodes.is_up(machine):
+            places = (*nodes.internal(machine), *nodes.external(machine))
+            _listen(network, pki, backend, _Reach(network, cluster, {}), tuple(dict.fromkeys(places)))
+        for pod in () if machine else _selected(cluster, mapping(backend.get("selector"))):
+            if _is_serving(pod, text(backend.get("container"))):
+                _listen(network, pki, backend, _Reach(network, cluster, pod), host_addresses(nodes, pod))
 
 
-def _holds(cluster: Cluster, pod: Object, condition: Mapping[str, Any]) -> bool:
-    """Whether a ConfigMap says what the entry depends on; an entry without a condition always counts."""
-    if not condition:
-        return True
-    found = cluster.get("ConfigMap", namespace_of(pod), text(condition.get("config_map")))
-    return text(dig(found, "data", text(condition.get("key")))) == text(condition.get("value"))
+def _listen(network: Network, pki: Pki, backend: Mapping[str, Any], reach: _Reach, places: tuple[str, ...]) -> None:
+    taken: set[int] = set()
+    for entry in map(mapping, sequence(backend.get("listen"))):
+        port = entry.get("port")
+        protocol = entry.get("protocol", "http")
+        if not isinstance(port, int) or protocol not in {"http", "tcp", "grpc"}:
+            continue
+        if port in taken or not reach.holds(mapping(entry.get("if"))):
+            continue
+        taken.add(port)
+        order = Order.from_annotation(entry.get("tls"))
+        alpn = ("h2",) if protocol == "grpc" else ("http/1.1",)
+        tls = server_context(pki.issue(order), alpn) if order else None
+        handler = _handler_of(protocol, entry, reach)
+        for ip in places:
+            network.listen(ip, port, handler, tls=tls)
 
 
 class _Reach:
-    """What one pod can reach: a real connection to a Service, made as that pod."""
+    """What one pod reads and reaches: ConfigMaps, and a real connection to a Service, made as that pod."""
 
     def __init__(self, network: Network, cluster: Cluster, pod: Object) -> None:
         self._network = network
         self._cluster = cluster
         self._pod = pod
+
+    def holds(self, condition: Mapping[str, Any]) -> bool:
+        """Whether a ConfigMap says what an entry depends on; an entry without a condition always counts."""
+        if not condition:
+            return True
+        found = self._cluster.get("ConfigMap", namespace_of(self._pod), text(condition.get("config_map")))
+        return text(dig(found, "data", text(condition.get("key")))) == text(condition.get("value"))
 
     async def reaches(self, wanted: Mapping[str, Any]) -> bool:
         """Whether a Service of the pod's namespace accepts a connection."""
@@ -191,6 +198,8 @@ def _app(paths: tuple[Mapping[str, Any], ...], reach: _Reach) -> App:
         needs = mapping(spec.get("needs"))
         if needs and not await reach.reaches(needs):
             spec = needs
+        if spec.get("https_only") is True and request.get("x-forwarded-proto") != "https":
+            spec = {"status": 301, "redirect": "https://{host}{path}"}
         await asyncio.sleep(min(_number(spec.get("delay_s")), MAX_DELAY_S))
         if spec.get("close"):
             raise Hangup

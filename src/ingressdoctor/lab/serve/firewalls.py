@@ -62,10 +62,11 @@ def _allows(rule: Mapping[str, Any], source_ip: str, port: int) -> bool:
     first, _, last = text(rule.get("port")).partition("-")
     if first not in {"any", ""} and not (first.isdigit() and int(first) <= port <= int(last or first)):
         return False
-    return any(_covers(text(item), source_ip) for item in sequence(rule.get("source_ips")))
+    return any(covers(text(item), source_ip) for item in sequence(rule.get("source_ips")))
 
 
-def _covers(cidr: str, ip: str) -> bool:
+def covers(cidr: str, ip: str) -> bool:
+    """Whether an address lies in a range; what is neither covers nothing."""
     try:
         return ipaddress.ip_address(ip) in ipaddress.ip_network(cidr, strict=False)
     except ValueError:

@@ -4,7 +4,7 @@ kube-proxy rewrites packets, it does not accept connections: a connection to a n
 refusal by that pod is a refusal to the caller. So node ports are translations of the network, not listeners.
 Rules: no endpoint refuses; externalTrafficPolicy Local drops on nodes without a ready one and keeps the source
 address, Cluster replaces it by the node's. Settings: nodes_down [name], node_ports {name: refuse|drop},
-firewall_drop [{node, port}], expose_node_ports.
+firewall_drop [{node, port, allow}], expose_node_ports.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ingressdoctor.lab.cluster import (
     text,
 )
 from ingressdoctor.lab.network import Guard, Handler, Network, Route, Translator, Verdict
-from ingressdoctor.lab.serve.firewalls import public_addresses
+from ingressdoctor.lab.serve.firewalls import covers, public_addresses
 from ingressdoctor.lab.stream import Duplex, splice
 
 FORWARD_S = 1.0
@@ -158,17 +158,17 @@ class Nodes:
         return (lambda _: _DROP) if (node, port.get("nodePort")) in drops else choose
 
     def _firewall(self) -> Guard:
-        dropped = {
-            (ip, mapping(rule).get("port"))
-            for rule in sequence(self._settings.get("firewall_drop"))
-            for ip in (
-                *self.internal(text(mapping(rule).get("node"))),
-                *self.external(text(mapping(rule).get("node"))),
-            )
-        }
+        """What the machines' own filters drop; a rule may let some sources pass."""
+        dropped: dict[tuple[str, object], tuple[str, ...]] = {}
+        for rule in map(mapping, sequence(self._settings.get("firewall_drop"))):
+            name = text(rule.get("node"))
+            for ip in (*self.internal(name), *self.external(name)):
+                dropped[ip, rule.get("port")] = tuple(map(text, sequence(rule.get("allow"))))
 
-        def guard(_source: str, ip: str, port: int) -> Verdict:
-            return Verdict.DROP if (ip, port) in dropped else Verdict.PASS
+        def guard(source: str, ip: str, port: int) -> Verdict:
+            allowed = dropped.get((ip, port))
+            shut = allowed is not None and not any(covers(cidr, source) for cidr in allowed)
+            return Verdict.DROP if shut else Verdict.PASS
 
         return guard
 

@@ -173,6 +173,10 @@ class Controller:
             default=configuration.dynamic.default_certificate,
             broken_hosts=configuration.broken_hosts,
         )
+        taken = self._taken(pod, configuration.static)
+        if taken:
+            buffer.append(render(taken, as_json=False))
+            return
         for tables in configuration.tables.values():
             server = EntryPointServer(
                 tables,
@@ -183,6 +187,18 @@ class Controller:
             )
             for ip in host_addresses(self._nodes, pod):
                 self._network.listen(ip, tables.entry_point.port, server.handle)
+
+    def _taken(self, pod: Object, static: Static) -> Line | None:
+        """What Traefik says on its way out when somebody on its node has a port that it wants."""
+        listeners = self._network.listeners
+        for point in static.entry_points:
+            if any((ip, point.port) in listeners for ip in host_addresses(self._nodes, pod)):
+                error = (
+                    f"command traefik error: error while building entryPoint {point.name}: error preparing server: "
+                    f"error opening listener: listen tcp :{point.port}: bind: address already in use"
+                )
+                return Line(level="error", message="Command error", fields={"error": error})
+        return None
 
 
 def _refused(pod: Object, kind: str) -> str:
