@@ -216,6 +216,7 @@ def _common(item: Custom) -> dict[str, Any]:
         "name": item.name,
         "conditions": tuple(map(_condition, map(as_map, as_list(item.status.get("conditions"))[:50]))),
         "created": item.metadata.creation_timestamp or "",
+        "managed": item.metadata.managed_fields or (),
         "mariadb": _text(reference.get("name")),
         "mariadb_namespace": _text(reference.get("namespace")) or item.namespace,
     }

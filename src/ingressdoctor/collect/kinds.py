@@ -37,13 +37,21 @@ __all__ = [
     "DEPLOYMENTS",
     "ENDPOINT_SLICES",
     "EVENTS",
+    "GATEWAYS",
+    "GATEWAY_CLASSES",
+    "GATEWAY_GROUP",
     "GRANTS",
+    "GRPC_ROUTES",
+    "HELM_CHARTS",
+    "HELM_CHART_CONFIGS",
+    "HTTP_ROUTES",
     "INGRESSES",
     "INGRESS_CLASSES",
     "INGRESS_ROUTES",
     "INGRESS_ROUTE_TCPS",
     "INGRESS_ROUTE_UDPS",
     "ISSUERS",
+    "JOBS",
     "KINDS",
     "MARIADBS",
     "MAXSCALES",
@@ -54,6 +62,8 @@ __all__ = [
     "NODES",
     "ORDERS",
     "PODS",
+    "REFERENCE_GRANTS",
+    "REPLICA_SETS",
     "SERVERS_TRANSPORTS",
     "SERVERS_TRANSPORT_TCPS",
     "SERVICES",
@@ -124,6 +134,14 @@ CLUSTER_ISSUERS: Final = Kind(
 ORDERS: Final = Kind(Custom, "Order", "acme.cert-manager.io", "v1", "orders", custom=True)
 CHALLENGES: Final = Kind(Custom, "Challenge", "acme.cert-manager.io", "v1", "challenges", custom=True)
 APPLICATIONS: Final = Kind(Custom, "Application", "argoproj.io", "v1alpha1", "applications", custom=True)
+GATEWAY_GROUP: Final = "gateway.networking.k8s.io"
+GATEWAY_CLASSES: Final = Kind(
+    Custom, "GatewayClass", GATEWAY_GROUP, "v1", "gatewayclasses", namespaced=False, custom=True
+)
+GATEWAYS: Final = Kind(Custom, "Gateway", GATEWAY_GROUP, "v1", "gateways", custom=True)
+HTTP_ROUTES: Final = Kind(Custom, "HTTPRoute", GATEWAY_GROUP, "v1", "httproutes", custom=True)
+GRPC_ROUTES: Final = Kind(Custom, "GRPCRoute", GATEWAY_GROUP, "v1", "grpcroutes", custom=True)
+REFERENCE_GRANTS: Final = Kind(Custom, "ReferenceGrant", GATEWAY_GROUP, "v1beta1", "referencegrants", custom=True)
 MARIADBS: Final = Kind(Custom, "MariaDB", "k8s.mariadb.com", "v1alpha1", "mariadbs", custom=True)
 MAXSCALES: Final = Kind(Custom, "MaxScale", "k8s.mariadb.com", "v1alpha1", "maxscales", custom=True)
 USERS: Final = Kind(Custom, "User", "k8s.mariadb.com", "v1alpha1", "users", custom=True)
@@ -131,8 +149,12 @@ GRANTS: Final = Kind(Custom, "Grant", "k8s.mariadb.com", "v1alpha1", "grants", c
 DATABASES: Final = Kind(Custom, "Database", "k8s.mariadb.com", "v1alpha1", "databases", custom=True)
 CONNECTIONS: Final = Kind(Custom, "Connection", "k8s.mariadb.com", "v1alpha1", "connections", custom=True)
 DEPLOYMENTS: Final = Kind(Custom, "Deployment", "apps", "v1", "deployments")
+REPLICA_SETS: Final = Kind(Custom, "ReplicaSet", "apps", "v1", "replicasets")
 DAEMON_SETS: Final = Kind(Custom, "DaemonSet", "apps", "v1", "daemonsets")
 STATEFUL_SETS: Final = Kind(Custom, "StatefulSet", "apps", "v1", "statefulsets")
+JOBS: Final = Kind(Custom, "Job", "batch", "v1", "jobs")
+HELM_CHARTS: Final = Kind(Custom, "HelmChart", "helm.cattle.io", "v1", "helmcharts", custom=True)
+HELM_CHART_CONFIGS: Final = Kind(Custom, "HelmChartConfig", "helm.cattle.io", "v1", "helmchartconfigs", custom=True)
 # Read one by one and by name, never listed, where the namespace grants it: ConfigMaps hold more than our subject.
 CONFIG_MAPS: Final = Kind(ConfigMap, "ConfigMap", "", "v1", "configmaps")
 
@@ -163,6 +185,11 @@ KINDS: Final = (
     ORDERS,
     CHALLENGES,
     APPLICATIONS,
+    GATEWAY_CLASSES,
+    GATEWAYS,
+    HTTP_ROUTES,
+    GRPC_ROUTES,
+    REFERENCE_GRANTS,
     MARIADBS,
     MAXSCALES,
     USERS,
@@ -172,4 +199,7 @@ KINDS: Final = (
     DEPLOYMENTS,
     DAEMON_SETS,
     STATEFUL_SETS,
+    JOBS,
+    HELM_CHARTS,
+    HELM_CHART_CONFIGS,
 )

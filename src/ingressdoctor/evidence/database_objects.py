@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingressdoctor.evidence.kube import Condition
+from ingressdoctor.evidence.kube import Condition, ManagedFields
 from ingressdoctor.model.evidence import Unavailable
 
 __all__ = [
@@ -25,7 +25,10 @@ __all__ = [
 
 
 class Operated(msgspec.Struct, frozen=True, kw_only=True):
-    """What every one of them has. ``age`` is when it was made; ``mariadb`` names the MariaDB it belongs to."""
+    """What every one of them has. ``created`` is when it was made, ``managed`` who set what of it since.
+
+    ``mariadb`` names the MariaDB that it belongs to.
+    """
 
     kind: str
     namespace: str
@@ -34,6 +37,7 @@ class Operated(msgspec.Struct, frozen=True, kw_only=True):
     created: str = ""
     mariadb: str = ""
     mariadb_namespace: str = ""
+    managed: tuple[ManagedFields, ...] = ()
 
     @property
     def ref(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ingressdoctor.evidence.kube.meta import Base, Condition, ObjectReference, Resource
+from ingressdoctor.model.untyped import as_list, as_map, as_text
 
 __all__ = [
     "Container",
@@ -113,6 +114,7 @@ class PodSpec(Base, frozen=True, kw_only=True):
     node_name: str | None = None
     host_network: bool | None = None
     volumes: tuple[dict[str, Any], ...] | None = None
+    affinity: dict[str, Any] | None = None
 
 
 class PodIp(Base, frozen=True, kw_only=True):
@@ -155,6 +157,20 @@ class Pod(Resource, frozen=True, kw_only=True):
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of one type, if the pod has it."""
         return next((item for item in self.status.conditions or () if item.type == kind), None)
+
+    @property
+    def wanted_node(self) -> str:
+        """The node that it runs on or, as a waiting pod of a DaemonSet, is bound to; empty where any will do."""
+        if self.spec.node_name:
+            return self.spec.node_name
+        rules = as_map(as_map(self.spec.affinity).get("nodeAffinity"))
+        required = as_map(rules.get("requiredDuringSchedulingIgnoredDuringExecution"))
+        for term in map(as_map, as_list(required.get("nodeSelectorTerms"))):
+            for field in map(as_map, as_list(term.get("matchFields"))):
+                values = as_list(field.get("values"))
+                if field.get("key") == "metadata.name" and len(values) == 1 and isinstance(values[0], str):
+                    return values[0]
+        return ""
 
     @property
     def ready(self) -> bool:
@@ -200,9 +216,18 @@ class Event(Resource, frozen=True, kw_only=True):
     count: int | None = None
     last_timestamp: str | None = None
     event_time: str | None = None
+    series: Any = None
+    source: Any = None
+    reporting_component: str | None = None
     involved_object: ObjectReference = ObjectReference()
 
     @property
     def when(self) -> str:
         """When it was last seen, RFC 3339."""
-        return self.last_timestamp or self.event_time or self.metadata.creation_timestamp or ""
+        last = as_text(as_map(self.series).get("lastObservedTime"))
+        return self.last_timestamp or last or self.event_time or self.metadata.creation_timestamp or ""
+
+    @property
+    def component(self) -> str:
+        """Who says so: kubelet, default-scheduler ..."""
+        return self.reporting_component or as_text(as_map(self.source).get("component"))

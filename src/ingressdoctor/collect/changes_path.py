@@ -1,0 +1,144 @@
+"""Pick the objects of the target's path out of what the run has read anyway. Makes no request, judges nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from ingressdoctor.collect.changes_pods import owner_of_pod
+from ingressdoctor.collect.tcp_entry import TcpObjects
+from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
+from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.hetzner import ClusterNodes
+from ingressdoctor.evidence.kube import Loaded, Pod, Resource
+from ingressdoctor.evidence.nginx import NginxDecision
+from ingressdoctor.evidence.routes import RouteDecision, RoutingObjects
+from ingressdoctor.evidence.tcp_route import TcpRoute
+from ingressdoctor.evidence.timelines import PathRoutes, PathWorkloads
+from ingressdoctor.evidence.tunnel import TunnelRoute
+from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
+from ingressdoctor.model.check import collector
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Seen
+
+__all__ = ["maker_of", "path_routes", "path_workloads"]
+
+_HASH: Final = re.compile(r"-[a-z0-9]{6,10}$")
+_WORDS: Final = re.compile(r"[\s#@]+")
+_MOST: Final = 30
+
+
+@collector(wanted="the route's objects")
+async def path_routes(
+    decision: Seen[RouteDecision],
+    objects: Seen[RoutingObjects],
+    nginx: Seen[NginxDecision],
+    tcp: Seen[TcpRoute],
+    tcp_objects: Seen[TcpObjects],
+) -> PathRoutes:
+    """Find the route that takes the request, or those that were left out, and the Middlewares they name."""
+    decisions = [decision.value] if decision.value is not None else []
+    decisions += [nginx.value.decision] if nginx.value is not None else []
+    known = {_key(item.ref): item for item in _all(objects.value, tcp_objects.value)}
+    refs, names = _of_decisions(decisions)
+    if tcp.value is not None:
+        entry = tcp.value.entry
+        refs += [route.ref for route in (entry.winner, entry.meant) if route is not None]
+        names += [f"MiddlewareTCP {item.ref}" for item in tcp.value.lists]
+    found = [known[key] for ref in (*refs, *names)[:_MOST] if (key := _key(ref)) in known]
+    items = tuple({item.ref: item for item in found}.values())
+    return PathRoutes(items=items, namespace=items[0].namespace if items else "")
+
+
+def _of_decisions(decisions: Iterable[RouteDecision]) -> tuple[list[str], list[str]]:
+    """Return the references of routes, and of the Middlewares that the winner names."""
+    refs: list[str] = []
+    names: list[str] = []
+    for item in decisions:
+        if item.winner is not None:
+            refs.append(item.winner.ref)
+            names += [f"Middleware {name.partition('@')[0]}" for name in item.winner.middlewares]
+        refs += [route.ref for route in item.dropped]
+        names += [f"Middleware {route.related}" for route in item.dropped if route.related]
+    return refs, names
+
+
+def _all(objects: RoutingObjects | None, tcp: TcpObjects | None) -> Iterator[Resource]:
+    kinds = [] if objects is None else [objects.ingress_routes, objects.ingresses, objects.middlewares]
+    kinds += [] if tcp is None else [tcp.routes, tcp.middlewares]
+    for loaded in kinds:
+        if isinstance(loaded, Loaded):
+            yield from loaded.items
+
+
+def _key(ref: str) -> str:
+    """Return what two ways of writing an object have in common: ``Kind namespace/name``, without a rule's number.
+
+    A Middleware may be written as the router names it: ``namespace-name``.
+    """
+    words = _WORDS.split(ref.strip())
+    return " ".join(words[:2]).replace("/", "-")
+
+
+@collector(wanted="the workloads behind the route")
+async def path_workloads(
+    view: Seen[BackendView],
+    controller: Seen[Controller],
+    tunnel: Seen[TunnelRoute],
+    nginx: Seen[NginxDecision],
+    policy: Seen[PolicyVerdict],
+    nodes: Seen[ClusterNodes],
+) -> PathWorkloads:
+    """Gather Services, pods, policies and nodes of every hop that the run has looked at."""
+    backend = view.value
+    pods = _pods(backend.pods) if backend is not None else ()
+    services: list[Resource] = [backend.service] if backend is not None and backend.service is not None else []
+    carriers: list[Pod] = []
+    if controller.value is not None:
+        carriers += controller.value.pods
+        services += [controller.value.service] if controller.value.service is not None else []
+    if nginx.value is not None:
+        carriers += _pods(nginx.value.controller.pods)
+        services += [nginx.value.controller.service] if nginx.value.controller.service is not None else []
+    for item in tunnel.value.workloads if tunnel.value is not None else ():
+        carriers += _pods(item.pods)
+    selector = (backend.service.spec.selector if backend is not None and backend.service else None) or {}
+    return PathWorkloads(
+        namespace=backend.ref.namespace if backend is not None else "",
+        selector=",".join(f"{key}={value or ''}" for key, value in selector.items()),
+        services=tuple(services),
+        pods=pods,
+        carriers=tuple(carriers),
+        makers=_makers(backend, pods),
+        policies=policy.value.policies if policy.value is not None else (),
+        nodes=nodes.value.nodes if nodes.value is not None else (),
+        events=() if backend is None or isinstance(backend.events, Unavailable) else backend.events,
+        configs=tuple(dict.fromkeys(_configs(tunnel.value))) if tunnel.value is not None else (),
+    )
+
+
+def _configs(route: TunnelRoute) -> Iterator[ConfigSource]:
+    for config in (route.config, *(item.config for item in route.workloads)):
+        if isinstance(config, TunnelConfig) and config.source.home is ConfigHome.CONFIG_MAP:
+            yield config.source
+
+
+def _pods(pods: tuple[Pod, ...] | Unavailable) -> tuple[Pod, ...]:
+    return () if isinstance(pods, Unavailable) else pods
+
+
+def _makers(view: BackendView | None, pods: tuple[Pod, ...]) -> tuple[str, ...]:
+    found = [maker_of(pod) for pod in pods]
+    if view is not None and not pods:
+        found = [item.ref for item in view.makers]
+    return tuple(dict.fromkeys(ref for ref in found if ref))[:_MOST]
+
+
+def maker_of(pod: Pod) -> str:
+    """Return the workload whose pod it is, as ``Deployment shop/web``; empty for a pod that nothing made."""
+    owner = owner_of_pod(pod)
+    kind, _, place = owner.partition(" ")
+    if kind == "ReplicaSet":
+        return f"Deployment {_HASH.sub('', place)}"
+    return owner if kind != "Pod" else ""
