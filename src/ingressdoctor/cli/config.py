@@ -63,7 +63,9 @@ def validate(config: ConfigFile = "") -> None:
 
     settings = settings_for(Connection(config=config))
     catalog = load_catalog(settings)
-    for name, ref in (("hetzner.token", settings.hetzner.token), ("cloudflare.token", settings.cloudflare.token)):
+    told = [(f"notify {item.name}.{key}", ref) for item in settings.notify for key, ref in item.references]
+    apis = [("hetzner.token", settings.hetzner.token), ("cloudflare.token", settings.cloudflare.token)]
+    for name, ref in (*apis, *told):
         if ref.state() in ("not set", "no such file"):
             tell(f"Note: {name}: {ref} ({ref.state()}); what needs it will be reported as unknown.")
     write(f"{settings.path or 'Defaults only, no file'}: valid, {len(catalog.checks)} checks.\n")

@@ -1,5 +1,6 @@
 """The configuration: ingressdoctor.toml, its defaults, and references to secrets. Loads nothing heavy."""
 
+from ingressdoctor.config.channels import ChannelKind, ChannelSettings
 from ingressdoctor.config.example import effective_toml, example_toml
 from ingressdoctor.config.loading import FILE_NAME, VARIABLE, find_config, load_settings, override, user_config
 from ingressdoctor.config.secrets import SecretRef
@@ -8,6 +9,8 @@ from ingressdoctor.config.settings import Settings
 __all__ = (
     "FILE_NAME",
     "VARIABLE",
+    "ChannelKind",
+    "ChannelSettings",
     "SecretRef",
     "Settings",
     "effective_toml",

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
+from ingressdoctor.config.channels import CHANNEL_EXAMPLE, channel_toml
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
 from ingressdoctor.config.quoting import quoted
 from ingressdoctor.config.secrets import AccessTokenRef, SecretRef
@@ -35,7 +36,7 @@ def example_toml() -> str:
     rest = [key for key in KEYS if key.path not in _IMPORTANT]
     width = max(len(f"# {key.path} = {key.example}") for key in rest if len(key.example) < 40)
     lines = [f"{f'# {key.path} = {key.example}':<{width}}  # {key.about}" for key in rest]
-    return _HEAD + "\n".join(lines) + "\n"
+    return _HEAD + "\n".join(lines) + "\n" + CHANNEL_EXAMPLE
 
 
 def effective_toml(settings: Settings, environ: Mapping[str, str] | None = None) -> str:
@@ -45,6 +46,8 @@ def effective_toml(settings: Settings, environ: Mapping[str, str] | None = None)
     for section in SECTIONS:
         lines += ["", f"[{section}]"]
         lines += [_line(key, settings, environ) for key in KEYS if key.section == section]
+    for channel in settings.notify:
+        lines += ["", *channel_toml(channel, environ)]
     return "\n".join(lines) + "\n"
 
 

@@ -17,7 +17,10 @@ _STRINGS: Final = ('"""', "'''", '"', "'")
 
 
 def line_of(text: str, path: tuple[str, ...]) -> int:
-    """Return the 1-based line of *path* (``("hetzner", "token")``), or of the longest part of it that is there."""
+    """Return the 1-based line of *path*, or of the longest part of it that is there.
+
+    A path is as ``("hetzner", "token")``; in an array of tables the number of the table, from 0, follows its name.
+    """
     best_length, best_line = 0, 1
     for found, line in _keys(text):
         shared = next(
@@ -33,6 +36,7 @@ def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
     """Every table header and every key with its table, in file order."""
     at = 0
     table: tuple[str, ...] = ()
+    arrays: dict[tuple[str, ...], int] = {}
     text = text.replace("\r\n", "\n")
     while at < len(text):
         char = text[at]
@@ -42,7 +46,11 @@ def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
             at = _end_of_line(text, at)
         elif char == "[":
             line = text.count("\n", 0, at) + 1
-            table, _ = _dotted(text, at + 2 if text.startswith("[[", at) else at + 1)
+            is_array = text.startswith("[[", at)
+            name, _ = _dotted(text, at + 2 if is_array else at + 1)
+            if is_array:
+                arrays[name] = arrays.get(name, -1) + 1
+            table = _numbered(name, arrays)
             yield table, line
             at = _end_of_line(text, at)
         else:
@@ -50,6 +58,16 @@ def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:
             key, at = _dotted(text, at)
             yield (*table, *key), line
             at = _after_value(text, at)
+
+
+def _numbered(name: tuple[str, ...], arrays: dict[tuple[str, ...], int]) -> tuple[str, ...]:
+    """Return a table's name with the number of the current table after each name of an array."""
+    parts: list[str] = []
+    for end, part in enumerate(name, start=1):
+        parts.append(part)
+        if name[:end] in arrays:
+            parts.append(str(arrays[name[:end]]))
+    return tuple(parts)
 
 
 def _dotted(text: str, at: int) -> tuple[tuple[str, ...], int]:

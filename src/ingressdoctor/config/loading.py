@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from ingressdoctor.config.channels import TABLE, read_channels
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
 from ingressdoctor.config.lines import line_of
 from ingressdoctor.config.settings import Settings
@@ -92,6 +93,9 @@ def parse_settings(text: str, path: Path) -> Settings:
             value = _value(key, data[key.section][key.name], f"{path}, line {line}", path.parent)
             settings = _with(settings, key, value)
             origins[key.path] = f"line {line}"
+    if TABLE in data:
+        told = read_channels(data[TABLE], lambda keys: f"{path}, line {line_of(text, keys)}", path.parent)
+        settings = replace(settings, notify=told)
     return replace(settings, origins=MappingProxyType(origins))
 
 
@@ -185,8 +189,10 @@ def _refuse_foreign(path: Path) -> None:
 
 def _refuse_unknown(data: Mapping[str, Any], text: str, path: Path) -> None:
     for section, content in data.items():
+        if section == TABLE:
+            continue
         if section not in SECTIONS:
-            raise _unknown(text, path, (section,), [*SECTIONS, *(key.path for key in KEYS)])
+            raise _unknown(text, path, (section,), [*SECTIONS, TABLE, *(key.path for key in KEYS)])
         if not isinstance(content, dict):
             line = line_of(text, (section,))
             raise ConfigError(f"{path}, line {line}: {section} must be a section.", hint=f"Write [{section}]")

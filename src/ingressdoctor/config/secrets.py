@@ -158,8 +158,8 @@ def _run(words: tuple[str, ...], what: str) -> str:
     except OSError as error:
         raise SourceError(f"no {what}: cannot run {words[0]!r}: {error.strerror or error}", hint=hint) from None
     if done.returncode != 0:
-        # A token in its complaint would be known by its shape and cut out; a password looks like any word.
-        told = b"" if what == "password" else done.stderr[:2000]
+        # A token in its complaint would be known by its shape and cut out; a password or address looks like any word.
+        told = done.stderr[:2000] if what == "token" else b""
         lines = told.decode("utf-8", "replace").strip().splitlines()
         said = f": {clean(lines[-1], 200)}" if lines else ""
         raise SourceError(f"no {what}: {words[0]!r} ended with {done.returncode}{said}", hint=hint)

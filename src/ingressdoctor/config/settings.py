@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from ingressdoctor.config.channels import ChannelSettings
 from ingressdoctor.config.secrets import AccessTokenRef, SecretRef, from_env
 
 __all__ = [
@@ -159,5 +160,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plugins: PluginSettings = PluginSettings()
     walks: WalkSettings = WalkSettings()
     run: RunSettings = RunSettings()
+    notify: tuple[ChannelSettings, ...] = ()
     path: str = ""
     origins: Mapping[str, str] = msgspec.field(default_factory=lambda: MappingProxyType({}))

@@ -79,7 +79,11 @@ k = [
 "q.r" = { z = 1 }
 [[u]]
 v = "# no comment" # one
-w = 2"""
+w = 2
+[[u]]
+w = 3
+[u.x]
+y = 4"""
 
 
 @pytest.mark.parametrize(
@@ -91,7 +95,9 @@ w = 2"""
         pytest.param(("t", "k"), 8, id="after-a-text-with-line-breaks"),
         pytest.param(("t", "q.r"), 12, id="quoted-key-with-dot-after-a-list-with-brackets-in-texts"),
         pytest.param(("t", "q.r", "z"), 12, id="inside-an-inline-table"),
-        pytest.param(("u", "w"), 15, id="after-a-text-with-a-hash"),
+        pytest.param(("u", "0", "w"), 15, id="after-a-text-with-a-hash"),
+        pytest.param(("u", "1", "w"), 17, id="second-table-of-an-array"),
+        pytest.param(("u", "1", "x", "y"), 19, id="table-inside-the-second"),
         pytest.param(("t", "gone"), 7, id="missing-key-is-at-its-section"),
     ],
 )
