@@ -32,12 +32,29 @@ class OpenCall:
 
 
 class CallLog:
-    """Append-only, thread-safe log of source calls; the clock starts with the log."""
+    """Append-only, thread-safe log of source calls; the clock starts with the log.
+
+    Who judges many targets only counts: a log of every call would grow with their number.
+    """
 
     def __init__(self) -> None:
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._calls: list[tuple[str, SourceCall]] = []
+        self._counts: dict[str, int] = {}
+        self._keeps = True
+
+    def only_count(self) -> None:
+        """Keep no call from now on, and drop those that were kept."""
+        with self._lock:
+            self._keeps = False
+            self._calls.clear()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many calls each source has made."""
+        with self._lock:
+            return dict(self._counts)
 
     @property
     def calls(self) -> tuple[tuple[str, SourceCall], ...]:
@@ -65,6 +82,10 @@ class CallLog:
             self._append(source, what, started, opened.outcome)
 
     def _append(self, source: str, what: str, started: float, outcome: str) -> None:
+        with self._lock:
+            self._counts[source] = self._counts.get(source, 0) + 1
+            if not self._keeps:
+                return
         call = SourceCall(
             source=source,
             what=clean(what, 300),
