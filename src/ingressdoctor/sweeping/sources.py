@@ -1,0 +1,59 @@
+"""What a sweep reads from: each kind of object once, probes in turns, and what an option leaves out not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
+from ingressdoctor.collect.once import Once
+from ingressdoctor.collect.shelf import Shelf
+from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Grpc, Hetzner, Kubernetes, MaxScale, Net, Sql
+from ingressdoctor.sources.left_out import LeftOut
+from ingressdoctor.sources.live import Sources
+from ingressdoctor.sources.polite import PoliteNet, Turns
+
+__all__ = ["NO_PROBE", "PROBE_ONLY", "shared_sources", "without"]
+
+NO_PROBE: Final = "--no-probe"
+PROBE_ONLY: Final = "--probe-only"
+_PROBES: Final = (Dns, Net, Grpc, Sql)
+_INSIDE: Final = (Kubernetes, Hetzner, Cloudflare, MaxScale)
+
+
+class _HetznerOnce:
+    """A ``Hetzner`` source that asks each question once."""
+
+    def __init__(self, hetzner: Hetzner) -> None:
+        self._hetzner = hetzner
+        self._once = Once()
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        """GET *path*.
+
+        Raises:
+            SourceError: no token, no connection, timeout.
+        """
+        question = (path, *sorted(query.items()))
+        answer: Answer = await self._once.ask(question, lambda: self._hetzner.get(path, query))
+        return answer
+
+
+def shared_sources(sources: Sources, *, overall: int, each: int) -> dict[type, object]:
+    """Return what stands in for the live sources in one sweep, by protocol; for that one sweep only."""
+    return {
+        Kubernetes: Shelf(sources.kubernetes),
+        Cloudflare: CloudflareShelf(sources.cloudflare),
+        Hetzner: _HetznerOnce(sources.hetzner),
+        Net: PoliteNet(sources.net, Turns(overall, each)),
+    }
+
+
+def without(instead: Mapping[type, object], *, probes: bool, inside: bool) -> dict[type, object]:
+    """Return *instead* with what is not asked for left out."""
+    left: dict[type, object] = {}
+    if not probes:
+        left.update(dict.fromkeys(_PROBES, LeftOut(NO_PROBE)))
+    if not inside:
+        left.update(dict.fromkeys(_INSIDE, LeftOut(PROBE_ONLY)))
+    return {**instead, **left}
