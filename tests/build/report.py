@@ -21,6 +21,7 @@ from ingressdoctor.model.report import (
 )
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Target
+from ingressdoctor.model.timeline import Change, Timeline
 from ingressdoctor.model.walk import Step, Walk
 
 WALK = Walk(
@@ -165,6 +166,39 @@ def broken(**over: object) -> Report:
     return replace(report, **over)
 
 
+EVENTS_FORBIDDEN = Unavailable(wanted="the events of namespace wecare", reason="403: cannot list events")
+ROLLED_OUT = Change(
+    at="2026-01-02T02:50:05Z",
+    what="rolled out",
+    object="Deployment wecare/www",
+    detail="shop:1.4.1 → 1.4.2 (revision 18)",
+)
+TIMELINE = Timeline(
+    changes=(
+        Change(
+            at="2026-01-02T03:03:35Z",
+            what="warning",
+            object="Pod wecare/www-1",
+            by="kubelet",
+            detail="Unhealthy 90 times on 3 Pods: Readiness probe failed: HTTP probe failed with statuscode: 500",
+        ),
+        ROLLED_OUT,
+        Change(at="2026-01-02T02:49:55Z", what="edited", object="Deployment wecare/www", by="kubectl-set"),
+        Change(at="2026-01-01T23:00:05Z", what="update service", object="Load balancer ecnv4-lb", detail="3 times"),
+        Change(at="2026-01-01T21:00:05Z", what="edited", object="Service wecare/www", by="helm", detail="spec.ports"),
+        Change(at="2026-01-01T20:00:05Z", what="synced", object="Application argocd/www", by="automated sync"),
+    ),
+    unread=(EVENTS_FORBIDDEN,),
+    broke_at="2026-01-02T02:51:05Z",
+    looked=True,
+)
+
+
+def changed() -> Report:
+    """Broken, with something that happened shortly before."""
+    return broken(timeline=TIMELINE)
+
+
 def healthy(**over: object) -> Report:
     """Every link was looked at and works."""
     names = {
@@ -295,6 +329,12 @@ def hostile(text: str) -> Report:
         timings=Timings(total_s=1.0, calls=(call,), longest_chain=(call,)),
         environment={text: text},
         suggestions=(text,),
+        timeline=Timeline(
+            changes=(Change(at=text, what=text, object=text, by=text, detail=text),),
+            unread=(missing,),
+            broke_at=text,
+            looked=True,
+        ),
     )
 
 

@@ -54,14 +54,14 @@ def event_changes(events: Iterable[Event], refs: frozenset[str], makers: tuple[s
         times, objects = sum(item[1] for item in mine), len({item[2].involved_object.name for item in mine})
         often = f"{times} times" if times > 1 else ""
         of_many = f"on {objects} {kind}s" if objects > 1 else ""
-        head = " ".join(filter(None, (often, of_many)))
+        head = " ".join(filter(None, (reason, often, of_many)))
         said = newest.message or ""
         yield change(
             at,
-            reason or "event",
+            "warning" if newest.type == "Warning" else "event",
             _ref(newest),
             by=newest.component,
-            detail=f"{head}: {said}" if head and said else head or said,
+            detail=": ".join(filter(None, (head, said))),
         )
 
 

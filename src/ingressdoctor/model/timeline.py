@@ -34,12 +34,14 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
 
     Evidence of a type derived from this one is collected after a run in which something failed, and never otherwise.
     ``changes`` are newest first; ``unread`` is what may hold more and could not be read; ``broke_at`` is when that
-    which is broken now was last seen to work, in the form of ``Change.at``, empty where nothing tells.
+    which is broken now was last seen to work, in the form of ``Change.at``, empty where nothing tells; ``looked`` is
+    False where nobody looked, because nothing failed or the run was cut short.
     """
 
     changes: tuple[Change, ...] = ()
     unread: tuple[Unavailable, ...] = ()
     broke_at: str = ""
+    looked: bool = False
 
 
 def join_timelines(parts: Iterable[Timeline]) -> Timeline:
@@ -51,4 +53,5 @@ def join_timelines(parts: Iterable[Timeline]) -> Timeline:
         changes=tuple(sorted(changes, key=lambda item: item.at, reverse=True)[:_MOST]),
         unread=tuple(dict.fromkeys(gap for part in known for gap in part.unread)),
         broke_at=min(broke, default=""),
+        looked=bool(known),
     )

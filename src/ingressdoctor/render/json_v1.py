@@ -14,9 +14,11 @@ from ingressdoctor.model.finding import Command, Finding, Remedy
 from ingressdoctor.model.report import Cause, CheckResult, Report, SourceCall, StepReport
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
+from ingressdoctor.model.timeline import Change
 from ingressdoctor.render.schema_v1 import (
     CallV1,
     CauseV1,
+    ChangeV1,
     CheckV1,
     CommandV1,
     CoverageV1,
@@ -73,6 +75,9 @@ def report_to_json(report: Report, *, exit_code: int, compact: bool = False) -> 
         ),
         environment=dict(report.environment),
         suggestions=report.suggestions,
+        changes=tuple(map(_change, report.timeline.changes)),
+        changes_unread=tuple(filter(None, map(_missing, report.timeline.unread))),
+        broke_at=report.timeline.broke_at,
     )
     return encode(value, indent=0 if compact else 2)
 
@@ -196,6 +201,10 @@ def _remedy(remedy: Remedy | None) -> RemedyV1 | None:
 
 def _command(command: Command) -> CommandV1:
     return CommandV1(argv=command.argv, shell=command.shell(), changing=command.changing)
+
+
+def _change(change: Change) -> ChangeV1:
+    return ChangeV1(at=change.at, what=change.what, object=change.object, by=change.by, detail=change.detail)
 
 
 def _call(call: SourceCall) -> CallV1:

@@ -8,6 +8,7 @@ from typing import Final
 from ingressdoctor.model.finding import Fact, Finding, Remedy, Status
 from ingressdoctor.model.report import Cause, Report, StepReport
 from ingressdoctor.model.text import clean
+from ingressdoctor.render.changes import HEADING, NOTHING, told_changes, unread_line
 from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import safe, safe_command
@@ -31,6 +32,7 @@ def report_to_markdown(report: Report, page: Page) -> str:
         lines += ["### Type next", "", *_remedy(first.finding.remedy)]
     if diagnosis.next_steps:
         lines += ["### Try next", "", *(f"- {escaped(step)}" for step in diagnosis.next_steps), ""]
+    lines += _changes(report)
     if page.verbose:
         lines += _findings(report, page)
     lines += _coverage(report, page)
@@ -112,6 +114,20 @@ def _fenced(language: str, lines: list[str]) -> list[str]:
     longest = max((len(run) for line in lines for run in re.findall(r"`+", line)), default=0)
     fence = "`" * max(3, longest + 1)
     return [f"{fence}{language}", *lines, fence]
+
+
+def _changes(report: Report) -> list[str]:
+    """Return every change of the last day, whether or not the page is verbose."""
+    if not report.timeline.looked:
+        return []
+    told = [
+        f"- {item.age or '?'} ago: {escaped(item.text)}" + (f" **({item.hint})**" if item.hint else "")
+        for item in told_changes(report)
+    ]
+    unread = unread_line(report)
+    if not told and not unread:
+        return [f"- {NOTHING}", ""]
+    return [f"### {HEADING.rstrip(':')}", "", *told, *([f"- {escaped(unread)}"] if unread else []), ""]
 
 
 def _findings(report: Report, page: Page) -> list[str]:

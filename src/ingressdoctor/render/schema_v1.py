@@ -14,6 +14,7 @@ import msgspec
 __all__ = [
     "CallV1",
     "CauseV1",
+    "ChangeV1",
     "CheckV1",
     "CommandV1",
     "CoverageV1",
@@ -180,6 +181,16 @@ class TimingsV1(msgspec.Struct, frozen=True, kw_only=True):
     longest_chain: tuple[CallV1, ...] = ()
 
 
+class ChangeV1(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened on the path in the last day; ``at`` is RFC 3339 in UTC."""
+
+    at: str
+    what: str
+    object: str
+    by: str
+    detail: str
+
+
 class ErrorV1(msgspec.Struct, frozen=True, kw_only=True):
     """Why there is no report."""
 
@@ -191,7 +202,8 @@ class ErrorV1(msgspec.Struct, frozen=True, kw_only=True):
 class ReportV1(msgspec.Struct, frozen=True, kw_only=True):
     """One diagnosis, or the error in its place.
 
-    ``exit_code`` is that of the process; ``ground`` says why this walk was taken, or why none.
+    ``exit_code`` is that of the process; ``ground`` says why this walk was taken, or why none. ``changes`` are looked
+    for only where something failed.
     """
 
     schema: Literal["ingressdoctor.report/v1"] = "ingressdoctor.report/v1"
@@ -210,6 +222,9 @@ class ReportV1(msgspec.Struct, frozen=True, kw_only=True):
     timings: TimingsV1 = TimingsV1()
     environment: dict[str, str] = {}
     suggestions: tuple[str, ...] = ()
+    changes: tuple[ChangeV1, ...] = ()
+    changes_unread: tuple[MissingV1, ...] = ()
+    broke_at: str = ""
     error: ErrorV1 | None = None
 
 

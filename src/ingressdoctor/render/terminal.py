@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Cause, CheckResult, Diagnosis, Report, StepReport, Verdict
+from ingressdoctor.render.changes import add_changes
 from ingressdoctor.render.details import add_commands, add_findings, add_manifest, add_sources, applies_manifest
 from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
@@ -30,6 +31,7 @@ def report_to_terminal(report: Report, page: Page) -> str:
     _add_meaning(sheet, report)
     _add_walk(sheet, report)
     _add_remedy(sheet, report)
+    add_changes(sheet, report)
     _add_coverage(sheet, report)
     if page.verbose:
         add_sources(sheet, report)

@@ -107,6 +107,7 @@ async def test_it_is_told_only_when_the_target_fails(dry: Check, told: int) -> N
     report = await report_of((dry,), (spring_history,))
 
     assert len(report.timeline.changes) == told
+    assert report.timeline.looked == bool(told)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +144,7 @@ async def test_what_may_not_be_read_is_named_beside_what_could() -> None:
 async def test_where_there_is_no_history_nothing_is_missing() -> None:
     report = await report_of((judged(Status.FAIL),), (no_history,))
 
-    assert report.timeline == Timeline()
+    assert report.timeline == Timeline(looked=True)
 
 
 async def test_a_history_that_never_ends_costs_no_diagnosis() -> None:
@@ -166,7 +167,7 @@ async def test_an_interrupted_run_does_not_look_back() -> None:
     report = await diagnose_target(run_of(made, {Gauge: Gauge()}, stop), TARGET, RunSpec(walk="river"))
 
     assert report.interrupted
-    assert report.timeline == Timeline()
+    assert report.timeline.changes == ()
 
 
 def test_seen_is_a_tolerant_need_that_nobody_waits_for() -> None:
@@ -192,7 +193,7 @@ def test_each_change_is_told_once_and_the_earliest_break_counts() -> None:
     second = Timeline(changes=(OPENED,), broke_at="2026-11-05T10:30:00Z")
 
     assert join_timelines((first, second, Timeline())) == Timeline(
-        changes=(CLEANED, OPENED), broke_at="2026-11-05T10:30:00Z"
+        changes=(CLEANED, OPENED), broke_at="2026-11-05T10:30:00Z", looked=True
     )
 
 

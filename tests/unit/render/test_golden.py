@@ -22,6 +22,7 @@ REPORTS: dict[str, Callable[[], Report]] = {
     "latent": build.latent,
     "unexplained": build.unexplained,
     "nobody-knows": build.nobody_knows,
+    "changed": build.changed,
     "interrupted": lambda: build.broken(interrupted=True),
 }
 
@@ -47,6 +48,7 @@ def test_terminal(name: str, width: int, check_golden: Callable[[str, str], None
 
 def test_terminal_verbose(check_golden: Callable[[str, str], None]) -> None:
     check_golden("broken.verbose.80.txt", report_to_terminal(build.broken(), Page(verbose=True)))
+    check_golden("changed.verbose.80.txt", report_to_terminal(build.changed(), Page(verbose=True)))
 
 
 def test_terminal_in_colour(check_golden: Callable[[str, str], None]) -> None:
@@ -57,10 +59,11 @@ def test_terminal_in_ascii(check_golden: Callable[[str, str], None]) -> None:
     check_golden("broken.ascii.txt", report_to_terminal(build.broken(), Page(unicode=False)))
 
 
-@pytest.mark.parametrize("name", ["broken", "unexplained", "healthy"])
+@pytest.mark.parametrize("name", ["broken", "changed", "unexplained", "healthy"])
 def test_markdown(name: str, check_golden: Callable[[str, str], None]) -> None:
     check_golden(f"{name}.md", report_to_markdown(REPORTS[name](), Page(verbose=True)))
 
 
 def test_json(check_golden: Callable[[str, str], None]) -> None:
     check_golden("broken.json", report_to_json(build.broken(), exit_code=1))
+    check_golden("changed.json", report_to_json(build.changed(), exit_code=1))

@@ -18,6 +18,7 @@ from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ErrorV1, ReportV1, repor
 KEYS_OF_V1 = {
     *("schema", "version", "started", "verdict", "exit_code", "headline", "interrupted", "target", "walk", "ground"),
     *("diagnosis", "steps", "coverage", "timings", "environment", "suggestions", "error"),
+    *("changes", "changes_unread", "broke_at"),  # keys are added and never removed
 }
 ERROR = ErrorV1(kind="usage", message="no", hint="yes")
 

@@ -1,0 +1,106 @@
+"""What changed lately on the path of a target that fails: one line each, newest first. Decides nothing about causes.
+
+Times are told as ages at the begin of the run. That something happened shortly before it broke is a hint and no proof.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from ingressdoctor.model.report import Report
+from ingressdoctor.model.timeline import Change
+from ingressdoctor.render.sheet import Sheet, safe
+
+__all__ = ["HEADING", "NOTHING", "ToldChange", "add_changes", "told_changes", "unread_line"]
+
+HEADING: Final = "What changed in the last 24 h:"
+NOTHING: Final = "No change of the last 24 h was seen on this path."
+_MOST: Final = 4
+_SHORTLY_S: Final = 3_600
+_AGE: Final = 6
+
+
+class ToldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One change in words: its age, the sentence, and when it was in relation to the break (empty: it says nothing)."""
+
+    age: str
+    text: str
+    hint: str = ""
+
+
+def add_changes(sheet: Sheet, report: Report) -> None:
+    """Add the newest changes, or all of them on a verbose page; nothing where nobody looked."""
+    timeline, verbose = report.timeline, sheet.page.verbose
+    if not timeline.looked:
+        return
+    told = told_changes(report)
+    if told:
+        sheet.say((HEADING, "bold"), indent=2)
+    elif not timeline.unread:
+        sheet.say((NOTHING, "dim"), indent=2)
+    for item in told if verbose else told[:_MOST]:
+        age = (f"  {item.age:<{_AGE}}  ", "dim")
+        if verbose:
+            hint = f", {item.hint}" if item.hint else ""
+            sheet.say(age, (item.text, ""), (hint, "yellow"), indent=_AGE + 4)
+        else:
+            sheet.row(age, (item.text, ""), right=(item.hint, "yellow"))
+    hidden = 0 if verbose else max(0, len(told) - _MOST)
+    rest = "; ".join(filter(None, (f"{hidden} more with -v" if hidden else "", unread_line(report))))
+    if rest:
+        (sheet.say if verbose else sheet.row)((f"  {rest}", "dim"))
+
+
+def told_changes(report: Report) -> tuple[ToldChange, ...]:
+    """Return the changes of a report in words, newest first."""
+    timeline = report.timeline
+    now, broke = _moment(report.started), _moment(timeline.broke_at)
+    return tuple(
+        ToldChange(age=_age(item, now), text=_sentence(item), hint=_hint(item, broke)) for item in timeline.changes
+    )
+
+
+def unread_line(report: Report) -> str:
+    """Say in one line what may hold more and could not be read; empty when everything could."""
+    gaps = [f"{safe(gap.wanted)} ({safe(gap.reason)})" for gap in report.timeline.unread]
+    return f"could not read {', '.join(gaps)}" if gaps else ""
+
+
+def _sentence(item: Change) -> str:
+    by = f" by {safe(item.by)}" if item.by else ""
+    detail = f": {safe(item.detail)}" if item.detail else ""
+    return f"{safe(item.object)}: {safe(item.what)}{by}{detail}"
+
+
+def _age(item: Change, now: datetime | None) -> str:
+    at = _moment(item.at)
+    if at is None or now is None:
+        return ""
+    return _span((now - at).total_seconds()) or "now"
+
+
+def _hint(item: Change, broke: datetime | None) -> str:
+    at = _moment(item.at)
+    seconds = (broke - at).total_seconds() if at is not None and broke is not None else -1.0
+    if not 0 <= seconds <= _SHORTLY_S:
+        return ""
+    return f"{_span(seconds)} before it broke" if _span(seconds) else "just before it broke"
+
+
+def _span(seconds: float) -> str:
+    """Return a duration in minutes or hours; empty below a minute."""
+    minutes = int(seconds // 60)
+    if minutes < 1:
+        return ""
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h"
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
