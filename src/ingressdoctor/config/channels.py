@@ -17,7 +17,6 @@ import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.config import values
-from ingressdoctor.config.quoting import quoted
 from ingressdoctor.config.secrets import SecretRef
 from ingressdoctor.config.values import Reader, UnfitError
 from ingressdoctor.errors import ConfigError
@@ -30,7 +29,6 @@ __all__ = [
     "ChannelKey",
     "ChannelKind",
     "ChannelSettings",
-    "channel_toml",
     "read_channels",
 ]
 
@@ -285,24 +283,3 @@ def _read(key: ChannelKey, raw: object, place: str, base: Path) -> object:
     except UnfitError as error:
         # What stands there may be a secret that was written out: it is not repeated.
         raise ConfigError(f"{place}: {TABLE}.{key.name} must be {error}.", hint=f"{key.name} = {key.example}") from None
-
-
-def channel_toml(channel: ChannelSettings, environ: Mapping[str, str]) -> list[str]:
-    """Return a channel as lines of TOML; of secrets only whether they are there."""
-    lines = [f"[[{TABLE}]]", f"kind = {quoted(channel.kind)}"]
-    for key in CHANNEL_KEYS:
-        value = getattr(channel, key.field)
-        if channel.kind not in key.kinds or value in ("", (), None):
-            continue
-        match value:
-            case SecretRef():
-                lines.append(f"{f'{key.name} = {value.toml()}':<50}  # {value} ({value.state(environ)})")
-            case bool():
-                lines.append(f"{key.name} = {str(value).lower()}")
-            case tuple():
-                lines.append(f"{key.name} = [{', '.join(map(quoted, value))}]")
-            case float():
-                lines.append(f"{key.name} = {value:g}")
-            case _:
-                lines.append(f"{key.name} = {quoted(str(value))}")
-    return lines

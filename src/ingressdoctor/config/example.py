@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Final
 
-from ingressdoctor.config.channels import CHANNEL_EXAMPLE, channel_toml
+from ingressdoctor.config.channels import CHANNEL_EXAMPLE, CHANNEL_KEYS, TABLE, ChannelSettings
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
 from ingressdoctor.config.quoting import quoted
 from ingressdoctor.config.secrets import AccessTokenRef, SecretRef
@@ -47,7 +47,7 @@ def effective_toml(settings: Settings, environ: Mapping[str, str] | None = None)
         lines += ["", f"[{section}]"]
         lines += [_line(key, settings, environ) for key in KEYS if key.section == section]
     for channel in settings.notify:
-        lines += ["", *channel_toml(channel, environ)]
+        lines += ["", *_channel(channel, environ)]
     return "\n".join(lines) + "\n"
 
 
@@ -74,3 +74,24 @@ def _toml(value: object) -> str:
 def _table(pairs: tuple[tuple[str, str], ...]) -> str:
     inside = ", ".join(f"{quoted(name)} = {quoted(walk)}" for name, walk in pairs)
     return f"{{ {inside} }}" if inside else "{}"
+
+
+def _channel(channel: ChannelSettings, environ: Mapping[str, str]) -> list[str]:
+    """Return a channel as lines of TOML; of secrets only whether they are there."""
+    lines = [f"[[{TABLE}]]", f"kind = {quoted(channel.kind)}"]
+    for key in CHANNEL_KEYS:
+        value = getattr(channel, key.field)
+        if channel.kind not in key.kinds or value in ("", (), None):
+            continue
+        match value:
+            case SecretRef():
+                lines.append(f"{f'{key.name} = {value.toml()}':<50}  # {value} ({value.state(environ)})")
+            case bool():
+                lines.append(f"{key.name} = {str(value).lower()}")
+            case tuple():
+                lines.append(f"{key.name} = [{', '.join(map(quoted, value))}]")
+            case float():
+                lines.append(f"{key.name} = {value:g}")
+            case _:
+                lines.append(f"{key.name} = {quoted(str(value))}")
+    return lines
