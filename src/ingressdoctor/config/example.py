@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from ingressdoctor.config.channels import CHANNEL_EXAMPLE, CHANNEL_KEYS, TABLE, ChannelSettings
+from ingressdoctor.config.excuses import excuse_toml
 from ingressdoctor.config.keys import KEYS, SECTIONS, Key
 from ingressdoctor.config.quoting import quoted
 from ingressdoctor.config.secrets import AccessTokenRef, SecretRef
 from ingressdoctor.config.settings import Settings
+from ingressdoctor.model.excuses import Suppression, Window
 
 __all__ = ["effective_toml", "example_toml"]
 
@@ -62,6 +64,8 @@ def _line(key: Key, settings: Settings, environ: Mapping[str, str]) -> str:
 def _toml(value: object) -> str:
     if isinstance(value, SecretRef | AccessTokenRef):
         return value.toml()
+    if isinstance(value, Window | Suppression):
+        return excuse_toml(value)
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

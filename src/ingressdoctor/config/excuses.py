@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from ingressdoctor.config.quoting import quoted
 from ingressdoctor.config.values import UnfitError
 from ingressdoctor.model.excuses import DAYS, Suppression, Weekly, Window
 
-__all__ = ["suppressions", "windows"]
+__all__ = ["excuse_toml", "suppressions", "windows"]
 
 _WEEKLY: Final = re.compile(
     r"(?P<day>[A-Za-z]{3})[a-z]*\s+(?P<h1>\d{1,2}):(?P<m1>\d\d)\s*-\s*(?P<h2>\d{1,2}):(?P<m2>\d\d)(?:\s+(?P<zone>\S+))?"
@@ -34,6 +35,31 @@ def suppressions(raw: object, base: Path) -> tuple[Suppression, ...]:
     """Suppressions, each a table."""
     del base
     return tuple(_each(raw, _suppression))
+
+
+def excuse_toml(excuse: Window | Suppression) -> str:
+    """Return a window or a suppression as it is written in the configuration file."""
+    words: dict[str, str] = {"reason": quoted(excuse.reason)}
+    if isinstance(excuse, Window):
+        if excuse.start is not None:
+            words["from"] = excuse.start.isoformat()
+        words["until"] = excuse.end.isoformat()
+        if excuse.weekly is not None:
+            words["weekly"] = quoted(_weekly_words(excuse.weekly))
+        words |= {"hosts": _list(excuse.hosts), "namespaces": _list(excuse.namespaces)}
+    else:
+        words |= {"until": excuse.until.isoformat(), "check": quoted(excuse.check), "subject": quoted(excuse.subject)}
+        words["hosts"] = _list(excuse.hosts)
+    return "{ " + ", ".join(f"{key} = {value}" for key, value in words.items()) + " }"
+
+
+def _list(items: tuple[str, ...]) -> str:
+    return "[" + ", ".join(map(quoted, items)) + "]"
+
+
+def _weekly_words(weekly: Weekly) -> str:
+    hours = "-".join(f"{minute // 60:02}:{minute % 60:02}" for minute in (weekly.first, weekly.last))
+    return f"{DAYS[weekly.day].capitalize()} {hours} {weekly.zone}"
 
 
 def _each(raw: object, read: Callable[[Mapping[str, Any]], Any]) -> list[Any]:

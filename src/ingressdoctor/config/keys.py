@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingressdoctor.config import values
+from ingressdoctor.config import excuses, values
 from ingressdoctor.config.values import Reader
 
 __all__ = ["KEYS", "SECTIONS", "Key"]
@@ -77,6 +77,31 @@ KEYS = (
     _key("walks.patterns", values.patterns, '{ "*-mgmt.example.org" = "tunnel" }', "walk to take, by hostname"),
     _key("run.timeout", values.seconds, "30", "seconds for one whole diagnosis"),
     _key("run.strict", values.flag, "false", "warnings count as broken (exit code 1)"),
+    _key("sweep.targets", values.path, '"hosts.txt"', "one target a line; default: what the installation names"),
+    _key("sweep.match", values.many(values.host_pattern), '["*.example.org"]', "sweep only these hostnames"),
+    _key("sweep.exclude", values.many(values.host_pattern), '["old.example.org"]', "and not these"),
+    _key("sweep.namespaces", values.many(values.text), '["shop-*"]', "only what objects in these namespaces name"),
+    _key("sweep.at_once", values.count(1, 2_000), "64", "targets under way at a time"),
+    _key("sweep.per_origin", values.count(1, 1_000), "8", "probes at one address at a time"),
+    _key("sweep.jitter", values.number(0, 60), "0.05", "seconds that a target begins late, at most"),
+    _key("sweep.timeout", values.seconds, "30", "seconds for one target"),
+    _key("sweep.open_after", values.count(1, 100), "2", "sweeps in a row that open an incident"),
+    _key("sweep.close_after", values.count(1, 100), "2", "sweeps in a row without its cause that close it"),
+    _key("sweep.flap_flips", values.count(2, 100), "4", "an incident that comes and goes so often flaps"),
+    _key("sweep.flap_within", values.number(60, 604_800), "3600", "within so many seconds"),
+    _key("sweep.vantage", values.text, '"eu"', "name of the place that is swept from"),
+    _key(
+        "sweep.maintenance",
+        excuses.windows,
+        '[{ hosts = ["*.example.org"], until = 2026-12-01T04:00:00+02:00, reason = "move" }]',
+        "targets that may be broken for a while",
+    ),
+    _key(
+        "sweep.suppress",
+        excuses.suppressions,
+        '[{ check = "cert.expiring", until = 2026-12-31, reason = "renewed by hand" }]',
+        "causes that nobody is told of",
+    ),
 )
 
 SECTIONS = tuple(dict.fromkeys(key.section for key in KEYS))

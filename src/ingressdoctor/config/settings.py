@@ -14,6 +14,7 @@ import msgspec
 
 from ingressdoctor.config.channels import ChannelSettings
 from ingressdoctor.config.secrets import AccessTokenRef, SecretRef, from_env
+from ingressdoctor.config.sweeps import SweepSettings
 
 __all__ = [
     "NO_SERVICE_TOKEN",
@@ -29,6 +30,7 @@ __all__ = [
     "RunSettings",
     "Settings",
     "SqlSettings",
+    "SweepSettings",
     "TunnelSettings",
     "WalkSettings",
 ]
@@ -160,6 +162,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     plugins: PluginSettings = PluginSettings()
     walks: WalkSettings = WalkSettings()
     run: RunSettings = RunSettings()
+    sweep: SweepSettings = SweepSettings()
     notify: tuple[ChannelSettings, ...] = ()
     path: str = ""
     origins: Mapping[str, str] = msgspec.field(default_factory=lambda: MappingProxyType({}))

@@ -23,11 +23,13 @@ __all__ = [
     "access_token",
     "anchor",
     "connect_to",
+    "count",
     "file",
     "flag",
     "folder",
     "host_pattern",
     "many",
+    "number",
     "password",
     "path",
     "patterns",
@@ -73,6 +75,30 @@ def seconds(raw: object, base: Path) -> float:
     if isinstance(raw, bool) or not isinstance(raw, int | float) or not 0 < raw <= _MAX_SECONDS:
         raise UnfitError(f"a number of seconds from above 0 to {_MAX_SECONDS:g}, without quotes, as in 30")
     return float(raw)
+
+
+def count(least: int, most: int) -> Reader:
+    """Return the reader of a whole number from *least* to *most*."""
+
+    def read(raw: object, base: Path) -> int:
+        del base
+        if isinstance(raw, bool) or not isinstance(raw, int) or not least <= raw <= most:
+            raise UnfitError(f"a whole number from {least} to {most}, without quotes")
+        return raw
+
+    return read
+
+
+def number(least: float, most: float) -> Reader:
+    """Return the reader of a number from *least* to *most*."""
+
+    def read(raw: object, base: Path) -> float:
+        del base
+        if isinstance(raw, bool) or not isinstance(raw, int | float) or not least <= raw <= most:
+            raise UnfitError(f"a number from {least:g} to {most:g}, without quotes")
+        return float(raw)
+
+    return read
 
 
 def path(raw: object, base: Path) -> str:
