@@ -1,1 +1,9 @@
-"""What sweeps remember: results, incidents and what was different when a target last worked."""
+"""What sweeps remember: results, incidents and what was different when a target last worked.
+
+Loads SQLAlchemy and Alembic: import it only where a history is opened.
+"""
+
+from ingressdoctor.history.store import History, open_history
+from ingressdoctor.history.trouble import Trouble
+
+__all__ = ("History", "Trouble", "open_history")
