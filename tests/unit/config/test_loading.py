@@ -40,6 +40,32 @@ patterns = { "*-mgmt.example.org" = "tunnel", "WWW.example.org" = "public" }
 [run]
 timeout = 9
 strict = true
+
+[sweep]
+targets = "hosts.txt"
+match = ["*.example.org"]
+exclude = ["old.example.org"]
+namespaces = ["shop-*"]
+at_once = 32
+per_origin = 4
+jitter = 0
+timeout = 20
+open_after = 2
+close_after = 3
+flap_flips = 6
+flap_within = 7200
+vantage = "eu"
+
+[[sweep.maintenance]]
+hosts = ["*.example.org"]
+weekly = "Sun 02:00-04:00 Europe/Athens"
+until = 2027-01-01T00:00:00+02:00
+reason = "backups"
+
+[[sweep.suppress]]
+check = "cert.expiring"
+until = 2026-12-31
+reason = "renewed by hand"
 [cloudflare.access]
 client_id = { env = "CF_ID" }
 client_secret = { file = "secret" }
@@ -90,6 +116,10 @@ def test_every_key_is_read(folder: Path) -> None:
     assert settings.walks.patterns == (("*-mgmt.example.org", "tunnel"), ("www.example.org", "public"))
     assert settings.run.timeout_s == 9
     assert settings.run.strict
+    assert (settings.sweep.targets, settings.sweep.timeout_s) == (str(folder / "hosts.txt"), 20)
+    assert (settings.sweep.at_once, settings.sweep.per_origin, settings.sweep.jitter) == (32, 4, 0)
+    assert [item.reason for item in settings.sweep.maintenance] == ["backups"]
+    assert [item.check for item in settings.sweep.suppress] == ["cert.expiring"]
     assert settings.cloudflare.access == AccessTokenRef(
         client_id=SecretRef(kind=Kind.ENV, place=("CF_ID",)),
         client_secret=SecretRef(kind=Kind.FILE, place=(str(folder / "secret"),)),
