@@ -23,7 +23,7 @@ from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
 from ingressdoctor.wiring import RunOptions, Session, open_session
 
-__all__ = ["Request", "run_request"]
+__all__ = ["Request", "run_request", "stopping"]
 
 _INTERRUPTED = 3
 
@@ -65,7 +65,7 @@ def run_request(request: Request) -> int:
 
 
 async def _run(request: Request) -> int:
-    async with _stopping() as stop, _opened(request) as session:
+    async with stopping() as stop, _opened(request) as session:
         if request.repeat.wait:
             return await _until_healthy(request, session, stop)
         code = await _once(request, session, stop)
@@ -146,7 +146,7 @@ async def _slept(seconds: float, stop: asyncio.Event) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def _stopping() -> AsyncIterator[asyncio.Event]:
+async def stopping() -> AsyncIterator[asyncio.Event]:
     """Turn the first Ctrl-C into an event; the second ends the process, whatever it is doing.
 
     Raises:

@@ -1,0 +1,38 @@
+"""``ingressdoctor sweep``: judge every known hostname, once or on a schedule; ``sweep history`` tells what was."""
+
+from __future__ import annotations
+
+import typer
+
+from ingressdoctor.cli.options import Connection, RunChoice, spread
+from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
+
+__all__ = ["add_to"]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    group = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+    group.callback()(spread(sweep))
+    app.add_typer(group, name="sweep", help="Judge every known hostname, or a list; again and again with --every.")
+
+
+def sweep(  # noqa: PLR0913 - one parameter for each bundle of options
+    *,
+    context: typer.Context,
+    which: WhichTargets,
+    choice: SweepChoice,
+    output: SweepOutput,
+    repeat: SweepRepeat,
+    run: RunChoice,
+    connection: Connection,
+) -> None:
+    """Judge every hostname that the installation names, or those of a list; one incident for each cause."""
+    if context.invoked_subcommand is not None:
+        return
+    from ingressdoctor.cli.settings import settings_for
+    from ingressdoctor.cli.sweeping import SweepRequest, run_sweeps
+
+    settings = settings_for(connection, run)
+    request = SweepRequest(settings=settings, which=which, choice=choice, output=output, repeat=repeat, run=run)
+    raise typer.Exit(run_sweeps(request))
