@@ -19,7 +19,7 @@ def add_to(app: typer.Typer) -> None:
 
 def sweep(  # noqa: PLR0913 - one parameter for each bundle of options
     *,
-    context: typer.Context,
+    called: typer.Context,
     which: WhichTargets,
     choice: SweepChoice,
     output: SweepOutput,
@@ -28,7 +28,7 @@ def sweep(  # noqa: PLR0913 - one parameter for each bundle of options
     connection: Connection,
 ) -> None:
     """Judge every hostname that the installation names, or those of a list; one incident for each cause."""
-    if context.invoked_subcommand is not None:
+    if called.invoked_subcommand is not None:
         return
     from ingressdoctor.cli.settings import settings_for
     from ingressdoctor.cli.sweeping import SweepRequest, run_sweeps
