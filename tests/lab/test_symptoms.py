@@ -113,7 +113,7 @@ class Visitor:
     def real_port(self, address: str, port: int) -> int:
         for entry in self._handout.connect_to:
             wanted, _, real = entry.rpartition(":127.0.0.1:")
-            if wanted in {f"{address}:{port}", ":"}:
+            if wanted in {f"{address}:{port}", f"[{address}]:{port}", ":"}:
                 return int(real)
         raise AssertionError("no catch-all")
 
@@ -182,6 +182,7 @@ def classified(status: int, headers: dict[str, str], body: bytes, *, edge: bool 
         (status == 404 and b"<center>nginx</center>" in body, "controller-404"),
         (status in {404, 503} and not body, f"tunnel-{status}"),
         (status == 404, "app-404"),
+        (status == 418, "http-400"),  # refused as it came, whatever the number
         (edge and "cf-ray" not in headers, f"{status} without cf-ray"),
     )
     return next((symptom for applies, symptom in special if applies), f"http-{status}")
