@@ -7,6 +7,7 @@ ask for. Judges nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -30,6 +31,7 @@ __all__ = ["collect_discovered", "collect_zone_names"]
 
 _LEADING: Final = frozenset({"A", "AAAA", "CNAME"})
 _TUNNEL: Final = ".cfargotunnel.com"
+_ANY_NAME: Final = re.compile(r"HostSNI\(\s*[`\"']\*[`\"']")
 _SHOWN: Final = 3
 _MOST_ZONES: Final = 500
 
@@ -100,7 +102,7 @@ async def collect_discovered(
                 gaps.append(connector.config)
     sql = list(_sql_routes(tcp))
     for host, ref in sql:
-        if host != "*":
+        if "*" not in host:
             found.add(host, (ref,), scheme="mysql://")
     if isinstance(zones, ZoneNames):
         ours = _ours(balancer)
@@ -126,7 +128,10 @@ def _sql_routes(tcp: TcpObjects | Unavailable) -> Iterator[tuple[str, str]]:
         return
     for item in tcp.routes.items:
         for raw in as_list(item.spec.get("routes")):
-            for host in hosts_in(as_text(as_map(raw).get("match"))):
+            rule = as_text(as_map(raw).get("match"))
+            if _ANY_NAME.search(rule):
+                yield "*", item.ref
+            for host in hosts_in(rule):
                 yield host, item.ref
 
 
