@@ -131,7 +131,7 @@ def _sql_routes(tcp: TcpObjects | Unavailable) -> Iterator[tuple[str, str]]:
             rule = as_text(as_map(raw).get("match"))
             if _ANY_NAME.search(rule):
                 yield "*", item.ref
-            for host in hosts_in(rule):
+            for host in hosts_in(rule.replace("HostSNI", "Host")):
                 yield host, item.ref
 
 

@@ -173,12 +173,15 @@ def for_want_of(gap: Unavailable, collector: Collector) -> Unavailable:
 
 def failed_collecting(collector: Collector, error: Exception, limit_s: float | None = None) -> Unavailable:
     """Return what an exception in a collector means: a timeout, an outside system, or a bug."""
+    while isinstance(error, ExceptionGroup) and isinstance(error.exceptions[0], Exception):
+        # Calls side by side fail as one of them did.
+        error = error.exceptions[0]
     match error:
         case TimeoutError():
             within = "in time" if limit_s is None else f"within {limit_s:.1f} s"
             return Unavailable(wanted=collector.wanted, reason=f"no answer {within}", enable_with=_LONGER)
         case NotAskedError():
-            return Inapplicable(wanted=collector.wanted, reason=error.message)
+            return Inapplicable(wanted=collector.wanted, reason=error.message, left_out=True)
         case IngressDoctorError():
             return Unavailable(wanted=collector.wanted, reason=clean(error.message), enable_with=clean(error.hint))
         case _:

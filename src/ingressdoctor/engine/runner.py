@@ -15,7 +15,7 @@ from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.observer import Observer
 from ingressdoctor.model.check import Check
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
-from ingressdoctor.model.finding import Finding, skip, unknown
+from ingressdoctor.model.finding import Finding, Status, skip, unknown
 from ingressdoctor.model.report import CheckResult
 from ingressdoctor.model.text import clean
 
@@ -34,7 +34,18 @@ def judge(check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
         return _bug(check, "it said nothing")
     if not all(isinstance(finding, Finding) for finding in findings):
         return _bug(check, "it yielded something that is not a Finding")
-    return CheckResult(check=check, findings=findings)
+    return _without_left_out(CheckResult(check=check, findings=findings), values)
+
+
+def _without_left_out(result: CheckResult, values: dict[str, object]) -> CheckResult:
+    """Turn "could not tell" into "was not asked" where what it lacks was left out on purpose."""
+    if result.status is not Status.UNKNOWN:
+        return result
+    left = next((item for item in values.values() if isinstance(item, Inapplicable) and item.left_out), None)
+    if left is None:
+        return result
+    kept = [item for item in result.findings if item.status is not Status.UNKNOWN]
+    return replace(result, findings=(*kept, skip(f"It was not looked at: {left.reason}.")))
 
 
 def _gap(check: Check, missing: Unavailable) -> CheckResult:

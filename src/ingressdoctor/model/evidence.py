@@ -25,4 +25,9 @@ class Unavailable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inapplicable(Unavailable, frozen=True, kw_only=True):
-    """There is nothing to look at, and that is no gap: the question does not apply to this target."""
+    """There is nothing to look at, and that is no gap: the question does not apply to this target.
+
+    ``left_out`` tells that it would apply, but the user left it out: whoever cannot judge without it is not asked.
+    """
+
+    left_out: bool = False

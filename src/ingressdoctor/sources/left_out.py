@@ -13,9 +13,10 @@ class LeftOut:
     """Stands for any outside system, with the attributes of all of them; *option* is what left it out."""
 
     context = ""
-    resolvers: tuple[str, ...] = ()
+    # Not empty: whoever finds none to ask would say that none is configured.
+    resolvers: tuple[str, ...] = ("left out",)
     authoritative = ""
-    anchors: tuple[str, ...] = ()
+    anchors: tuple[str, ...] = ("left.out:1",)
     url = ""
     has_login = False
 

@@ -141,9 +141,9 @@ class Sweeper:
             raise SourceError(f"No target could be looked for: {getattr(found, 'reason', found)}.")
         targets = from_discovered(found)
         if not targets.items:
-            why = f" {found.gaps[0].wanted}: {found.gaps[0].reason}." if found.gaps else ""
+            why = f": {found.gaps[0].wanted} could not be read, {found.gaps[0].reason}" if found.gaps else ""
             hint = found.gaps[0].enable_with if found.gaps else "Give a list of targets: ingressdoctor sweep -f FILE"
-            raise (SourceError if found.gaps else UsageError)(f"No target was found.{why}", hint=hint)
+            raise (SourceError if found.gaps else UsageError)(f"No target was found{why}.", hint=hint)
         return targets
 
     def _requests(self, before: dict[str, int]) -> dict[str, int]:
