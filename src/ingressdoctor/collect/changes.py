@@ -18,7 +18,7 @@ from ingressdoctor.collect.changes_day import Day, change
 from ingressdoctor.collect.changes_edits import edits
 from ingressdoctor.collect.changes_events import application_changes, event_changes
 from ingressdoctor.collect.changes_pods import node_changes, pod_changes, unready_since
-from ingressdoctor.collect.changes_rollouts import rollouts, stuck
+from ingressdoctor.collect.changes_rollouts import rollouts, turns, unavailable_since, without_starts
 from ingressdoctor.collect.gitops import owner_of
 from ingressdoctor.collect.kinds import (
     APPLICATIONS,
@@ -75,6 +75,7 @@ async def collect_cluster_timeline(
     if events.value is not None:
         changes += event_changes(events.value.events, _refs(routes, workloads), (), day)
     unread: list[Unavailable] = []
+    broke = [unready_since(workloads.pods, day)]
     wanted = list(_requests(kube, routes, workloads, _owner(routes, gitops.value), day))[:_MOST_REQUESTS]
     found = await asyncio.gather(*(_patiently(item) for item in wanted))
     for item, value in zip(wanted, found, strict=True):
@@ -82,7 +83,10 @@ async def collect_cluster_timeline(
             unread.append(value)
         else:
             changes += item.told(value)
-    return ClusterTimeline(changes=tuple(changes), unread=tuple(unread), broke_at=unready_since(workloads.pods, day))
+            objects = _of(value, Custom)
+            broke += [unavailable_since(found, day) for found in objects if found.kind == "Deployment"]
+            changes = list(without_starts(changes, (found for found in objects if found.kind == "ReplicaSet"), day))
+    return ClusterTimeline(changes=tuple(changes), unread=tuple(unread), broke_at=min(filter(None, broke), default=""))
 
 
 def _known(routes: PathRoutes, workloads: PathWorkloads, day: Day) -> Iterator[Change]:
@@ -166,7 +170,7 @@ def _node(workloads: PathWorkloads) -> str:
 def _maker(found: tuple[object, ...], day: Day) -> Iterator[Change]:
     for item in _of(found, Custom):
         yield from edits(item, day)
-        yield from stuck(item, day)
+        yield from turns(item, day)
 
 
 def _of(found: Iterable[object], kind: type[R]) -> tuple[R, ...]:

@@ -21,9 +21,9 @@ from ingressdoctor.model.untyped import as_list, as_map, as_text
 
 __all__ = ["application_changes", "event_changes", "made_by"]
 
-# Letters and digits that names made by controllers end in: no vowels, and nothing that looks like one.
-_RANDOM: Final = "[bcdfghjklmnpqrstvwxz2456789]"
-_TAIL: Final = re.compile(rf"-(?:\d{{1,5}}|{_RANDOM}{{5,10}})(?:-{_RANDOM}{{5}})?")
+# What names made by controllers end in: letters that spell no word, or digits among them; a number in a StatefulSet.
+_RANDOM: Final = r"(?:[bcdfghjklmnpqrstvwxz\d]{%s}|(?=[a-z]*\d)[a-z\d]{%s})"
+_TAIL: Final = re.compile(rf"-(?:\d{{1,5}}|{_RANDOM.replace('%s', '5,10')})(?:-{_RANDOM.replace('%s', '5')})?")
 _MOST: Final = 5_000
 _BAD_PHASES: Final = ("Failed", "Error")
 

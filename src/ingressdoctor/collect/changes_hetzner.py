@@ -20,6 +20,7 @@ from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.firewalls import HetznerFirewalls
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup, Server
 from ingressdoctor.evidence.timelines import HetznerTimeline
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Seen
@@ -35,9 +36,15 @@ _PER_PAGE: Final = "50"
 
 @collector(wanted="what was done in the Hetzner project", timeout_s=6.0)
 async def collect_hetzner_timeline(
-    hetzner: Hetzner, clock: Clock, lookup: Seen[LoadBalancerLookup], firewalls: Seen[HetznerFirewalls]
+    hetzner: Hetzner,
+    clock: Clock,
+    lookup: Seen[LoadBalancerLookup],
+    firewalls: Seen[HetznerFirewalls],
+    tunnel: Seen[TunnelRoute],
 ) -> HetznerTimeline:
-    """Read the actions of the objects on the path, as far as the run knows any."""
+    """Read the actions of the objects on the path, as far as the run knows any; a tunnel passes all of them by."""
+    if tunnel.value is not None and tunnel.value.by_record:
+        return HetznerTimeline()
     asked = tuple(objects_to_ask(lookup.value, firewalls.value))
     found = await asyncio.gather(*(_actions(hetzner, path, ref) for path, ref in asked))
     day = Day.of(clock)

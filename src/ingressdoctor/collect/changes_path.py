@@ -13,7 +13,7 @@ from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import ClusterNodes
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource
 from ingressdoctor.evidence.nginx import NginxDecision
-from ingressdoctor.evidence.routes import RouteDecision, RoutingObjects
+from ingressdoctor.evidence.routes import KnownHosts, RouteDecision, RoutingObjects
 from ingressdoctor.evidence.tcp_route import TcpRoute
 from ingressdoctor.evidence.timelines import PathRoutes, PathWorkloads
 from ingressdoctor.evidence.tunnel import TunnelRoute
@@ -27,21 +27,27 @@ __all__ = ["maker_of", "path_routes", "path_workloads"]
 _HASH: Final = re.compile(r"-[a-z0-9]{6,10}$")
 _WORDS: Final = re.compile(r"[\s#@]+")
 _MOST: Final = 30
+_NEAR: Final = 2
 
 
 @collector(wanted="the route's objects")
 async def path_routes(
     decision: Seen[RouteDecision],
+    hosts: Seen[KnownHosts],
     objects: Seen[RoutingObjects],
     nginx: Seen[NginxDecision],
     tcp: Seen[TcpRoute],
     tcp_objects: Seen[TcpObjects],
 ) -> PathRoutes:
-    """Find the route that takes the request, or those that were left out, and the Middlewares they name."""
+    """Find the route that takes the request, those left out or of a name like the target's, and their Middlewares."""
     decisions = [decision.value] if decision.value is not None else []
     decisions += [nginx.value.decision] if nginx.value is not None else []
     known = {_key(item.ref): item for item in _all(objects.value, tcp_objects.value)}
     refs, names = _of_decisions(decisions)
+    if hosts.value is not None and not any(item.winner or item.dropped for item in decisions):
+        # Of a route whose host was misspelt only the wrong name is left.
+        near = [host for item in decisions for host in item.near[:_NEAR]]
+        refs += [ref for host in near for ref in hosts.value.naming(host)]
     if tcp.value is not None:
         entry = tcp.value.entry
         refs += [route.ref for route in (entry.winner, entry.meant) if route is not None]
@@ -95,7 +101,7 @@ async def path_workloads(
     pods = _pods(backend.pods) if backend is not None else ()
     services: list[Resource] = [backend.service] if backend is not None and backend.service is not None else []
     carriers: list[Pod] = []
-    if controller.value is not None:
+    if controller.value is not None and not (backend is not None and backend.tunnel):
         carriers += controller.value.pods
         services += [controller.value.service] if controller.value.service is not None else []
     if nginx.value is not None:

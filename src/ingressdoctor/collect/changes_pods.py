@@ -29,10 +29,19 @@ def pod_changes(pods: Iterable[Pod], day: Day) -> Iterator[Change]:
     for pod in known:
         if at := day.at(pod.metadata.deletion_timestamp):
             yield change(at, "being deleted", pod.ref)
+    yield from _unready(known, day)
+
+
+def _unready(pods: tuple[Pod, ...], day: Day) -> Iterator[Change]:
+    groups: dict[tuple[str, str], list[tuple[str, Pod]]] = {}
+    for pod in pods:
         ready = pod.condition("Ready")
         at = day.at(ready.last_transition_time) if ready is not None else ""
         if ready is not None and at and ready.status == "False" and not _is_new(pod, ready):
-            yield change(at, "stopped being ready", pod.ref, detail=ready.message or ready.reason or "")
+            groups.setdefault((owner_of_pod(pod), ready.message or ready.reason or ""), []).append((at, pod))
+    for (owner, why), mine in groups.items():
+        ref, many = (owner, f"{len(mine)} pods ") if len(mine) > 1 else (mine[0][1].ref, "")
+        yield change(max(at for at, _ in mine), f"{many}stopped being ready", ref, detail=why)
 
 
 def unready_since(pods: Iterable[Pod], day: Day) -> str:

@@ -16,12 +16,18 @@ from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.timeline import Change
 from ingressdoctor.model.untyped import as_list, as_map, as_text
 
-__all__ = ["deployment_of", "images_of", "rollouts", "stuck"]
+__all__ = ["deployment_of", "images_of", "rollouts", "turns", "unavailable_since", "without_starts"]
 
 _REVISION: Final = "deployment.kubernetes.io/revision"
 _RESTARTED: Final = "kubectl.kubernetes.io/restartedAt"
 _DIGEST: Final = 19  # sha256: and twelve digits
 _SHOWN: Final = 3
+# Conditions of a Deployment that are bad news, with the status that is, and how it is told.
+_BAD: Final = {
+    "Available": ("False", "lost availability"),
+    "Progressing": ("False", "rollout stuck"),
+    "ReplicaFailure": ("True", "no pods made"),
+}
 
 
 def rollouts(replica_sets: Iterable[Custom], day: Day) -> Iterator[Change]:
@@ -53,15 +59,34 @@ def images_of(workload: Custom) -> dict[str, str]:
     return {as_text(item.get("name")): as_text(item.get("image")) for item in map(as_map, containers)}
 
 
-def stuck(workload: Custom, day: Day) -> Iterator[Change]:
-    """Yield what a Deployment says of a rollout that does not come to its end."""
+def without_starts(changes: Iterable[Change], replica_sets: Iterable[Custom], day: Day) -> tuple[Change, ...]:
+    """Leave out the starts of pods that a rollout among *changes* tells already."""
+    fresh = {item.ref for item in replica_sets if deployment_of(item) and day.at(item.metadata.creation_timestamp)}
+    return tuple(
+        item for item in changes if not (item.what.startswith("started") and (item.object in fresh or item.by in fresh))
+    )
+
+
+def turns(workload: Custom, day: Day) -> Iterator[Change]:
+    """Yield what a Deployment says of too few pods, and of a rollout that does not come to its end."""
+    for item in _bad(workload):
+        if at := day.at(item.get("lastTransitionTime")):
+            what = _BAD[as_text(item.get("type"))][1]
+            detail = as_text(item.get("message")) or as_text(item.get("reason"))
+            yield change(at, what, workload.ref, detail=detail)
+
+
+def unavailable_since(workload: Custom, day: Day) -> str:
+    """Return when a Deployment came to have fewer pods than it may, if it still has; empty where nothing tells."""
+    found = (item for item in _bad(workload) if item.get("type") == "Available")
+    return next((at for item in found if (at := day.at(item.get("lastTransitionTime")))), "")
+
+
+def _bad(workload: Custom) -> Iterator[Mapping[str, object]]:
     for item in map(as_map, as_list(workload.status.get("conditions"))):
-        bad = {"Progressing": "False", "ReplicaFailure": "True"}.get(as_text(item.get("type")))
-        at = day.at(item.get("lastTransitionTime"))
-        if bad is not None and item.get("status") == bad and at:
-            yield change(
-                at, as_text(item.get("reason")) or "rollout failed", workload.ref, detail=as_text(item.get("message"))
-            )
+        status, _ = _BAD.get(as_text(item.get("type")), ("", ""))
+        if status and item.get("status") == status:
+            yield item
 
 
 def _template(workload: Custom) -> Mapping[str, object]:

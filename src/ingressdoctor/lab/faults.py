@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from ingressdoctor.errors import LabError
+from ingressdoctor.lab.edits import as_edited
 from ingressdoctor.lab.paths import PathError, get_at, remove_at, set_at
 from ingressdoctor.lab.world import Object, World, default_host, merged, read_yaml, world_folder
 
@@ -128,7 +129,8 @@ def apply_fault(world: World, fault: Fault) -> World:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}): {error}") from error
         if repr(state) == before:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}) changes nothing")
-    return World(**state | {name: tuple(state[name]) for name in _LISTS})
+    lists = {name: tuple(state[name]) for name in _LISTS} | {"objects": as_edited(world.objects, state["objects"])}
+    return World(**state | lists)
 
 
 def made_ready(world: World, host: str) -> World:

@@ -5,6 +5,7 @@ Times are told as ages at the begin of the run. That something happened shortly 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -21,13 +22,19 @@ NOTHING: Final = "No change of the last 24 h was seen on this path."
 _MOST: Final = 4
 _SHORTLY_S: Final = 3_600
 _AGE: Final = 6
+_BEFORE: Final = "before it broke"
+_PLACE: Final = re.compile(r"^(\w+ )[^\s/]+/(?=\S+$)")
 
 
 class ToldChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One change in words: its age, the sentence, and when it was in relation to the break (empty: it says nothing)."""
+    """One change in words: its age, the sentence, and when it was in relation to the break (empty: it says nothing).
+
+    ``short`` is the sentence without the object's namespace.
+    """
 
     age: str
     text: str
+    short: str
     hint: str = ""
 
 
@@ -41,17 +48,24 @@ def add_changes(sheet: Sheet, report: Report) -> None:
         sheet.say((HEADING, "bold"), indent=2)
     elif not timeline.unread:
         sheet.say((NOTHING, "dim"), indent=2)
-    for item in told if verbose else told[:_MOST]:
+    for item in told if verbose else _first(told):
         age = (f"  {item.age:<{_AGE}}  ", "dim")
         if verbose:
             hint = f", {item.hint}" if item.hint else ""
             sheet.say(age, (item.text, ""), (hint, "yellow"), indent=_AGE + 4)
         else:
-            sheet.row(age, (item.text, ""), right=(item.hint, "yellow"))
+            sheet.row(age, (item.short, ""), right=(item.hint, "yellow"))
     hidden = 0 if verbose else max(0, len(told) - _MOST)
     rest = "; ".join(filter(None, (f"{hidden} more with -v" if hidden else "", unread_line(report))))
     if rest:
         (sheet.say if verbose else sheet.row)((f"  {rest}", "dim"))
+
+
+def _first(told: tuple[ToldChange, ...]) -> list[ToldChange]:
+    """Choose the few to show: what came shortly before the break first, then the newest; in their order."""
+    hinted = [item for item in told if item.hint.endswith(_BEFORE)][: _MOST - 1]
+    others = [item for item in told if item not in hinted][: _MOST - len(hinted)]
+    return [item for item in told if item in hinted or item in others]
 
 
 def told_changes(report: Report) -> tuple[ToldChange, ...]:
@@ -59,7 +73,13 @@ def told_changes(report: Report) -> tuple[ToldChange, ...]:
     timeline = report.timeline
     now, broke = _moment(report.started), _moment(timeline.broke_at)
     return tuple(
-        ToldChange(age=_age(item, now), text=_sentence(item), hint=_hint(item, broke)) for item in timeline.changes
+        ToldChange(
+            age=_age(item, now),
+            text=_sentence(item, item.object),
+            short=_sentence(item, _PLACE.sub(r"\1", item.object)),
+            hint=_hint(item, broke),
+        )
+        for item in timeline.changes
     )
 
 
@@ -69,10 +89,10 @@ def unread_line(report: Report) -> str:
     return f"could not read {', '.join(gaps)}" if gaps else ""
 
 
-def _sentence(item: Change) -> str:
+def _sentence(item: Change, ref: str) -> str:
     by = f" by {safe(item.by)}" if item.by else ""
     detail = f": {safe(item.detail)}" if item.detail else ""
-    return f"{safe(item.object)}: {safe(item.what)}{by}{detail}"
+    return f"{safe(ref)}: {safe(item.what)}{by}{detail}"
 
 
 def _age(item: Change, now: datetime | None) -> str:
@@ -87,7 +107,9 @@ def _hint(item: Change, broke: datetime | None) -> str:
     seconds = (broke - at).total_seconds() if at is not None and broke is not None else -1.0
     if not 0 <= seconds <= _SHORTLY_S:
         return ""
-    return f"{_span(seconds)} before it broke" if _span(seconds) else "just before it broke"
+    if not seconds:
+        return "when it broke"
+    return f"{_span(seconds) or 'just'} {_BEFORE}"
 
 
 def _span(seconds: float) -> str:

@@ -42,7 +42,7 @@ def test_ages(at: str, age: str) -> None:
 
 HINTS = [
     pytest.param("2026-01-02T02:50:00Z", "2026-01-02T02:51:30Z", "1 min before it broke", id="shortly-before"),
-    pytest.param("2026-01-02T02:51:00Z", "2026-01-02T02:51:00Z", "just before it broke", id="at-the-same-time"),
+    pytest.param("2026-01-02T02:51:00Z", "2026-01-02T02:51:00Z", "when it broke", id="at-the-same-time"),
     pytest.param("2026-01-02T01:51:00Z", "2026-01-02T02:51:00Z", "1 h before it broke", id="an-hour-before"),
     pytest.param("2026-01-02T01:50:59Z", "2026-01-02T02:51:00Z", "", id="long-before"),
     pytest.param("2026-01-02T02:51:01Z", "2026-01-02T02:51:00Z", "", id="after-it-broke"),
