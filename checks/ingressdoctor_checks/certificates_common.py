@@ -12,16 +12,36 @@ from ingressdoctor.api import (
     CertificateFacts,
     ChainLink,
     Finding,
+    IssuerView,
     OriginProbe,
     RouteDecision,
     TlsAttempt,
     Unavailable,
+    ok,
+    parse_time,
     skip,
     unknown,
 )
 from ingressdoctor_checks.undecided import undecided
 
-__all__ = ["LINK", "STEP", "TLS_EFFECTS", "certificate_of", "covers", "from_origin_ca", "leaf_of", "still_served"]
+__all__ = [
+    "CHAIN_EFFECTS",
+    "DEFAULTS",
+    "LINK",
+    "PATIENCE_S",
+    "STEP",
+    "TLS_EFFECTS",
+    "certificate_of",
+    "covers",
+    "from_origin_ca",
+    "is_default",
+    "issuer_trouble",
+    "late_days",
+    "leaf_of",
+    "named",
+    "still_served",
+    "unfinished",
+]
 
 STEP: Final = "controller"
 LINK: Final = "certificate → TLS Secret"
@@ -33,6 +53,14 @@ TLS_EFFECTS: Final = (
     "edge-526",
     "tls-untrusted",
 )
+# What any link of the chain that fails brings about.
+CHAIN_EFFECTS: Final = ("cert.not-ready", "cert.renewal-late", "cert.expiring", *TLS_EFFECTS)
+# How long each link may be under way before that is worth a word.
+PATIENCE_S: Final = 600.0
+# Subjects of the certificates that controllers make up.
+DEFAULTS: Final = ("TRAEFIK DEFAULT CERT", "KUBERNETES INGRESS CONTROLLER FAKE CERTIFICATE")
+_MOST_DAYS: Final = 14.0
+_ISSUER_WORDS: Final = ("does not have a Ready status condition", "issuer not initialised")
 _GRANT: Final = "Allow list on certificates (cert-manager.io) in the route's namespace."
 
 
@@ -55,6 +83,33 @@ def certificate_of(
     return chain, chain.certificate
 
 
+def unfinished(
+    decision: RouteDecision, chain: CertificateChain | Unavailable
+) -> tuple[CertificateChain, ChainLink] | Finding:
+    """Return the chain of a Certificate that has not been issued, or what to say of any other.
+
+    While the one in use is good, ``cert.renewal-late`` alone speaks of its renewal.
+    """
+    judged = certificate_of(decision, chain)
+    if isinstance(judged, Finding):
+        return judged
+    found, top = judged
+    if found.ready and len(found.links) > 1:
+        return skip(f"{top.ref} is good for now; how its renewal fares is said by itself.")
+    return ok(f"{top.ref} is ready, and nothing is under way.", subject=top.ref) if found.ready else judged
+
+
+def issuer_trouble(chain: CertificateChain) -> bool:
+    """Whether the Certificate waits for an issuer that does not exist or is not ready."""
+    seen, deepest = chain.issuer_seen, chain.deepest
+    if isinstance(seen, IssuerView):
+        return not (seen.found and seen.ready)
+    if deepest is None or deepest.kind != "CertificateRequest":
+        return False
+    missing = deepest.reason.startswith("Referenced ") and "not found" in deepest.reason
+    return missing or any(words in deepest.reason for words in _ISSUER_WORDS)
+
+
 def leaf_of(origin: OriginProbe | Unavailable) -> tuple[TlsAttempt, CertificateFacts] | None:
     """Return the handshake with the origin and the certificate it serves, if one was seen."""
     tls = None if isinstance(origin, Unavailable) else origin.https.tls
@@ -73,8 +128,30 @@ def from_origin_ca(leaf: CertificateFacts) -> bool:
     return "cloudflare" in issuer and "origin" in issuer
 
 
+def is_default(leaf: CertificateFacts) -> bool:
+    """Whether a controller made it up."""
+    return any(name in leaf.subject.upper() for name in DEFAULTS)
+
+
 def covers(leaf: CertificateFacts, hostname: str) -> bool:
-    """Whether one of the certificate's names is the hostname; a wildcard stands for exactly one label."""
+    """Whether one of the certificate's names is the hostname."""
+    return named(leaf.names, hostname)
+
+
+def named(names: tuple[str, ...], hostname: str) -> bool:
+    """Whether one of *names* is the hostname; a wildcard stands for exactly one label."""
     host = hostname.lower().rstrip(".")
     wild = f"*.{host.partition('.')[2]}"
-    return any(name.lower().rstrip(".") in (host, wild) for name in leaf.names)
+    return any(name.lower().rstrip(".") in (host, wild) for name in names)
+
+
+def late_days(not_before: str, not_after: str) -> float:
+    """Return the days before the end from which on a certificate that is not renewed is a worry.
+
+    A fifth of its lifetime, well below the third that renewal by default leaves, and never more than 14 days: 14 of 90,
+    9 of 47, a good one of six.
+    """
+    start, end = parse_time(not_before), parse_time(not_after)
+    if start is None or end is None or end <= start:
+        return _MOST_DAYS
+    return min(_MOST_DAYS, (end - start).total_seconds() / 86_400 / 5)

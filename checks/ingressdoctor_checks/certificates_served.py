@@ -31,7 +31,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.certificates_common import STEP, covers, from_origin_ca, leaf_of
+from ingressdoctor_checks.certificates_common import STEP, covers, from_origin_ca, is_default, leaf_of
 
 _DEFAULT: Final = "TRAEFIK DEFAULT CERT"
 _SELF_SIGNED: Final = (18, 19)
@@ -103,7 +103,7 @@ def _says_missing(line: str) -> bool:
 def _defect(tls: TlsAttempt, leaf: CertificateFacts, clock: Clock) -> _Defect | None:
     """Return what the edge would refuse; nothing for a certificate that it accepts."""
     left, since = clock.days_until(leaf.not_after), clock.days_until(leaf.not_before)
-    if _DEFAULT in leaf.subject.upper():
+    if is_default(leaf):
         return _Defect(
             how="the controller serves its default one, as the Secret has none for this name",
             remedy="Put a certificate for this name into the Secret that the route names.",

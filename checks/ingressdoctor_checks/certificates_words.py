@@ -6,11 +6,15 @@ Holds no check.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from ingressdoctor.api import CertificateChain, ChainLink, Clock, Command, look, parse_time, shorten
 from ingressdoctor_checks.certificates_reasons import signature_of
 
-__all__ = ["advice", "describe", "facts", "stop", "wait"]
+__all__ = ["advice", "describe", "facts", "next_try", "reason_of", "stop", "wait"]
+
+_LONGEST: Final = 7
+_CAP_H: Final = 32
 
 
 def facts(chain: CertificateChain, clock: Clock) -> dict[str, str]:
@@ -22,11 +26,35 @@ def facts(chain: CertificateChain, clock: Clock) -> dict[str, str]:
     found["valid until"] = chain.not_after
     found["renewal due"] = chain.renewal_time
     found["issuer"] = chain.issuer
-    failed = parse_time(chain.last_failure) if chain.last_failure else None
-    if failed is not None and chain.failures:
-        again = failed + timedelta(hours=min(2 ** (min(chain.failures, 7) - 1), 32))
-        found["next try"] = again.strftime("%Y-%m-%dT%H:%M:%SZ") + (" (overdue)" if again < clock.now else "")
+    found["failed in a row"] = str(chain.failures or "")
+    found["next try"] = next_try(chain, clock)
     return {name: value for name, value in found.items() if value}
+
+
+def next_try(chain: CertificateChain, clock: Clock) -> str:
+    """Return when cert-manager tries again, or that it does; empty when it waits for nothing.
+
+    No field holds that time: it is an hour after the last failure, doubled with each failure in a row up to 32 hours
+    (pkg/controller/certificates/trigger); a changed spec skips the wait.
+    """
+    failed = parse_time(chain.last_failure) if chain.last_failure else None
+    if failed is None:
+        return ""
+    if chain.issuing:
+        return "under way"
+    try:
+        again = failed + timedelta(hours=min(2 ** (min(max(chain.failures, 1), _LONGEST) - 1), _CAP_H))
+    except OverflowError:
+        return ""
+    return again.strftime("%Y-%m-%dT%H:%M:%SZ") + (" (overdue)" if again < clock.now else "")
+
+
+def reason_of(chain: CertificateChain) -> str:
+    """Return the words of the deepest object that gives any; those of a waiting order without challenge are ours."""
+    deepest = chain.deepest
+    if deepest is not None and deepest.kind == "Order" and deepest.state == "pending" and not deepest.reason:
+        return "no configured challenge solvers can be used"
+    return next((item.reason for item in reversed(chain.links) if item.reason), "")
 
 
 def advice(reason: str) -> str:

@@ -28,15 +28,14 @@ from ingressdoctor.api import (
     is_private,
     look,
     ok,
-    parse_time,
     skip,
     warn,
 )
+from ingressdoctor_checks.certificates_common import late_days
 from ingressdoctor_checks.outside_view import curl, dig, refused_certificate
 
 __all__ = ["certificate_invalid"]
 
-_EXPIRES_SOON_DAYS: Final = 14.0
 _WHERE_TLS: Final = "the handshake as a visitor makes it"
 _VERIFY: Final = {
     9: "it is not valid yet",
@@ -71,7 +70,7 @@ def certificate_invalid(target: Target, probe: OutsideProbe, ranges: AddressRang
         return
     leaf = shaken.tls.chain[0]
     left = clock.days_until(leaf.not_after)
-    if left is not None and left < _soon(leaf):
+    if left is not None and left < late_days(leaf.not_before, leaf.not_after):
         yield warn(
             f"The certificate that visitors of {target.hostname} are served expires in {left:.0f} days.",
             subject=target.hostname,
@@ -103,14 +102,6 @@ def _none_at_the_edge(last: HttpExchange) -> Finding:
             proof=curl(last.url),
         ),
     )
-
-
-def _soon(leaf: CertificateFacts) -> float:
-    """Days before expiry from which on it is late: 14, but never more than a third of a short lifetime."""
-    start, end = parse_time(leaf.not_before), parse_time(leaf.not_after)
-    if start is None or end is None or end <= start:
-        return _EXPIRES_SOON_DAYS
-    return min(_EXPIRES_SOON_DAYS, (end - start).total_seconds() / 86_400 / 3)
 
 
 def _untrusted(hop: HttpExchange, clock: Clock) -> Finding:

@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
-from build.backend import CLOCK, NAMESPACE
-from ingressdoctor.api import CertificateChain
+from build.backend import CLOCK, HOST, NAMESPACE
+from build.values import replace
+from ingressdoctor.api import CertificateChain, DnsRecord, DnsReply, IssuerSolver, IssuerView, Rcode
 from ingressdoctor.collect.certificates import chain_of
 from ingressdoctor.evidence.certificates import Stated
 
+RECORD = f"_acme-challenge.{HOST}"
 UIDS = {"Certificate": "c-1", "CertificateRequest": "r-1", "Order": "o-1", "Challenge": "h-1"}
 PARENTS = {"CertificateRequest": "Certificate", "Order": "CertificateRequest", "Challenge": "Order"}
 
@@ -81,10 +83,51 @@ def an_order(state: str = "pending", reason: str = "", **more: Any) -> Stated:
     return an_object("Order", status={"state": state, **({"reason": reason} if reason else {})}, **more)
 
 
-def a_challenge(reason: str = "", state: str = "pending", **more: Any) -> Stated:
-    """An ACME challenge for the target's name."""
-    spec = {"dnsName": "www.shop.example.org", "type": "DNS-01", "token": "T0KEN", "key": "K3Y"}
-    return an_object("Challenge", spec=spec, status={"state": state, "reason": reason}, **more)
+def a_challenge(
+    reason: str = "", state: str = "pending", *, presented: bool = False, follow: bool = False, **more: Any
+) -> Stated:
+    """An ACME challenge for the target's name; *follow* tells that its solver follows CNAMEs."""
+    solver = {"dns01": {"cnameStrategy": "Follow"}} if follow else {"dns01": {}}
+    spec = {"dnsName": HOST, "type": "DNS-01", "token": "T0KEN", "key": "K3Y", "solver": solver}
+    return an_object("Challenge", spec=spec, status={"state": state, "reason": reason, "presented": presented}, **more)
+
+
+def a_refused_request(*conditions: dict[str, Any], **more: Any) -> Stated:
+    """A CertificateRequest with exactly these conditions."""
+    return an_object("CertificateRequest", status={"conditions": list(conditions)}, **more)
+
+
+def a_condition(kind: str, value: str = "True", reason: str = "", message: str = "") -> dict[str, Any]:
+    """A condition."""
+    return {"type": kind, "status": value, "reason": reason, "message": message}
+
+
+def an_issuer(name: str = "letsencrypt", *conditions: dict[str, Any], **spec: Any) -> Stated:
+    """A ClusterIssuer, ready unless conditions say otherwise, with one solver for every name."""
+    acme = {"solvers": [{"dns01": {}}], **spec}
+    found = conditions or (a_condition("Ready", "True", "ACMEAccountRegistered"),)
+    raw = {
+        "kind": "ClusterIssuer",
+        "metadata": {"name": name},
+        "spec": {"acme": acme},
+        "status": {"conditions": list(found)},
+    }
+    return msgspec.convert(raw, Stated)
+
+
+def an_issuer_view(**parts: Any) -> IssuerView:
+    """The issuer of ``a_certificate``, ready, as it was read."""
+    view = IssuerView(ref="ClusterIssuer letsencrypt", found=True, ready=True, solvers=(IssuerSolver(kind="dns01"),))
+    return replace(view, **parts)
+
+
+def a_txt(
+    *values: str, rcode: Rcode = Rcode.NOERROR, server: str = "192.0.2.53:53", alias: str = "", name: str = RECORD
+) -> DnsReply:
+    """What one server says of the challenge's TXT record."""
+    answers = [DnsRecord(name=name, rdtype="CNAME", ttl=60, data=f"{alias}.")] if alias else []
+    answers += [DnsRecord(name=alias or name, rdtype="TXT", ttl=60, data=f'"{value}"') for value in values]
+    return DnsReply(name=name, rdtype="TXT", server=server, rcode=rcode, answers=tuple(answers), authoritative=True)
 
 
 def an_application(

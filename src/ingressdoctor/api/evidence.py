@@ -15,7 +15,15 @@ from ingressdoctor.evidence.backend import (
     ServiceForm,
     chosen_backend,
 )
-from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, GitOpsView, TrackedResource
+from ingressdoctor.evidence.certificates import (
+    CertificateChain,
+    ChainLink,
+    ChallengeRecords,
+    GitOpsView,
+    IssuerSolver,
+    IssuerView,
+    TrackedResource,
+)
 from ingressdoctor.evidence.clock import Clock, parse_time
 from ingressdoctor.evidence.cloudflare import NearNames, ZoneFacts, ZoneRecord
 from ingressdoctor.evidence.controller import (
@@ -147,6 +155,7 @@ __all__ = [
     "CertificateChain",
     "CertificateFacts",
     "ChainLink",
+    "ChallengeRecords",
     "ChosenBackend",
     "Clock",
     "ClusterNodes",
@@ -187,6 +196,8 @@ __all__ = [
     "IngressRule",
     "IngressSpec",
     "IngressTls",
+    "IssuerSolver",
+    "IssuerView",
     "KnownHosts",
     "LanName",
     "LanNode",

@@ -1,21 +1,26 @@
 """Follow the Certificate behind the route's TLS Secret down to the object that carries the reason.
 
 One request when it is Ready and nothing is going on; otherwise the requests, orders and challenges of the namespace,
-each only if the one before points further down. The Secret itself is never read. What the reasons mean is the
-checks' job. Source: cert-manager docs and API (cert-manager.io/v1, acme.cert-manager.io/v1).
+each only if the one before points further down, and the issuers where it does not. What a request tells of its order is
+not read again. The Secret itself is never read. What the reasons mean is the checks' job.
+Source: cert-manager docs and API (cert-manager.io/v1, acme.cert-manager.io/v1).
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 
+from ingressdoctor.collect.certificate_issuer import read_issuer
+from ingressdoctor.collect.certificate_times import renewal_off, renewal_time
 from ingressdoctor.collect.kinds import CERTIFICATE_REQUESTS, CERTIFICATES, CHALLENGES, ORDERS, Kind
 from ingressdoctor.collect.kube import list_kind
-from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, Stated
+from ingressdoctor.evidence.certificates import CertificateChain, ChainLink, IssuerView, Stated
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.kube import Condition, Meta
 from ingressdoctor.evidence.routes import Custom, RouteDecision
@@ -28,7 +33,16 @@ __all__ = ["certificate_chain", "chain_of", "link_of", "order_of", "owned_by", "
 
 _WANTED: Final = "the certificate that cert-manager keeps for this route"
 _ORDER: Final = re.compile(r'order (?:resource )?"?(?:[a-z0-9.-]+/)?([a-z0-9][a-z0-9.-]*)"?')
-_ORDER_SAID_WHY: Final = re.compile(r'order is in "\w+" state: *\S')
+_ORDER_FAILED: Final = re.compile(r'order is in "(\w+)" state: *(\S.*)', re.DOTALL)
+_ORDER_WAITS: Final = re.compile(r'issuance from order \S+ "(\w+)"')
+
+
+class _Below(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found below a Certificate."""
+
+    items: tuple[Stated, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
+    issuer: IssuerView | Unavailable | None = None
 
 
 def _stated(kind: Kind[Custom]) -> Kind[Stated]:
@@ -51,38 +65,65 @@ async def certificate_chain(kube: Kubernetes, decision: RouteDecision, clock: Cl
     writers = writer_of(loaded.items, secret)
     if not writers:
         return CertificateChain(secret=secret, namespace=namespace, certificate=None)
-    rest, unread = ((), ()) if _settled(writers[0]) else await _below(kube, namespace, writers[0])
-    return chain_of(writers, rest, clock, unread)
+    below = _Below() if _settled(writers[0]) else await _below(kube, namespace, writers[0])
+    chain = chain_of(writers, below.items, clock, below.unread)
+    return replace(chain, issuer_seen=below.issuer)
 
 
-async def _below(
-    kube: Kubernetes, namespace: str, certificate: Stated
-) -> tuple[tuple[Stated, ...], tuple[Unavailable, ...]]:
+async def _below(kube: Kubernetes, namespace: str, certificate: Stated) -> _Below:
     """Walk down by ownerReference; stop where there is no child, or where we may not look.
 
-    A request that says why its order failed needs the order alone. Otherwise the challenge speaks, which names its
-    order; only where there is none is the order asked.
+    A request that says why its order failed needs nothing more. Otherwise the challenge speaks, which names its order;
+    without one, a waiting order waits for a solver, which the issuer tells. A request that waits without an order
+    waits for its issuer.
     """
     requests = await list_kind(kube, _stated(CERTIFICATE_REQUESTS), namespace=namespace)
     if isinstance(requests, Unavailable):
-        return (), (requests,)
+        return _Below(unread=(requests,))
     request = next(iter(owned_by(certificate, requests.items)), None)
-    if request is None:
-        return (), ()
-    order = order_of(request)
-    if not order:
-        return (request,), ()
-    for kind in (ORDERS,) if _ORDER_SAID_WHY.search(_reason(request)) else (CHALLENGES, ORDERS):
-        loaded = await list_kind(kube, _stated(kind), namespace=namespace)
-        if isinstance(loaded, Unavailable):
-            return (request,), (loaded,)
-        if kind is CHALLENGES:
-            found = owned_by(Stated(kind="Order", metadata=Meta(name=order)), loaded.items)
-        else:
-            found = tuple(item for item in loaded.items if item.name == order) or owned_by(request, loaded.items)
-        if found:
-            return (request, found[0]), ()
-    return (request,), ()
+    teller = request or certificate
+    items = (request,) if request is not None else ()
+    order, said = order_of(teller), _reason(teller)
+    if failed := _ORDER_FAILED.search(said):
+        return _Below(items=(*items, _told(teller, order, failed.group(1), failed.group(2))))
+    if request is not None and order:
+        return await _below_request(kube, certificate, request, order)
+    if request is not None and (_ended(request) or _state(request) == "ready"):
+        return _Below(items=items)
+    return _Below(items=items, issuer=await read_issuer(kube, certificate.spec, namespace))
+
+
+async def _below_request(kube: Kubernetes, certificate: Stated, request: Stated, order: str) -> _Below:
+    """Look for the challenge of the request's order; without one, for why the order has none."""
+    namespace = request.namespace
+    challenges = await list_kind(kube, _stated(CHALLENGES), namespace=namespace)
+    if isinstance(challenges, Unavailable):
+        return _Below(items=(request,), unread=(challenges,))
+    if found := owned_by(Stated(kind="Order", metadata=Meta(name=order)), challenges.items):
+        return _Below(items=(request, found[0]))
+    waits = _ORDER_WAITS.search(_reason(request))
+    if waits is not None and waits.group(1) == "pending":
+        told = _told(request, order, "pending", "")
+        return _Below(items=(request, told), issuer=await read_issuer(kube, certificate.spec, namespace))
+    orders = await list_kind(kube, _stated(ORDERS), namespace=namespace)
+    if isinstance(orders, Unavailable):
+        return _Below(items=(request,), unread=(orders,))
+    mine = tuple(item for item in orders.items if item.name == order) or owned_by(request, orders.items)
+    return _Below(items=(request, *mine[:1]))
+
+
+def _ended(request: Stated) -> bool:
+    """Whether the request was denied, is invalid or failed: then its issuer has nothing to add."""
+    kinds = {entry.type: entry.status for entry in _conditions(request)}
+    ready = _condition(request, "Ready")
+    refused = kinds.get("Denied") == "True" or kinds.get("InvalidRequest") == "True"
+    return refused or (ready is not None and ready.reason in ("Failed", "Denied"))
+
+
+def _told(teller: Stated, name: str, state: str, reason: str) -> Stated:
+    """Make the order as the object above tells of it."""
+    meta = Meta(name=name, namespace=teller.namespace, creation_timestamp=teller.metadata.creation_timestamp)
+    return Stated(kind="Order", metadata=meta, status={"state": state, "reason": reason.strip()})
 
 
 def order_of(request: Stated) -> str:
@@ -127,13 +168,17 @@ def chain_of(
     ready, issuing = _condition(certificate, "Ready"), _condition(certificate, "Issuing")
     top = link_of(certificate, clock)
     failures = status.get("failedIssuanceAttempts")
+    owners = certificate.metadata.owner_references or ()
     return CertificateChain(
         secret=as_text(spec.get("secretName")),
         namespace=certificate.namespace,
         certificate=top,
         dns_names=_names(spec),
+        not_before=as_text(status.get("notBefore")),
         not_after=as_text(status.get("notAfter")),
-        renewal_time=as_text(status.get("renewalTime")),
+        renewal_time=renewal_time(spec, status),
+        renewal_off=renewal_off(spec),
+        owner=next((f"{item.kind} {certificate.namespace}/{item.name}" for item in owners if item.name), ""),
         issuer=f"{as_text(issuer.get('kind')) or 'Issuer'} {as_text(issuer.get('name'))}".strip(),
         links=(top, *(link_of(item, clock) for item in below)),
         unread=unread,
@@ -168,7 +213,15 @@ def link_of(item: Stated, clock: Clock) -> ChainLink:
         conditions=_conditions(item),
         age_s=clock.seconds_since(since),
         raw={"spec": _public(item.spec), "status": item.status},
+        answer=_answer(item),
     )
+
+
+def _answer(item: Stated) -> str:
+    """Return the digest of what the record of a DNS-01 challenge must hold, which is its spec.key."""
+    key = as_text(item.spec.get("key"))
+    dns01 = item.kind == "Challenge" and as_text(item.spec.get("type")).upper() == "DNS-01"
+    return hashlib.sha256(key.encode()).hexdigest() if dns01 and key else ""
 
 
 def _public(spec: Mapping[str, Any]) -> Mapping[str, Any]:

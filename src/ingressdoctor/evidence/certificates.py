@@ -7,11 +7,21 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from ingressdoctor.evidence.dns import DnsReply
 from ingressdoctor.evidence.kube import Condition
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["CertificateChain", "ChainLink", "GitOpsView", "Stated", "TrackedResource"]
+__all__ = [
+    "CertificateChain",
+    "ChainLink",
+    "ChallengeRecords",
+    "GitOpsView",
+    "IssuerSolver",
+    "IssuerView",
+    "Stated",
+    "TrackedResource",
+]
 
 
 # Every custom resource holds its status; the name says where it matters.
@@ -19,9 +29,11 @@ Stated: TypeAlias = Custom
 
 
 class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
-    """One object of the chain Certificate -> CertificateRequest -> Order -> Challenge, or the issuer that it waits for.
+    """One object of the chain Certificate -> CertificateRequest -> Order -> Challenge.
 
-    ``state`` and ``reason`` are what the object says of itself; ``age_s`` is how long it has been in this state.
+    ``state`` and ``reason`` are what the object says of itself, or what the one above says of it; ``age_s`` is how
+    long it has been in this state. ``answer`` is the SHA-256 (hex) of what the TXT record of a DNS-01 challenge must
+    hold; the value itself is not kept.
     """
 
     ref: str
@@ -30,15 +42,51 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     age_s: float | None = None
     raw: Mapping[str, Any] | None = None
+    answer: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The object's kind."""
+        return self.ref.partition(" ")[0]
+
+    def condition(self, kind: str) -> Condition | None:
+        """Return the condition of one type."""
+        return next((entry for entry in self.conditions if entry.type == kind), None)
+
+
+class IssuerSolver(msgspec.Struct, frozen=True, kw_only=True):
+    """One solver of an ACME issuer: ``kind`` is dns01 or http01, the rest its selector (empty: takes every name)."""
+
+    kind: str
+    zones: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    labels: bool = False
+
+
+class IssuerView(msgspec.Struct, frozen=True, kw_only=True):
+    """The issuer that a Certificate names, read where nothing below the request tells why it waits.
+
+    ``found`` is False when there is none of this name; ``others`` are those of its kind that exist. ``reason`` and
+    ``message`` are those of its Ready condition; ``solvers`` is None for an issuer that is not ACME.
+    """
+
+    ref: str
+    found: bool
+    ready: bool = False
+    reason: str = ""
+    message: str = ""
+    solvers: tuple[IssuerSolver, ...] | None = None
+    others: tuple[str, ...] = ()
 
 
 class CertificateChain(msgspec.Struct, frozen=True, kw_only=True):
     """The Certificate that fills the TLS Secret of the winning route, followed to its deepest object.
 
     ``certificate`` is None when no Certificate writes that Secret (a hand-made Secret is legitimate). ``links`` go
-    from the Certificate down; the last one carries the real reason. ``not_after``, ``renewal_time`` and
-    ``last_failure`` are RFC 3339 or empty; ``failures`` counts issuances that failed in a row. ``rivals`` are other
-    Certificates that write the same Secret.
+    from the Certificate down; the last one carries the real reason. ``not_before``, ``not_after``, ``renewal_time``
+    and ``last_failure`` are RFC 3339 or empty; ``renewal_off`` tells that nobody renews it, by its own spec.
+    ``failures`` counts issuances that failed in a row. ``rivals`` are other Certificates that write the same Secret;
+    ``owner`` is the object that the Certificate was made for. ``issuer_seen`` is None where nobody had to look.
     """
 
     secret: str
@@ -55,11 +103,39 @@ class CertificateChain(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
     last_failure: str = ""
     rivals: tuple[str, ...] = ()
+    not_before: str = ""
+    renewal_off: bool = False
+    owner: str = ""
+    issuer_seen: IssuerView | Unavailable | None = None
 
     @property
     def deepest(self) -> ChainLink | None:
         """The link that carries the real reason."""
         return self.links[-1] if self.links else self.certificate
+
+
+class ChallengeRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """What the zone's own servers hold for a DNS-01 challenge that is pending, asked one by one.
+
+    ``name`` is ``_acme-challenge.<host>``; ``target`` where CNAMEs lead from there (empty: nowhere else), in ``zone``.
+    ``replies`` are the servers' answers for the TXT record; ``right`` the servers that hold the expected value, None
+    where the Challenge does not tell it. ``by_cname`` tells that the solver follows CNAMEs. ``caa`` are CAA records of
+    ``caa_name``, the first name upwards that has any, looked up where the authority refused by them.
+    """
+
+    name: str
+    target: str = ""
+    zone: str = ""
+    replies: tuple[DnsReply, ...] = ()
+    right: tuple[str, ...] | None = None
+    by_cname: bool = False
+    caa_name: str = ""
+    caa: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Every TXT value that some server holds."""
+        return tuple(dict.fromkeys(value for reply in self.replies for value in reply.of("TXT")))
 
 
 class TrackedResource(msgspec.Struct, frozen=True, kw_only=True):

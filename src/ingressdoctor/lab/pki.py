@@ -24,6 +24,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ISSUE_ANNOTATION = "lab.ingressdoctor/issue"
+# What the controllers still serve, where they did not load the Secret again after it was renewed.
+LOADED_ANNOTATION = "lab.ingressdoctor/loaded"
 DEFAULT_CERTIFICATE_NAME = "TRAEFIK DEFAULT CERT"
 
 
@@ -53,6 +55,11 @@ class Order:
             not_before_days=_number(raw, "not_before_days", -30),
             not_after_days=_number(raw, "not_after_days", 60),
         )
+
+
+def order_in(annotations: Mapping[str, object]) -> Order | None:
+    """What a controller serves of a Secret with these annotations."""
+    return Order.from_annotation(annotations.get(LOADED_ANNOTATION) or annotations.get(ISSUE_ANNOTATION))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from build.answers import a_leaf, default_leaf, serving
+from build.answers import default_leaf, serving
 from build.backend import CLOCK, FORBIDDEN, NOT_ASKED, a_decision
 from build.certificates import a_certificate, a_chain, a_challenge, a_request, an_order, issuing, ready
 from build.values import replace
 from ingressdoctor.api import CertificateChain, Status, Unavailable
-from ingressdoctor_checks.certificates import challenge_stuck, not_ready
+from ingressdoctor_checks.certificates import not_ready
+from ingressdoctor_checks.certificates_challenge import challenge_stuck
 from ingressdoctor_checks.certificates_reasons import retry_after, signature_of
-from ingressdoctor_checks.certificates_renewal import expiring
 
 ABSENT = Unavailable(wanted="it", reason="cert-manager is not installed")
 HAND_MADE = CertificateChain(secret="web-tls", namespace="shop", certificate=None)
@@ -32,7 +32,8 @@ LIMIT = (
 
 
 def judge(check: Any, chain: Any, origin: Any = DEFAULT, **decision: Any) -> Any:
-    [finding] = check(a_decision(**decision), chain, origin, CLOCK)
+    records = (NOT_ASKED,) if check is challenge_stuck else ()
+    [finding] = check(a_decision(**decision), chain, origin, *records, CLOCK)
     return finding
 
 
@@ -61,20 +62,6 @@ STATES: list[Any] = [
     ),
     pytest.param(a_chain(NOT_READY), serving(), Status.WARN, "is not ready", id="old-certificate-still-serves"),
     pytest.param(a_chain(YOUNG), DEFAULT, Status.WARN, "is being issued", id="two-minutes-old"),
-    pytest.param(
-        a_chain(
-            a_certificate(
-                ready(),
-                issuing("False", "renewal failed"),
-                lastFailureTime="2026-11-21T10:00:00Z",
-                failedIssuanceAttempts=3,
-            )
-        ),
-        serving(),
-        Status.WARN,
-        "renewal has failed 3 times",
-        id="ready-but-renewal-fails",
-    ),
     pytest.param(
         a_chain(rivals=(a_certificate(name="web2"),)), serving(), Status.WARN, "write the same Secret", id="two-writers"
     ),
@@ -108,10 +95,6 @@ STUCK: list[Any] = [
         (a_request(), an_order("invalid"), a_challenge(CAA, "invalid")), DEFAULT, Status.FAIL, "CAA record", id="caa"
     ),
     pytest.param(
-        (a_request(), an_order("errored", LIMIT)), DEFAULT, Status.FAIL, "(until 2026-11-23 10:00:00 UTC)", id="limit"
-    ),
-    pytest.param((a_request(), an_order()), DEFAULT, Status.FAIL, "no solver", id="order-without-a-challenge"),
-    pytest.param(
         (a_request(), an_order(), a_challenge(SLOW_DNS, created="2026-11-21T11:51:00Z")),
         DEFAULT,
         Status.PASS,
@@ -129,7 +112,10 @@ STUCK: list[Any] = [
         (a_request(), an_order(), a_challenge(TOKEN)), serving(), Status.WARN, "API token", id="renewal-with-time-left"
     ),
     pytest.param((a_request(),), DEFAULT, Status.SKIP, "not come to a challenge", id="request-only"),
-    pytest.param((a_request(), an_order("valid")), DEFAULT, Status.PASS, "No challenge", id="order-done"),
+    pytest.param((a_request(), an_order("valid")), DEFAULT, Status.SKIP, "not come to a challenge", id="order-only"),
+    pytest.param(
+        (a_request(), a_challenge("", "valid")), DEFAULT, Status.PASS, "No challenge is waiting", id="challenge-done"
+    ),
 ]
 
 
@@ -146,58 +132,6 @@ def test_challenges_that_may_not_be_read_are_unknown() -> None:
 
     assert finding.status is Status.UNKNOWN
     assert finding.enable_with == "Grant list on it."
-
-
-def dated(not_after: str, renewal: str = "") -> CertificateChain:
-    return a_chain(a_certificate(notAfter=not_after, renewalTime=renewal or None))
-
-
-DATES: list[Any] = [
-    pytest.param(a_chain(), NOT_ASKED, Status.PASS, "50 more days", id="far-away"),
-    pytest.param(
-        dated("2026-11-26T12:00:00Z", "2026-10-27T12:00:00Z"),
-        NOT_ASKED,
-        Status.WARN,
-        "expires in 5 days although it should have been renewed 25 days ago",
-        id="five-days-and-overdue",
-    ),
-    pytest.param(
-        dated("2026-12-05T11:00:00Z", "2026-11-18T12:00:00Z"),
-        NOT_ASKED,
-        Status.WARN,
-        "14 days",
-        id="fortnight-and-overdue",
-    ),
-    pytest.param(
-        dated("2026-12-06T12:00:00Z", "2026-11-18T12:00:00Z"), NOT_ASKED, Status.PASS, "15", id="fifteen-days"
-    ),
-    pytest.param(
-        dated("2026-11-24T12:00:00Z", "2026-11-22T12:00:00Z"),
-        NOT_ASKED,
-        Status.PASS,
-        "3 more",
-        id="short-lived-on-plan",
-    ),
-    pytest.param(HAND_MADE, serving(a_leaf(not_after="2026-11-27T12:00:00Z")), Status.WARN, "6 days", id="by-hand-six"),
-    pytest.param(
-        HAND_MADE, serving(a_leaf(not_after="2026-12-01T12:00:00Z")), Status.PASS, "10 more", id="by-hand-ten"
-    ),
-    pytest.param(
-        HAND_MADE, serving(a_leaf(not_after="2026-11-20T12:00:00Z")), Status.SKIP, "has expired", id="expired"
-    ),
-    pytest.param(HAND_MADE, DEFAULT, Status.SKIP, "default", id="default-certificate"),
-    pytest.param(HAND_MADE, NOT_ASKED, Status.SKIP, "put there by hand", id="nothing-seen"),
-    pytest.param(FORBIDDEN, NOT_ASKED, Status.UNKNOWN, "403", id="may-not-be-read"),
-    pytest.param(a_chain(a_certificate(notAfter="soon")), NOT_ASKED, Status.SKIP, "default", id="not-a-date"),
-]
-
-
-@pytest.mark.parametrize(("chain", "origin", "status", "words"), DATES)
-def test_expiring(chain: Any, origin: Any, status: Status, words: str) -> None:
-    finding = judge(expiring, chain, origin)
-
-    assert finding.status is status
-    assert words in finding.summary
 
 
 REASONS = [

@@ -142,6 +142,10 @@ def served(leaf: CertificateFacts) -> OutsideProbe:
     return visited(exchange(tls=handshake(chain=(leaf,))))
 
 
+def ninety_days(not_after: str) -> CertificateFacts:
+    return certificate(not_after, "2026-09-05T12:00:00Z")
+
+
 def refused_with(code: int, text: str, leaf: CertificateFacts | None = None) -> HttpExchange:
     chain = () if leaf is None else (leaf,)
     return failed(Reach.TLS_OTHER, tls=handshake(trusted=False, code=code, text=text, chain=chain))
@@ -154,8 +158,14 @@ EXPIRED = certificate("2026-11-19T00:00:00Z")
     ("probe", "status", "words"),
     [
         pytest.param(served(certificate()), Status.PASS, "trusted", id="good"),
-        pytest.param(served(certificate("2026-12-04T12:00:00Z")), Status.PASS, "", id="exactly-14-days"),
-        pytest.param(served(certificate("2026-12-04T11:00:00Z")), Status.WARN, "expires in", id="less-than-14-days"),
+        pytest.param(served(ninety_days("2026-12-04T12:00:00Z")), Status.PASS, "", id="exactly-14-days"),
+        pytest.param(served(ninety_days("2026-12-04T11:00:00Z")), Status.WARN, "expires in", id="less-than-14-days"),
+        pytest.param(
+            served(certificate("2026-11-30T12:00:00Z", "2026-10-14T12:00:00Z")), Status.PASS, "", id="47-days-on-plan"
+        ),
+        pytest.param(
+            served(certificate("2026-11-28T12:00:00Z", "2026-10-12T12:00:00Z")), Status.WARN, "8 day", id="47-days-late"
+        ),
         pytest.param(
             served(certificate("2026-11-25T12:00:00Z", "2026-11-19T12:00:00Z")), Status.PASS, "", id="six-day-fresh"
         ),

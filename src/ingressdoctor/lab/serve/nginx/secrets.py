@@ -7,8 +7,8 @@ one is.
 
 from __future__ import annotations
 
-from ingressdoctor.lab.cluster import Cluster, Object, annotation, dig, mapping, namespace_of, sequence, text
-from ingressdoctor.lab.pki import ISSUE_ANNOTATION, Order, covers
+from ingressdoctor.lab.cluster import Cluster, Object, dig, mapping, namespace_of, sequence, text
+from ingressdoctor.lab.pki import Order, covers, order_in
 from ingressdoctor.lab.serve.nginx.journal import Notes
 
 _SOON_DAYS = 10  # 240 hours
@@ -70,7 +70,7 @@ class Secrets:
 
     def _order(self, namespace: str, name: str) -> Order | None:
         secret = self._cluster.get("Secret", namespace, name)
-        return Order.from_annotation(annotation(secret, ISSUE_ANNOTATION)) if secret is not None else None
+        return order_in(mapping(dig(secret, "metadata", "annotations"))) if secret is not None else None
 
     def _refuse(self, key: str, host: str, order: Order) -> None:
         valid = ", ".join(order.names)

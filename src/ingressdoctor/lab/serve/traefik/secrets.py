@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ingressdoctor.lab.cluster import Cluster, annotation, labels_of, mapping
-from ingressdoctor.lab.pki import ISSUE_ANNOTATION, Order
+from ingressdoctor.lab.cluster import Cluster, dig, labels_of, mapping
+from ingressdoctor.lab.pki import Order, order_in
 from ingressdoctor.lab.serve.traefik.model import DropError
 
 
@@ -17,7 +17,7 @@ def order_of(cluster: Cluster, namespace: str, name: str) -> Order:
     # Traefik's informer filters Secrets that Helm owns.
     if secret is None or labels_of(secret).get("owner") == "helm":
         raise DropError(f"secret {namespace}/{name} does not exist")
-    order = Order.from_annotation(annotation(secret, ISSUE_ANNOTATION))
+    order = order_in(mapping(dig(secret, "metadata", "annotations")))
     if order is not None:
         return order
     data = mapping(secret.get("data"))

@@ -1,0 +1,265 @@
+"""Is there a Secret with a certificate for the host where the route looks for one?
+
+The Secret itself is never read: cert-manager's Certificate tells what is in it, and for Secrets made by hand the log of
+ingress-nginx. What Traefik makes of a Secret is judged in ``traefik_certificate``.
+Source: cert-manager's ingress-shim (annotations; one Certificate per Secret, owned by one Ingress), ingress-nginx
+internal/ingress/controller/controller.go (createServers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import Final
+
+from ingressdoctor.api import (
+    CandidateRoute,
+    CertificateChain,
+    ChainLink,
+    Finding,
+    Loaded,
+    NginxLogs,
+    OriginProbe,
+    Remedy,
+    RouteDecision,
+    RoutingObjects,
+    Unavailable,
+    changes,
+    check,
+    fail,
+    look,
+    ok,
+    shorten,
+    skip,
+    warn,
+)
+from ingressdoctor_checks.certificates_common import (
+    STEP,
+    TLS_EFFECTS,
+    certificate_of,
+    covers,
+    is_default,
+    leaf_of,
+    named,
+    still_served,
+)
+
+__all__ = ["secret_missing", "wrong_names"]
+
+_LINK: Final = "TLS Secret → controller"
+_ISSUERS: Final = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer")
+_ACME: Final = "kubernetes.io/tls-acme"
+
+
+@check(
+    id="cert.secret-missing",
+    title="The Secret that the route names exists",
+    step=STEP,
+    link=_LINK,
+    causes=TLS_EFFECTS,
+)
+def secret_missing(
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    objects: RoutingObjects | Unavailable,
+    logs: NginxLogs | Unavailable,
+) -> Iterator[Finding]:
+    """A Secret that nobody writes and that is not there leaves the controller with the one that it makes up."""
+    judged = certificate_of(decision, chain)
+    winner = decision.winner
+    if not isinstance(judged, Finding):
+        found, top = judged
+        yield (
+            ok(f"cert-manager keeps Secret {found.namespace}/{found.secret}.", subject=top.ref)
+            if found.ready
+            else skip(f"{top.ref} has not been issued; why is said by itself.")
+        )
+        return
+    if winner is None or not winner.tls_secret or _may_be_written(chain):
+        yield judged
+        return
+    secret = _secret_of(winner)
+    line = None if isinstance(logs, Unavailable) else logs.of("certificate-missing")
+    served = leaf_of(origin)
+    if line is not None and (served is None or is_default(served[1])):
+        yield _missing(secret, winner, _annotations(objects, winner), line.line)
+    elif served is not None and not is_default(served[1]):
+        yield ok(f"Secret {secret}, made by hand, is there: a certificate of its own is served.")
+    else:
+        yield skip(f"Nothing says that Secret {secret} is missing; what Traefik's log says is judged by its own check.")
+
+
+def _may_be_written(chain: CertificateChain | Unavailable) -> bool:
+    """Whether cert-manager may write the Secret, for all we could see."""
+    return isinstance(chain, Unavailable) and "not installed" not in chain.reason
+
+
+def _secret_of(winner: CandidateRoute) -> str:
+    owner, _, name = winner.tls_secret.rpartition("/")
+    return f"{owner or winner.namespace}/{name}"
+
+
+def _annotations(objects: RoutingObjects | Unavailable, winner: CandidateRoute) -> Mapping[str, str] | None:
+    """Return the annotations of the winning Ingress; None where it could not be read, or is none."""
+    listed = objects.ingresses if isinstance(objects, RoutingObjects) else None
+    if not isinstance(listed, Loaded):
+        return None
+    return next((item.annotations for item in listed.items if item.ref == winner.ref), None)
+
+
+def _missing(secret: str, winner: CandidateRoute, notes: Mapping[str, str] | None, line: str) -> Finding:
+    namespace, _, name = secret.partition("/")
+    why, remedy = _unwritten(notes, winner)
+    kind, _, place = winner.ref.partition(" ")
+    owner, _, own = place.partition("/")
+    return fail(
+        f"Secret {secret}, which {winner.ref} names, does not exist: {why}.",
+        subject=f"Secret {secret}",
+        where="the controller's log, and cert-manager's Certificates",
+        seen={
+            "log": line,
+            "Certificate": "none writes this Secret",
+            "issuer asked for": next(
+                (f"{key}: {notes[key]}" for key in (*_ISSUERS, _ACME) if notes.get(key)), "none: no annotation"
+            )
+            if notes is not None
+            else "not known",
+        },
+        remedy=Remedy(
+            text=remedy,
+            commands=(
+                look("kubectl", "-n", owner, "describe", kind.lower(), own),
+                look("kubectl", "-n", namespace, "get", "certificates"),
+                changes("kubectl", "-n", owner, "edit", kind.lower(), own),
+            ),
+            proof=look("kubectl", "-n", namespace, "get", "secret", name),
+        ),
+    )
+
+
+def _unwritten(notes: Mapping[str, str] | None, winner: CandidateRoute) -> tuple[str, str]:
+    """Say why no Certificate writes the Secret, by the annotations of the Ingress; and what to do."""
+    by_hand = "no Certificate writes it, and whoever made it by hand removed it"
+    if notes is None:
+        return by_hand, "Create the Secret, or a Certificate with this secretName."
+    asked = [key for key in _ISSUERS if notes.get(key)]
+    if len(asked) == 2:
+        return (
+            "cert-manager makes no Certificate, as the Ingress names an issuer and a cluster-issuer",
+            "Drop one of the two annotations.",
+        )
+    if asked or notes.get(_ACME) == "true":
+        key = asked[0] if asked else _ACME
+        return (
+            f"{winner.ref} asks for it by {key}, but cert-manager has made no Certificate",
+            "The events of the Ingress say why (BadConfig); without any, see whether cert-manager is running.",
+        )
+    slip = next((key for key in notes if get_close_matches(key, _ISSUERS, n=1, cutoff=0.85)), "")
+    if slip:
+        return (
+            f"the annotation {slip} is not one of cert-manager's, so nobody orders a certificate",
+            f"Correct it to {get_close_matches(slip, _ISSUERS, n=1, cutoff=0.85)[0]}.",
+        )
+    return (
+        "no Certificate writes it, and the Ingress names no issuer",
+        "Annotate the Ingress with cert-manager.io/cluster-issuer, or put the Secret back.",
+    )
+
+
+@check(
+    id="cert.wrong-names",
+    title="The certificate in the Secret is for the host",
+    step=STEP,
+    link=_LINK,
+    causes=TLS_EFFECTS,
+)
+def wrong_names(
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    logs: NginxLogs | Unavailable,
+) -> Iterator[Finding]:
+    """A controller that finds no name of the host in the certificate serves the one that it makes up."""
+    judged, winner = certificate_of(decision, chain), decision.winner
+    host = decision.request.host
+    if not isinstance(judged, Finding):
+        found, top = judged
+        if not found.dns_names:
+            yield skip(f"{top.ref} lists no names.")
+        elif named(found.dns_names, host):
+            yield ok(f"{top.ref} is for {host}.", subject=top.ref)
+        else:
+            yield _lacks(found, top, host, (winner.ref if winner else ""), fine=_serves(origin, host))
+        return
+    if winner is None or not winner.tls_secret or _may_be_written(chain):
+        yield judged
+        return
+    secret, served = _secret_of(winner), leaf_of(origin)
+    line = None if isinstance(logs, Unavailable) else logs.of("certificate-wrong-name")
+    if line is not None and (served is None or is_default(served[1])):
+        yield _by_hand(secret, winner, host, line.line)
+    elif served is not None and covers(served[1], host):
+        yield ok(f"The certificate that is served is for {host}.", where="TLS handshake")
+    else:
+        yield skip(f"Which names the certificate in Secret {secret} is for is not known; what is served is judged.")
+
+
+def _serves(origin: OriginProbe | Unavailable, host: str) -> bool:
+    served = leaf_of(origin)
+    return served is not None and still_served(origin) and covers(served[1], host)
+
+
+def _lacks(chain: CertificateChain, top: ChainLink, host: str, route: str, *, fine: bool) -> Finding:
+    names = ", ".join(chain.dns_names[:5])
+    foreign = chain.owner.startswith("Ingress ") and route.startswith("Ingress ") and chain.owner != route
+    remedy = f"Add {host} to dnsNames of the Certificate."
+    why = ""
+    if foreign:
+        why = f"; it was made for {chain.owner}, and cert-manager adds no names of another Ingress to it"
+        remedy = f"Give {route} a secretName of its own, or add the host to the tls section of {chain.owner}."
+    elif chain.owner.startswith("Ingress "):
+        remedy = f"Add {host} to hosts in the tls section of {chain.owner}: the Certificate follows it."
+    say = warn if fine else fail
+    name = top.ref.rpartition("/")[2]
+    return say(
+        f"{top.ref} is for {names}, not for {host}{why}.",
+        subject=top.ref,
+        where="spec.dnsNames of the Certificate",
+        seen={
+            "host": host,
+            "dnsNames": ", ".join(chain.dns_names[:20]),
+            "made for": chain.owner or "nobody: written by hand or by git",
+            "named by": route,
+        },
+        remedy=Remedy(
+            text=remedy,
+            commands=(
+                look("kubectl", "-n", chain.namespace, "describe", "certificate", name),
+                look("kubectl", "-n", chain.namespace, "get", "ingresses", "-o", "wide"),
+            ),
+            proof=look("kubectl", "-n", chain.namespace, "get", "certificate", name, "-o", "jsonpath={.spec.dnsNames}"),
+        ),
+    )
+
+
+def _by_hand(secret: str, winner: CandidateRoute, host: str, line: str) -> Finding:
+    _, _, valid = line.partition("certificate is valid for ")
+    names = shorten(valid.partition(", not ")[0], 120)
+    namespace = secret.partition("/")[0]
+    return fail(
+        f"Secret {secret}, which {winner.ref} names, holds a certificate"
+        f"{f' for {names}' if names else ' of other names'}, not for {host}.",
+        subject=f"Secret {secret}",
+        where="the controller's log",
+        seen={"log": line, "host": host},
+        remedy=Remedy(
+            text="Put a certificate for the host into the Secret, or let cert-manager write it: annotate the Ingress "
+            "with its issuer, and name a Secret that nobody else writes.",
+            commands=(
+                look("kubectl", "-n", namespace, "get", "certificates,secrets"),
+                look("kubectl", "-n", winner.namespace, "describe", "ingress", winner.ref.rpartition("/")[2]),
+            ),
+            proof=look("openssl", "s_client", "-connect", f"{host}:443", "-servername", host, "-brief"),
+        ),
+    )

@@ -1,0 +1,176 @@
+"""Secrets that are missing, and certificates that are for other names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from build.answers import a_leaf, default_leaf, serving
+from build.backend import FORBIDDEN, NOT_ASKED, a_decision
+from build.certificates import a_certificate, a_chain, issuing, ready
+from build.values import replace
+from ingressdoctor.api import (
+    CertificateChain,
+    Ingress,
+    Loaded,
+    NginxLine,
+    NginxLogs,
+    RoutingObjects,
+    Status,
+    Unavailable,
+)
+from ingressdoctor_checks.certificates_secret import secret_missing, wrong_names
+
+HAND_MADE = CertificateChain(secret="web-tls", namespace="shop", certificate=None)
+ABSENT = Unavailable(wanted="it", reason="cert-manager is not installed")
+NOT_READY = a_chain(a_certificate(ready("False"), issuing()))
+FAKE = serving(
+    a_leaf(subject="CN=Kubernetes Ingress Controller Fake Certificate,O=Acme Co", names=("ingress.local",)),
+    trusted=False,
+    code=18,
+)
+TRAEFIK = serving(default_leaf(), trusted=False, code=18)
+REF = "Ingress shop/web"
+GONE = NginxLogs(
+    lines=(NginxLine(code="certificate-missing", line='Error getting SSL certificate "shop/web-tls"', ours=True),)
+)
+OTHER = NginxLogs(
+    lines=(
+        NginxLine(
+            code="certificate-wrong-name",
+            line="x509: certificate is valid for graphs.example.org, not www.shop.example.org",
+            ours=True,
+        ),
+    )
+)
+
+
+def decided(**more: Any) -> Any:
+    found = a_decision(**more)
+    return found if found.winner is None else replace(found, winner=replace(found.winner, ref=REF))
+
+
+def objects(**annotations: str) -> RoutingObjects:
+    raw = {
+        "kind": "Ingress",
+        "metadata": {
+            "name": "web",
+            "namespace": "shop",
+            "annotations": {key.replace("__", "/").replace("_", "-"): value for key, value in annotations.items()},
+        },
+    }
+    nothing: Any = Loaded()
+    return RoutingObjects(
+        ingress_routes=nothing,
+        ingresses=Loaded(items=(msgspec.convert(raw, Ingress),)),
+        middlewares=nothing,
+        ingress_classes=nothing,
+        traefik_services=nothing,
+    )
+
+
+def asking(*keys: str) -> RoutingObjects:
+    found = objects()
+    assert isinstance(found.ingresses, Loaded)
+    [item] = found.ingresses.items
+    meta = replace(item.metadata, annotations=dict.fromkeys(keys, "true"))
+    return replace(found, ingresses=Loaded(items=(replace(item, metadata=meta),)))
+
+
+MISSING: list[Any] = [
+    pytest.param(HAND_MADE, FAKE, objects(), GONE, Status.FAIL, "names no issuer", id="nobody-writes-it"),
+    pytest.param(
+        HAND_MADE,
+        FAKE,
+        asking("cert-manager.io/cluster-issuer"),
+        GONE,
+        Status.FAIL,
+        "asks for it by cert-manager.io/cluster-issuer, but cert-manager has made no Certificate",
+        id="asked-for-and-not-made",
+    ),
+    pytest.param(
+        HAND_MADE,
+        FAKE,
+        asking("cert-manager.io/cluster-issuer", "cert-manager.io/issuer"),
+        GONE,
+        Status.FAIL,
+        "names an issuer and a cluster-issuer",
+        id="two-issuers",
+    ),
+    pytest.param(
+        HAND_MADE,
+        FAKE,
+        asking("cert-manager.io/cluster-isuer"),
+        GONE,
+        Status.FAIL,
+        "the annotation cert-manager.io/cluster-isuer is not one of cert-manager's",
+        id="misspelt-annotation",
+    ),
+    pytest.param(HAND_MADE, FAKE, NOT_ASKED, GONE, Status.FAIL, "removed it", id="ingress-not-read"),
+    pytest.param(ABSENT, FAKE, objects(), GONE, Status.FAIL, "does not exist", id="cert-manager-not-installed"),
+    pytest.param(HAND_MADE, FAKE, objects(), OTHER, Status.SKIP, "Nothing says", id="there-with-other-names"),
+    pytest.param(HAND_MADE, serving(), objects(), GONE, Status.PASS, "is there", id="an-old-line-of-the-log"),
+    pytest.param(HAND_MADE, TRAEFIK, objects(), NOT_ASKED, Status.SKIP, "Nothing says", id="no-log"),
+    pytest.param(a_chain(), FAKE, objects(), GONE, Status.PASS, "cert-manager keeps", id="kept-by-cert-manager"),
+    pytest.param(NOT_READY, FAKE, objects(), GONE, Status.SKIP, "has not been issued", id="not-issued"),
+    pytest.param(FORBIDDEN, FAKE, objects(), GONE, Status.UNKNOWN, "403", id="may-not-be-read"),
+]
+
+
+@pytest.mark.parametrize(("chain", "origin", "found", "logs", "status", "words"), MISSING)
+def test_secret_missing(chain: Any, origin: Any, found: Any, logs: Any, status: Status, words: str) -> None:
+    [finding] = secret_missing(decided(), chain, origin, found, logs)
+
+    assert finding.status is status
+    assert words in finding.summary
+
+
+def test_a_route_without_a_secret_misses_none() -> None:
+    [finding] = secret_missing(decided(tls_secret=""), HAND_MADE, FAKE, objects(), GONE)
+
+    assert finding.status is Status.SKIP
+
+
+def for_names(*names: str, owner: str = "") -> CertificateChain:
+    certificate = a_certificate()
+    certificate.spec["dnsNames"] = list(names)
+    return replace(a_chain(certificate), owner=owner)
+
+
+NAMES: list[Any] = [
+    pytest.param(a_chain(), FAKE, NOT_ASKED, Status.PASS, "is for www.shop.example.org", id="named"),
+    pytest.param(for_names("*.SHOP.example.org"), FAKE, NOT_ASKED, Status.PASS, "is for", id="wildcard"),
+    pytest.param(
+        for_names("*.example.org"), FAKE, NOT_ASKED, Status.FAIL, "not for www.shop", id="wildcard-is-one-label"
+    ),
+    pytest.param(
+        for_names("graphs.example.org", owner="Ingress shop/graphs"),
+        FAKE,
+        NOT_ASKED,
+        Status.FAIL,
+        "it was made for Ingress shop/graphs, and cert-manager adds no names of another Ingress",
+        id="of-another-ingress",
+    ),
+    pytest.param(
+        for_names("graphs.example.org", owner=REF), FAKE, NOT_ASKED, Status.FAIL, "not for www", id="own-and-stale"
+    ),
+    pytest.param(for_names("a.example.org"), serving(), NOT_ASKED, Status.WARN, "not for www", id="another-one-serves"),
+    pytest.param(for_names(), FAKE, NOT_ASKED, Status.SKIP, "lists no names", id="no-names"),
+    pytest.param(
+        HAND_MADE, FAKE, OTHER, Status.FAIL, "holds a certificate for graphs.example.org, not for www", id="by-hand"
+    ),
+    pytest.param(HAND_MADE, serving(), OTHER, Status.PASS, "is for www.shop", id="an-old-line-of-the-log"),
+    pytest.param(HAND_MADE, FAKE, GONE, Status.SKIP, "not known", id="missing-is-another-matter"),
+    pytest.param(HAND_MADE, TRAEFIK, NOT_ASKED, Status.SKIP, "not known", id="no-log"),
+    pytest.param(FORBIDDEN, FAKE, OTHER, Status.UNKNOWN, "403", id="may-not-be-read"),
+]
+
+
+@pytest.mark.parametrize(("chain", "origin", "logs", "status", "words"), NAMES)
+def test_wrong_names(chain: Any, origin: Any, logs: Any, status: Status, words: str) -> None:
+    [finding] = wrong_names(decided(), chain, origin, logs)
+
+    assert finding.status is status
+    assert words in finding.summary
