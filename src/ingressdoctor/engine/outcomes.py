@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.choose import Choice
 from ingressdoctor.engine.diagnosis import coverage_of, diagnose
 from ingressdoctor.model.finding import Status
@@ -23,14 +22,17 @@ _FACTS_OF: Final = frozenset({Status.PASS, Status.WARN, Status.FAIL})
 
 def outcome_of(
     *,
-    catalog: Catalog,
+    causes: Mapping[str, tuple[str, ...]],
     asked: SweepTarget,
     choice: Choice,
     results: Sequence[CheckResult],
     started: datetime,
     elapsed_s: float,
 ) -> Outcome:
-    """Diagnose the results of one target and keep the causes, the symptoms, and the facts."""
+    """Diagnose the results of one target and keep the causes, the symptoms, and the facts.
+
+    ``causes`` are the ids of all known checks with the ids that they bring about.
+    """
     walk = choice.walk
     if walk is None:
         searched = ", ".join(choice.searched)
@@ -50,7 +52,6 @@ def outcome_of(
                 ),
             ),
         )
-    causes = {item.id: item.causes for item in catalog.checks}
     diagnosis = diagnose(asked.target.hostname, walk, results, causes)
     coverage = coverage_of(results)
     vantage = {item.check.id for item in results if item.check.vantage}

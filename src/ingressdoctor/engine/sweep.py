@@ -104,6 +104,7 @@ class _Judge:
         self._shared = shared
         self._wishes = Wishes(forced=spec.walk, patterns=spec.patterns, only=spec.only)
         self._checks: dict[str, tuple[Check, ...]] = {}
+        self._causes = {item.id: item.causes for item in run.catalog.checks}
         self._random = random.Random()  # noqa: S311 - to spread requests, not to keep secrets
 
     async def judged(self, asked: SweepTarget) -> Outcome:
@@ -134,7 +135,7 @@ class _Judge:
             broker = self._broker(target.in_mysql(), deadline)
         results = () if choice.walk is None else await judge_all(self._checks_of(choice.walk), broker, self._shared)
         return outcome_of(
-            catalog=self._run.catalog,
+            causes=self._causes,
             asked=asked,
             choice=choice,
             results=results,

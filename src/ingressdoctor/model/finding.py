@@ -45,10 +45,12 @@ class Status(StrEnum):
     @property
     def severity(self) -> int:
         """Order for "the worst of several": skip < pass < warn < unknown < fail."""
-        return _SEVERITY.index(self)
+        return _SEVERITY[self]
 
 
-_SEVERITY = (Status.SKIP, Status.PASS, Status.WARN, Status.UNKNOWN, Status.FAIL)
+_SEVERITY: Final = {
+    status: rank for rank, status in enumerate((Status.SKIP, Status.PASS, Status.WARN, Status.UNKNOWN, Status.FAIL))
+}
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,9 +116,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in ("summary", "subject", "enable_with"):
-            msgspec.structs.force_setattr(self, name, clean(getattr(self, name)))
-        facts = tuple(Fact(name=clean(f.name), value=clean(f.value), where=clean(f.where)) for f in self.facts)
-        msgspec.structs.force_setattr(self, "facts", facts)
+            if (raw := getattr(self, name)) and (text := clean(raw)) is not raw:
+                msgspec.structs.force_setattr(self, name, text)
+        if self.facts:
+            facts = tuple(Fact(name=clean(f.name), value=clean(f.value), where=clean(f.where)) for f in self.facts)
+            msgspec.structs.force_setattr(self, "facts", facts)
 
 
 def facts_of(seen: dict[str, str] | None, where: str) -> tuple[Fact, ...]:

@@ -121,9 +121,10 @@ class Uptime(msgspec.Struct, frozen=True, kw_only=True):
 class HostHistory(msgspec.Struct, frozen=True, kw_only=True):
     """Everything remembered of one target from ``since`` until ``until``.
 
-    ``spans`` are in the order in which they were recorded, which need not be that of the clock. ``uptime`` is over the
-    last 24 hours, 7 and 30 days. ``outages`` touch the period; ``mean_recovery_s`` is over those that ended in it.
-    ``different`` is what has changed since it was last well, where it fails now.
+    ``spans`` are in the order in which they were recorded, which need not be that of the clock. ``period`` is how the
+    whole time divides up, ``uptime`` that of the last 24 hours, 7 and 30 days. ``outages`` touch the period;
+    ``mean_recovery_s`` is over those that ended in it. ``different`` is what has changed since it was last well, if it
+    fails.
     """
 
     name: str
@@ -131,6 +132,7 @@ class HostHistory(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     state: State
     spans: tuple[Span, ...]
+    period: Uptime
     uptime: tuple[Uptime, ...]
     incidents: tuple[Incident, ...] = ()
     outages: int = 0

@@ -52,6 +52,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def status(self) -> Status:
         """The worst status among the findings."""
+        if len(self.findings) == 1:
+            return self.findings[0].status
         return max((finding.status for finding in self.findings), key=lambda status: status.severity)
 
 
