@@ -118,3 +118,39 @@ def test_nonsense_matches_nothing() -> None:
     evaluator = policies(policy(ingress=[{"from": [None, {"ipBlock": {"cidr": "x"}}], "ports": [{"port": {}}]}]))
 
     assert not evaluator.allows(Side(ip="1.2.3.4"), evaluator.side(WEB_IP), 8080)
+
+
+def vxlan_node(name: str, address: str, cidr: str, backend: str = "vxlan") -> Spec:
+    return obj(
+        "Node",
+        name,
+        metadata={"annotations": {"flannel.alpha.coreos.com/backend-type": backend}},
+        spec={"podCIDR": cidr},
+        status={"addresses": [{"type": "InternalIP", "address": address}]},
+    )
+
+
+def from_block(cidr: str) -> Spec:
+    return policy(ingress=peers({"ipBlock": {"cidr": cidr}}))
+
+
+OVERLAY = [
+    pytest.param(from_block("203.0.113.1/32"), "vxlan", "203.0.113.1", False, id="not-the-nodes-own-address"),
+    pytest.param(from_block("10.42.0.0/32"), "vxlan", "203.0.113.1", True, id="but-the-first-of-its-pod-network"),
+    pytest.param(from_block("203.0.113.1/32"), "host-gw", "203.0.113.1", True, id="without-an-overlay-its-own"),
+    pytest.param(DENY, "vxlan", "203.0.113.2", True, id="the-pods-own-node-by-any-of-its-addresses"),
+    pytest.param(from_block("198.51.100.0/24"), "vxlan", "198.51.100.7", True, id="outside-is-what-it-is"),
+]
+
+
+@pytest.mark.parametrize(("item", "backend", "source", "expected"), OVERLAY)
+def test_what_runs_on_the_host_network_reaches_pods_of_other_nodes_from_the_overlay(
+    item: Spec, backend: str, source: str, *, expected: bool
+) -> None:
+    nodes = (
+        vxlan_node("node1", "203.0.113.1", "10.42.0.0/24", backend),
+        vxlan_node("node2", "203.0.113.2", "10.42.1.0/24", backend),
+    )
+    evaluator = policies(item, *nodes)
+
+    assert evaluator.allows(evaluator.side(source), evaluator.side(WEB_IP), 8080) is expected
