@@ -75,6 +75,11 @@ KEYS = (
     _key("online.probe", values.many(values.anchor), '["1.1.1.1:443"]', "places that prove this machine is online"),
     _key("plugins.folders", values.many(values.folder), '["./checks"]', "folders of your own check files"),
     _key("walks.patterns", values.patterns, '{ "*-mgmt.example.org" = "tunnel" }', "walk to take, by hostname"),
+    _key(
+        "history.url", values.history_url, '"postgresql://doctor@db.example.org/doctor"', "file or URL of the history"
+    ),
+    _key("history.password", values.password, '{ env = "INGRESSDOCTOR_HISTORY_PASSWORD" }', "where its password is"),
+    _key("history.retention_days", values.days, "90", "days after which it forgets"),
     _key("run.timeout", values.seconds, "30", "seconds for one whole diagnosis"),
     _key("run.strict", values.flag, "false", "warnings count as broken (exit code 1)"),
     _key("sweep.targets", values.path, '"hosts.txt"', "one target a line; default: what the installation names"),

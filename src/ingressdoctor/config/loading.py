@@ -139,7 +139,7 @@ def _value(key: Key, raw: object, place: str, base: Path, option: str = "") -> o
         # A secret that was written out must not come back in a message.
         got = (
             ""
-            if key.name in {"token", "access", "password"} or isinstance(raw, list)
+            if key.name in {"token", "access", "password"} or key.path == "history.url" or isinstance(raw, list)
             else f", not {clean(_words(raw), 80)}"
         )
         raise ConfigError(f"{place}: {key.path} must be {error}{got}.", hint=f"{key.name} = {key.example}") from None

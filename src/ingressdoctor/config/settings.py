@@ -22,6 +22,7 @@ __all__ = [
     "CloudflareSettings",
     "DnsSettings",
     "HetznerSettings",
+    "HistorySettings",
     "HttpSettings",
     "KubernetesSettings",
     "MaxScaleSettings",
@@ -38,6 +39,7 @@ __all__ = [
 HCLOUD_TOKEN: Final = from_env("HCLOUD_TOKEN")
 CLOUDFLARE_API_TOKEN: Final = from_env("CLOUDFLARE_API_TOKEN")
 MAXSCALE_PASSWORD: Final = from_env("INGRESSDOCTOR_MAXSCALE_PASSWORD", "password")
+HISTORY_PASSWORD: Final = from_env("INGRESSDOCTOR_HISTORY_PASSWORD", "password")
 SQL_PASSWORD: Final = from_env("INGRESSDOCTOR_SQL_PASSWORD", "password")
 NO_SERVICE_TOKEN: Final = AccessTokenRef(
     client_id=from_env("CF_ACCESS_CLIENT_ID"), client_secret=from_env("CF_ACCESS_CLIENT_SECRET")
@@ -135,6 +137,14 @@ class WalkSettings(msgspec.Struct, frozen=True, kw_only=True):
     patterns: tuple[tuple[str, str], ...] = ()
 
 
+class HistorySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """What sweeps remember: a file or ``postgresql://`` URL (empty: the user's state folder), and for how many days."""
+
+    url: str = ""
+    password: SecretRef = HISTORY_PASSWORD
+    retention_days: int = 90
+
+
 class RunSettings(msgspec.Struct, frozen=True, kw_only=True):
     """One run: seconds until what is missing counts as unknown, and whether warnings count as broken."""
 
@@ -161,6 +171,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     online: OnlineSettings = OnlineSettings()
     plugins: PluginSettings = PluginSettings()
     walks: WalkSettings = WalkSettings()
+    history: HistorySettings = HistorySettings()
     run: RunSettings = RunSettings()
     sweep: SweepSettings = SweepSettings()
     notify: tuple[ChannelSettings, ...] = ()

@@ -80,6 +80,7 @@ def history_of(
         until=until,
         state=state,
         spans=spans,
+        period=divide(stretches, start, end),
         uptime=tuple(divide(stretches, end - period // timedelta(milliseconds=1), end) for period in _PERIODS),
         incidents=incidents_of(connection, name, since),
         outages=len(outages),
@@ -88,10 +89,14 @@ def history_of(
     )
 
 
-def summaries(connection: sa.Connection, since: datetime, until: datetime) -> Iterator[HostSummary]:
+def summaries(
+    connection: sa.Connection, since: datetime, until: datetime, vantage: str | None
+) -> Iterator[HostSummary]:
     """Yield one summary per target, by name."""
     start, end = moment_ms(since), moment_ms(until)
     ordered = _query(light=True).order_by(TARGET.c.name, SPAN.c.id)
+    if vantage is not None:
+        ordered = ordered.where(TARGET.c.vantage == vantage)
     own: list[Any] = []
     for row in connection.execute(ordered.execution_options(yield_per=2_000)):
         if own and own[0].name != row.name:

@@ -170,7 +170,9 @@ class History:
         end = until or datetime.now(UTC)
         return self._ask(lambda connection: read.history_of(connection, name, since, end, vantage))
 
-    def hosts(self, since: datetime, *, until: datetime | None = None) -> tuple[HostSummary, ...]:
+    def hosts(
+        self, since: datetime, *, until: datetime | None = None, vantage: str | None = None
+    ) -> tuple[HostSummary, ...]:
         """Return a summary of every target, by name.
 
         Raises:
@@ -178,7 +180,7 @@ class History:
         """
         self.flush()
         end = until or datetime.now(UTC)
-        return self._ask(lambda connection: tuple(read.summaries(connection, since, end)))
+        return self._ask(lambda connection: tuple(read.summaries(connection, since, end, vantage)))
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all targets, sorted.

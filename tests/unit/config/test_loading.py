@@ -83,6 +83,10 @@ ca_file = "ca.pem"
 [sql]
 user = "erp"
 password = { file = "secret" }
+[history]
+url = "history.db"
+password = { file = "secret" }
+retention_days = 30
 """
 
 
@@ -133,6 +137,8 @@ def test_every_key_is_read(folder: Path) -> None:
     kept = SecretRef(kind=Kind.FILE, place=(str(folder / "secret"),), what="password")
     assert settings.maxscale.password == kept
     assert (settings.sql.user, settings.sql.password) == ("erp", kept)
+    history = settings.history
+    assert (history.url, history.password, history.retention_days) == (str(folder / "history.db"), kept, 30)
     assert settings.maxscale.ca_file == str(folder / "ca.pem")
     assert settings.origins["dns.resolvers"] == "line 14"
     assert set(settings.origins) == {key.path for key in KEYS}

@@ -57,6 +57,51 @@ def test_anchor(text: object, expected: str | None) -> None:
         values.anchor(text, Path())
 
 
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        pytest.param("", "", id="default"),
+        pytest.param("history.db", "/etc/history.db", id="relative-path"),
+        pytest.param("sqlite:////var/lib/history.db", "/var/lib/history.db", id="sqlite-url"),
+        pytest.param("postgresql://doctor@db/doctor", "postgresql://doctor@db/doctor", id="account"),
+        pytest.param("postgresql:///doctor?host=/run", "postgresql:///doctor?host=/run", id="socket"),
+        pytest.param("postgresql://doctor:s3cret@db/doctor", None, id="password"),
+        pytest.param("postgresql://doctor:s3/cr@t@db/doctor", None, id="password-with-signs"),
+        pytest.param("postgresql://db/doctor?password=s3cret", None, id="password-as-parameter"),
+        pytest.param("mysql://db/doctor", None, id="other-database"),
+        pytest.param("sqlite://history.db", None, id="sqlite-with-host"),
+        pytest.param(5, None, id="number"),
+    ],
+)
+def test_history_url(url: object, expected: str | None) -> None:
+    """A password is refused wherever it stands, and does not come back in the message."""
+    if expected is None:
+        with pytest.raises(values.UnfitError) as refused:
+            values.history_url(url, Path("/etc"))
+        assert "s3" not in str(refused.value)
+    else:
+        assert values.history_url(url, Path("/etc")) == expected
+
+
+@pytest.mark.parametrize(
+    ("raw", "fits"),
+    [
+        pytest.param(1, True, id="least"),
+        pytest.param(3650, True, id="most"),
+        pytest.param(0, False, id="none"),
+        pytest.param(1.5, False, id="part"),
+        pytest.param(True, False, id="flag"),
+        pytest.param("90", False, id="text"),
+    ],
+)
+def test_days(raw: object, fits: bool) -> None:
+    if fits:
+        assert values.days(raw, Path()) == raw
+    else:
+        with pytest.raises(values.UnfitError):
+            values.days(raw, Path())
+
+
 def test_every_setting_has_a_key_and_every_key_a_setting() -> None:
     """Nothing can be configured that is not in the table, and the table names nothing that is not there."""
     named = {(key.section, key.field) for key in KEYS}
