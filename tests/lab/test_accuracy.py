@@ -15,6 +15,8 @@ MAX_IN_THE_LAN = 20
 # mariadb-operator's objects, and MaxScale's API in two pods; without a greeting, each hop is asked for one besides.
 MAX_OF_MYSQL = 20
 MAX_WITHOUT_GREETING = 24
+# What changed is asked for once something has failed: events, ReplicaSets, what makes the pods, Application or node.
+MAX_LOOKING_BACK = 4
 
 
 @pytest.mark.lab
@@ -25,4 +27,5 @@ def test_scenario(scenario: Fault) -> None:
     assert outcome.right, str(outcome)
     mysql = MAX_WITHOUT_GREETING if outcome.symptoms else MAX_OF_MYSQL
     limits = {"tunnel": MAX_BEHIND_A_TUNNEL, "lan": MAX_IN_THE_LAN, "sql": mysql}
-    assert outcome.kube_requests <= limits.get(outcome.walk, MAX_KUBE_REQUESTS)
+    looking_back = MAX_LOOKING_BACK if outcome.failing else 0
+    assert outcome.kube_requests <= limits.get(outcome.walk, MAX_KUBE_REQUESTS) + looking_back
