@@ -50,7 +50,7 @@ from ingressdoctor_checks.traefik_objects import (
     SERVICE_KEYS,
     Observed,
     ingress_route_of,
-    ingresses_in,
+    ingresses_of,
     misspelt_service_keys,
     observed,
 )
@@ -191,9 +191,9 @@ def _grouped(found: list[_Misread]) -> Iterator[Finding]:
 def _misread(
     decision: RouteDecision, objects: RoutingObjects, view: BackendView | Unavailable, target: Target
 ) -> Iterator[_Misread]:
-    taken = {route.ref for route in decision.candidates}
-    for item in ingresses_in(objects):
-        if item.ref in taken and _is_for(item, target.hostname):
+    taken = dict.fromkeys(route.ref for route in decision.candidates)
+    for item in ingresses_of(sorted(taken), objects):
+        if _is_for(item, target.hostname):
             yield from _on_ingress(item.ref, item.annotations, item)
     for ref in taken:
         route = ingress_route_of(ref, objects)

@@ -7,7 +7,7 @@ Source: Traefik's CRD reference (IngressRoute, Middleware) and its Ingress annot
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import msgspec
@@ -37,7 +37,7 @@ __all__ = [
     "backends_text",
     "extra_conditions",
     "ingress_route_of",
-    "ingresses_in",
+    "ingresses_of",
     "kinds_of",
     "middleware_id",
     "middlewares_of",
@@ -142,7 +142,7 @@ def _middlewares(objects: RoutingObjects | Unavailable) -> tuple[Custom, ...]:
 
 def middlewares_of(route: CandidateRoute, objects: RoutingObjects | Unavailable) -> tuple[Custom, ...]:
     """Return the Middlewares of a route in order, chains resolved; those that are not known are left out."""
-    by_id = {middleware_id(item.namespace, item.name): item for item in _middlewares(objects)}
+    by_id = {} if isinstance(objects, Unavailable) else objects.derived(_middlewares_by_id)
     found: list[Custom] = []
     todo = [(name, 0) for name in route.middlewares]
     while todo and len(found) < 100:
@@ -160,6 +160,10 @@ def middlewares_of(route: CandidateRoute, objects: RoutingObjects | Unavailable)
     return tuple(found)
 
 
+def _middlewares_by_id(objects: RoutingObjects) -> dict[str, Custom]:
+    return {middleware_id(item.namespace, item.name): item for item in _middlewares(objects)}
+
+
 def _chained(entry: object, namespace: str) -> str:
     reference = as_map(entry)
     name = str(reference.get("name") or "")
@@ -173,6 +177,10 @@ def kinds_of(item: Custom) -> tuple[str, ...]:
 
 def referenced_middlewares(objects: RoutingObjects) -> frozenset[str]:
     """Return the ids of all Middlewares that some route, Ingress, Service reference or chain names."""
+    return objects.derived(_referenced)
+
+
+def _referenced(objects: RoutingObjects) -> frozenset[str]:
     found: set[str] = set()
     if isinstance(objects.ingress_routes, Loaded):
         for item in objects.ingress_routes.items:
@@ -198,16 +206,25 @@ def referenced_middlewares(objects: RoutingObjects) -> frozenset[str]:
 
 def ingress_route_of(ref: str, objects: RoutingObjects | Unavailable) -> Custom | None:
     """Return the IngressRoute that a reference names."""
-    if isinstance(objects, Unavailable) or not isinstance(objects.ingress_routes, Loaded):
-        return None
-    return next((item for item in objects.ingress_routes.items if item.ref == ref), None)
+    return None if isinstance(objects, Unavailable) else objects.derived(_routes_by_ref).get(ref)
 
 
-def ingresses_in(objects: RoutingObjects | Unavailable) -> tuple[Ingress, ...]:
-    """Return the Ingresses, none when they could not be read."""
-    if isinstance(objects, Unavailable) or not isinstance(objects.ingresses, Loaded):
+def _routes_by_ref(objects: RoutingObjects) -> dict[str, Custom]:
+    found = objects.ingress_routes
+    return {item.ref: item for item in reversed(found.items)} if isinstance(found, Loaded) else {}
+
+
+def ingresses_of(refs: Iterable[str], objects: RoutingObjects | Unavailable) -> tuple[Ingress, ...]:
+    """Return the Ingresses that references name, in their order; none when they could not be read."""
+    if isinstance(objects, Unavailable):
         return ()
-    return objects.ingresses.items
+    known = objects.derived(_ingresses_by_ref)
+    return tuple(known[ref] for ref in dict.fromkeys(refs) if ref in known)
+
+
+def _ingresses_by_ref(objects: RoutingObjects) -> dict[str, Ingress]:
+    found = objects.ingresses
+    return {item.ref: item for item in reversed(found.items)} if isinstance(found, Loaded) else {}
 
 
 class Observed(msgspec.Struct, frozen=True):

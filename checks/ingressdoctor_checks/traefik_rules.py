@@ -42,7 +42,7 @@ from ingressdoctor_checks.traefik_common import (
     never_matches,
     proof_of,
 )
-from ingressdoctor_checks.traefik_objects import ingresses_in
+from ingressdoctor_checks.traefik_objects import ingresses_of
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["default_backend", "id_collision", "rule_never_matches"]
@@ -194,10 +194,9 @@ def default_backend(
     live = {route.ref for route in decision.candidates}
     found = {
         item.ref: "the Ingress has rules"
-        for item in ingresses_in(objects)
+        for item in ingresses_of(sorted(live), objects)
         if item.spec.default_backend is not None
         and any((rule.host or "").lower() == target.hostname for rule in item.spec.rules or ())
-        and item.ref in live
     }
     for route in decision.dropped:
         if route.reason is DropReason.DEFAULT_BACKEND:

@@ -46,7 +46,7 @@ from ingressdoctor_checks.traefik_common import (
 from ingressdoctor_checks.traefik_objects import (
     PREFIX,
     ingress_route_of,
-    ingresses_in,
+    ingresses_of,
     middleware_id,
     observed,
 )
@@ -136,8 +136,7 @@ def _option_of(route: CandidateRoute, objects: RoutingObjects) -> str:
         if not name or "@" in name or name == "default":
             return name
         return middleware_id(str(options.get("namespace") or item.namespace), name)
-    for ingress in ingresses_in(objects):
-        if ingress.ref == route.ref:
-            keys = {key.lower(): value for key, value in ingress.annotations.items()}
-            return keys.get(PREFIX + "router.tls.options", "").strip()
+    for ingress in ingresses_of((route.ref,), objects):
+        keys = {key.lower(): value for key, value in ingress.annotations.items()}
+        return keys.get(PREFIX + "router.tls.options", "").strip()
     return ""

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import ItemsView, Iterable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -31,6 +31,8 @@ __all__ = [
     "SecretShape",
 ]
 
+T = TypeVar("T")
+
 NOT_READ: Final = Unavailable(wanted="this kind", reason="not read: nothing asked for it")
 
 
@@ -49,7 +51,7 @@ class SecretShape(Resource, frozen=True, kw_only=True):
     filled: tuple[str, ...] = ()
 
 
-class RoutingObjects(msgspec.Struct, frozen=True, kw_only=True):
+class RoutingObjects(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Every routing object of the cluster, kind by kind; a kind that may not be read is Unavailable.
 
     The kinds with a default are read only where a question needs them. ``NOT_READ`` means that nobody looked: the
@@ -73,6 +75,20 @@ class RoutingObjects(msgspec.Struct, frozen=True, kw_only=True):
     nodes: Loaded[Node] | Unavailable = NOT_READ
     secrets: Loaded[SecretShape] | Unavailable = NOT_READ
     certificates: Loaded[Custom] | Unavailable = NOT_READ
+    gateway_classes: Loaded[Custom] | Unavailable = NOT_READ
+    gateways: Loaded[Custom] | Unavailable = NOT_READ
+    http_routes: Loaded[Custom] | Unavailable = NOT_READ
+    grpc_routes: Loaded[Custom] | Unavailable = NOT_READ
+    reference_grants: Loaded[Custom] | Unavailable = NOT_READ
+    namespaces: Loaded[Resource] | Unavailable = NOT_READ
+
+    def derived(self, make: Callable[[RoutingObjects], T]) -> T:
+        """Return what the pure function *make* makes of these objects; made once, for all targets that ask."""
+        made: dict[object, Any] = vars(self).setdefault("made", {})
+        if make not in made:
+            made[make] = make(self)
+        value: T = made[make]
+        return value
 
 
 class DropReason(StrEnum):
@@ -101,6 +117,7 @@ class DropReason(StrEnum):
     PARENT = "parent-route"
     COLLISION = "name-collision"
     DEFAULT_BACKEND = "default-backend"
+    GATEWAY = "gateway"
     OTHER = "other"
 
 
