@@ -156,7 +156,9 @@ def _trouble(chain: CertificateChain, top: ChainLink, clock: Clock, *, mild: boo
 
 def _absent(chain: CertificateChain, view: IssuerView | None) -> tuple[str, str]:
     name = chain.issuer.partition(" ")[2]
-    near = get_close_matches(name, view.others, n=1, cutoff=0.6) if view is not None else []
+    near = (
+        get_close_matches(name[:100], [item[:100] for item in view.others], n=1, cutoff=0.6) if view is not None else []
+    )
     meant = f"; {near[0]} may be meant" if near else ""
     remedy = (
         "Correct issuerRef of the Certificate, or the annotation of the Ingress that it is made from. Its kind is "

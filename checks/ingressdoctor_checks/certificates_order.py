@@ -189,7 +189,7 @@ def _without_challenge(chain: CertificateChain, issuer: IssuerView | None, how: 
     """Say why a waiting order has no challenge: by the solvers' selectors, if they are known."""
     if issuer is None or issuer.solvers is None:
         return f"it has no challenge, as {how}", remedy
-    left = [name for name in chain.dns_names if all(takes(solver, name) is False for solver in issuer.solvers)]
+    left = [name for name in chain.dns_names[:100] if all(takes(solver, name) is False for solver in issuer.solvers)]
     if not issuer.solvers:
         return f"{issuer.ref} has no solver at all", "Add a solver under spec.acme.solvers."
     if left:

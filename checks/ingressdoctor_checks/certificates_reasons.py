@@ -17,7 +17,7 @@ _RETRY: Final = re.compile(r"retry after (\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)")
 
 
 class Signature(msgspec.Struct, frozen=True, kw_only=True):
-    """One known reason: ``topic`` chooses the commands (token, dns, caa, limit, account, solver)."""
+    """One known reason; ``topic`` chooses the commands: token, egress, dns, caa, limit, account or solver."""
 
     signs: tuple[str, ...]
     topic: str
@@ -32,6 +32,16 @@ _SIGNATURES: Final = (
         topic="token",
         how="the Secret with the Cloudflare API token is missing, or lacks the key",
         remedy="Create it: for an Issuer in the Certificate's namespace, for a ClusterIssuer in cert-manager's own.",
+    ),
+    Signature(
+        signs=(
+            "lookup api.cloudflare.com",
+            'api.cloudflare.com/client/v4/zones": dial',
+            "api.cloudflare.com: i/o timeout",
+        ),
+        topic="egress",
+        how="cert-manager cannot reach the Cloudflare API",
+        remedy="Let cert-manager's pods resolve and reach api.cloudflare.com: cluster DNS, NetworkPolicies, proxy.",
     ),
     Signature(
         signs=("does the API token contain a newline", "6111", "6103", "Invalid request headers"),
@@ -70,16 +80,16 @@ _SIGNATURES: Final = (
         remedy='Add 0 issue "letsencrypt.org" (for wildcards issuewild) beside the other CAA records, or remove them.',
     ),
     Signature(
-        signs=("rateLimited", "too many certificates", "too many failed authorizations", "too many new orders"),
-        topic="limit",
-        how="the certificate authority's rate limit is used up",
-        remedy="Wait until the time it names, and do not delete Secrets or Certificates meanwhile: it only costs more.",
-    ),
-    Signature(
         signs=("temporarily prevented from requesting",),
         topic="limit",
         how="the certificate authority has paused this account for these names after failures for a long time",
         remedy="Repair the cause, then open the link in the reason to go on.",
+    ),
+    Signature(
+        signs=("rateLimited", "too many certificates", "too many failed authorizations", "too many new orders"),
+        topic="limit",
+        how="the certificate authority's rate limit is used up",
+        remedy="Wait until the time it names, and do not delete Secrets or Certificates meanwhile: it only costs more.",
     ),
     Signature(
         signs=("i/o timeout", "dial tcp", "dial udp"),

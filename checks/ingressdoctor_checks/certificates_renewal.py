@@ -36,6 +36,7 @@ from ingressdoctor_checks.certificates_words import describe, facts, next_try, r
 _LINK: Final = "certificate → renewal"
 _DAY_S: Final = 86_400.0
 _SAME_S: Final = 3_600.0
+_LONG_S: Final = 3_600.0
 
 
 @check(
@@ -104,6 +105,11 @@ def _is_trying(chain: CertificateChain) -> bool:
     return chain.ready and (chain.issuing or bool(chain.failures) or bool(chain.last_failure))
 
 
+def _is_stuck(chain: CertificateChain, top: ChainLink) -> bool:
+    """Whether one try has lasted for more than an hour, be it for a renewal or for a spec that changed."""
+    return chain.issuing and (top.age_s or 0.0) > _LONG_S
+
+
 def _soon(days: float, chain: CertificateChain | None, clock: Clock, subject: str) -> Finding:
     overdue = clock.seconds_since(chain.renewal_time) if chain is not None and chain.renewal_time else None
     late = f" although it should have been renewed {_span(overdue)} ago" if overdue and overdue > 0 else ""
@@ -157,9 +163,9 @@ def renewal_late(decision: RouteDecision, chain: CertificateChain | Unavailable,
         yield skip(f"{top.ref} is not ready; the links below it say why.")
     elif found.renewal_off:
         yield skip(f"{top.ref} asks not to be renewed (spec.renewal.policy).")
-    elif left is None or left < 0 or (overdue is None and not found.failures):
+    elif left is None or left < 0 or (overdue is None and not _is_trying(found)):
         yield skip(f"{top.ref} tells no time of renewal that lies ahead of its end.")
-    elif not found.failures and (overdue is None or overdue <= _grace_s(found)):
+    elif not found.failures and not _is_stuck(found, top) and (overdue is None or overdue <= _grace_s(found)):
         yield _on_time(found, top, overdue or 0.0)
     elif not _is_trying(found) and left < late_days(found.not_before, found.not_after):
         yield skip("Its renewal is overdue, which the check of its end says.")

@@ -155,12 +155,10 @@ def _unwritten(notes: Mapping[str, str] | None, winner: CandidateRoute) -> tuple
             f"{winner.ref} asks for it by {key}, but cert-manager has made no Certificate",
             "The events of the Ingress say why (BadConfig); without any, see whether cert-manager is running.",
         )
-    slip = next((key for key in notes if get_close_matches(key, _ISSUERS, n=1, cutoff=0.85)), "")
-    if slip:
-        return (
-            f"the annotation {slip} is not one of cert-manager's, so nobody orders a certificate",
-            f"Correct it to {get_close_matches(slip, _ISSUERS, n=1, cutoff=0.85)[0]}.",
-        )
+    for key in [key for key in notes if len(key) < 60][:200]:
+        if meant := get_close_matches(key, _ISSUERS, n=1, cutoff=0.85):
+            how = f"the annotation {key} is not one of cert-manager's, so nobody orders a certificate"
+            return how, f"Correct it to {meant[0]}."
     return (
         "no Certificate writes it, and the Ingress names no issuer",
         "Annotate the Ingress with cert-manager.io/cluster-issuer, or put the Secret back.",

@@ -123,7 +123,7 @@ def _stale(
     left = clock.days_until(leaf.not_after) or 0.0
     accepted = (tls.trusted is True or from_origin_ca(leaf)) and left >= 0 and covers(leaf, tls.sni)
     who, commands = _controller(nginx)
-    end = f"has expired {-left:.0f} days ago" if left < 0 else f"expires in {left:.0f} days"
+    end = f"expired {-left:.0f} days ago" if left < 0 else f"expires in {left:.0f} days"
     say = warn if accepted else fail
     secret = f"Secret {chain.namespace}/{chain.secret}"
     return say(

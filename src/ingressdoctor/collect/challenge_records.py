@@ -92,6 +92,8 @@ async def _txt(dns: Dns, link: ChainLink, name: str) -> ChallengeRecords:
         if not alias or alias in passed or any(reply.of("TXT") for reply in replies):
             break
         passed.add(alias)
+    if not zone and dns.authoritative:
+        zone = zone_of((await dns.query(asked, "SOA", dns.authoritative, recurse=False),), asked)
     solver = as_map(as_map(as_map(as_map(link.raw).get("spec")).get("solver")).get("dns01"))
     return ChallengeRecords(
         name=name,

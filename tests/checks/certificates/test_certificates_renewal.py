@@ -161,6 +161,18 @@ RENEWALS: list[Any] = [
         id="fails-before-it-is-due",
     ),
     pytest.param(
+        a_chain(a_certificate(ready(), issuing(when="2026-11-21T10:00:00Z"))),
+        Status.WARN,
+        "cannot be issued anew",
+        id="one-try-lasts-for-hours",
+    ),
+    pytest.param(
+        a_chain(a_certificate(ready(), issuing(when="2026-11-21T11:30:00Z"))),
+        Status.PASS,
+        "is renewed from",
+        id="one-try-of-half-an-hour",
+    ),
+    pytest.param(
         dated("2026-11-26T12:00:00Z", "2026-10-27T12:00:00Z"), Status.SKIP, "check of its end", id="end-is-near"
     ),
     pytest.param(dated("2026-11-20T12:00:00Z", "2026-10-21T12:00:00Z"), Status.SKIP, "ahead of its end", id="expired"),

@@ -43,7 +43,7 @@ CASES: list[Any] = [
         serving(EXPIRED, trusted=False, code=10),
         NOT_ASKED,
         Status.FAIL,
-        "has expired 4 days ago",
+        "it expired 4 days ago",
         id="expired",
     ),
     pytest.param(RENEWED, NOT_ASKED, visited(OLD), Status.WARN, "older certificate", id="seen-by-visitors"),

@@ -81,7 +81,7 @@ async def test_a_server_that_is_configured_is_asked_alone() -> None:
 
     found = await looked_up(names)
 
-    assert names.asked == [(RECORD, "TXT", FIRST)]
+    assert {server for _, _, server in names.asked} == {FIRST}
     assert found.right == (FIRST,)
 
 
@@ -115,7 +115,7 @@ async def test_aliases_in_a_circle_end() -> None:
     found = await looked_up(names)
 
     assert found.values == ()
-    assert len(names.asked) == 2
+    assert len([kind for _, kind, _ in names.asked if kind == "TXT"]) == 2
 
 
 async def test_a_resolver_that_is_dead_is_passed_over() -> None:
