@@ -92,9 +92,10 @@ def _clues(decision: RouteDecision | Unavailable, logs: ControllerLogs | Unavail
     clues = {"route": "", "namespace": "", "secret": "", "log": ""}
     if winner is None:
         return clues
-    clues.update(route=winner.ref, namespace=winner.namespace, secret=winner.tls_secret)
-    if winner.tls_secret and not isinstance(logs, Unavailable):
-        name = f"{winner.namespace}/{winner.tls_secret}"
+    owner, _, secret = winner.tls_secret.rpartition("/")
+    clues.update(route=winner.ref, namespace=owner or winner.namespace, secret=secret)
+    if secret and not isinstance(logs, Unavailable):
+        name = f"{owner or winner.namespace}/{secret}"
         lines = (line for line in logs.errors if name in line and any(sign in line for sign in _SAYS_MISSING))
         clues["log"] = next(lines, "")
     return clues

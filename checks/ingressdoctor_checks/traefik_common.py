@@ -63,6 +63,8 @@ ELSEWHERE: Final = (DropReason.CLASS, DropReason.NAMESPACE, DropReason.LABEL, Dr
 _PLURALS: Final = {
     "IngressRoute": "ingressroutes.traefik.io",
     "Ingress": "ingresses.networking.k8s.io",
+    "HTTPRoute": "httproutes.gateway.networking.k8s.io",
+    "GRPCRoute": "grpcroutes.gateway.networking.k8s.io",
     "Middleware": "middlewares.traefik.io",
     "TraefikService": "traefikservices.traefik.io",
     "Service": "services",

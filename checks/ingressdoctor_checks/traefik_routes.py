@@ -12,6 +12,7 @@ from typing import Final
 from ingressdoctor.api import (
     CandidateRoute,
     Finding,
+    GatewayView,
     KnownHosts,
     Outcome,
     OutsideProbe,
@@ -56,7 +57,9 @@ _LIST: Final = look("kubectl", "get", "ingressroutes.traefik.io,ingresses.networ
     link=LINK_ROUTE,
     causes=("controller-404", "app-404", "traefik.default-certificate", "traefik.log-errors"),
 )
-def route_missing(decision: RouteDecision, hosts: KnownHosts | Unavailable, target: Target) -> Iterator[Finding]:
+def route_missing(
+    decision: RouteDecision, hosts: KnownHosts | Unavailable, target: Target, gateway: GatewayView | Unavailable
+) -> Iterator[Finding]:
     """Some live router takes the request on the entry point where it arrives."""
     request, winner = decision.request, decision.winner
     if (gap := undecided(decision)) is not None:
@@ -73,6 +76,8 @@ def route_missing(decision: RouteDecision, hosts: KnownHosts | Unavailable, targ
             where=API,
             seen={"rule": winner.rule, "priority": str(winner.priority), "entry point": request.entry_point},
         )
+    elif isinstance(gateway, GatewayView) and gateway.taker and not decision.dropped:
+        yield skip(f"{gateway.taker} takes the request for {gateway.controller}; Traefik has no part in it.")
     else:
         yield _no_route(decision, hosts, target)
 
@@ -89,7 +94,7 @@ def _no_route(decision: RouteDecision, hosts: KnownHosts | Unavailable, target: 
         "host": request.host,
         "path": request.path,
         "entry point": request.entry_point or "unknown",
-        "searched": f"{len(decision.known_hosts)} hostnames in IngressRoutes and Ingresses",
+        "searched": f"{len(decision.known_hosts)} hostnames of routes",
     }
     text = "Write the route, or bring it from git if it is only there."
     commands = [_LIST]

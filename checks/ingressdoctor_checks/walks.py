@@ -10,6 +10,7 @@ from typing import Final
 from ingressdoctor.api import (
     Claim,
     DnsView,
+    GatewayView,
     KnownHosts,
     Outcome,
     OutsideProbe,
@@ -25,7 +26,7 @@ from ingressdoctor.api import (
     lan_name,
 )
 
-__all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_by_login", "claim_public", "claim_tunnel"]
+__all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_by_gateway", "claim_by_login", "claim_public", "claim_tunnel"]
 
 PUBLIC: Final = Walk(
     id="public",
@@ -132,7 +133,7 @@ TUNNEL: Final = Walk(
 WALKS: Final = (PUBLIC, TUNNEL)
 
 _SEARCHED: Final = (
-    "IngressRoutes and Ingresses of the cluster",
+    "IngressRoutes, Ingresses and HTTPRoutes of the cluster",
     "DNS",
     "the zones of the Cloudflare account",
 )
@@ -182,6 +183,14 @@ def _traces(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> tuple[
     if not isinstance(zone, Unavailable) and zone.records:
         return 40, f"the zone {zone.name} at Cloudflare has a record for it"
     return None
+
+
+@claims("public")
+def claim_by_gateway(target: Target, gateway: GatewayView | Unavailable) -> Claim:
+    """Claim names that a route of the Gateway API names, also one that no Gateway takes."""
+    if target.protocol is Protocol.MYSQL or isinstance(gateway, Unavailable) or not gateway.routes:
+        return Claim(strength=0, ground="")
+    return Claim(strength=96, ground=f"{gateway.routes[0].ref} names the host")
 
 
 @claims("tunnel")

@@ -16,6 +16,7 @@ from typing import Self, TypeVar
 import msgspec
 
 from ingressdoctor import collect
+from ingressdoctor.collect.gateway import gateway_hosts
 from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, may_be_nginx, supposing, with_nginx
 from ingressdoctor.collect.rules_view import rules_of_file
 from ingressdoctor.collect.tunnel_rules_view import rules_of_route
@@ -47,6 +48,7 @@ __all__ = [
     "RunOptions",
     "Scene",
     "Session",
+    "gateway_hosts",
     "load_catalog",
     "open_session",
     "rules_of_file",

@@ -12,6 +12,8 @@ MAX_KUBE_REQUESTS = 15
 MAX_BEHIND_A_TUNNEL = 18
 # Nodes, ingress-nginx with its log, and Traefik's kinds, which a LAN may serve too.
 MAX_IN_THE_LAN = 20
+# Routes of the Gateway API, their Gateways and classes, and what those refer to, beside Traefik's other kinds.
+MAX_WITH_GATEWAYS = MAX_KUBE_REQUESTS + 5
 # mariadb-operator's objects, and MaxScale's API in two pods; without a greeting, each hop is asked for one besides.
 MAX_OF_MYSQL = 20
 MAX_WITHOUT_GREETING = 24
@@ -28,4 +30,5 @@ def test_scenario(scenario: Fault) -> None:
     mysql = MAX_WITHOUT_GREETING if outcome.symptoms else MAX_OF_MYSQL
     limits = {"tunnel": MAX_BEHIND_A_TUNNEL, "lan": MAX_IN_THE_LAN, "sql": mysql}
     looking_back = MAX_LOOKING_BACK if outcome.failing else 0
-    assert outcome.kube_requests <= limits.get(outcome.walk, MAX_KUBE_REQUESTS) + looking_back
+    usual = MAX_WITH_GATEWAYS if scenario.name.startswith("gateway-") else MAX_KUBE_REQUESTS
+    assert outcome.kube_requests <= limits.get(outcome.walk, usual) + looking_back

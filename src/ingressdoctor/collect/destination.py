@@ -10,7 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from ingressdoctor.evidence.backend import ChosenBackend, chosen_backend
+from ingressdoctor.evidence.backend import ChosenBackend, RoutedBackend, chosen_backend
+from ingressdoctor.evidence.gateway import GatewayView
 from ingressdoctor.evidence.kube import Loaded, Service
 from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import RouteDecision
@@ -23,7 +24,7 @@ from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 
-__all__ = ["behind_nginx", "behind_tcp", "behind_tunnel", "collect_destination"]
+__all__ = ["behind_gateway", "behind_nginx", "behind_tcp", "behind_tunnel", "collect_destination", "collect_routed"]
 
 _WANTED: Final = "the Service that the request ends at"
 
@@ -31,7 +32,7 @@ _WANTED: Final = "the Service that the request ends at"
 @collector(wanted=_WANTED)
 async def collect_destination(
     target: Target,
-    decision: RouteDecision | Unavailable,
+    routed: RoutedBackend | Unavailable,
     route: TunnelRoute | Unavailable,
     entry: TcpEntry | Unavailable,
     nginx: NginxDecision | Unavailable,
@@ -46,10 +47,25 @@ async def collect_destination(
         return behind_nginx(nginx, await listed.get())
     if isinstance(route, TunnelRoute) and route.certain:
         return behind_nginx(nginx, await listed.get()) if isinstance(nginx, NginxDecision) else behind_tunnel(route)
-    if isinstance(decision, Unavailable):
-        return decision
-    chosen = chosen_backend(decision)
-    return chosen or Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
+    return routed if isinstance(routed, Unavailable) else routed.chosen
+
+
+@collector(wanted=_WANTED)
+async def collect_routed(decision: RouteDecision, gateway: Later[GatewayView]) -> RoutedBackend:
+    """Return the Service of Traefik's route, or else that of a route of the Gateway API that another controller has."""
+    chosen = chosen_backend(decision) or behind_gateway(await gateway.get())
+    return RoutedBackend(
+        chosen=chosen or Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
+    )
+
+
+def behind_gateway(view: GatewayView | Unavailable) -> ChosenBackend | None:
+    """Return the Service that a route of the Gateway API sends the request to, through a controller of another kind."""
+    if isinstance(view, Unavailable) or not view.backends:
+        return None
+    weighty = [ref for ref in view.backends if ref.weight != 0] or list(view.backends)
+    others = tuple(ref for ref in view.backends if ref is not weighty[0])
+    return ChosenBackend(ref=weighty[0], route=view.taker, others=others, dialler="the Gateway", gateway=True)
 
 
 def behind_tcp(entry: TcpEntry) -> ChosenBackend | Unavailable:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ingressdoctor.evidence.backend import BackendDialler, ChosenBackend
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import Pod
 from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 
 __all__ = ["collect_dialler"]
+
+_UNKNOWN: Final = Inapplicable(
+    wanted="the pods that connect to the backend", reason="the pods of the Gateway's controller are not known"
+)
 
 
 @collector(wanted="the pods that connect to the backend")
@@ -21,6 +27,8 @@ async def collect_dialler(
     nginx: NginxDecision | Unavailable,
 ) -> BackendDialler:
     """Return the ready pods where there are any, else those that should be."""
+    if chosen.gateway:
+        return BackendDialler(pods=_UNKNOWN)
     if chosen.nginx:
         return BackendDialler(pods=_nginx_pods(nginx))
     return BackendDialler(pods=_tunnel_pods(route) if chosen.tunnel else _controller_pods(controller))

@@ -15,6 +15,7 @@ __all__ = ["APART", "CLUSTER_SCOPED", "FIELDS", "HARMLESS", "KINDS", "OLD_FIELDS
 _TRAEFIK: Final = "traefik.io"
 _OLD_TRAEFIK: Final = "traefik.containo.us"
 _NETWORK: Final = "networking.k8s.io"
+_GATEWAY: Final = "gateway.networking.k8s.io"
 
 OLD_FIELDS: Final = {
     "IngressRoute": "ingress_routes",
@@ -40,6 +41,11 @@ KINDS: Final[dict[tuple[str, str], type[Resource]]] = {
     (_TRAEFIK, "TLSStore"): Custom,
     (_TRAEFIK, "TraefikService"): Custom,
     **{(_OLD_TRAEFIK, kind): Custom for kind in OLD_FIELDS},
+    (_GATEWAY, "GatewayClass"): Custom,
+    (_GATEWAY, "Gateway"): Custom,
+    (_GATEWAY, "HTTPRoute"): Custom,
+    (_GATEWAY, "GRPCRoute"): Custom,
+    (_GATEWAY, "ReferenceGrant"): Custom,
     (_NETWORK, "Ingress"): Ingress,
     (_NETWORK, "IngressClass"): IngressClass,
     (_NETWORK, "NetworkPolicy"): NetworkPolicy,
@@ -67,6 +73,11 @@ FIELDS: Final[dict[tuple[str, str], str]] = {
     (_TRAEFIK, "TraefikService"): "traefik_services",
     **{(_OLD_TRAEFIK, kind): "old" for kind in OLD_FIELDS},
     ("cert-manager.io", "Certificate"): "certificates",
+    (_GATEWAY, "GatewayClass"): "gateway_classes",
+    (_GATEWAY, "Gateway"): "gateways",
+    (_GATEWAY, "HTTPRoute"): "http_routes",
+    (_GATEWAY, "GRPCRoute"): "grpc_routes",
+    (_GATEWAY, "ReferenceGrant"): "reference_grants",
     (_NETWORK, "Ingress"): "ingresses",
     (_NETWORK, "IngressClass"): "ingress_classes",
     (_NETWORK, "NetworkPolicy"): "policies",
@@ -79,7 +90,7 @@ FIELDS: Final[dict[tuple[str, str], str]] = {
 APART: Final = frozenset(["old", "policies", "namespaces"])
 HARMLESS: Final = frozenset(["policies", "namespaces", "certificates"])
 
-CLUSTER_SCOPED: Final = frozenset(["IngressClass", "Namespace"])
+CLUSTER_SCOPED: Final = frozenset(["GatewayClass", "IngressClass", "Namespace"])
 WORKLOADS: Final = frozenset(["Deployment", "DaemonSet", "StatefulSet"])
 
 OUTDATED: Final = {
@@ -94,7 +105,7 @@ _TEMPLATE: Final = re.compile(r"\{\{.{0,60}")
 _VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]{0,60}[^}]{0,40}\}")
 # Their options may be templates of their own, as in headers and plugins.
 _MAY_HOLD_BRACES: Final = frozenset(["Middleware", "MiddlewareTCP", "Pod", *WORKLOADS])
-_WITH_VARIABLES: Final = frozenset(["IngressRoute", "IngressRouteTCP", "Ingress"])
+_WITH_VARIABLES: Final = frozenset(["GRPCRoute", "HTTPRoute", "IngressRoute", "IngressRouteTCP", "Ingress"])
 _MAX_TEXTS: Final = 20_000
 
 

@@ -15,6 +15,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.collect.controller import is_traefik, judge_controller
+from ingressdoctor.collect.gateway import read_gateways, routed_by_gateways, with_assumed_class, with_gateways
 from ingressdoctor.collect.kinds import (
     CERTIFICATES,
     ENDPOINT_SLICES,
@@ -41,7 +42,7 @@ from ingressdoctor.evidence.route_view import Skipped
 from ingressdoctor.evidence.routes import Custom, RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.text import clean
-from ingressdoctor.routing.traefik.settings import assumed_static
+from ingressdoctor.routing.traefik.settings import GATEWAY, assumed_static
 from ingressdoctor.routing.traefik.version import Version
 from ingressdoctor.sources.base import Kubernetes
 
@@ -105,7 +106,8 @@ async def cluster_scene(kube: Kubernetes, objects: RoutingObjects, controller: C
     async with asyncio.TaskGroup() as group:
         tasks = {name: group.create_task(list_or_gap(kube, kind)) for name, kind in _FURTHER.items()}
         policies = group.create_task(list_or_gap(kube, NETWORK_POLICIES))
-    whole = replace(objects, **{name: task.result() for name, task in tasks.items()})
+        gateways = group.create_task(read_gateways(kube))
+    whole = replace(with_gateways(objects, gateways.result()), **{name: task.result() for name, task in tasks.items()})
     found = None if isinstance(controller, Unavailable) else controller
     reason = controller.reason if isinstance(controller, Unavailable) else ""
     return Scene(
@@ -137,14 +139,19 @@ def with_nginx(scene: Scene, found: NginxControllers | Unavailable) -> Scene:
 def file_scene(manifests: Manifests) -> Scene:
     """Return the scene of files: their own Traefik, else one with the Helm chart's defaults."""
     controller = _controller_in(manifests)
-    assumed = manifests.assumed
+    assumed, objects = manifests.assumed, manifests.objects
+    static = _static(controller, "no Traefik is among the files")
     if controller is None:
         assumed = (*assumed, _CHART_DEFAULTS)
+        if routed_by_gateways(objects):
+            static = replace(static, options={**static.options, GATEWAY: "true"})
+            objects, more = with_assumed_class(objects)
+            assumed = (*assumed, "Traefik's provider kubernetesGateway", *more)
     return Scene(
-        objects=manifests.objects,
+        objects=replace(objects, namespaces=Loaded(items=manifests.namespaces)),
         controller=controller,
         nginx=nginx_in(manifests.pods),
-        static=_static(controller, "no Traefik is among the files"),
+        static=static,
         version=controller.version if controller else "",
         origin=manifests.origin,
         pods=manifests.pods,

@@ -98,7 +98,7 @@ def _middlewares(scene: Scene, model: AnswerModel, decision: RouteDecision) -> t
         return () if winner is None else tcp_sights(model, winner, decision.request.client_ip)
     known = loaded.items if isinstance(loaded, Loaded) else None
     names = (*_point_middlewares(scene, decision), *winner.middlewares)
-    return sights_of(names, known, ProviderSettings.read(scene.static, CRD))
+    return sights_of(names, known, ProviderSettings.read(scene.static, CRD), model.table.filters)
 
 
 def _request(scene: Scene, target: Target, question: RouteQuestion, path: PortPath | None) -> RouteRequest:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from ingressdoctor.collect.controller import NO_TRAEFIK
+from ingressdoctor.collect.gateway import provider_on, with_gateways
 from ingressdoctor.collect.kinds import (
     INGRESS_CLASSES,
     INGRESS_ROUTES,
@@ -23,6 +24,7 @@ from ingressdoctor.collect.kinds import (
 )
 from ingressdoctor.collect.kube import list_or_gap
 from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.gateway import GatewayObjects
 from ingressdoctor.evidence.kube import Ingress, Loaded, Resource
 from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import (
@@ -113,23 +115,31 @@ def _names_classes(ingresses: Loaded[Ingress] | Unavailable) -> bool:
 
 
 @collector(wanted="the routes that Traefik has", timeout_s=_LISTING_TIMEOUT_S)
-async def build_routes(controller: Controller | Unavailable, objects: RoutingObjects) -> RouteTable:
-    """Build the table of routers once for all targets."""
+async def build_routes(
+    controller: Controller | Unavailable, objects: RoutingObjects, gateways: Later[GatewayObjects]
+) -> RouteTable:
+    """Build the table of routers once for all targets; routes of the Gateway API count where Traefik serves them."""
     if isinstance(controller, Unavailable):
         assumed = replace(assumed_static(), unreadable=f"{controller.reason}; the Helm chart's defaults are assumed")
         return build_table(objects, assumed, "")
     static = controller.static
     if not static.entry_points:
         static = replace(assumed_static(), unreadable=f"{static.unreadable}; the Helm chart's defaults are assumed")
+    if provider_on(static):
+        objects = with_gateways(objects, await gateways.get())
     return build_table(objects, static, controller.version)
 
 
 @collector(wanted="what Traefik answers", timeout_s=_LISTING_TIMEOUT_S)
-async def build_answer_model(objects: RoutingObjects, table: RouteTable) -> AnswerModel:
+async def build_answer_model(
+    objects: RoutingObjects, table: RouteTable, gateways: Later[GatewayObjects]
+) -> AnswerModel:
     """Build what answers requests on the entry points once for all targets.
 
     IngressRouteTCPs are not listed for it: a host that an HTTPS router names never reaches one.
     """
+    if provider_on(table.static):
+        objects = with_gateways(objects, await gateways.get())
     return build_answers(replace(objects, ingress_route_tcps=Loaded()), table)
 
 

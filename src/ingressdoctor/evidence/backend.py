@@ -19,6 +19,7 @@ __all__ = [
     "PodMaker",
     "PolicySide",
     "PolicyVerdict",
+    "RoutedBackend",
     "ServiceForm",
     "chosen_backend",
 ]
@@ -33,7 +34,8 @@ class ChosenBackend(msgspec.Struct, frozen=True, kw_only=True):
     for a dropped route. ``dialler`` is who connects to the backend. ``tunnel`` tells that a rule of cloudflared leads
     here, ``home`` where that rule is kept, as the words that kubectl takes after get or edit (empty: not in this
     cluster). ``nginx`` tells that it leads to ingress-nginx, which connects to the backend; ``listed`` are the Services
-    of the namespace where somebody listed them already, else None.
+    of the namespace where somebody listed them already, else None. ``gateway`` tells that a Gateway leads to it whose
+    controller is not known here, nor its pods.
     """
 
     ref: BackendRef
@@ -44,7 +46,14 @@ class ChosenBackend(msgspec.Struct, frozen=True, kw_only=True):
     tunnel: bool = False
     home: tuple[str, ...] = ()
     nginx: bool = False
+    gateway: bool = False
     listed: tuple[Service, ...] | None = None
+
+
+class RoutedBackend(msgspec.Struct, frozen=True, kw_only=True):
+    """The backend that a route leads to, before tunnels and other controllers are considered."""
+
+    chosen: ChosenBackend | Unavailable
 
 
 class BackendDialler(msgspec.Struct, frozen=True, kw_only=True):
@@ -204,7 +213,8 @@ class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     ``limits`` name what was not looked at, ``foreign`` policies of the network plugin's own kinds, which exist and were
     not evaluated (empty unless there was a doubt). ``deciding`` names the policy to look at first,
     ``rule`` the number of its rule (0: none comes near), ``direction`` is "ingress" or "egress", ``sides`` are both of
-    them. ``source`` and ``destination`` are the pods judged, ``port`` the pod port.
+    them. ``source`` and ``destination`` are the pods judged, ``port`` the pod port. ``named`` is the policy that would
+    let the dialling pods in if they did not live in their node's network, where no selector matches them.
     """
 
     allowed: bool | None
@@ -219,3 +229,4 @@ class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):
     source: Pod | None = None
     destination: Pod | None = None
     port: int | None = None
+    named: str = ""

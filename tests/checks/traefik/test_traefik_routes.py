@@ -12,6 +12,7 @@ from build.routes import HOST, a_backend, a_candidate, a_decision, a_dropped
 from ingressdoctor.api import (
     Check,
     DropReason,
+    GatewayView,
     KnownHosts,
     Outcome,
     RouteDecision,
@@ -78,10 +79,17 @@ MISSING = [
 
 @pytest.mark.parametrize(("decision", "status", "says"), MISSING)
 def test_route_missing(decision: RouteDecision, status: Status, says: str) -> None:
-    (finding,) = route_missing(decision, UNSEEN, TARGET)
+    (finding,) = route_missing(decision, UNSEEN, TARGET, UNSEEN)
 
     assert finding.status is status
     assert says in finding.summary
+
+
+def test_a_route_that_another_controller_serves_is_not_missing() -> None:
+    gateway = GatewayView(taker="HTTPRoute ns/shop", controller="example.net/gateways")
+    (finding,) = route_missing(a_decision(), UNSEEN, TARGET, gateway)
+
+    assert (finding.status, "HTTPRoute ns/shop takes the request" in finding.summary) == (Status.SKIP, True)
 
 
 OWN = a_candidate()
@@ -139,7 +147,7 @@ def test_route_shadowed(decision: RouteDecision, outside: Any, status: Status, s
 def test_misspelt_host_leads_to_its_object() -> None:
     hosts = KnownHosts(hosts={"www.exmaple.com": ("IngressRoute ns/shop",)})
 
-    (finding,) = route_missing(a_decision(near=("www.exmaple.com",)), hosts, TARGET)
+    (finding,) = route_missing(a_decision(near=("www.exmaple.com",)), hosts, TARGET, UNSEEN)
 
     assert finding.remedy is not None
     assert any("ingressroutes.traefik.io/shop" in command.argv for command in finding.remedy.commands)

@@ -25,12 +25,13 @@ from ingressdoctor.api import (
     BackendView,
     DroppedRoute,
     DropReason,
+    RouteDecision,
     SourceError,
     Unavailable,
 )
 from ingressdoctor.collect.backend import backend_view, nearest_pods
-from ingressdoctor.collect.destination import collect_destination
-from ingressdoctor.evidence.backend import ChosenBackend, PodMaker, chosen_backend
+from ingressdoctor.collect.destination import collect_destination, collect_routed
+from ingressdoctor.evidence.backend import ChosenBackend, PodMaker, RoutedBackend, chosen_backend
 
 CHOSEN = chosen_backend(a_decision())
 LATER = later(NOT_ASKED)
@@ -55,8 +56,15 @@ def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: lis
     return FakeCluster(objects, statuses)
 
 
+async def routed(decision: RouteDecision | Unavailable) -> RoutedBackend | Unavailable:
+    if isinstance(decision, Unavailable):
+        return decision
+    return await collect_routed.function(decision, LATER)
+
+
 async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:
-    chosen = await collect_destination.function(TARGET, a_decision(**decision), NOT_ASKED, NOT_ASKED, NOT_ASKED, LATER)
+    own = await routed(a_decision(**decision))
+    chosen = await collect_destination.function(TARGET, own, NOT_ASKED, NOT_ASKED, NOT_ASKED, LATER)
     view = await backend_view.function(cluster, chosen, a_controller())
     assert isinstance(view, BackendView)
     return view
@@ -150,7 +158,7 @@ async def test_an_api_server_that_cannot_be_reached_is_one_plain_error() -> None
     ],
 )
 async def test_destination(decision: Any, route: Any, name: str, tunnel: bool) -> None:
-    found = await collect_destination.function(TARGET, decision, route, NOT_ASKED, NOT_ASKED, LATER)
+    found = await collect_destination.function(TARGET, await routed(decision), route, NOT_ASKED, NOT_ASKED, LATER)
 
     assert (found.ref.name if isinstance(found, ChosenBackend) else "") == name
     assert isinstance(found, ChosenBackend) is bool(name)

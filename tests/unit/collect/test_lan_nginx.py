@@ -109,8 +109,8 @@ async def test_the_backend_is_that_of_the_ingress() -> None:
 async def test_without_traefik_it_decides_on_names_of_the_lan(nginx: bool, provider: str) -> None:
     gone = Inapplicable(wanted="x", reason="no Traefik runs in the cluster")
     found = objects(an_ingress(ingressClassName=None))
-    table = await build_routes.function(gone, found)
-    model = await build_answer_model.function(found, table)
+    table = await build_routes.function(gone, found, later(FORBIDDEN))
+    model = await build_answer_model.function(found, table, later(FORBIDDEN))
     seen = await decided() if nginx else FORBIDDEN
 
     decision = await collect_decision.function(table, model, gone, Target.parse(HOST), later(seen), later(FORBIDDEN))

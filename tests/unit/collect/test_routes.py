@@ -108,12 +108,13 @@ async def test_missing_crds_leave_the_ingresses() -> None:
 
 
 NO_NGINX = Unavailable(wanted="x", reason="no ingress-nginx runs in the cluster")
+NO_GATEWAYS = later(Unavailable(wanted="x", reason="nobody asked"))
 NO_TUNNEL = Unavailable(wanted="x", reason="no tunnel leads to the name")
 
 
 async def decision(controller: Controller | Unavailable, found: RoutingObjects, url: str) -> RouteDecision:
-    table = await build_routes.function(controller, found)
-    model = await build_answer_model.function(found, table)
+    table = await build_routes.function(controller, found, NO_GATEWAYS)
+    model = await build_answer_model.function(found, table, NO_GATEWAYS)
     result = await collect_decision.function(
         table, model, controller, Target.parse(url), later(NO_NGINX), later(NO_TUNNEL)
     )
@@ -182,8 +183,8 @@ async def test_nobody_leaves_out_what_is_another_controllers(
     controller: Controller | Unavailable, host: str, *, applies: bool
 ) -> None:
     found = objects(ingresses=(an_ingress("shop.example.com", class_name="nginx"),))
-    table = await build_routes.function(controller, found)
-    model = await build_answer_model.function(found, table)
+    table = await build_routes.function(controller, found, NO_GATEWAYS)
+    model = await build_answer_model.function(found, table, NO_GATEWAYS)
 
     result = await collect_decision.function(
         table, model, controller, Target.parse(host), later(NO_NGINX), later(NO_TUNNEL)
@@ -195,8 +196,8 @@ async def test_nobody_leaves_out_what_is_another_controllers(
 
 async def test_behind_a_tunnel_what_it_leads_to_is_judged_all_the_same() -> None:
     found = objects(ingresses=(an_ingress("shop.example.com", class_name="nginx"),))
-    table = await build_routes.function(NO_TRAEFIK_HERE, found)
-    model = await build_answer_model.function(found, table)
+    table = await build_routes.function(NO_TRAEFIK_HERE, found, NO_GATEWAYS)
+    model = await build_answer_model.function(found, table, NO_GATEWAYS)
     route = a_route(a_rule("shop.example.com", "http://shop.ns:80"), CATCH_ALL, host="shop.example.com")
 
     result = await collect_decision.function(

@@ -91,8 +91,11 @@ def build_answers(objects: RoutingObjects, table: RouteTable, names: Names | Non
         tcp=tcp,
         udp=build_udp_table(objects, table),
         options=options,
-        middlewares={normalize(f"{item.namespace}-{item.name}"): item for item in seen if settings.selects(item.labels)}
-        if isinstance(found, Loaded)
+        middlewares={
+            **{normalize(f"{item.namespace}-{item.name}"): item for item in seen if settings.selects(item.labels)},
+            **table.filters,
+        }
+        if isinstance(found, Loaded) or table.filters
         else None,
         settings=settings,
         points={

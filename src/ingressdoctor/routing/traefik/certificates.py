@@ -18,7 +18,7 @@ from ingressdoctor.evidence.controller import StaticConfig
 from ingressdoctor.evidence.kube import Ingress, Loaded
 from ingressdoctor.evidence.routes import Custom, DroppedRoute, DropReason, RoutingObjects, SecretShape
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.untyped import as_list, as_map
+from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.routing.traefik.settings import CRD, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
@@ -96,7 +96,7 @@ def build_shelf(
     filtered = frozenset(item.ref for item in dropped if _is_skipped(item))
     found: dict[tuple[str, str], None] = {}
     shortfalls: list[Shortfall] = []
-    for ref, namespace, wanted in (*_of_routes(objects), *_of_ingresses(objects)):
+    for ref, namespace, wanted in (*_of_routes(objects), *_of_ingresses(objects), *_of_gateways(objects)):
         for secret in wanted if ref not in filtered else ():
             if said := secret_problem(shapes, namespace, secret):
                 shortfalls.append(
@@ -158,6 +158,15 @@ def _of_ingresses(objects: RoutingObjects) -> Iterator[tuple[str, str, tuple[str
     found: tuple[Ingress, ...] = objects.ingresses.items if isinstance(objects.ingresses, Loaded) else ()
     for item in found:
         yield item.ref, item.namespace, tuple(tls.secret_name for tls in item.spec.tls or () if tls.secret_name)
+
+
+def _of_gateways(objects: RoutingObjects) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for item in objects.gateways.items if isinstance(objects.gateways, Loaded) else ():
+        for listener in as_list(item.spec.get("listeners")):
+            for raw in as_list(as_map(as_map(listener).get("tls")).get("certificateRefs")):
+                reference = as_map(raw)
+                if name := as_text(reference.get("name")):
+                    yield item.ref, as_text(reference.get("namespace")) or item.namespace, (name,)
 
 
 class _Stores(msgspec.Struct, frozen=True):

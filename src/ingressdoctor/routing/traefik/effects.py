@@ -23,10 +23,17 @@ _SHOWN: Final = 6
 
 
 def sights_of(
-    names: tuple[str, ...], middlewares: tuple[Custom, ...] | None, settings: ProviderSettings
+    names: tuple[str, ...],
+    middlewares: tuple[Custom, ...] | None,
+    settings: ProviderSettings,
+    filters: Mapping[str, Custom] | None = None,
 ) -> tuple[MiddlewareSight, ...]:
-    """Describe middlewares by qualified id, chains unfolded; *middlewares* is None when they may not be read."""
-    by_id = {normalize(f"{item.namespace}-{item.name}"): item for item in middlewares or ()}
+    """Describe middlewares by qualified id, chains unfolded; *middlewares* is None when they may not be read.
+
+    *filters* are those of HTTPRoutes, by qualified id.
+    """
+    by_id = {normalize(f"{item.namespace}-{item.name}") + _SUFFIX: item for item in middlewares or ()}
+    by_id.update(filters or {})
     found: list[MiddlewareSight] = []
     for name in names:
         for sight in _sights(name, by_id, settings, 0):
@@ -39,7 +46,7 @@ def sights_of(
 def _sights(
     name: str, by_id: Mapping[str, Custom], settings: ProviderSettings, depth: int
 ) -> Iterator[MiddlewareSight]:
-    item = by_id.get(name.removesuffix(_SUFFIX)) if name.endswith(_SUFFIX) else None
+    item = by_id.get(name)
     if item is None:
         elsewhere = f"defined by the provider {name.rpartition('@')[2]}" if not name.endswith(_SUFFIX) else "not read"
         yield MiddlewareSight(ref=name, type="", effect=f"{elsewhere}: what it does is not known here", depth=depth)
@@ -112,6 +119,11 @@ def _errors(spec: Mapping[str, Any]) -> str:
     return f"replaces answers {_words(spec.get('status'))} by {spec.get('query') or '/'} of {name}"
 
 
+def _changed(spec: Mapping[str, Any]) -> str:
+    named = [as_map(item).get("name") for key in ("set", "add") for item in as_list(spec.get(key))]
+    return _words([*named, *as_list(spec.get("remove"))])
+
+
 def _auth(kind: str) -> Callable[[Mapping[str, Any]], str]:
     return lambda spec: f"asks for {kind} credentials (Secret {spec.get('secret') or 'not named'}), else 401"
 
@@ -132,6 +144,7 @@ _EFFECTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "inFlightReq": lambda spec: f"answers 429 above {spec.get('amount', 0)} requests at a time",
     "ipAllowList": _allow_list,
     "ipWhiteList": _allow_list,
+    "noBackend": lambda spec: f"answers 500: {spec.get('why')}",
     "passTLSClientCert": lambda _: "passes the client's certificate on in a header",
     "plugin": lambda spec: f"plugin {_words(list(spec))}",
     "rateLimit": _rate_limit,
@@ -139,7 +152,11 @@ _EFFECTS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = {
     "redirectScheme": _redirect_scheme,
     "replacePath": lambda spec: f"replaces the path by {spec.get('path')}",
     "replacePathRegex": lambda spec: f"replaces {spec.get('regex')} in the path by {spec.get('replacement')}",
+    "requestHeaderModifier": lambda spec: f"changes request headers {_changed(spec)}",
+    "requestRedirect": lambda spec: f"redirects with {spec.get('statusCode') or 302}",
+    "responseHeaderModifier": lambda spec: f"changes response headers {_changed(spec)}",
     "retry": lambda spec: f"tries up to {spec.get('attempts', 0)} times",
     "stripPrefix": lambda spec: f"strips {_words(spec.get('prefixes'))} from the start of the path",
     "stripPrefixRegex": lambda spec: f"strips what matches {_words(spec.get('regex'))} from the path",
+    "urlRewrite": lambda spec: "rewrites " + " and ".join(key for key in ("hostname", "path") if spec.get(key)),
 }

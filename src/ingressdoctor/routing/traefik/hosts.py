@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from ingressdoctor.evidence.kube import Loaded
@@ -40,19 +40,27 @@ def plain_hosts(text: str) -> tuple[str, ...]:
 
 
 def hosts_of(objects: RoutingObjects) -> Mapping[str, tuple[str, ...]]:
-    """Return every hostname that an IngressRoute or Ingress names, with the objects that name it."""
+    """Return every hostname that an IngressRoute, Ingress or route of the Gateway API names, with the objects."""
     found: dict[str, dict[str, None]] = {}
     if isinstance(objects.ingress_routes, Loaded):
         for item in objects.ingress_routes.items:
             for route in as_list(item.spec.get("routes")):
                 for host in hosts_in(str(as_map(route).get("match") or "")):
                     found.setdefault(host, {})[item.ref] = None
+    for host, ref in _by_field(objects):
+        found.setdefault(host, {})[ref] = None
+    return {host: tuple(refs) for host, refs in found.items()}
+
+
+def _by_field(objects: RoutingObjects) -> Iterator[tuple[str, str]]:
+    """Yield the hosts that kinds name in a field of their own, with the objects."""
     if isinstance(objects.ingresses, Loaded):
         for ingress in objects.ingresses.items:
-            for rule in ingress.spec.rules or ():
-                if rule.host:
-                    found.setdefault(rule.host.lower(), {})[ingress.ref] = None
-    return {host: tuple(refs) for host, refs in found.items()}
+            yield from ((rule.host.lower(), ingress.ref) for rule in ingress.spec.rules or () if rule.host)
+    for kind in (objects.http_routes, objects.grpc_routes):
+        for item in kind.items if isinstance(kind, Loaded) else ():
+            names = (name for name in as_list(item.spec.get("hostnames")) if isinstance(name, str) and name)
+            yield from ((name.lower().removesuffix("."), item.ref) for name in names)
 
 
 def near(hostname: str, known: Iterable[str]) -> tuple[str, ...]:

@@ -19,16 +19,18 @@ from ingressdoctor.evidence.answer import AnswerSource, PredictedAnswer
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.routing.traefik.errors import RuleError
 from ingressdoctor.routing.traefik.forwarded import client_address, strategy_problem
+from ingressdoctor.routing.traefik.gateway_filters import request_redirect, rewritten
 from ingressdoctor.routing.traefik.ip_checker import IpChecker
 from ingressdoctor.routing.traefik.middlewares import Problem, as_list, as_map, resolve
 from ingressdoctor.routing.traefik.redirects import Asked, Redirect, redirect_regex, redirect_scheme, status_text
 from ingressdoctor.routing.traefik.regex import replace_all
-from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, ProviderSettings
+from ingressdoctor.routing.traefik.settings import CRD_PROVIDER, GATEWAY_PROVIDER, ProviderSettings
 from ingressdoctor.routing.traefik.version import Version
 
 __all__ = ["Passing", "Step", "send_through"]
 
 _SUFFIX: Final = f"@{CRD_PROVIDER}"
+_KNOWN: Final = (_SUFFIX, f"@{GATEWAY_PROVIDER}")
 _MAX_DEPTH: Final = 8
 _CLEAN_PATHS: Final = ((3, 7, 3), (3, 6, 19), (2, 11, 48))
 _PATH_SAFE: Final = "/%!$&'()*+,;=:@-._~"
@@ -55,7 +57,7 @@ def send_through(
 ) -> Step:
     """Apply middlewares by qualified id, in order, until one answers; *middlewares* is None when they were not read."""
     for name in names:
-        item = (middlewares or {}).get(name.removesuffix(_SUFFIX)) if name.endswith(_SUFFIX) else None
+        item = (middlewares or {}).get(name.removesuffix(_SUFFIX)) if name.endswith(_KNOWN) else None
         if item is None or depth > _MAX_DEPTH:
             passing = _noted(passing, f"what the middleware {name} does is not known")
             continue
@@ -268,6 +270,9 @@ _KINDS: Final[Mapping[str, Callable[[str, Mapping[str, Any], Passing], Step]]] =
     "forwardAuth": _may("asks another server, whose refusal is the answer (500 if it cannot be reached)"),
     "grpcWeb": _nothing,
     "headers": _headers,
+    "noBackend": lambda ref, spec, passing: replace(
+        _answer(passing, 500, f"{ref} has no backend that can be used: {spec.get('why')}"), body=""
+    ),
     "inFlightReq": _may("answers 429 above its number of requests at a time"),
     "ipAllowList": _allow_list,
     "ipWhiteList": _allow_list,
@@ -277,7 +282,11 @@ _KINDS: Final[Mapping[str, Callable[[str, Mapping[str, Any], Passing], Step]]] =
     "redirectScheme": _scheme,
     "replacePath": _replace_path,
     "replacePathRegex": _replace_path_regex,
+    "requestHeaderModifier": _nothing,
+    "requestRedirect": lambda ref, spec, passing: _redirected(request_redirect(spec, passing.asked), ref, passing),
+    "responseHeaderModifier": _nothing,
     "retry": _nothing,
     "stripPrefix": _strip_prefix,
     "stripPrefixRegex": _strip_prefix_regex,
+    "urlRewrite": lambda _, spec, passing: _path_to(passing, rewritten(spec, _path_of(passing))),
 }

@@ -18,6 +18,8 @@ from ingressdoctor.routing.label_selector import LabelSelector, parse_selector
 __all__ = [
     "CRD",
     "CRD_PROVIDER",
+    "GATEWAY",
+    "GATEWAY_PROVIDER",
     "INGRESS",
     "INGRESS_PROVIDER",
     "ProviderSettings",
@@ -31,7 +33,9 @@ CRD: Final = "providers.kubernetescrd"
 INGRESS: Final = "providers.kubernetesingress"
 CRD_PROVIDER: Final = "kubernetescrd"
 INGRESS_PROVIDER: Final = "kubernetes"
-_PRECEDENCE: Final = ("kubernetesgateway", CRD_PROVIDER, INGRESS_PROVIDER, "kubernetesingressnginx")
+GATEWAY: Final = "providers.kubernetesgateway"
+GATEWAY_PROVIDER: Final = "kubernetesgateway"
+_PRECEDENCE: Final = (GATEWAY_PROVIDER, CRD_PROVIDER, INGRESS_PROVIDER, "kubernetesingressnginx")
 
 
 class ProviderSettings(msgspec.Struct, frozen=True):

@@ -9,6 +9,8 @@ pkg/config/runtime/runtime_http.go, pkg/provider/traefik/internal.go.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
@@ -18,6 +20,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.traefik.compiled import Compiled, anchors, named_hosts
 from ingressdoctor.routing.traefik.crd import build_ingress_routes
 from ingressdoctor.routing.traefik.crd_services import CrdServices
+from ingressdoctor.routing.traefik.gateway import build_gateway_routes
 from ingressdoctor.routing.traefik.hosts import hosts_of, plain_hosts
 from ingressdoctor.routing.traefik.ingress import build_ingresses
 from ingressdoctor.routing.traefik.middlewares import Problem
@@ -60,7 +63,7 @@ class RouteTable(msgspec.Struct, frozen=True):
     ``disabled`` are those that Traefik itself takes out after its providers made them; they serve nothing, but one
     with TLS still claims its hosts on its entry points (``tls_options.py``). ``all_dropped`` are the dropped routes
     of every host and of none; ``children`` the routers below others, by the upper one's name; ``points`` remembers
-    entry points by what requests ask for.
+    entry points by what requests ask for; ``filters`` are those of HTTPRoutes, by the id of the middleware they become.
     """
 
     static: StaticConfig
@@ -77,6 +80,7 @@ class RouteTable(msgspec.Struct, frozen=True):
     all_dropped: tuple[DroppedRoute, ...] = ()
     children: dict[str, tuple[LiveRouter, ...]] = msgspec.field(default_factory=dict)
     points: dict[tuple[str, bool], tuple[EntryPoint | None, bool]] = msgspec.field(default_factory=dict)
+    filters: Mapping[str, Custom] = msgspec.field(default_factory=dict)
 
     def live(self, host: str) -> tuple[LiveRouter, ...]:
         """Return every live router that could take a request for the host, in no particular order."""
@@ -105,6 +109,9 @@ def build_table(
     book = ServiceBook.of(objects, services)
     references = _crd_services(objects, crd, chosen, book)
     drafts, dropped, unread = _drafts(objects, ingress, static, references)
+    attached = build_gateway_routes(objects, static, book)
+    drafts += attached.drafts
+    dropped += attached.dropped
     points = {point.name: point for point in static.entry_points if point.protocol == "tcp"}
     known = known_middlewares(objects, crd, references, static)
     options = build_tls_options(objects.tls_options, crd, chosen, objects.secrets)
@@ -122,10 +129,11 @@ def build_table(
         broken_points={point.name: found for point in static.entry_points if (found := point_problem(point, known))},
         known_hosts=tuple(sorted(hosts_of(objects))),
         limits=_limits(static, chosen, (crd, ingress), objects),
-        unread=unread,
+        unread=(*unread, *attached.unread),
         disabled=disabled,
         all_dropped=(*dropped, *refused),
         children=children_of(live),
+        filters=attached.filters,
     )
 
 

@@ -29,7 +29,7 @@ from ingressdoctor.lab.network import Network
 from ingressdoctor.lab.pki import Pki
 from ingressdoctor.lab.serve.buffer import Buffer
 from ingressdoctor.lab.serve.nodes import Nodes, host_addresses
-from ingressdoctor.lab.serve.traefik import crd, ingress
+from ingressdoctor.lab.serve.traefik import crd, gateway, ingress
 from ingressdoctor.lab.serve.traefik.certificates import Certificates
 from ingressdoctor.lab.serve.traefik.entrypoint import EntryPointServer, TlsSettings
 from ingressdoctor.lab.serve.traefik.http import Tools
@@ -92,6 +92,8 @@ def configure(
         ingress.load(cluster, static.ingress, dynamic, notes)
     if static.crd is not None and not forbidden & {*_SHARED_KINDS, *_CRD_KINDS}:
         crd.load(cluster, static.crd, dynamic, notes)
+    if static.gateway is not None and not forbidden & {*_SHARED_KINDS, "gateways", "httproutes", "grpcroutes"}:
+        gateway.load(cluster, static, dynamic, notes)
     tables = build_tables(static, dynamic, notes)
     return Configuration(
         static=static,

@@ -133,6 +133,8 @@ class HttpEntry:
             none = Response(status=503, headers=headers, body=b"no available server\n")
             return _Result(response=none, router=router.name, service=name)
         service, server = chosen
+        if service.status:
+            return _Result(response=Response(status=service.status), router=router.name, service=name)
         outgoing = self._outgoing(visit, stream, pass_host=service.pass_host, address=server.address)
         outcome = await self._tools.proxy.forward(service, server, outgoing, stream)
         if outcome.error:

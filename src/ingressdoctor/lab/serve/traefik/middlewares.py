@@ -13,6 +13,7 @@ from typing import Any
 
 from ingressdoctor.lab.cluster import mapping, sequence, text
 from ingressdoctor.lab.serve.traefik.cors import Cors
+from ingressdoctor.lab.serve.traefik.gateway_filters import MAKERS as FILTERS
 from ingressdoctor.lab.serve.traefik.layers import BuildError, Layer, Visit, plain
 from ingressdoctor.lab.serve.traefik.matchers import in_network, pattern, sanitize
 from ingressdoctor.lab.serve.traefik.model import normalized
@@ -250,6 +251,7 @@ _MAKERS: Mapping[str, Callable[[Mapping[str, Any]], Layer]] = {
     "replacePath": _replace_path,
     "replacePathRegex": _replace_path_regex,
     "stripPrefix": _strip_prefix,
+    **FILTERS,
 }
 
 

@@ -46,7 +46,7 @@ class Sticky:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Servers, or weighted references to other services."""
+    """Servers, or weighted references to other services; *status* is what it answers itself instead."""
 
     name: str
     servers: tuple[Server, ...] = ()
@@ -56,6 +56,7 @@ class Service:
     proxy_protocol: int = 0
     tls: bool = False
     sticky: Sticky | None = None
+    status: int = 0
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

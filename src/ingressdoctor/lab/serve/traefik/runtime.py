@@ -19,7 +19,7 @@ from ingressdoctor.lab.serve.traefik.static import WILDCARD_HOSTS, EntryPoint, S
 
 MAX_USER_PRIORITY = 2**63 - 1 - 1000
 MAX_PRIORITY = 2**63 - 1
-_PRECEDENCE = ("kubernetescrd", "kubernetes", "internal")
+_PRECEDENCE = ("kubernetesgateway", "kubernetescrd", "kubernetes", "internal")
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

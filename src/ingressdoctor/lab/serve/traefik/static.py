@@ -15,24 +15,18 @@ from collections.abc import Iterable, Iterator, Mapping
 _LEVELS = {"TRACE": -1, "DEBUG": 0, "INFO": 1, "WARN": 2, "WARNING": 2, "ERROR": 3, "FATAL": 4, "PANIC": 5}
 _KNOWN = frozenset(
     (
-        "entrypoints",
-        "providers",
-        "log",
-        "accesslog",
-        "ping",
-        "api",
-        "metrics",
-        "global",
-        "certificatesresolvers",
-        "serverstransport",
-        "tcpserverstransport",
-        "tracing",
-        "core",
-        "experimental",
-        "hostresolver",
-        "spiffe",
-        "ocsp",
-        "configfile",
+        *("entrypoints", "providers", "log", "accesslog", "ping", "api", "metrics", "global", "certificatesresolvers"),
+        *(
+            "serverstransport",
+            "tcpserverstransport",
+            "tracing",
+            "core",
+            "experimental",
+            "hostresolver",
+            "spiffe",
+            "ocsp",
+            "configfile",
+        ),
     )
 )
 _REMOVED = frozenset(["pilot", "swarmmode", "marathon", "rancher", "influxdb"])
@@ -107,6 +101,7 @@ class Static:
     insecure_skip_verify: bool = False
     version: Version = NEWEST
     internal_services: frozenset[str] = frozenset()
+    gateway: Provider | None = None
 
     @property
     def defaults(self) -> tuple[str, ...]:
@@ -197,6 +192,7 @@ def parse_args(args: Iterable[str], version: Version = NEWEST) -> Static:
         entry_points=tuple(points),
         crd=_provider(flags, "providers.kubernetescrd", version),
         ingress=_provider(flags, "providers.kubernetesingress", version),
+        gateway=_provider(flags, "providers.kubernetesgateway", version),
         version=version,
         log_level=level,
         log_json=flags.text("log.format").lower() == "json",
