@@ -15,7 +15,7 @@ from ingressdoctor.model.report import Verdict
 from ingressdoctor.model.sweep import Outcome, SweepReport
 from ingressdoctor.model.text import clean
 from ingressdoctor.render.sheet import safe, safe_command
-from ingressdoctor.render.sweep_words import about, blamed, headline
+from ingressdoctor.render.sweep_words import about, blamed, headline, warned
 from ingressdoctor.render.words import in_words
 
 __all__ = ["sweep_to_junit"]
@@ -73,7 +73,7 @@ def _case(outcome: Outcome, excuse: str) -> ET.Element:
     elif outcome.verdict is Verdict.UNKNOWN:
         ET.SubElement(case, "error", {"message": message, "type": "unknown"}).text = _told(outcome)
     if outcome.warnings:
-        text = "\n".join(f"warning: {blamed(cause)}: {safe(cause.summary)}" for cause in outcome.warnings)
+        text = "\n".join(f"warning: {warned(cause)}" for cause in outcome.warnings)
         ET.SubElement(case, "system-out").text = _legal(text)
     return case
 

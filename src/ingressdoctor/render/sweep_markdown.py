@@ -6,7 +6,7 @@ from ingressdoctor.model.finding import Status
 from ingressdoctor.model.sweep import Incident, IncidentState, SweepReport
 from ingressdoctor.render.markdown import code, escaped
 from ingressdoctor.render.page import Page
-from ingressdoctor.render.sheet import safe, safe_command
+from ingressdoctor.render.sheet import safe_command
 from ingressdoctor.render.style import glyph_of, status_of
 from ingressdoctor.render.sweep_words import (
     about,
@@ -18,6 +18,7 @@ from ingressdoctor.render.sweep_words import (
     standing,
     status_of_sweep,
     tally,
+    warned,
 )
 
 __all__ = ["sweep_to_markdown"]
@@ -63,8 +64,8 @@ def _folded(report: SweepReport, page: Page) -> list[str]:
     """Return warnings, gaps and what was left out, as one list."""
     lines = []
     for cause, members in sorted(report.warnings, key=lambda pair: (-len(pair[1]), pair[0].key)):
-        told = f"{escaped(blamed(cause))}: {escaped(safe(cause.summary).rstrip('.'))}"
-        lines.append(f"- {glyph_of(Status.WARN, page)} {told} ({escaped(members_of(members, verbose=page.verbose))})")
+        concerned = escaped(members_of(members, verbose=page.verbose))
+        lines.append(f"- {glyph_of(Status.WARN, page)} {escaped(warned(cause))} ({concerned})")
     for gap in gaps_of(report.outcomes):
         which = escaped(members_of(gap.members, verbose=page.verbose))
         lines.append(f"- {glyph_of(Status.UNKNOWN, page)} Not judged: {escaped(gap.reason)} ({which})")

@@ -24,6 +24,7 @@ from ingressdoctor.render.sweep_words import (
     standing,
     status_of_sweep,
     tally,
+    warned,
 )
 
 __all__ = ["sweep_to_terminal"]
@@ -86,7 +87,7 @@ def _add_warnings(sheet: Sheet, report: SweepReport) -> None:
     if ranked:
         sheet.blank()
     for cause, members in _some(sheet, ranked):
-        sign = f"{glyph_of(Status.WARN, sheet.page)} {blamed(cause)}: {safe(cause.summary).rstrip('.')}"
+        sign = f"{glyph_of(Status.WARN, sheet.page)} {warned(cause)}"
         sheet.say((sign, colour_of(Status.WARN)), (f" {_concerned(sheet, members)}", "dim"), indent=4)
     _add_hidden(sheet, len(ranked), "warning")
 

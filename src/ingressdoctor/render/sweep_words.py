@@ -26,6 +26,7 @@ __all__ = [
     "standing",
     "status_of_sweep",
     "tally",
+    "warned",
 ]
 
 _SHOWN_MEMBERS = 3
@@ -103,8 +104,15 @@ def blamed(cause: SweptCause) -> str:
 
 def about(cause: SweptCause) -> str:
     """Return where it breaks and how."""
-    summary = safe(cause.summary).rstrip(".")
-    return f"{safe(cause.hop)}: {summary}" if cause.hop else summary
+    hop, summary = safe(cause.hop), safe(cause.summary).rstrip(".")
+    return summary if summary.startswith(hop) else f"{hop}: {summary}"
+
+
+def warned(cause: SweptCause) -> str:
+    """Return the check and what it warns of, with the object where the sentence does not name it."""
+    summary, subject = safe(cause.summary).rstrip("."), safe(cause.subject)
+    of = "" if not subject or subject in summary else f" ({subject})"
+    return f"{safe(cause.check_id)}: {summary}{of}"
 
 
 _RANKS = (
