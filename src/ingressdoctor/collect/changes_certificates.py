@@ -22,7 +22,7 @@ __all__ = ["certificate_changes", "collect_certificate_timeline"]
 # Which turn of a condition says what; a turn that is no news (Issuing that ends) is left out.
 _TURNS: Final = {
     ("Ready", "True"): "became ready",
-    ("Ready", "False"): "stopped being ready",
+    ("Ready", "False"): "not ready",
     ("Issuing", "True"): "issuing began",
     ("Issuing", "False"): "issuing failed",
     ("Denied", "True"): "denied",
@@ -57,7 +57,9 @@ def _turns(link: ChainLink, day: Day) -> Iterator[Change]:
     for item in link.conditions:
         what = _TURNS.get((item.type, item.status), "")
         at = day.at(item.last_transition_time)
-        if what and at:
+        # What is on its way is no news below the Certificate.
+        waiting = what == "not ready" and link.kind != "Certificate" and item.reason not in ("Failed", "Denied")
+        if what and at and not waiting:
             bad = item.status == "False" or item.type not in ("Ready", "Issuing")
             yield change(at, what, link.ref, detail=(item.message or item.reason or "") if bad else "")
     failed = day.at(as_text(as_map(as_map(link.raw).get("status")).get("failureTime")))
