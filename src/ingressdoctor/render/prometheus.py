@@ -99,7 +99,7 @@ def totals_from(text: str) -> Totals:
 
 
 def _end_of(report: SweepReport) -> float:
-    return (report.started + timedelta(seconds=report.elapsed_s)).timestamp()
+    return round((report.started + timedelta(seconds=report.elapsed_s)).timestamp(), 3)
 
 
 class _Sweep(Collector):
@@ -120,7 +120,7 @@ class _Sweep(Collector):
         build = GaugeMetricFamily("ingressdoctor_build_info", "The program; always 1.", labels=["version", "vantage"])
         build.add_metric([_label(report.version), _label(report.vantage)], 1)
         yield build
-        yield _gauge("sweep_duration_seconds", "How long the last sweep took.", report.elapsed_s)
+        yield _gauge("sweep_duration_seconds", "How long the last sweep took.", round(report.elapsed_s, 4))
         yield _gauge("sweep_last_timestamp_seconds", "When the last sweep ended.", _end_of(report))
         last = "When the last sweep ended that could see and was not cut short; 0: none yet."
         yield _gauge("sweep_last_success_timestamp_seconds", last, totals.last_success)

@@ -136,18 +136,16 @@ class SweepV1(SummaryV1, frozen=True, kw_only=True):
     outcomes: tuple[OutcomeV1, ...]
 
 
-class OutcomeLineV1(OutcomeV1, frozen=True, kw_only=True):
-    """A line of JSON Lines: one target, written as soon as it is judged."""
+class OutcomeLineV1(OutcomeV1, frozen=True, kw_only=True, tag_field="type", tag="outcome"):
+    """A line of JSON Lines: one target, written as soon as it is judged; its ``type`` is "outcome"."""
 
     schema: Literal["ingressdoctor.sweep-line/v1"] = "ingressdoctor.sweep-line/v1"
-    type: Literal["outcome"] = "outcome"
 
 
-class SummaryLineV1(SummaryV1, frozen=True, kw_only=True):
-    """The last line of JSON Lines."""
+class SummaryLineV1(SummaryV1, frozen=True, kw_only=True, tag_field="type", tag="summary"):
+    """The last line of JSON Lines; its ``type`` is "summary"."""
 
     schema: Literal["ingressdoctor.sweep-line/v1"] = "ingressdoctor.sweep-line/v1"
-    type: Literal["summary"] = "summary"
 
 
 def sweep_schema() -> dict[str, Any]:
