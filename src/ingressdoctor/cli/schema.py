@@ -20,6 +20,9 @@ class Of(StrEnum):
     TARGETS = "targets"
     ACCESS = "access"
     ONBOARD = "onboard"
+    SWEEP = "sweep"
+    SWEEP_LINE = "sweep-line"
+    NOTIFICATION = "notification"
     ERROR = "error"
 
 
@@ -36,12 +39,14 @@ def schema(of: What = Of.REPORT) -> None:
     import msgspec
 
     from ingressdoctor.cli.output import write
+    from ingressdoctor.notify.payload_v1 import NotificationV1
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
     from ingressdoctor.render.onboard import OnboardV1
     from ingressdoctor.render.route_v1 import RoutesV1, RouteV1
     from ingressdoctor.render.rules_v1 import RulesV1
     from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ReportV1, schema_of
+    from ingressdoctor.render.sweep_v1 import SweepV1, line_schema
 
     structs: dict[Of, type[msgspec.Struct]] = {
         Of.REPORT: ReportV1,
@@ -51,6 +56,10 @@ def schema(of: What = Of.REPORT) -> None:
         Of.TARGETS: TargetsV1,
         Of.ACCESS: AccessV1,
         Of.ONBOARD: OnboardV1,
+        Of.SWEEP: SweepV1,
+        Of.NOTIFICATION: NotificationV1,
         Of.ERROR: ErrorOnlyV1,
     }
-    write(encode(schema_of(structs[of], f"ingressdoctor.{of}/v1")))
+    # A line is one of two objects, so no single struct describes it.
+    lines = of is Of.SWEEP_LINE
+    write(encode(line_schema() if lines else schema_of(structs[of], f"ingressdoctor.{of}/v1")))
