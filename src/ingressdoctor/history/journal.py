@@ -69,6 +69,7 @@ class Journal:
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._results = 0
         self._one_by_one = 0
         self.error: HistoryError | None = None
         self.lost = 0
@@ -77,7 +78,7 @@ class Journal:
     def waiting(self) -> int:
         """How many results are not in the database."""
         with self._changed:
-            return sum(isinstance(entry, Kept) for entry in self._waiting)
+            return self._results
 
     def has(self, name: str) -> bool:
         """Tell whether a result of this target waits."""
@@ -88,6 +89,7 @@ class Journal:
         """Hand in an entry, to be written soon; never blocks on the database and never fails."""
         with self._changed:
             self._waiting.append(entry)
+            self._results += isinstance(entry, Kept)
             self._bound()
             if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name="history", daemon=True)
@@ -152,6 +154,7 @@ class Journal:
                     if key in seen:
                         break
                     seen.add(key)
+                    self._results -= 1
                 batch.append(self._waiting.popleft())
             return batch
 
@@ -167,13 +170,12 @@ class Journal:
     def _put_back(self, batch: Sequence[Entry]) -> None:
         with self._changed:
             self._waiting.extendleft(reversed(batch))
+            self._results += sum(isinstance(entry, Kept) for entry in batch)
             self._bound()
 
     def _bound(self) -> None:
         """Drop the oldest results beyond what may wait; what frames them is small and stays."""
-        while len(self._waiting) > self._most:
-            place = next((n for n, entry in enumerate(self._waiting) if isinstance(entry, Kept)), None)
-            if place is None:
-                return
-            del self._waiting[place]
+        while self._results > self._most:
+            del self._waiting[next(n for n, entry in enumerate(self._waiting) if isinstance(entry, Kept))]
+            self._results -= 1
             self.lost += 1

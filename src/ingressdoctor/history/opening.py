@@ -63,8 +63,10 @@ def engine_for(place: Place, *, create: bool = True) -> sa.Engine:
 def _set_up_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a driver's connection
     # The driver's own idea of when a transaction begins is turned off; _begin_sqlite says so.
     connection.isolation_level = None
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        # Counts only before the first table is made, and would wait for whoever writes later.
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     for setting in (
-        "auto_vacuum = INCREMENTAL",  # counts only before the first table is made
         "journal_mode = WAL",  # whoever reads does not wait for whoever writes
         "synchronous = NORMAL",  # with WAL: a killed process loses nothing, a power cut at most the last seconds
         "foreign_keys = ON",

@@ -132,6 +132,10 @@ def _shrink(engine: sa.Engine) -> None:
     while True:
         with writing(engine) as connection:
             before = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
-            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({_PAGES})").fetchall()
+            # One page is freed for every row that is fetched, of a result that says it has no columns.
+            cursor = connection.connection.cursor()
+            cursor.execute(f"PRAGMA incremental_vacuum({_PAGES})")
+            cursor.fetchall()
+            cursor.close()
             if connection.exec_driver_sql("PRAGMA freelist_count").scalar_one() in (0, before):
                 return
