@@ -139,7 +139,7 @@ def _weekly(value: object) -> Weekly:
     zone = match["zone"] or "UTC"
     try:
         ZoneInfo(zone)
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         raise UnfitError(f"weekly must name a time zone that exists (not {zone[:40]!r})") from None
     return Weekly(day=DAYS.index(day), first=first, last=last, zone=zone)
 

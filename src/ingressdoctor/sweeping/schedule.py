@@ -17,7 +17,7 @@ from ingressdoctor.model.text import clean
 __all__ = ["alone", "interval_of", "repeat"]
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_PART: Final = re.compile(r"(\d{1,7})([smhd])")
+_PART: Final = re.compile(r"(\d{1,7})([smhd])", re.ASCII)
 _LEAST_S: Final = 1
 _MOST_S: Final = 7 * 86_400
 
