@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ingressdoctor.cli import sweep_history
 from ingressdoctor.cli.options import Connection, RunChoice, spread
 from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
 
@@ -14,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     """Register the commands."""
     group = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
     group.callback()(spread(sweep))
+    sweep_history.add_to(group)
     app.add_typer(group, name="sweep", help="Judge every known hostname, or a list; again and again with --every.")
 
 

@@ -15,6 +15,9 @@ __all__ = ["add_to"]
 
 Name = Annotated[str, typer.Argument(metavar="[HOST]", help="One host, with all that is known of it; default: all.")]
 Since = Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back, as 12h, 7d or 4w.")]
+Where = Annotated[
+    str, typer.Option("--history", metavar="URL", help="Where results are kept: a path or postgresql://…")
+]
 From = Annotated[str, typer.Option("--vantage", metavar="NAME", help="Only as seen from this place.")]
 
 
@@ -27,6 +30,7 @@ def history(
     host: Name = "",
     since: Since = "7d",
     vantage: From = "",
+    where: Where = "",
     config: ConfigFile = "",
     as_json: AsJson = False,
     verbose: Verbose = False,
@@ -39,13 +43,17 @@ def history(
     from ingressdoctor.cli.history_place import open_configured
     from ingressdoctor.cli.output import page_for, write
     from ingressdoctor.cli.settings import settings_for
+    from ingressdoctor.config import override
     from ingressdoctor.render.history import history_to_terminal, hosts_to_terminal
     from ingressdoctor.render.history_v1 import history_to_json, hosts_to_json
 
     until = datetime.now(UTC)
     begin = until - duration(since, "--since")
     place = vantage or None
-    with open_configured(settings_for(Connection(config=config)), create=False) as store:
+    settings = settings_for(Connection(config=config))
+    if where:
+        settings = override(settings, {"history.url": ("--history", where)})
+    with open_configured(settings, create=False) as store:
         if host:
             name = _known(host, store.names())
             found = store.timeline(name, begin, until=until, vantage=place)
