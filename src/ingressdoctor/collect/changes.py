@@ -30,7 +30,7 @@ from ingressdoctor.collect.kinds import (
     STATEFUL_SETS,
 )
 from ingressdoctor.collect.kube import get_object, list_kind
-from ingressdoctor.errors import SourceError
+from ingressdoctor.errors import NotAskedError, SourceError
 from ingressdoctor.evidence.certificates import GitOpsView
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.hetzner import ServiceEvents
@@ -184,6 +184,8 @@ async def _patiently(request: _Request) -> tuple[object, ...] | Unavailable:
             value = await request.read()
     except TimeoutError:
         return Unavailable(wanted=request.wanted, reason=f"no answer within {_PATIENCE_S:.0f} s")
+    except NotAskedError:
+        return ()
     except SourceError as error:
         return Unavailable(wanted=request.wanted, reason=error.message, enable_with=error.hint)
     if isinstance(value, Unavailable):

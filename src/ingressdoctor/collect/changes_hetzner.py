@@ -15,7 +15,7 @@ from typing import Final
 
 from ingressdoctor.collect.changes_day import Day, change
 from ingressdoctor.collect.hetzner import api_refusal
-from ingressdoctor.errors import SourceError
+from ingressdoctor.errors import NotAskedError, SourceError
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.firewalls import HetznerFirewalls
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup, Server
@@ -80,6 +80,8 @@ async def _actions(hetzner: Hetzner, path: str, ref: str) -> tuple[object, ...] 
     wanted = f"what was done to {ref}"
     try:
         answer = await hetzner.get(path, {"sort": "started:desc", "per_page": _PER_PAGE})
+    except NotAskedError:
+        return ()
     except SourceError as error:
         return Unavailable(wanted=wanted, reason=error.message, enable_with=error.hint)
     try:

@@ -33,13 +33,25 @@ def decode_into(raw: msgspec.Raw, kind: Kind[T], place: str, items: list[T], bro
 
 
 def decode_one(raw: msgspec.Raw, kind: Kind[T]) -> T:
-    """Decode one object; on a mismatch again without nulls, which mean the same as absence."""
+    """Decode one object; on a mismatch again without nulls, which mean the same as absence, and without its history."""
     try:
         item = msgspec.json.decode(raw, type=kind.struct)
     except msgspec.ValidationError:
         plain = _without_nulls(msgspec.json.decode(raw))
-        item = msgspec.convert(plain, kind.struct, strict=False)
+        try:
+            item = msgspec.convert(plain, kind.struct, strict=False)
+        except msgspec.ValidationError:
+            # Who edited an object decides nothing: no object is lost for it.
+            item = msgspec.convert(_without_history(plain), kind.struct, strict=False)
     return item if item.kind else msgspec.structs.replace(item, kind=kind.name)
+
+
+def _without_history(value: object) -> object:
+    """Return an object without managedFields."""
+    meta = value.get("metadata") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(meta, dict):
+        return value
+    return {**value, "metadata": {key: item for key, item in meta.items() if key != "managedFields"}}
 
 
 def _without_nulls(value: object) -> object:

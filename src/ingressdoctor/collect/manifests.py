@@ -161,7 +161,8 @@ class _Reader:
 
     def _decode(self, value: dict[str, Any], struct: type[Resource], kind: tuple[str, str], where: str) -> None:
         metadata = value.get("metadata")
-        metadata = metadata if isinstance(metadata, dict) else {}
+        # Who edited an object decides nothing, and a hand may have been in it.
+        metadata = {**metadata, "managedFields": None} if isinstance(metadata, dict) else {}
         name, namespace = metadata.get("name"), metadata.get("namespace") or self._namespace
         namespace = "" if kind[1] in CLUSTER_SCOPED else namespace
         ref = f"{kind[1]} {clean(f'{namespace}/' if namespace else '', 80)}{clean(str(name), 260)}"
