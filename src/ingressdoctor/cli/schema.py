@@ -26,7 +26,7 @@ class Of(StrEnum):
     ERROR = "error"
 
 
-What = Annotated[Of, typer.Argument(help="Whose JSON.", show_default=True)]
+What = Annotated[Of, typer.Argument(metavar="NAME", help=f"Whose JSON: {', '.join(Of)}.", show_default=True)]
 
 
 def add_to(app: typer.Typer) -> None:
