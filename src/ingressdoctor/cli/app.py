@@ -14,7 +14,21 @@ from typing import Final, Literal
 import typer
 from typer.core import TyperGroup
 
-from ingressdoctor.cli import access, checks, config, demo, diagnose, lab, onboard, route, schema, sweep, targets, walks
+from ingressdoctor.cli import (
+    access,
+    checks,
+    config,
+    demo,
+    diagnose,
+    explain,
+    lab,
+    onboard,
+    route,
+    schema,
+    sweep,
+    targets,
+    walks,
+)
 from ingressdoctor.cli.arrange import arranged, makes_report, wants_json
 from ingressdoctor.cli.interrupts import refuse_if_interrupted
 from ingressdoctor.cli.options import WATCH_S
@@ -76,7 +90,7 @@ def build_app() -> typer.Typer:
         del version
 
     diagnose.add_to(app)
-    for module in (sweep, route, targets, access, onboard, checks, walks, config, lab, demo, schema):
+    for module in (sweep, route, targets, access, onboard, checks, walks, explain, config, lab, demo, schema):
         module.add_to(app)
     return app
 

@@ -20,13 +20,18 @@ class Of(StrEnum):
     TARGETS = "targets"
     ACCESS = "access"
     ONBOARD = "onboard"
+    EXPLAIN = "explain"
     SWEEP = "sweep"
     SWEEP_LINE = "sweep-line"
     NOTIFICATION = "notification"
     ERROR = "error"
 
 
-What = Annotated[Of, typer.Argument(metavar="NAME", help=f"Whose JSON: {', '.join(Of)}.", show_default=True)]
+# With the names as its type, the help would be one line of them all, wider than a terminal.
+What = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help=f"Whose JSON: {', '.join(Of)}.", autocompletion=lambda: list(Of)),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,12 +39,16 @@ def add_to(app: typer.Typer) -> None:
     app.command("schema")(schema)
 
 
-def schema(of: What = Of.REPORT) -> None:
+def schema(name: What = "report") -> None:
     """Print the JSON Schema of a report, or of another command's JSON."""
+    if name not in tuple(Of):
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(Of)}.", param_hint="'NAME'")
+    of = Of(name)
     import msgspec
 
     from ingressdoctor.cli.output import write
     from ingressdoctor.notify.payload_v1 import NotificationV1
+    from ingressdoctor.render.explain import ExplainV1
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
     from ingressdoctor.render.onboard import OnboardV1
@@ -56,6 +65,7 @@ def schema(of: What = Of.REPORT) -> None:
         Of.TARGETS: TargetsV1,
         Of.ACCESS: AccessV1,
         Of.ONBOARD: OnboardV1,
+        Of.EXPLAIN: ExplainV1,
         Of.SWEEP: SweepV1,
         Of.NOTIFICATION: NotificationV1,
         Of.ERROR: ErrorOnlyV1,
