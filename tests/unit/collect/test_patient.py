@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from build.kube import TableKube, a_list, an_object, text
+from ingressdoctor.collect import patient
+from ingressdoctor.collect.kinds import PODS
+from ingressdoctor.collect.kube import list_kind
+from ingressdoctor.collect.patient import Patient
+from ingressdoctor.errors import SourceError
+from ingressdoctor.evidence.kube import Loaded
+from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.sources.base import Answer
+
+PODS_PATH = "/api/v1/pods"
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient, "_PAUSES_S", (0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_restart_in_the_middle_of_a_list_loses_nothing(status: int) -> None:
+    pages = [a_list(an_object("a"), token="t"), text("busy", status=status), a_list(an_object("b"))]
+    kube = TableKube({PODS_PATH: pages})
+
+    loaded = await list_kind(Patient(kube), PODS)
+
+    assert isinstance(loaded, Loaded)
+    assert [item.name for item in loaded.items] == ["a", "b"]
+    assert [query.get("continue") for _, query in kube.calls] == [None, "t", "t"]
+
+
+async def test_what_stays_busy_is_given_up() -> None:
+    kube = TableKube({PODS_PATH: text("busy", status=503)})
+
+    loaded = await list_kind(Patient(kube), PODS)
+
+    assert isinstance(loaded, Unavailable)
+    assert "503" in loaded.reason
+    assert len(kube.calls) == 4
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_refusal_is_not_asked_again(status: int) -> None:
+    kube = TableKube({PODS_PATH: text("{}", status=status)})
+
+    await list_kind(Patient(kube), PODS)
+
+    assert len(kube.calls) == 1
+
+
+class Failing:
+    """Raises so often, then answers."""
+
+    context = "test"
+
+    def __init__(self, times: int, *, transient: bool) -> None:
+        self.left = times
+        self.transient = transient
+        self.calls = 0
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        del path, query
+        self.calls += 1
+        if self.left:
+            self.left -= 1
+            raise SourceError("connection refused", transient=self.transient)
+        return a_list(an_object("a"))
+
+
+async def test_a_connection_that_fails_is_tried_again() -> None:
+    kube = Failing(3, transient=True)
+
+    assert isinstance(await list_kind(Patient(kube), PODS), Loaded)
+    assert kube.calls == 4
+
+
+async def test_a_connection_that_keeps_failing_is_told() -> None:
+    with pytest.raises(SourceError, match="connection refused"):
+        await list_kind(Patient(Failing(9, transient=True)), PODS)
+
+
+async def test_what_asking_again_cannot_help_is_not_asked_again() -> None:
+    kube = Failing(1, transient=False)
+
+    with pytest.raises(SourceError):
+        await list_kind(Patient(kube), PODS)
+    assert kube.calls == 1
