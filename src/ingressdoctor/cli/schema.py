@@ -20,7 +20,6 @@ class Of(StrEnum):
     TARGETS = "targets"
     ACCESS = "access"
     ONBOARD = "onboard"
-    EXPLAIN = "explain"
     SWEEP = "sweep"
     SWEEP_LINE = "sweep-line"
     NOTIFICATION = "notification"
@@ -41,14 +40,10 @@ def add_to(app: typer.Typer) -> None:
 
 def schema(name: What = "report") -> None:
     """Print the JSON Schema of a report, or of another command's JSON."""
-    if name not in tuple(Of):
-        raise typer.BadParameter(f"{name!r} is not one of {', '.join(Of)}.", param_hint="'NAME'")
-    of = Of(name)
     import msgspec
 
     from ingressdoctor.cli.output import write
     from ingressdoctor.notify.payload_v1 import NotificationV1
-    from ingressdoctor.render.explain import ExplainV1
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
     from ingressdoctor.render.onboard import OnboardV1
@@ -57,6 +52,9 @@ def schema(name: What = "report") -> None:
     from ingressdoctor.render.schema_v1 import ErrorOnlyV1, ReportV1, schema_of
     from ingressdoctor.render.sweep_v1 import SweepV1, line_schema
 
+    if name not in tuple(Of):
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(Of)}.", param_hint="'NAME'")
+    of = Of(name)
     structs: dict[Of, type[msgspec.Struct]] = {
         Of.REPORT: ReportV1,
         Of.ROUTE: RouteV1,
@@ -65,7 +63,6 @@ def schema(name: What = "report") -> None:
         Of.TARGETS: TargetsV1,
         Of.ACCESS: AccessV1,
         Of.ONBOARD: OnboardV1,
-        Of.EXPLAIN: ExplainV1,
         Of.SWEEP: SweepV1,
         Of.NOTIFICATION: NotificationV1,
         Of.ERROR: ErrorOnlyV1,
