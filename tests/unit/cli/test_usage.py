@@ -156,7 +156,17 @@ def test_version() -> None:
 
 
 def test_schema_is_a_schema() -> None:
-    for name in ((), ("report",), ("route",), ("targets",), ("access",), ("error",)):
+    for name in (
+        (),
+        ("report",),
+        ("route",),
+        ("targets",),
+        ("access",),
+        ("sweep",),
+        ("sweep-line",),
+        ("notification",),
+        ("error",),
+    ):
         jsonschema.Draft202012Validator.check_schema(json.loads(run("schema", *name).stdout))
 
 
