@@ -8,11 +8,13 @@ Judges the Certificate itself; the links below it are judged in ``certificates_i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ingressdoctor.api import (
     CertificateChain,
     ChainLink,
     Clock,
+    Command,
     Finding,
     OriginProbe,
     Remedy,
@@ -31,9 +33,12 @@ from ingressdoctor_checks.certificates_common import (
     STEP,
     TLS_EFFECTS,
     certificate_of,
+    issuer_trouble,
     still_served,
 )
 from ingressdoctor_checks.certificates_words import advice, describe, facts, stop, wait
+
+_IDLE: Final = "cert-manager has made no request for it: see whether it is running, and what its log says."
 
 
 @check(id="cert.not-ready", title="The route's certificate is issued", step=STEP, link=LINK, causes=TLS_EFFECTS)
@@ -51,6 +56,7 @@ def not_ready(
         return
     deepest = found.deepest or top
     young = top.age_s is not None and top.age_s < PATIENCE_S and not found.failures
+    idle = deepest is top and not young and not found.failures and not found.unread and not issuer_trouble(found)
     say = warn if young or still_served(origin) else fail
     reason = deepest.reason or top.reason or "no reason given"
     lead = "is being issued" if young else "is not ready"
@@ -65,11 +71,15 @@ def not_ready(
             **facts(found, clock),
         },
         remedy=Remedy(
-            text=advice(reason),
-            commands=(describe(found, top), describe(found, deepest)),
+            text=_IDLE if idle else advice(reason),
+            commands=(describe(found, top), _pods() if idle else describe(found, deepest)),
             proof=wait(found, top),
         ),
     )
+
+
+def _pods() -> Command:
+    return look("kubectl", "get", "pods", "-A", "-l", "app.kubernetes.io/name=cert-manager")
 
 
 def _ready(chain: CertificateChain, top: ChainLink) -> Finding:

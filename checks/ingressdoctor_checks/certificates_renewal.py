@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     OriginProbe,
     Remedy,
     RouteDecision,
+    RoutingObjects,
     Unavailable,
     changes,
     check,
@@ -31,6 +32,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.certificates_common import STEP, certificate_of, is_default, late_days, leaf_of
 from ingressdoctor_checks.certificates_reasons import signature_of
+from ingressdoctor_checks.certificates_shim import annotations_of, asked_for, asks, unwritten
 from ingressdoctor_checks.certificates_words import describe, facts, next_try, reason_of, wait
 
 _LINK: Final = "certificate → renewal"
@@ -150,11 +152,17 @@ def _span(seconds: float, more: str = "") -> str:
     link=_LINK,
     causes=("cert.expiring", "cert.origin-invalid"),
 )
-def renewal_late(decision: RouteDecision, chain: CertificateChain | Unavailable, clock: Clock) -> Iterator[Finding]:
+def renewal_late(
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    objects: RoutingObjects | Unavailable,
+    clock: Clock,
+) -> Iterator[Finding]:
     """A Certificate reads Ready until the hour it expires, however long its renewal has failed."""
     judged = certificate_of(decision, chain)
     if isinstance(judged, Finding):
-        yield judged
+        yield _unrenewed(decision, chain, origin, objects) or judged
         return
     found, top = judged
     left = clock.days_until(found.not_after) if found.not_after else None
@@ -171,6 +179,42 @@ def renewal_late(decision: RouteDecision, chain: CertificateChain | Unavailable,
         yield skip("Its renewal is overdue, which the check of its end says.")
     else:
         yield _late(found, top, clock, (left, overdue or 0.0))
+
+
+def _unrenewed(
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    objects: RoutingObjects | Unavailable,
+) -> Finding | None:
+    """Say that nobody renews a Secret that cert-manager is asked for: it outlives the Certificate that wrote it."""
+    winner = decision.winner
+    if winner is None or not winner.tls_secret or isinstance(chain, Unavailable) or chain.certificate is not None:
+        return None
+    notes, served = annotations_of(objects, winner), leaf_of(origin)
+    if notes is None or not asks(notes) or served is None or is_default(served[1]):
+        return None
+    why, remedy = unwritten(notes, winner)
+    owner, _, name = winner.ref.partition(" ")[2].partition("/")
+    return warn(
+        f"Nobody renews Secret {chain.namespace}/{chain.secret}: {why}; its certificate ends on "
+        f"{served[1].not_after[:10]}.",
+        subject=winner.ref,
+        where="annotations of the Ingress, and cert-manager's Certificates",
+        seen={
+            "issuer asked for": asked_for(notes),
+            "Certificate": "none writes this Secret",
+            "served": f"{served[1].not_before} to {served[1].not_after}, by {served[1].issuer}",
+        },
+        remedy=Remedy(
+            text=remedy,
+            commands=(
+                look("kubectl", "-n", owner, "describe", "ingress", name),
+                changes("kubectl", "-n", owner, "edit", "ingress", name),
+            ),
+            proof=look("kubectl", "-n", chain.namespace, "get", "certificates"),
+        ),
+    )
 
 
 def _on_time(chain: CertificateChain, top: ChainLink, overdue: float) -> Finding:

@@ -2,14 +2,13 @@
 
 The Secret itself is never read: cert-manager's Certificate tells what is in it, and for Secrets made by hand the log of
 ingress-nginx. What Traefik makes of a Secret is judged in ``traefik_certificate``.
-Source: cert-manager's ingress-shim (annotations; one Certificate per Secret, owned by one Ingress), ingress-nginx
+Source: cert-manager's ingress-shim (one Certificate per Secret, owned by one Ingress), ingress-nginx
 internal/ingress/controller/controller.go (createServers).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Final
 
 from ingressdoctor.api import (
@@ -17,7 +16,6 @@ from ingressdoctor.api import (
     CertificateChain,
     ChainLink,
     Finding,
-    Loaded,
     NginxLogs,
     OriginProbe,
     Remedy,
@@ -43,12 +41,11 @@ from ingressdoctor_checks.certificates_common import (
     named,
     still_served,
 )
+from ingressdoctor_checks.certificates_shim import annotations_of, asked_for, unwritten
 
 __all__ = ["secret_missing", "wrong_names"]
 
 _LINK: Final = "TLS Secret → controller"
-_ISSUERS: Final = ("cert-manager.io/cluster-issuer", "cert-manager.io/issuer")
-_ACME: Final = "kubernetes.io/tls-acme"
 
 
 @check(
@@ -83,7 +80,7 @@ def secret_missing(
     line = None if isinstance(logs, Unavailable) else logs.of("certificate-missing")
     served = leaf_of(origin)
     if line is not None and (served is None or is_default(served[1])):
-        yield _missing(secret, winner, _annotations(objects, winner), line.line)
+        yield _missing(secret, winner, annotations_of(objects, winner), line.line)
     elif served is not None and not is_default(served[1]):
         yield ok(f"Secret {secret}, made by hand, is there: a certificate of its own is served.")
     else:
@@ -100,17 +97,9 @@ def _secret_of(winner: CandidateRoute) -> str:
     return f"{owner or winner.namespace}/{name}"
 
 
-def _annotations(objects: RoutingObjects | Unavailable, winner: CandidateRoute) -> Mapping[str, str] | None:
-    """Return the annotations of the winning Ingress; None where it could not be read, or is none."""
-    listed = objects.ingresses if isinstance(objects, RoutingObjects) else None
-    if not isinstance(listed, Loaded):
-        return None
-    return next((item.annotations for item in listed.items if item.ref == winner.ref), None)
-
-
 def _missing(secret: str, winner: CandidateRoute, notes: Mapping[str, str] | None, line: str) -> Finding:
     namespace, _, name = secret.partition("/")
-    why, remedy = _unwritten(notes, winner)
+    why, remedy = unwritten(notes, winner)
     kind, _, place = winner.ref.partition(" ")
     owner, _, own = place.partition("/")
     return fail(
@@ -120,11 +109,7 @@ def _missing(secret: str, winner: CandidateRoute, notes: Mapping[str, str] | Non
         seen={
             "log": line,
             "Certificate": "none writes this Secret",
-            "issuer asked for": next(
-                (f"{key}: {notes[key]}" for key in (*_ISSUERS, _ACME) if notes.get(key)), "none: no annotation"
-            )
-            if notes is not None
-            else "not known",
+            "issuer asked for": asked_for(notes),
         },
         remedy=Remedy(
             text=remedy,
@@ -135,33 +120,6 @@ def _missing(secret: str, winner: CandidateRoute, notes: Mapping[str, str] | Non
             ),
             proof=look("kubectl", "-n", namespace, "get", "secret", name),
         ),
-    )
-
-
-def _unwritten(notes: Mapping[str, str] | None, winner: CandidateRoute) -> tuple[str, str]:
-    """Say why no Certificate writes the Secret, by the annotations of the Ingress; and what to do."""
-    by_hand = "no Certificate writes it, and whoever made it by hand removed it"
-    if notes is None:
-        return by_hand, "Create the Secret, or a Certificate with this secretName."
-    asked = [key for key in _ISSUERS if notes.get(key)]
-    if len(asked) == 2:
-        return (
-            "cert-manager makes no Certificate, as the Ingress names an issuer and a cluster-issuer",
-            "Drop one of the two annotations.",
-        )
-    if asked or notes.get(_ACME) == "true":
-        key = asked[0] if asked else _ACME
-        return (
-            f"{winner.ref} asks for it by {key}, but cert-manager has made no Certificate",
-            "The events of the Ingress say why (BadConfig); without any, see whether cert-manager is running.",
-        )
-    for key in [key for key in notes if len(key) < 60][:200]:
-        if meant := get_close_matches(key, _ISSUERS, n=1, cutoff=0.85):
-            how = f"the annotation {key} is not one of cert-manager's, so nobody orders a certificate"
-            return how, f"Correct it to {meant[0]}."
-    return (
-        "no Certificate writes it, and the Ingress names no issuer",
-        "Annotate the Ingress with cert-manager.io/cluster-issuer, or put the Secret back.",
     )
 
 

@@ -6,9 +6,20 @@ from typing import Any
 
 import msgspec
 
-from build.backend import CLOCK, HOST, NAMESPACE
+from build.backend import CLOCK, HOST, NAMESPACE, a_decision
 from build.values import replace
-from ingressdoctor.api import CertificateChain, DnsRecord, DnsReply, IssuerSolver, IssuerView, Rcode
+from ingressdoctor.api import (
+    CertificateChain,
+    DnsRecord,
+    DnsReply,
+    Ingress,
+    IssuerSolver,
+    IssuerView,
+    Loaded,
+    Rcode,
+    RouteDecision,
+    RoutingObjects,
+)
 from ingressdoctor.collect.certificates import chain_of
 from ingressdoctor.evidence.certificates import Stated
 
@@ -158,3 +169,22 @@ def a_resource(
 ) -> dict[str, Any]:
     """One entry of status.resources."""
     return {"kind": kind, "namespace": NAMESPACE, "name": name, "status": status, **more}
+
+
+def by_an_ingress(**more: Any) -> RouteDecision:
+    """A decision for the route of an Ingress."""
+    found = a_decision(**more)
+    return found if found.winner is None else replace(found, winner=replace(found.winner, ref="Ingress shop/web"))
+
+
+def an_ingress_of(*annotations: str) -> RoutingObjects:
+    """Routing objects of which one is the Ingress of ``by_an_ingress``, with these annotations, each "true"."""
+    meta = {"name": "web", "namespace": NAMESPACE, "annotations": dict.fromkeys(annotations, "true")}
+    item = msgspec.convert({"kind": "Ingress", "metadata": meta}, Ingress)
+    return RoutingObjects(
+        ingress_routes=Loaded(),
+        ingresses=Loaded(items=(item,)),
+        middlewares=Loaded(),
+        ingress_classes=Loaded(),
+        traefik_services=Loaded(),
+    )

@@ -8,7 +8,16 @@ import pytest
 
 from build.answers import a_leaf, default_leaf, serving
 from build.backend import CLOCK, FORBIDDEN, NOT_ASKED, a_decision
-from build.certificates import a_certificate, a_chain, a_challenge, a_request, issuing, ready
+from build.certificates import (
+    a_certificate,
+    a_chain,
+    a_challenge,
+    a_request,
+    an_ingress_of,
+    by_an_ingress,
+    issuing,
+    ready,
+)
 from ingressdoctor.api import CertificateChain, Status, Unavailable
 from ingressdoctor_checks.certificates_common import late_days
 from ingressdoctor_checks.certificates_renewal import expiring, renewal_late
@@ -186,7 +195,7 @@ RENEWALS: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "status", "words"), RENEWALS)
 def test_renewal_late(chain: Any, status: Status, words: str) -> None:
-    [finding] = renewal_late(a_decision(), chain, CLOCK)
+    [finding] = renewal_late(a_decision(), chain, NOT_ASKED, NOT_ASKED, CLOCK)
 
     assert finding.status is status
     assert words in finding.summary
@@ -206,7 +215,7 @@ TRIES: list[Any] = [
 def test_when_it_tries_again(status: dict[str, Any], when: str) -> None:
     chain = failing("2026-11-26T12:00:00Z", "2026-10-27T12:00:00Z", **status)
 
-    [finding] = renewal_late(a_decision(), chain, CLOCK)
+    [finding] = renewal_late(a_decision(), chain, NOT_ASKED, NOT_ASKED, CLOCK)
 
     assert next((fact.value for fact in finding.facts if fact.name == "next try"), "") == when
 
@@ -216,7 +225,10 @@ def test_a_certificate_that_asks_not_to_be_renewed_is_not_late() -> None:
     certificate.spec["renewal"] = {"policy": "Disabled"}
     chain = a_chain(certificate)
 
-    [late], [soon] = renewal_late(a_decision(), chain, CLOCK), expiring(a_decision(), chain, NOT_ASKED, CLOCK)
+    [late], [soon] = (
+        renewal_late(a_decision(), chain, NOT_ASKED, NOT_ASKED, CLOCK),
+        expiring(a_decision(), chain, NOT_ASKED, CLOCK),
+    )
 
     assert late.status is Status.SKIP
     assert soon.status is Status.WARN
@@ -236,3 +248,29 @@ LIFETIMES = [
 @pytest.mark.parametrize(("start", "end", "days"), LIFETIMES)
 def test_windows_follow_the_lifetime(start: str, end: str, days: float) -> None:
     assert late_days(start, end) == pytest.approx(days, abs=0.01)
+
+
+def test_a_secret_that_outlives_its_certificate_is_renewed_by_nobody() -> None:
+    asking = an_ingress_of("cert-manager.io/cluster-issuer")
+
+    [finding] = renewal_late(by_an_ingress(), HAND_MADE, serving(), asking, CLOCK)
+
+    assert finding.status is Status.WARN
+    assert "Nobody renews Secret" in finding.summary
+    assert "ends on 2027-01-10" in finding.summary
+
+
+QUIET: list[Any] = [
+    pytest.param(HAND_MADE, serving(), an_ingress_of(), id="nobody-asks"),
+    pytest.param(HAND_MADE, DEFAULT, an_ingress_of("cert-manager.io/cluster-issuer"), id="nothing-to-renew"),
+    pytest.param(HAND_MADE, NOT_ASKED, an_ingress_of("cert-manager.io/cluster-issuer"), id="nothing-seen"),
+    pytest.param(HAND_MADE, serving(), an_ingress_of("cert-manager.io/issuer-kind"), id="not-an-issuer"),
+    pytest.param(ABSENT, serving(), an_ingress_of("cert-manager.io/cluster-issuer"), id="not-installed"),
+]
+
+
+@pytest.mark.parametrize(("chain", "origin", "objects"), QUIET)
+def test_a_secret_made_by_hand_is_not_late(chain: Any, origin: Any, objects: Any) -> None:
+    [finding] = renewal_late(by_an_ingress(), chain, origin, objects, CLOCK)
+
+    assert finding.status is Status.SKIP

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from build.answers import a_leaf, default_leaf, serving
-from build.backend import FORBIDDEN, NOT_ASKED, a_decision
-from build.certificates import a_certificate, a_chain, issuing, ready
+from build.backend import FORBIDDEN, NOT_ASKED
+from build.certificates import a_certificate, a_chain, an_ingress_of, by_an_ingress, issuing, ready
 from build.values import replace
 from ingressdoctor.api import (
     CertificateChain,
-    Ingress,
-    Loaded,
     NginxLine,
     NginxLogs,
-    RoutingObjects,
     Status,
     Unavailable,
 )
@@ -32,7 +28,6 @@ FAKE = serving(
     code=18,
 )
 TRAEFIK = serving(default_leaf(), trusted=False, code=18)
-REF = "Ingress shop/web"
 GONE = NginxLogs(
     lines=(NginxLine(code="certificate-missing", line='Error getting SSL certificate "shop/web-tls"', ours=True),)
 )
@@ -47,44 +42,12 @@ OTHER = NginxLogs(
 )
 
 
-def decided(**more: Any) -> Any:
-    found = a_decision(**more)
-    return found if found.winner is None else replace(found, winner=replace(found.winner, ref=REF))
-
-
-def objects(**annotations: str) -> RoutingObjects:
-    raw = {
-        "kind": "Ingress",
-        "metadata": {
-            "name": "web",
-            "namespace": "shop",
-            "annotations": {key.replace("__", "/").replace("_", "-"): value for key, value in annotations.items()},
-        },
-    }
-    nothing: Any = Loaded()
-    return RoutingObjects(
-        ingress_routes=nothing,
-        ingresses=Loaded(items=(msgspec.convert(raw, Ingress),)),
-        middlewares=nothing,
-        ingress_classes=nothing,
-        traefik_services=nothing,
-    )
-
-
-def asking(*keys: str) -> RoutingObjects:
-    found = objects()
-    assert isinstance(found.ingresses, Loaded)
-    [item] = found.ingresses.items
-    meta = replace(item.metadata, annotations=dict.fromkeys(keys, "true"))
-    return replace(found, ingresses=Loaded(items=(replace(item, metadata=meta),)))
-
-
 MISSING: list[Any] = [
-    pytest.param(HAND_MADE, FAKE, objects(), GONE, Status.FAIL, "names no issuer", id="nobody-writes-it"),
+    pytest.param(HAND_MADE, FAKE, an_ingress_of(), GONE, Status.FAIL, "names no issuer", id="nobody-writes-it"),
     pytest.param(
         HAND_MADE,
         FAKE,
-        asking("cert-manager.io/cluster-issuer"),
+        an_ingress_of("cert-manager.io/cluster-issuer"),
         GONE,
         Status.FAIL,
         "asks for it by cert-manager.io/cluster-issuer, but cert-manager has made no Certificate",
@@ -93,7 +56,7 @@ MISSING: list[Any] = [
     pytest.param(
         HAND_MADE,
         FAKE,
-        asking("cert-manager.io/cluster-issuer", "cert-manager.io/issuer"),
+        an_ingress_of("cert-manager.io/cluster-issuer", "cert-manager.io/issuer"),
         GONE,
         Status.FAIL,
         "names an issuer and a cluster-issuer",
@@ -102,33 +65,60 @@ MISSING: list[Any] = [
     pytest.param(
         HAND_MADE,
         FAKE,
-        asking("cert-manager.io/cluster-isuer"),
+        an_ingress_of("cert-manager.io/cluster-isuer"),
         GONE,
         Status.FAIL,
         "the annotation cert-manager.io/cluster-isuer is not one of cert-manager's",
         id="misspelt-annotation",
     ),
+    pytest.param(
+        HAND_MADE,
+        FAKE,
+        an_ingress_of("certmanager.k8s.io/cluster-issuer"),
+        GONE,
+        Status.FAIL,
+        "the annotation certmanager.k8s.io/cluster-issuer is not",
+        id="annotation-of-old-releases",
+    ),
+    pytest.param(
+        HAND_MADE,
+        FAKE,
+        an_ingress_of("cert-manager.io/issuer-kind"),
+        GONE,
+        Status.FAIL,
+        "names no issuer",
+        id="kind-without-a-name",
+    ),
+    pytest.param(
+        HAND_MADE,
+        FAKE,
+        an_ingress_of("kubernetes.io/tls-acme"),
+        GONE,
+        Status.FAIL,
+        "asks for it by kubernetes.io/tls-acme",
+        id="asked-for-by-tls-acme",
+    ),
     pytest.param(HAND_MADE, FAKE, NOT_ASKED, GONE, Status.FAIL, "removed it", id="ingress-not-read"),
-    pytest.param(ABSENT, FAKE, objects(), GONE, Status.FAIL, "does not exist", id="cert-manager-not-installed"),
-    pytest.param(HAND_MADE, FAKE, objects(), OTHER, Status.SKIP, "Nothing says", id="there-with-other-names"),
-    pytest.param(HAND_MADE, serving(), objects(), GONE, Status.PASS, "is there", id="an-old-line-of-the-log"),
-    pytest.param(HAND_MADE, TRAEFIK, objects(), NOT_ASKED, Status.SKIP, "Nothing says", id="no-log"),
-    pytest.param(a_chain(), FAKE, objects(), GONE, Status.PASS, "cert-manager keeps", id="kept-by-cert-manager"),
-    pytest.param(NOT_READY, FAKE, objects(), GONE, Status.SKIP, "has not been issued", id="not-issued"),
-    pytest.param(FORBIDDEN, FAKE, objects(), GONE, Status.UNKNOWN, "403", id="may-not-be-read"),
+    pytest.param(ABSENT, FAKE, an_ingress_of(), GONE, Status.FAIL, "does not exist", id="cert-manager-not-installed"),
+    pytest.param(HAND_MADE, FAKE, an_ingress_of(), OTHER, Status.SKIP, "Nothing says", id="there-with-other-names"),
+    pytest.param(HAND_MADE, serving(), an_ingress_of(), GONE, Status.PASS, "is there", id="an-old-line-of-the-log"),
+    pytest.param(HAND_MADE, TRAEFIK, an_ingress_of(), NOT_ASKED, Status.SKIP, "Nothing says", id="no-log"),
+    pytest.param(a_chain(), FAKE, an_ingress_of(), GONE, Status.PASS, "cert-manager keeps", id="kept-by-cert-manager"),
+    pytest.param(NOT_READY, FAKE, an_ingress_of(), GONE, Status.SKIP, "has not been issued", id="not-issued"),
+    pytest.param(FORBIDDEN, FAKE, an_ingress_of(), GONE, Status.UNKNOWN, "403", id="may-not-be-read"),
 ]
 
 
 @pytest.mark.parametrize(("chain", "origin", "found", "logs", "status", "words"), MISSING)
 def test_secret_missing(chain: Any, origin: Any, found: Any, logs: Any, status: Status, words: str) -> None:
-    [finding] = secret_missing(decided(), chain, origin, found, logs)
+    [finding] = secret_missing(by_an_ingress(), chain, origin, found, logs)
 
     assert finding.status is status
     assert words in finding.summary
 
 
 def test_a_route_without_a_secret_misses_none() -> None:
-    [finding] = secret_missing(decided(tls_secret=""), HAND_MADE, FAKE, objects(), GONE)
+    [finding] = secret_missing(by_an_ingress(tls_secret=""), HAND_MADE, FAKE, an_ingress_of(), GONE)
 
     assert finding.status is Status.SKIP
 
@@ -154,7 +144,12 @@ NAMES: list[Any] = [
         id="of-another-ingress",
     ),
     pytest.param(
-        for_names("graphs.example.org", owner=REF), FAKE, NOT_ASKED, Status.FAIL, "not for www", id="own-and-stale"
+        for_names("graphs.example.org", owner="Ingress shop/web"),
+        FAKE,
+        NOT_ASKED,
+        Status.FAIL,
+        "not for www",
+        id="own-and-stale",
     ),
     pytest.param(for_names("a.example.org"), serving(), NOT_ASKED, Status.WARN, "not for www", id="another-one-serves"),
     pytest.param(for_names(), FAKE, NOT_ASKED, Status.SKIP, "lists no names", id="no-names"),
@@ -170,7 +165,7 @@ NAMES: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "origin", "logs", "status", "words"), NAMES)
 def test_wrong_names(chain: Any, origin: Any, logs: Any, status: Status, words: str) -> None:
-    [finding] = wrong_names(decided(), chain, origin, logs)
+    [finding] = wrong_names(by_an_ingress(), chain, origin, logs)
 
     assert finding.status is status
     assert words in finding.summary
