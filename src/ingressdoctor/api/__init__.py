@@ -30,9 +30,11 @@ from ingressdoctor.model.finding import (
     unknown,
     warn,
 )
+from ingressdoctor.model.needs import Seen
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import Secret, clean, redact, shorten
+from ingressdoctor.model.timeline import Change, Timeline
 from ingressdoctor.model.untyped import as_list, as_map, as_text
 from ingressdoctor.model.walk import Claim, Step, Walk
 from ingressdoctor.routing.addresses import (
@@ -67,6 +69,7 @@ __all__ = [
     "AccessToken",
     "AccountMatch",
     "Answer",
+    "Change",
     "Check",
     "Claim",
     "Cloudflare",
@@ -87,12 +90,14 @@ __all__ = [
     "Protocol",
     "Remedy",
     "Secret",
+    "Seen",
     "SourceError",
     "Sql",
     "Status",
     "Step",
     "Symptom",
     "Target",
+    "Timeline",
     "Unavailable",
     "Walk",
     "WalkChooser",
