@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ingressdoctor.api import (
+    AddressRanges,
     Container,
     Controller,
     Custom,
@@ -24,9 +25,12 @@ from ingressdoctor.api import (
     as_map,
     changes,
     check,
+    fail,
     look,
+    of_same_family,
     ok,
     skip,
+    uncovered,
     unknown,
     warn,
 )
@@ -36,6 +40,8 @@ from ingressdoctor_checks.traefik_objects import middlewares_of
 __all__ = ["forwarded_headers", "static_source", "version"]
 
 _LINK: Final = "Traefik's start"
+_REFUSED: Final = 403
+_SHOWN: Final = 4
 _TAG: Final = re.compile(r":v?(\d+\.\d+(?:\.\d+)?[\w.-]*)(?:@|$)")
 
 
@@ -150,8 +156,12 @@ def forwarded_headers(
     objects: RoutingObjects | Unavailable,
     controller: Controller,
     outside: OutsideProbe | Unavailable,
+    ranges: AddressRanges,
 ) -> Iterator[Finding]:
-    """An address list behind the edge judges the edge's address, unless it looks into trusted X-Forwarded-For."""
+    """An address list behind the edge judges the edge's address, unless it looks into trusted X-Forwarded-For.
+
+    A list of nothing but Cloudflare's ranges is meant for the edge, and has to hold them all.
+    """
     winner = decision.winner
     if winner is None or winner.provider == "internal":
         yield skip("No route takes the request, so nothing judges the client's address.")
@@ -173,6 +183,9 @@ def forwarded_headers(
         blind = not strategy.get("depth") and not strategy.get("excludedIPs")
         if trusts and not blind:
             continue
+        if blind and not uncovered(_ranges(item), ranges.cidrs):
+            yield _for_the_edge(item, ranges, outside)
+            return
         why = "it has no ipStrategy" if blind else "the entry point trusts nobody's X-Forwarded-For"
         yield warn(
             f"{item.ref} judges the address of Cloudflare's edge instead of the visitor's: {why}.",
@@ -194,11 +207,45 @@ def forwarded_headers(
     yield ok("The route's address list looks at the forwarded address of the client.", subject=lists[0].ref)
 
 
+def _for_the_edge(item: Custom, ranges: AddressRanges, outside: OutsideProbe) -> Finding:
+    """What is to be said of a list that lets the edge in, and nobody else."""
+    wanted = of_same_family(ranges.cidrs, _ranges(item))
+    lacks = uncovered(wanted, _ranges(item))
+    if not lacks:
+        return ok(f"{item.ref} lets all of Cloudflare's ranges in, and nobody else.", subject=item.ref, where=API)
+    refused = outside.last.status == _REFUSED
+    summary = f"{item.ref} lets Cloudflare alone in, and lacks {len(lacks)} of its {len(wanted)} ranges"
+    return (fail if refused else warn)(
+        f"{summary}: requests from there {'are' if refused else 'would be'} refused.",
+        subject=item.ref,
+        where=API,
+        seen={
+            "missing": ", ".join(lacks[:_SHOWN]) + (" …" if len(lacks) > _SHOWN else ""),
+            "answer from outside": str(outside.last.status),
+            "compared with": f"{ranges.source} ({ranges.as_of})",
+        },
+        remedy=Remedy(
+            text="Write today's whole list into sourceRange (ips-v4, and ips-v6 where the origin has IPv6).",
+            commands=(
+                look("curl", "-sS", "https://www.cloudflare.com/ips-v4"),
+                changes(*edit(item.ref)),
+            ),
+            proof=describe(item.ref),
+        ),
+    )
+
+
+def _ranges(item: Custom) -> tuple[str, ...]:
+    """The networks that an address list lets in."""
+    listed = as_map(_spec(item)).get("sourceRange")
+    return tuple(str(text) for text in listed) if isinstance(listed, list) else ()
+
+
 def _spec(item: Custom) -> object:
     return item.spec.get("ipAllowList") or item.spec.get("ipWhiteList")
 
 
 def _sources(item: Custom) -> bool:
     """Tell whether the address list lets some addresses in and others not."""
-    ranges = as_map(_spec(item)).get("sourceRange")
-    return isinstance(ranges, list) and bool(ranges) and not {"0.0.0.0/0", "::/0"} & {str(text) for text in ranges}
+    ranges = _ranges(item)
+    return bool(ranges) and not {"0.0.0.0/0", "::/0"} & set(ranges)

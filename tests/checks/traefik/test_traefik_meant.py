@@ -9,7 +9,7 @@ import pytest
 
 from build.backend import a_service, a_view
 from build.controller import ARGS, a_traefik, a_traefik_pod
-from build.outside import MISSING, asked, exchange, failed, redirect, visited
+from build.outside import MISSING, RANGES, asked, exchange, failed, redirect, visited
 from build.routes import HOST, a_decision, a_dropped, a_middleware, an_ingress, an_ingress_route, decided, objects
 from ingressdoctor.api import (
     Controller,
@@ -409,6 +409,18 @@ DEEP = objects(
     middlewares=(a_middleware("office", ipAllowList={"sourceRange": ["192.0.2.0/24"], "ipStrategy": {"depth": 1}}),),
 )
 OPEN = objects(with_middlewares("o"), middlewares=(a_middleware("o", ipAllowList={"sourceRange": ["0.0.0.0/0"]}),))
+
+
+def meant_for_the_edge(*ranges: str) -> RoutingObjects:
+    return objects(
+        with_middlewares("edge"), middlewares=(a_middleware("edge", ipAllowList={"sourceRange": [*ranges]}),)
+    )
+
+
+EDGE_ALONE, EDGE_IN_PART = meant_for_the_edge(*RANGES.cidrs), meant_for_the_edge("104.16.0.0/13")
+EDGE_V4 = meant_for_the_edge("104.16.0.0/13", "172.64.0.0/13")
+EDGE_AND_OFFICE = meant_for_the_edge("104.16.0.0/13", "192.0.2.0/24")
+REFUSED = visited(exchange(403))
 TRUSTING = started("--entryPoints.websecure.forwardedHeaders.trustedIPs=10.0.0.0/8")
 ADDRESSES = [
     pytest.param(JUDGING, TRUSTING, visited(), Status.WARN, "no ipStrategy", id="peer-is-the-edge"),
@@ -416,6 +428,11 @@ ADDRESSES = [
     pytest.param(DEEP, TRUSTING, visited(), Status.PASS, "forwarded address", id="looks-behind-the-edge"),
     pytest.param(JUDGING, started(), visited(edge=False), Status.PASS, "No edge", id="no-edge"),
     pytest.param(OPEN, started(), visited(), Status.SKIP, "No middleware", id="open-to-all"),
+    pytest.param(EDGE_ALONE, started(), visited(), Status.PASS, "nobody else", id="the-edge-alone-as-meant"),
+    pytest.param(EDGE_V4, started(), visited(), Status.PASS, "nobody else", id="an-origin-without-ipv6"),
+    pytest.param(EDGE_IN_PART, started(), REFUSED, Status.FAIL, "lacks 1 of its 2", id="a-range-lacks-and-it-shows"),
+    pytest.param(EDGE_IN_PART, started(), visited(), Status.WARN, "would be", id="a-range-lacks-for-others"),
+    pytest.param(EDGE_AND_OFFICE, started(), REFUSED, Status.WARN, "no ipStrategy", id="not-for-the-edge-alone"),
     pytest.param(JUDGING, started(), MISSING, Status.UNKNOWN, "could not be seen", id="not-seen"),
     pytest.param(objects(), started(), visited(), Status.SKIP, "No route", id="no-route"),
 ]
@@ -425,7 +442,7 @@ ADDRESSES = [
 def test_forwarded_headers(
     found: RoutingObjects, controller: Controller, outside: OutsideProbe | Any, status: Status, says: str
 ) -> None:
-    (finding,) = forwarded_headers(decided(found), found, controller, outside)
+    (finding,) = forwarded_headers(decided(found), found, controller, outside, RANGES)
 
     assert finding.status is status
     assert says in finding.summary
