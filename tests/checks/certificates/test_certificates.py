@@ -60,6 +60,7 @@ STATES: list[Any] = [
     pytest.param(
         a_chain(NOT_READY, a_request(), an_order(), a_challenge(TOKEN)), DEFAULT, Status.FAIL, "9109", id="deep"
     ),
+    pytest.param(a_chain(a_certificate(ready("False"))), DEFAULT, Status.FAIL, "no reason given", id="no-request"),
     pytest.param(a_chain(NOT_READY), serving(), Status.WARN, "is not ready", id="old-certificate-still-serves"),
     pytest.param(a_chain(YOUNG), DEFAULT, Status.WARN, "is being issued", id="two-minutes-old"),
     pytest.param(
@@ -165,3 +166,10 @@ def test_signatures(reason: str, topic: str | None) -> None:
 def test_retry_after() -> None:
     assert retry_after(LIMIT) == "2026-11-23 10:00:00"
     assert retry_after("no time here") == ""
+
+
+def test_a_certificate_that_nobody_asks_for_points_at_cert_manager() -> None:
+    finding = judge(not_ready, a_chain(NOT_READY))
+
+    assert finding.remedy.text.startswith("cert-manager has made no request")
+    assert "app.kubernetes.io/name=cert-manager" in finding.remedy.commands[-1].shell()
