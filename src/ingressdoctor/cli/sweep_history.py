@@ -5,35 +5,36 @@ Reads the history and nothing else: no cluster, no network but the database's.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-from ingressdoctor.cli.options import AsJson, ConfigFile, Connection, Verbose
+from ingressdoctor.cli.options import AsJson, ConfigFile, Connection, Verbose, spread
 
 __all__ = ["add_to"]
 
-Name = Annotated[str, typer.Argument(metavar="[HOST]", help="One host, with all that is known of it; default: all.")]
-Since = Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back, as 12h, 7d or 4w.")]
-Where = Annotated[
-    str, typer.Option("--history", metavar="URL", help="Where results are kept: a path or postgresql://…")
-]
-From = Annotated[str, typer.Option("--vantage", metavar="NAME", help="Only as seen from this place.")]
+Name = Annotated[str, typer.Argument(metavar="HOST", help="One host, with all that is known of it; default: all.")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """Which history, and which part of it."""
+
+    since: Annotated[str, typer.Option("--since", metavar="SPAN", help="How far back, as 12h, 7d or 4w.")] = "7d"
+    vantage: Annotated[str, typer.Option("--vantage", metavar="NAME", help="Only as seen from this place.")] = ""
+    history: Annotated[
+        str, typer.Option("--history", metavar="URL", help="Where results are kept: a path or postgresql://…")
+    ] = ""
 
 
 def add_to(group: typer.Typer) -> None:
     """Register the command in the group ``sweep``."""
-    group.command("history")(history)
+    group.command("history")(spread(history))
 
 
 def history(
-    host: Name = "",
-    since: Since = "7d",
-    vantage: From = "",
-    where: Where = "",
-    config: ConfigFile = "",
-    as_json: AsJson = False,
-    verbose: Verbose = False,
+    look: Look, host: Name = "", config: ConfigFile = "", as_json: AsJson = False, verbose: Verbose = False
 ) -> None:
     """Show what sweeps remember: since when a host fails, what was different when it last worked, uptime, incidents."""
     import sys
@@ -48,17 +49,17 @@ def history(
     from ingressdoctor.render.history_v1 import history_to_json, hosts_to_json
 
     until = datetime.now(UTC)
-    begin = until - duration(since, "--since")
-    place = vantage or None
+    begin = until - duration(look.since, "--since")
+    place = look.vantage or None
     settings = settings_for(Connection(config=config))
-    if where:
-        settings = override(settings, {"history.url": ("--history", where)})
+    if look.history:
+        settings = override(settings, {"history.url": ("--history", look.history)})
     with open_configured(settings, create=False) as store:
         if host:
             name = _known(host, store.names())
             found = store.timeline(name, begin, until=until, vantage=place)
             if found is None:
-                raise _never_from(name, vantage)
+                raise _never_from(name, look.vantage)
             text = history_to_json(found, store.shown) if as_json else ""
             text = text or history_to_terminal(found, page_for(sys.stdout, verbose=verbose))
         else:

@@ -135,7 +135,9 @@ def _value(key: Key, raw: object, place: str, base: Path, option: str = "") -> o
         return key.read(raw, base)
     except UnfitError as error:
         if option:
-            raise ConfigError(f"{option} {clean(_words(raw), 80)}: must be {error}.") from None
+            # A URL of a database may hold a password, and is not repeated.
+            given = "" if key.path == "history.url" else f" {clean(_words(raw), 80)}:"
+            raise ConfigError(f"{option}{given} must be {error}.") from None
         # A secret that was written out must not come back in a message.
         got = (
             ""

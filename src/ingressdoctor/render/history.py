@@ -94,7 +94,7 @@ def _add_different(sheet: Sheet, history: HostHistory) -> None:
         return
     sheet.say((f"  last well {_moment(state.last_well)} UTC", ""), indent=4)
     if not history.different:
-        sheet.say(("  no other fact was different then", "dim"), indent=4)
+        sheet.say(("  no fact was different then", "dim"), indent=4)
         return
     sheet.say(("  what was different then:", ""), indent=4)
     limit = len(history.different) if sheet.page.verbose else _MOST_CHANGES

@@ -18,8 +18,9 @@ from alembic.migration import MigrationContext
 from build.history import at, look, sweep
 from build.postgres import HOST, USER, Postgres, postgres_here
 from build.program import environment
+from build.sweep import names
 from ingressdoctor.errors import HistoryError
-from ingressdoctor.history import open_history
+from ingressdoctor.history import History, open_history
 from ingressdoctor.history.opening import STEPS, engine_for, prepare
 from ingressdoctor.history.place import place_of
 from ingressdoctor.history.tables import METADATA, VERSION_TABLE
@@ -233,6 +234,31 @@ def test_a_reader_beside_a_writer(tmp_path: Path) -> None:
 
     assert told is not None
     assert told.state.looks == 1
+
+
+def pages_of(history: History) -> int:
+    """How large the file is, with what waits in its log."""
+    with history._engine.connect() as connection:
+        return int(connection.exec_driver_sql("PRAGMA page_count").scalar_one())
+
+
+def test_a_file_does_not_grow_while_nothing_changes_and_shrinks_when_it_forgets(tmp_path: Path) -> None:
+    hosts = names(1_000)
+    day = 24 * 60
+    with open_history(str(tmp_path / "history.db"), retention_days=1) as history:
+        sizes = []
+        for minute in (0, 5, 10):
+            outcomes = [look("up", minute, name, facts={"a.b/c": name * 9, "a.b/took": str(minute)}) for name in hosts]
+            sweep(history, *outcomes)
+            sizes.append(pages_of(history))
+        for number in range(10):
+            sweep(history, look("up", 30 * day + number))
+        done = history.prune(at(31 * day))
+        left = pages_of(history)
+
+    assert sizes[1] == sizes[2] == sizes[0]
+    assert done.targets == 999
+    assert left < sizes[0] / 4
 
 
 def test_the_driver_is_missing() -> None:
