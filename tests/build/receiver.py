@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -43,13 +44,14 @@ class Receiver:
 
     port: int
     answers: Sequence[Answer]
+    scheme: str = "http"
     got: list[Got] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/services/T000/s3cr3tpath"
+        return f"{self.scheme}://127.0.0.1:{self.port}/services/T000/s3cr3tpath"
 
     def next(self, got: Got) -> Answer:
         with self.lock:
@@ -58,7 +60,7 @@ class Receiver:
 
 
 @contextlib.contextmanager
-def receiver(*answers: Answer) -> Iterator[Receiver]:
+def receiver(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """Listen on a port of loopback."""
 
     class Visit(BaseHTTPRequestHandler):
@@ -90,7 +92,10 @@ def receiver(*answers: Answer) -> Iterator[Receiver]:
             """Who left is no news."""
 
     server = Server(("127.0.0.1", 0), Visit)
-    mine = Receiver(port=server.server_address[1], answers=answers or (Answer(),))
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    scheme = "http" if tls is None else "https"
+    mine = Receiver(port=server.server_address[1], answers=answers or (Answer(),), scheme=scheme)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -131,6 +131,10 @@ class Channel:
         self._nothing.clear()
         self._something.set()
 
+    def presume(self, notice: Notice, event: Event) -> None:
+        """Take it for granted that somebody before us told this event of the incident."""
+        self._known.add(notice.key(self.settings.name, event))
+
     def _is_repeated(self, notice: Notice) -> bool:
         """An active alert is sent to Alertmanager with every sweep, or it would expire."""
         return self.settings.kind is ChannelKind.ALERTMANAGER and notice.event is not Event.CLOSED

@@ -16,10 +16,10 @@ from typing import Final, Self
 
 from ingressdoctor.config import ChannelSettings
 from ingressdoctor.errors import SourceError
-from ingressdoctor.model.sweep import SweepReport
+from ingressdoctor.model.sweep import IncidentState, SweepReport
 from ingressdoctor.model.text import clean
 from ingressdoctor.notify.channel import Channel, Sender
-from ingressdoctor.notify.notice import Notice, notices_of, trial
+from ingressdoctor.notify.notice import Event, Notice, notices_of, trial
 from ingressdoctor.notify.pace import Pace
 from ingressdoctor.notify.poster import quiet
 from ingressdoctor.notify.sent import MemorySentLog, SentLog
@@ -37,7 +37,8 @@ class Notifier:
 
     Args:
         channels: From the settings (``settings.notify``).
-        sent: What remembers over restarts what was told; default: as long as the process lives.
+        sent: What remembers over restarts what was told. Without it an incident that was there before the process
+            is taken for told, so that sweeps started one by one do not repeat themselves.
         every_s: Seconds between the beginnings of sweeps, 0 for a single one: how long an alert outlives a sweep.
         environ: Where secrets are looked up, in place of the process's environment.
         pace: How patient it is.
@@ -58,6 +59,7 @@ class Notifier:
         self._stack = contextlib.ExitStack()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         log, lasts = sent if sent is not None else MemorySentLog(), _lasting(every_s)
+        self._forgets, self._seen = sent is None, set[str]()
         self._senders = tuple(Sender(settings, self._pace, lasts, environ) for settings in channels)
         self._channels = tuple(
             Channel(settings, sender, log, self._complain)
@@ -92,9 +94,25 @@ class Notifier:
 
     def tell(self, report: SweepReport) -> None:
         """Put in line what a sweep has to tell. Returns at once."""
+        changes = {item.incident.id: item.was for item in report.transitions}
         for notice in notices_of(report):
+            if self._forgets:
+                self._presume(notice, changes)
             for channel in self._channels:
                 channel.tell(notice)
+
+    def _presume(self, notice: Notice, changes: Mapping[str, IncidentState | None]) -> None:
+        """Take for told what was there when this process met the incident first."""
+        name = notice.incident.id
+        if name in self._seen:
+            return
+        self._seen.add(name)
+        if name in changes and changes[name] in (None, IncidentState.PENDING):
+            return
+        for channel in self._channels:
+            channel.presume(notice, Event.OPENED)
+            if name not in changes:
+                channel.presume(notice, notice.event)
 
     async def drained(self) -> None:
         """Wait until everything was delivered or has failed."""

@@ -62,11 +62,13 @@ def _alert(notice: Notice, severity: str, now: datetime, lasts: timedelta) -> di
         "state": str(incident.state),
         "vantage": one_line(notice.vantage),
     }
+    # After a clock that jumped back, an end may lie before the beginning; such an alert would be refused.
+    ends = max((incident.closed or now) if over else now + lasts, incident.first_seen + timedelta(seconds=1))
     return {
         "labels": {name: value for name, value in labels.items() if value},
         "annotations": {name: value for name, value in annotations.items() if value},
         "startsAt": stamp(incident.first_seen),
-        "endsAt": stamp((incident.closed or now) if over else now + lasts),
+        "endsAt": stamp(ends),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import ssl
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+import trustme
 
 from build import sweep as build
 from build.ports import free_port
@@ -20,7 +22,7 @@ from build.receiver import Answer, Receiver, receiver
 from build.values import replace
 from ingressdoctor.config import ChannelKind, ChannelSettings, SecretRef
 from ingressdoctor.config.secrets import from_env
-from ingressdoctor.model.sweep import Incident, IncidentState, SweepReport
+from ingressdoctor.model.sweep import Incident, IncidentState, SweepReport, Transition
 from ingressdoctor.model.text import Secret
 from ingressdoctor.notify import MemorySentLog, Notifier, Pace, send_trial
 from ingressdoctor.notify.posts import signature
@@ -77,7 +79,15 @@ def secrets(server: Receiver | None = None, port: int = 1) -> dict[str, str]:
 
 
 def sweep(*incidents: Incident) -> SweepReport:
-    return build.all_well(incidents=incidents or (build.incident(),))
+    """A sweep in which these incidents are new, or as new as their state can be."""
+    found = incidents or (build.incident(),)
+    return build.all_well(incidents=found, transitions=tuple(Transition(incident=item) for item in found))
+
+
+def later(incident: Incident, was: IncidentState | None = None) -> SweepReport:
+    """A sweep that met an incident which was there before, and changed or did not."""
+    changed = (Transition(incident=incident, was=was),) if was else ()
+    return build.all_well(incidents=(incident,), transitions=changed)
 
 
 def closed(**over: object) -> Incident:
@@ -159,6 +169,36 @@ async def test_nobody_is_told_twice_after_a_restart(server: Receiver) -> None:
     assert len(server.got) == 4
 
 
+FLAPPING = build.incident(state=IncidentState.FLAPPING)
+FORGOTTEN = [
+    pytest.param(later(build.incident()), [], id="still-open"),
+    pytest.param(later(FLAPPING), [], id="still-flapping"),
+    pytest.param(later(closed()), [], id="closed-a-while-ago"),
+    pytest.param(later(build.incident(), IncidentState.PENDING), ["opened"], id="opens-now"),
+    pytest.param(later(FLAPPING, IncidentState.OPEN), ["flapping"], id="begins-to-flap"),
+    pytest.param(later(closed(), IncidentState.RECOVERING), ["closed"], id="closes-now"),
+]
+
+
+@pytest.mark.parametrize(("report", "events"), FORGOTTEN)
+async def test_sweeps_without_a_memory_tell_only_what_changed(
+    report: SweepReport, events: list[str], server: Receiver
+) -> None:
+    """As cron starts them, without a history: what was open before them was told before them."""
+    async with Notifier([hook()], environ=secrets(server), pace=QUICK) as notifier:
+        await tell(notifier, report, report)
+
+    assert [item.json["event"] for item in server.got] == events
+
+
+async def test_a_memory_tells_what_was_not_told(server: Receiver) -> None:
+    """The sweep before this one could not deliver it."""
+    async with Notifier([hook()], sent=MemorySentLog(), environ=secrets(server), pace=QUICK) as notifier:
+        await tell(notifier, later(build.incident()))
+
+    assert notifier.sent == {"hook": 1}
+
+
 async def test_the_same_cause_that_comes_back_later_is_told_anew(server: Receiver) -> None:
     async with Notifier([hook()], environ=secrets(server), pace=QUICK) as notifier:
         await tell(notifier, sweep(), sweep(closed()), sweep(build.incident(id="inc-later")))
@@ -167,7 +207,7 @@ async def test_the_same_cause_that_comes_back_later_is_told_anew(server: Receive
 
 
 async def test_the_end_of_what_nobody_was_told_of_is_no_news(server: Receiver) -> None:
-    async with Notifier([hook(), pager(server)], environ=secrets(server), pace=QUICK) as notifier:
+    async with Notifier([hook(), pager(server)], sent=MemorySentLog(), environ=secrets(server), pace=QUICK) as notifier:
         await tell(notifier, sweep(closed()))
 
     assert server.got == []
@@ -254,6 +294,25 @@ async def test_what_does_not_pass_is_named_without_the_address(
         assert len(failure) < 250
         assert_silent(failure)
         assert notifier.failed == {"slack": 1}
+
+
+async def test_a_certificate_is_checked(tmp_path: Path) -> None:
+    """Against the roots of the system, or those that were given."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with receiver(tls=context) as server:
+        settings = [hook(ca_file=str(tmp_path / "ca.pem")), slack(), slack(ca_file=__file__)]
+        settings[2] = replace(settings[2], name="no roots")
+        async with Notifier(settings, environ=secrets(server), pace=replace(QUICK, attempts=1)) as notifier:
+            await tell(notifier, sweep())
+
+    assert notifier.sent == {"hook": 1, "slack": 0, "no roots": 0}
+    assert {line.partition("opened: ")[2] for line in notifier.failures} == {
+        "TLS failed: its certificate is not trusted, or it speaks no TLS",
+        f"{__file__} holds no certificates",
+    }
 
 
 async def test_a_redirect_is_not_followed_with_the_signature(server: Receiver) -> None:

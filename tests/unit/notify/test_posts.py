@@ -68,6 +68,12 @@ def test_an_alert_that_is_over_ended_when_the_incident_did() -> None:
     assert alert(notice(CLOSED, Event.CLOSED))["endsAt"] == "2026-01-02T03:04:05Z"
 
 
+def test_an_alert_ends_after_its_beginning_whatever_the_clock_did() -> None:
+    found = alert(notice(replace(CLOSED, closed=build.STARTED - timedelta(days=9)), Event.CLOSED))
+
+    assert found["endsAt"] == "2026-01-02T00:59:06Z"
+
+
 def test_a_test_alert_is_over_soon() -> None:
     found = alert(trial(build.STARTED), now=build.STARTED)
 
