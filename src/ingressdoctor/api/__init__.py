@@ -14,6 +14,8 @@ from ingressdoctor.api.nginx import *  # noqa: F403 - as above
 from ingressdoctor.api.sql import *  # noqa: F403 - as above
 from ingressdoctor.api.tunnel import *  # noqa: F403 - as above
 from ingressdoctor.errors import PluginError, SourceError
+from ingressdoctor.knowledge.book import book_of
+from ingressdoctor.knowledge.signatures import Signature
 from ingressdoctor.model.check import Check, Collector, WalkChooser, check, claims, collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.finding import (
@@ -91,6 +93,7 @@ __all__ = [
     "Remedy",
     "Secret",
     "Seen",
+    "Signature",
     "SourceError",
     "Sql",
     "Status",
@@ -105,6 +108,7 @@ __all__ = [
     "as_map",
     "as_text",
     "belongs_in_slices",
+    "book_of",
     "canonical_address",
     "changes",
     "check",

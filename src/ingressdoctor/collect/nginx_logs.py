@@ -14,10 +14,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from ingressdoctor.collect.kube import pod_log
-from ingressdoctor.collect.nginx_signatures import signature_of
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.nginx import NginxDecision, NginxLine, NginxLogs
 from ingressdoctor.evidence.outside import OutsideProbe
+from ingressdoctor.knowledge.book import book_of
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.text import clean
@@ -82,15 +82,16 @@ def _words(nginx: NginxDecision) -> tuple[str, ...]:
 def parse_nginx_logs(text: str, words: Sequence[str], pod: str = "") -> NginxLogs:
     """Sort the lines; *words* are those by which a line is about the target."""
     found: dict[tuple[str, bool], NginxLine] = {}
-    count = 0
+    book, count = book_of("ingress-nginx"), 0
     for raw in text[:_MAX_BYTES].splitlines():
         line = raw[:_MAX_LINE]
         if not line.strip():
             continue
         count += 1
-        code = signature_of(line)
-        if not code:
+        known = book.recognise(line)
+        if known is None or not known.code:
             continue
+        code = known.code
         ours = any(word in line for word in words)
         before = found.pop((code, ours), None)
         stamp = _STAMP.match(line)

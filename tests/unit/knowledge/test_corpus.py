@@ -48,7 +48,7 @@ MEANS: Final[Mapping[str, tuple[str, ...]]] = {
     "coredns-loop-detected": ("dns.coredns-loop",),
     "cfd-terraform-config-needs-resave": ("cloudflared.no-rules",),
     "hcloud-missing-prefix-providerid": ("hetzner.provider-id",),
-    "cfd-token-ignores-local-config": ("cloudflared.no-rules",),
+    "cfd-token-ignores-local-config": ("cloudflared.no-rules", "cloudflared.remote-empty"),
     "mysql-proxyproto-to-server-without-support": ("mariadb.tls-garbled",),
     "coredns-hinfo-ignored-upstream": ("dns.coredns-hinfo",),
     "cm-dns01-proxy-only-cluster": ("cert-manager.dns01-blocked",),
