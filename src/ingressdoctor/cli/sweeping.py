@@ -9,34 +9,34 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 from msgspec.structs import replace
 
 from ingressdoctor.cli.options import RunChoice
-from ingressdoctor.cli.output import is_rich, page_for, tell, write
+from ingressdoctor.cli.output import tell
 from ingressdoctor.cli.running import stopping
 from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
+from ingressdoctor.cli.sweep_report import Screen, write_report
 from ingressdoctor.cli.version import version
-from ingressdoctor.config import Settings
+from ingressdoctor.config import Settings, override, state_folder
 from ingressdoctor.engine.incidents import Lifecycle
 from ingressdoctor.engine.sweep import SweepSpec
-from ingressdoctor.errors import UsageError
-from ingressdoctor.model.sweep import Outcome, SweepReport
+from ingressdoctor.errors import HistoryError, IngressDoctorError, UsageError
+from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
+from ingressdoctor.sweeping.metrics import SweepMetrics
 from ingressdoctor.sweeping.schedule import alone, interval_of, repeat
-from ingressdoctor.sweeping.sweeper import Sweeper, SweepOptions
+from ingressdoctor.sweeping.sweeper import Memory, Sweeper, SweepOptions
 from ingressdoctor.sweeping.targets import Filters, read_list
 from ingressdoctor.wiring import open_session
 
 __all__ = ["SweepRequest", "run_sweeps"]
 
-_INTERRUPTED: Final = 3
 _EVERY_OUTCOME: Final = frozenset({SweepFormat.JUNIT})
 
 
@@ -114,22 +114,37 @@ async def _run(request: SweepRequest) -> int:
     code = 0
     async with contextlib.AsyncExitStack() as stack:
         if request.repeat.no_overlap:
-            stack.enter_context(alone(_lock_path(request)))
+            stack.enter_context(alone(_lock_path()))
         stop = await stack.enter_async_context(_stopping())
+        history = _history(request, stack)
+        notifier = await stack.enter_async_context(_notifier(request, every))
         session = await stack.enter_async_context(open_session(request.settings, version=version()))
-        sweeper = Sweeper(session, options, listed=listed)
+        metrics = stack.enter_context(_metrics(request.output, every))
+        sweeper = Sweeper(session, options, listed=listed, memory=history, teller=notifier)
 
         async def once() -> None:
             nonlocal code
-            with _Screen(request) as screen:
-                report = await sweeper.once(screen, stop)
-            code = _written(request, replace(report, version=version()))
+            with Screen(request.output, metrics) as screen:
+                report = replace(await sweeper.once(screen, stop), version=version())
+            code = write_report(report, request.output, strict=request.strict)
+            try:
+                metrics.publish(report, sent=notifier.sent, failed=notifier.failed)
+            except IngressDoctorError as error:
+                tell(f"Error: {error.message}")
+            _complain(history, notifier)
 
         if every:
             await repeat(every, once, stop, lambda missed: tell(_late(missed)))
         else:
             await once()
+    _complain(None, notifier)
     return code
+
+
+def _metrics(output: SweepOutput, every_s: float) -> SweepMetrics:
+    if output.metrics and not every_s:
+        raise UsageError("--metrics serves while sweeps repeat.", hint="Add --every 5m, or use --prometheus-textfile.")
+    return SweepMetrics(textfile=output.prometheus_textfile, listen=output.metrics, every_s=every_s)
 
 
 def _late(missed: int) -> str:
@@ -137,53 +152,41 @@ def _late(missed: int) -> str:
     return f"A sweep took longer than its interval: the next one was left out {times}."
 
 
-def _lock_path(request: SweepRequest) -> Path:
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "ingressdoctor" / "sweep.lock"
+def _lock_path() -> Path:
+    return Path(state_folder(os.environ)) / "sweep.lock"
 
 
-class _Screen:
-    """Shows progress on a terminal, and writes outcomes as they come where that is the form."""
+def _history(request: SweepRequest, stack: contextlib.AsyncExitStack) -> Memory | None:
+    """Open the history; a sweep that cannot remember still sweeps, unless a place was asked for."""
+    if request.repeat.no_history:
+        return None
+    from ingressdoctor.cli.history_place import open_configured
 
-    def __init__(self, request: SweepRequest) -> None:
-        self._lines = request.output.form is SweepFormat.JSONL
-        self._stack = contextlib.ExitStack()
-        self._progress = None
-        if is_rich(sys.stderr):
-            from ingressdoctor.render.sweep_progress import SweepProgress
-
-            self._progress = SweepProgress(sys.stderr, page_for(sys.stderr))
-
-    def __enter__(self) -> Self:
-        if self._progress is not None:
-            self._stack.enter_context(self._progress)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def expect(self, total: int) -> None:
-        """Say how many targets there are."""
-        if self._progress is not None:
-            self._progress.expect(total)
-
-    def done(self, outcome: Outcome) -> None:
-        """Take one outcome."""
-        if self._lines:
-            from ingressdoctor.render.sweep_lines import outcome_line
-
-            write(outcome_line(outcome))
-        if self._progress is not None:
-            self._progress.done(outcome)
+    settings = request.settings
+    if request.repeat.history:
+        settings = override(settings, {"history.url": ("--history", request.repeat.history)})
+    try:
+        return stack.enter_context(open_configured(settings, create=True))
+    except HistoryError as error:
+        if settings.history.url:
+            raise
+        tell(f"Error: {error.message} Nothing is remembered of this sweep.")
+        return None
 
 
-def _written(request: SweepRequest, report: SweepReport) -> int:
-    from ingressdoctor.render.sweep import render_sweep
+def _notifier(request: SweepRequest, every_s: float) -> Notifier:
+    channels = () if request.repeat.no_notify else request.settings.notify
+    return Notifier(channels, every_s=every_s)
 
-    code = _INTERRUPTED if report.interrupted and not report.exit_code() else report.exit_code(strict=request.strict)
-    page = page_for(sys.stdout, verbose=request.output.verbose)
-    write(render_sweep(report, format=request.output.form, page=page, exit_code=code))
-    return code
+
+def _complain(history: Memory | None, notifier: Notifier) -> None:
+    """Say on standard error what could not be remembered or told."""
+    trouble = history.trouble if history is not None else None
+    if trouble is not None:
+        lost = f" {trouble.lost} results are lost." if trouble.lost else ""
+        tell(f"Error: {trouble.message}{lost}" + (f" {trouble.hint}" if trouble.hint else ""))
+    for line in notifier.new_failures():
+        tell(f"Error: {line}")
 
 
 @contextlib.asynccontextmanager

@@ -27,14 +27,28 @@ from ingressdoctor.sweeping.sources import shared_sources, without
 from ingressdoctor.sweeping.targets import Filters, Targets, from_discovered
 from ingressdoctor.wiring import Session
 
-__all__ = ["Memory", "SweepOptions", "Sweeper", "Teller", "Watcher"]
+__all__ = ["Memory", "SweepOptions", "Sweeper", "Teller", "Trouble", "Watcher"]
 
 _DISCOVERY_S: Final = 120.0
 _MOST_KEPT: Final = 10_000
 
 
+class Trouble(Protocol):
+    """Why not everything is remembered: ``history.Trouble``."""
+
+    @property
+    def message(self) -> str: ...  # noqa: D102 - see Trouble
+    @property
+    def hint(self) -> str: ...  # noqa: D102
+    @property
+    def lost(self) -> int: ...  # noqa: D102
+
+
 class Memory(Protocol):
     """What remembers sweeps: ``history.History``."""
+
+    @property
+    def trouble(self) -> Trouble | None: ...  # noqa: D102 - see History
 
     def begin(self, started: datetime, vantage: str) -> int: ...  # noqa: D102 - see History
     def record(self, sweep: int, outcome: Outcome) -> None: ...  # noqa: D102
@@ -163,9 +177,10 @@ class Sweeper:
         return replace(report, incidents=incidents, transitions=transitions)
 
     def _known(self) -> tuple[Incident, ...]:
-        if self._incidents is None:
-            self._incidents = self._memory.incidents() if self._memory else ()
-        return self._incidents
+        """Return what is remembered; another sweep may have changed it since the last one of ours."""
+        if self._memory is not None:
+            return self._memory.incidents()
+        return self._incidents or ()
 
 
 class _Kept:
