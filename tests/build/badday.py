@@ -85,6 +85,11 @@ class Seen:
         """What the findings go by, as one text."""
         return "\n".join(f"{fact.name}: {fact.value}" for _, finding in self.findings for fact in finding.facts)
 
+    @property
+    def unread(self) -> str:
+        """What of the last day could not be read, and what would enable it, as one text."""
+        return "\n".join(f"{gap.wanted} {gap.reason} {gap.enable_with}" for gap in self.report.timeline.unread)
+
     def says(self, text: str) -> bool:
         """Whether the short report says that, wherever its lines break."""
         return text in " ".join(self.terminal.split())
