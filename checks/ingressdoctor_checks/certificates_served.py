@@ -36,6 +36,8 @@ from ingressdoctor_checks.certificates_common import STEP, covers, from_origin_c
 _DEFAULT: Final = "TRAEFIK DEFAULT CERT"
 _SELF_SIGNED: Final = (18, 19)
 _CHAIN: Final = (20, 21)
+# How the staging environment names its authorities, today and before 2021.
+_STAGING: Final = ("(STAGING)", "Fake LE ")
 
 
 class _Defect(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,14 +121,24 @@ def _defect(tls: TlsAttempt, leaf: CertificateFacts, clock: Clock) -> _Defect | 
 
 
 def _untrusted(tls: TlsAttempt, leaf: CertificateFacts) -> _Defect:
+    if any(sign in leaf.issuer for sign in _STAGING):
+        return _Defect(
+            how="it comes from Let's Encrypt's staging environment, which nobody trusts",
+            remedy="Name the issuer of the production environment in the Ingress or in issuerRef of the Certificate.",
+        )
     if leaf.self_signed or tls.verify_code in _SELF_SIGNED:
         return _Defect(
             how="it is signed by itself or by a private authority",
             remedy="Take one from a public authority, or from Cloudflare's Origin CA.",
         )
+    if tls.verify_code in _CHAIN and len(tls.chain) > 1:
+        return _Defect(
+            how=f"nobody trusts its authority, {tls.chain[-1].issuer}",
+            remedy="Take one from a public authority, or from Cloudflare's Origin CA.",
+        )
     if tls.verify_code in _CHAIN:
         return _Defect(
-            how="its chain is incomplete: an intermediate certificate is missing",
+            how="its chain is incomplete: an intermediate certificate is missing, or its authority is a private one",
             remedy="Put the whole chain into tls.crt, the leaf first.",
         )
     said = tls.verify_text or "verification failed"

@@ -31,7 +31,7 @@ DEFAULT_CERTIFICATE_NAME = "TRAEFIK DEFAULT CERT"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A certificate to issue: by whom ("letsencrypt", "cloudflare-origin" or "self"), for which names and days."""
+    """A certificate to issue: by whom ("letsencrypt", "letsencrypt-staging", ...), for which names and days."""
 
     names: tuple[str, ...]
     issuer: str = "letsencrypt"
@@ -89,6 +89,7 @@ class Pki:
         self._web = self._authority("Lab Web Root X1", "Lab Encrypt")
         self._origin = self._authority("CloudFlare Origin Certificate Authority", "CloudFlare, Inc.")
         self._private = self._authority("Cluster Internal CA", "Platform")
+        self._staging = self._authority("(STAGING) Pretend Pear X1", "(STAGING) Let's Encrypt")
 
     @property
     def ca_pem(self) -> str:
@@ -110,7 +111,12 @@ class Pki:
         key = ec.generate_private_key(ec.SECP256R1())
         name = order.common_name or (order.names[0] if order.names else "localhost")
         subject = _name(name, order.organisation)
-        signers = {"letsencrypt": self._web, "cloudflare-origin": self._origin, "private": self._private}
+        signers = {
+            "letsencrypt": self._web,
+            "letsencrypt-staging": self._staging,
+            "cloudflare-origin": self._origin,
+            "private": self._private,
+        }
         signer = signers.get(order.issuer)
         builder = (
             x509.CertificateBuilder()

@@ -41,6 +41,20 @@ def judge(
     return finding
 
 
+def with_chain(root: str, issuer: str) -> Any:
+    authority = a_leaf(subject=issuer, issuer=root, names=())
+    shown = TlsAttempt(
+        address="203.0.113.10",
+        port=443,
+        sni="www.shop.example.org",
+        reach=Reach.OK,
+        trusted=False,
+        verify_code=20,
+        chain=(a_leaf(issuer=issuer), authority),
+    )
+    return an_origin(an_exchange(tls=shown))
+
+
 CASES: list[Any] = [
     pytest.param(serving(), Status.PASS, "issued by", id="valid"),
     pytest.param(serving(a_leaf(names=("*.shop.example.org",))), Status.PASS, "valid", id="wildcard-of-one-label"),
@@ -66,6 +80,13 @@ CASES: list[Any] = [
     ),
     pytest.param(serving(a_leaf(self_signed=True), trusted=False, code=18), Status.FAIL, "by itself", id="self-signed"),
     pytest.param(serving(trusted=False, code=20), Status.FAIL, "chain is incomplete", id="intermediate-missing"),
+    pytest.param(with_chain("CN=Corp Root", "CN=Corp Issuing"), Status.FAIL, "CN=Corp Root", id="authority-unknown"),
+    pytest.param(
+        serving(a_leaf(issuer="CN=(STAGING) Ersatz Edamame E1,O=(STAGING) Let's Encrypt"), trusted=False, code=20),
+        Status.FAIL,
+        "staging environment",
+        id="staging",
+    ),
     pytest.param(serving(trusted=False, code=99), Status.FAIL, "not trusted", id="any-other-reason"),
     pytest.param(
         serving(a_leaf(not_before="2026-11-22T12:00:00Z"), trusted=False, code=9),
