@@ -27,7 +27,7 @@ from ingressdoctor.api import (
     warn,
 )
 
-_ROUTES: Final = ("IngressRoute", "Ingress", "HTTPRoute")
+_ROUTES: Final = ("IngressRoute", "Ingress", "HTTPRoute", "GRPCRoute")
 _WHERE: Final = "status of the Argo CD Applications"
 
 
@@ -37,6 +37,8 @@ _WHERE: Final = "status of the Argo CD Applications"
     step="controller",
     link="git → cluster",
     causes=(
+        "argocd.not-applied",
+        "argocd.sync-failed",
         "traefik.route-missing",
         "controller-404",
         "backend.service-missing",

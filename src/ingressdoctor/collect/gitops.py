@@ -13,38 +13,60 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from ingressdoctor.collect.gateway import with_gateways
 from ingressdoctor.collect.kinds import APPLICATIONS, Kind
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.certificates import GitOpsView, Stated, TrackedResource
+from ingressdoctor.evidence.gateway import GatewayObjects
+from ingressdoctor.evidence.gitops import Applications
 from ingressdoctor.evidence.kube import Loaded, Resource
 from ingressdoctor.evidence.outside import OutsideProbe
 from ingressdoctor.evidence.routes import RouteDecision, RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.untyped import as_map, as_text
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["gitops_view", "judge", "owner_of", "tracked"]
+__all__ = ["collect_applications", "gitops_view", "judge", "kinship_of", "owner_of", "tracked"]
 
 _WANTED: Final = "the Argo CD Application that owns the route"
 _TRACKING: Final = "argocd.argoproj.io/tracking-id"
-_ROUTES: Final = ("IngressRoute", "Ingress", "HTTPRoute")
+_ROUTES: Final = ("IngressRoute", "Ingress", "HTTPRoute", "GRPCRoute")
+_GATEWAY_ROUTES: Final = ("HTTPRoute ", "GRPCRoute ")
+_READ: Final = _ROUTES[:2]  # of the others it is not known here which are in the cluster
 _MORE: Final = ("Service", "Deployment", "Certificate", "Middleware")
 _KIND: Final = Kind(
     Stated, APPLICATIONS.name, APPLICATIONS.group, APPLICATIONS.version, APPLICATIONS.plural, custom=True
 )
 
 
+@collector(wanted="the Argo CD Applications", timeout_s=15.0)
+async def collect_applications(kube: Kubernetes) -> Applications | Unavailable:
+    """List them once for all targets."""
+    loaded = await list_kind(kube, _KIND)
+    if isinstance(loaded, Unavailable):
+        return loaded
+    return Applications(items=loaded.items, installed=loaded.installed)
+
+
 @collector(wanted=_WANTED, timeout_s=15.0)
 async def gitops_view(
-    kube: Kubernetes, decision: RouteDecision, objects: RoutingObjects, outside: OutsideProbe | Unavailable
+    kube: Kubernetes,
+    decision: RouteDecision,
+    objects: RoutingObjects,
+    outside: OutsideProbe | Unavailable,
+    applications: Later[Applications],
+    gateways: Later[GatewayObjects],
 ) -> GitOpsView | Unavailable:
     """Read the route's own annotation; without a live route for the path, what the Applications say is missing."""
     ref = decision.winner.ref if decision.winner else next((item.ref for item in decision.dropped), "")
+    if ref.startswith(_GATEWAY_ROUTES):
+        objects = with_gateways(objects, await gateways.get())
     if ref:
         owner = owner_of(_route(objects, ref))
         return (await _sibling_missing(kube, owner, decision, objects) if _is_404(outside) else None) or _named(owner)
-    loaded = await list_kind(kube, _KIND)
+    loaded = await applications.get()
     if isinstance(loaded, Unavailable):
         return loaded
     if not loaded.installed:
@@ -81,7 +103,7 @@ def _named(application: str) -> GitOpsView:
 
 
 def _routes(objects: RoutingObjects) -> Iterable[Resource]:
-    for loaded in (objects.ingress_routes, objects.ingresses):
+    for loaded in (objects.ingress_routes, objects.ingresses, objects.http_routes, objects.grpc_routes):
         if isinstance(loaded, Loaded):
             yield from loaded.items
 
@@ -143,18 +165,19 @@ def judge(applications: tuple[Stated, ...], present: frozenset[tuple[str, str, s
     for application in applications:
         for plain in tracked(application):
             item = replace(plain, related=_kinship(plain, host) > 0)
-            absent = present is not None and (item.kind, item.namespace, item.name) not in present
+            known = present is not None and item.kind in _READ
+            absent = known and (item.kind, item.namespace, item.name) not in (present or ())
             if item.status == "OutOfSync" and item.kind in (*_ROUTES, *_MORE):
                 gone = item.health == "Missing" or (item.kind in _ROUTES and absent)
                 (missing if gone else drifted).append(item)
-            elif item.kind in _ROUTES[:2] and absent and item.status == "Synced":
+            elif absent and item.status == "Synced":
                 stale.append(item)
     missing.sort(key=lambda item: (item.kind not in _ROUTES, -_kinship(item, host)))
     stale.sort(key=lambda item: -_kinship(item, host))
     lead = next((item.application for item in (*missing, *stale)), "")
     broken = [item for item in applications if _phase(item) in ("Failed", "Error")]
     chosen = next((item for item in applications if item.name == lead), None) or (
-        max(broken, key=lambda item: _kinship_of(item.name, host), default=None)
+        max(broken, key=lambda item: kinship_of(item.name, host), default=None)
     )
     return _describe(chosen, tuple(missing), tuple(drifted), tuple(stale))
 
@@ -194,10 +217,10 @@ def _phase(application: Stated) -> str:
 
 
 def _kinship(item: TrackedResource, host: str) -> int:
-    return _kinship_of(f"{item.name} {item.namespace} {item.application}", host)
+    return kinship_of(f"{item.name} {item.namespace} {item.application}", host)
 
 
-def _kinship_of(text: str, host: str) -> int:
+def kinship_of(text: str, host: str) -> int:
     """Count the words that *text* shares with the hostname, leaving out what every hostname has."""
     words = set(re.split(r"[^a-z0-9]+", host.lower())) - {"www", "com", "org", "net", "io", ""}
     return len(words & set(re.split(r"[^a-z0-9]+", text.lower())))

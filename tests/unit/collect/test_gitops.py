@@ -15,14 +15,17 @@ from build.certificates import (
     a_resource,
     an_application,
 )
-from build.cluster import FakeCluster
+from build.cluster import FakeCluster, asked_later, later
+from build.gateway import an_http_route, gateway_objects
+from build.routes import a_candidate
+from build.routes import a_decision as a_route_decision
 from ingressdoctor.api import (
     GitOpsView,
     Loaded,
     RoutingObjects,
     Unavailable,
 )
-from ingressdoctor.collect.gitops import gitops_view, owner_of
+from ingressdoctor.collect.gitops import collect_applications, gitops_view, owner_of
 from ingressdoctor.evidence.routes import Custom
 
 APPLICATIONS = "/apis/argoproj.io/v1alpha1/applications"
@@ -57,11 +60,36 @@ def test_owner_of(annotation: str, expected: str) -> None:
     assert owner_of(route(annotation)) == expected
 
 
+TRACKING = "argocd.argoproj.io/tracking-id"
+OWNED = "gate:gateway.networking.k8s.io/HTTPRoute:shop/shop"
+
+
+async def test_a_route_of_the_gateway_api_names_its_owner_too() -> None:
+    winner = a_candidate(ref="HTTPRoute shop/shop")
+    view = await seen(FakeCluster({}), a_route_decision(winner), objects_of(), an_outside())
+
+    assert isinstance(view, GitOpsView)
+    assert view.application == "gate"
+
+
+async def seen(cluster: FakeCluster, decision: Any, objects: Any, outside: Any) -> GitOpsView | Unavailable:
+    found = await gitops_view.function(
+        cluster,
+        decision,
+        objects,
+        outside,
+        asked_later(cluster, collect_applications),
+        later(gateway_objects(an_http_route(metadata={"annotations": {TRACKING: OWNED}}))),
+    )
+    assert isinstance(found, GitOpsView | Unavailable)
+    return found
+
+
 async def test_a_live_route_names_its_owner_without_a_request() -> None:
     cluster = FakeCluster({})
     objects = objects_of(route("shop-prod:traefik.io/IngressRoute:shop/web"))
 
-    view = await gitops_view.function(cluster, a_decision(), objects, an_outside())
+    view = await seen(cluster, a_decision(), objects, an_outside())
 
     assert isinstance(view, GitOpsView)
     assert (view.application, view.listed) == ("shop-prod", False)
@@ -83,7 +111,7 @@ async def test_when_the_application_answers_404_its_owner_is_asked_for_routes_th
     cluster = FakeCluster({APPLICATIONS: [an_application(resources=resources), others]})
     objects = objects_of(route("shop-prod:traefik.io/IngressRoute:shop/web"))
 
-    view = await gitops_view.function(cluster, a_decision(), objects, an_outside(an_exchange(404)))
+    view = await seen(cluster, a_decision(), objects, an_outside(an_exchange(404)))
 
     assert isinstance(view, GitOpsView)
     assert (view.application, view.listed) == ("shop-prod", bool(missing))
@@ -95,8 +123,8 @@ async def test_a_404_of_a_route_that_nobody_owns_asks_nothing_more_and_a_refusal
     unowned, refused = FakeCluster({}), FakeCluster({}, {APPLICATIONS: 403})
     answer, owned = an_outside(an_exchange(404)), route("shop-prod:traefik.io/IngressRoute:shop/web")
 
-    nobody = await gitops_view.function(unowned, a_decision(), objects_of(route()), answer)
-    somebody = await gitops_view.function(refused, a_decision(), objects_of(owned), answer)
+    nobody = await seen(unowned, a_decision(), objects_of(route()), answer)
+    somebody = await seen(refused, a_decision(), objects_of(owned), answer)
 
     assert unowned.asked == []
     assert isinstance(nobody, GitOpsView)
@@ -107,7 +135,7 @@ async def test_a_404_of_a_route_that_nobody_owns_asks_nothing_more_and_a_refusal
 async def test_without_a_route_the_applications_are_listed_once() -> None:
     cluster = FakeCluster({APPLICATIONS: [an_application(resources=[a_resource()])]})
 
-    view = await gitops_view.function(cluster, a_decision(routed=False), objects_of(), an_outside())
+    view = await seen(cluster, a_decision(routed=False), objects_of(), an_outside())
 
     assert cluster.asked == [APPLICATIONS]
     assert isinstance(view, GitOpsView)
@@ -115,10 +143,8 @@ async def test_without_a_route_the_applications_are_listed_once() -> None:
 
 
 async def test_argo_cd_need_not_be_there() -> None:
-    absent = await gitops_view.function(FakeCluster({}), a_decision(routed=False), objects_of(), an_outside())
-    refused = await gitops_view.function(
-        FakeCluster({}, {APPLICATIONS: 403}), a_decision(routed=False), objects_of(), an_outside()
-    )
+    absent = await seen(FakeCluster({}), a_decision(routed=False), objects_of(), an_outside())
+    refused = await seen(FakeCluster({}, {APPLICATIONS: 403}), a_decision(routed=False), objects_of(), an_outside())
 
     assert isinstance(absent, Unavailable)
     assert absent.reason == "Argo CD is not installed"
