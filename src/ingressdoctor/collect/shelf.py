@@ -7,10 +7,11 @@ question once. It decides nothing about what the objects mean, and what it could
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
-from ingressdoctor.collect.kinds import CONFIG_MAPS, Kind
+from ingressdoctor.collect.kinds import CONFIG_MAPS, KINDS, Kind
 from ingressdoctor.collect.kube import get_object, list_kind
 from ingressdoctor.collect.once import Once
 from ingressdoctor.collect.patient import Patient
@@ -47,6 +48,10 @@ class Shelf(Shelved):
         key = ("get", path, *sorted(query.items()))
         answer: Answer = await self._once.ask(key, lambda: self._kube.get(path, query))
         return answer
+
+    async def fill(self) -> None:
+        """Read every kind that collectors may ask about; what cannot be read is a gap for whoever asks."""
+        await asyncio.gather(*(self._row(kind) for kind in KINDS), return_exceptions=True)
 
     async def listing(self, kind: Kind[T], namespace: str, labels: str, fields: str) -> Loaded[T] | Unavailable:
         """Return the objects of one kind that a question is about."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
@@ -13,12 +14,21 @@ from ingressdoctor.sources.left_out import LeftOut
 from ingressdoctor.sources.live import Sources
 from ingressdoctor.sources.polite import PoliteNet, Turns
 
-__all__ = ["NO_PROBE", "PROBE_ONLY", "shared_sources", "without"]
+__all__ = ["NO_PROBE", "PROBE_ONLY", "Apis", "shared_sources", "without"]
 
 NO_PROBE: Final = "--no-probe"
 PROBE_ONLY: Final = "--probe-only"
 _PROBES: Final = (Dns, Net, Grpc, Sql)
 _INSIDE: Final = (Kubernetes, Hetzner, Cloudflare, MaxScale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apis:
+    """The three sources that GET from an API."""
+
+    kubernetes: Kubernetes
+    hetzner: Hetzner
+    cloudflare: Cloudflare
 
 
 class _HetznerOnce:
@@ -39,12 +49,16 @@ class _HetznerOnce:
         return answer
 
 
-def shared_sources(sources: Sources, *, overall: int, each: int) -> dict[type, object]:
-    """Return what stands in for the live sources in one sweep, by protocol; for that one sweep only."""
+def shared_sources(sources: Sources, *, overall: int, each: int, apis: Apis | None = None) -> dict[type, object]:
+    """Return what stands in for the live sources in one sweep, by protocol; for that one sweep only.
+
+    *apis* are asked in place of the live APIs, where they record or replay.
+    """
+    asked = apis or Apis(kubernetes=sources.kubernetes, hetzner=sources.hetzner, cloudflare=sources.cloudflare)
     return {
-        Kubernetes: Shelf(sources.kubernetes),
-        Cloudflare: CloudflareShelf(sources.cloudflare),
-        Hetzner: _HetznerOnce(sources.hetzner),
+        Kubernetes: Shelf(asked.kubernetes),
+        Cloudflare: CloudflareShelf(asked.cloudflare),
+        Hetzner: _HetznerOnce(asked.hetzner),
         Net: PoliteNet(sources.net, Turns(overall, each)),
     }
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
@@ -27,7 +28,7 @@ from ingressdoctor.sweeping.sources import shared_sources, without
 from ingressdoctor.sweeping.targets import Filters, Targets, from_discovered
 from ingressdoctor.wiring import Session
 
-__all__ = ["Memory", "SweepOptions", "Sweeper", "Teller", "Trouble", "Watcher"]
+__all__ = ["Judging", "Memory", "SweepOptions", "Sweeper", "Teller", "Trouble", "Watcher"]
 
 _DISCOVERY_S: Final = 120.0
 _MOST_KEPT: Final = 10_000
@@ -70,6 +71,20 @@ class Watcher(Protocol):
     def done(self, outcome: Outcome) -> None: ...  # noqa: D102 - one has ended
 
 
+class Judging(Protocol):
+    """Who judges targets instead of this process: ``fleet``."""
+
+    def sources(self) -> Mapping[type, object]:
+        """Begin a sweep: return what this process reads from, where it has to look itself."""
+        ...
+
+    async def judge(
+        self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
+    ) -> Mapping[str, int]:
+        """Hand *take* one outcome for each target; return how many requests were sent, by source."""
+        ...
+
+
 class SweepOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How sweeps are done. ``keep_all`` keeps healthy outcomes in the report too."""
 
@@ -93,6 +108,7 @@ class Sweeper:
         listed: The targets; None to look for them before every sweep.
         memory: Where results are kept; None keeps incidents from sweep to sweep in this process only.
         teller: Who tells of changes; None tells nobody.
+        others: Who judges in place of this process, if anybody does.
     """
 
     def __init__(
@@ -103,12 +119,14 @@ class Sweeper:
         listed: Targets | None = None,
         memory: Memory | None = None,
         teller: Teller | None = None,
+        others: Judging | None = None,
     ) -> None:
         self._session = session
         self._options = options
         self._listed = listed
         self._memory = memory
         self._teller = teller
+        self._others = others
         self._incidents: tuple[Incident, ...] | None = None
         session.sources.calls.only_count()
 
@@ -121,9 +139,7 @@ class Sweeper:
         """
         started, began = datetime.now(UTC), time.monotonic()
         counted = self._session.sources.calls.counts
-        instead = shared_sources(
-            self._session.sources, overall=self._options.spec.at_once, each=self._options.per_origin
-        )
+        instead = self._begun()
         targets = self._listed if self._listed is not None else await self._discovered(instead)
         chosen = targets.filtered(self._options.filters)
         watcher.expect(len(chosen.items))
@@ -136,11 +152,14 @@ class Sweeper:
                 self._memory.record(sweep, outcome)
             watcher.done(outcome)
 
-        run = self._session.run(
-            stop=stop, instead=without(instead, probes=self._options.probes, inside=self._options.inside)
-        )
-        await sweep_targets(run, chosen.items, self._options.spec, take)
-        report = kept.report(chosen, time.monotonic() - began, self._requests(counted), stop.is_set())
+        theirs: Mapping[str, int] = {}
+        if self._others is not None:
+            theirs = await self._others.judge(chosen.items, take, stop)
+        else:
+            left = without(instead, probes=self._options.probes, inside=self._options.inside)
+            await sweep_targets(self._session.run(stop=stop, instead=left), chosen.items, self._options.spec, take)
+        requests = dict(Counter(self._requests(counted)) + Counter(theirs))
+        report = kept.report(chosen, time.monotonic() - began, requests, stop.is_set())
         report = self._with_incidents(report, kept.fold)
         if self._memory:
             self._memory.save_incidents(sweep, report.incidents)
@@ -149,7 +168,13 @@ class Sweeper:
             self._teller.tell(report)
         return report
 
-    async def _discovered(self, instead: dict[type, object]) -> Targets:
+    def _begun(self) -> Mapping[type, object]:
+        if self._others is not None:
+            return self._others.sources()
+        options = self._options
+        return shared_sources(self._session.sources, overall=options.spec.at_once, each=options.per_origin)
+
+    async def _discovered(self, instead: Mapping[type, object]) -> Targets:
         (found,) = await ask(self._session.run(instead=instead), (Discovered,), _DISCOVERY_S)
         if isinstance(found, Unavailable) or not isinstance(found, Discovered):
             raise SourceError(f"No target could be looked for: {getattr(found, 'reason', found)}.")
