@@ -1,7 +1,8 @@
 """Is there a Secret with a certificate for the host where the route looks for one?
 
-The Secret itself is never read: cert-manager's Certificate tells what is in it, and for Secrets made by hand the log of
-ingress-nginx. What Traefik makes of a Secret is judged in ``traefik_certificate``.
+The Secret itself is never read: cert-manager's Certificate tells what is in it, and for Secrets made by hand the
+controller's log. What Traefik makes of Secrets that nobody meant cert-manager to write is told in
+``traefik_certificate``.
 Source: cert-manager's ingress-shim (one Certificate per Secret, owned by one Ingress), ingress-nginx
 internal/ingress/controller/controller.go (createServers).
 """
@@ -15,6 +16,7 @@ from ingressdoctor.api import (
     CandidateRoute,
     CertificateChain,
     ChainLink,
+    ControllerLogs,
     Finding,
     NginxLogs,
     OriginProbe,
@@ -41,10 +43,12 @@ from ingressdoctor_checks.certificates_common import (
     named,
     still_served,
 )
-from ingressdoctor_checks.certificates_shim import annotations_of, asked_for, unwritten
+from ingressdoctor_checks.certificates_shim import annotations_of, asked_for, asks, unwritten
 
 __all__ = ["secret_missing", "wrong_names"]
 
+# Why Traefik serves its own certificate is its own check's to say, unless the Ingress meant cert-manager to write one.
+_NOBODY: Final = Unavailable(wanted="Traefik's log", reason="not asked")
 _LINK: Final = "TLS Secret → controller"
 
 
@@ -61,6 +65,7 @@ def secret_missing(
     origin: OriginProbe | Unavailable,
     objects: RoutingObjects | Unavailable,
     logs: NginxLogs | Unavailable,
+    traefik: ControllerLogs | Unavailable,
 ) -> Iterator[Finding]:
     """A Secret that nobody writes and that is not there leaves the controller with the one that it makes up."""
     judged = certificate_of(decision, chain)
@@ -76,15 +81,23 @@ def secret_missing(
     if winner is None or not winner.tls_secret or _may_be_written(chain):
         yield judged
         return
-    secret = _secret_of(winner)
-    line = None if isinstance(logs, Unavailable) else logs.of("certificate-missing")
-    served = leaf_of(origin)
-    if line is not None and (served is None or is_default(served[1])):
-        yield _missing(secret, winner, annotations_of(objects, winner), line.line)
+    secret, served, notes = _secret_of(winner), leaf_of(origin), annotations_of(objects, winner)
+    line = _line_of(secret, logs, traefik if asks(notes) else _NOBODY)
+    if line and (served is None or is_default(served[1])):
+        yield _missing(secret, winner, notes, line)
     elif served is not None and not is_default(served[1]):
         yield ok(f"Secret {secret}, made by hand, is there: a certificate of its own is served.")
     else:
         yield skip(f"Nothing says that Secret {secret} is missing; what Traefik's log says is judged by its own check.")
+
+
+def _line_of(secret: str, nginx: NginxLogs | Unavailable, traefik: ControllerLogs | Unavailable) -> str:
+    """Return the line of the controller's log that says that the Secret does not exist; empty when there is none."""
+    found = None if isinstance(nginx, Unavailable) else nginx.of("certificate-missing")
+    if found is not None:
+        return found.line
+    errors = () if isinstance(traefik, Unavailable) else traefik.errors
+    return next((line for line in errors if secret in line and "does not exist" in line), "")
 
 
 def _may_be_written(chain: CertificateChain | Unavailable) -> bool:

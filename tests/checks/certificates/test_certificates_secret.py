@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from build.answers import a_leaf, default_leaf, serving
+from build.answers import a_leaf, default_leaf, serving, some_logs
 from build.backend import FORBIDDEN, NOT_ASKED
 from build.certificates import a_certificate, a_chain, an_ingress_of, by_an_ingress, issuing, ready
 from build.values import replace
@@ -111,16 +111,36 @@ MISSING: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "origin", "found", "logs", "status", "words"), MISSING)
 def test_secret_missing(chain: Any, origin: Any, found: Any, logs: Any, status: Status, words: str) -> None:
-    [finding] = secret_missing(by_an_ingress(), chain, origin, found, logs)
+    [finding] = secret_missing(by_an_ingress(), chain, origin, found, logs, NOT_ASKED)
 
     assert finding.status is status
     assert words in finding.summary
 
 
 def test_a_route_without_a_secret_misses_none() -> None:
-    [finding] = secret_missing(by_an_ingress(tls_secret=""), HAND_MADE, FAKE, an_ingress_of(), GONE)
+    [finding] = secret_missing(by_an_ingress(tls_secret=""), HAND_MADE, FAKE, an_ingress_of(), GONE, NOT_ASKED)
 
     assert finding.status is Status.SKIP
+
+
+TRAEFIK_SAYS = some_logs(errors=('ERR Error configuring TLS error="secret shop/web-tls does not exist"',))
+BY_TRAEFIK: list[Any] = [
+    pytest.param(
+        an_ingress_of("cert-manager.io/cluster-isuer"), TRAEFIK_SAYS, Status.FAIL, "is not one of", id="misspelt"
+    ),
+    pytest.param(an_ingress_of("cert-manager.io/issuer"), TRAEFIK_SAYS, Status.FAIL, "has made no", id="asked-for"),
+    pytest.param(an_ingress_of(), TRAEFIK_SAYS, Status.SKIP, "its own check", id="nobody-asked-cert-manager"),
+    pytest.param(an_ingress_of("cert-manager.io/issuer"), some_logs(), Status.SKIP, "Nothing says", id="log-is-silent"),
+    pytest.param(an_ingress_of("cert-manager.io/issuer"), FORBIDDEN, Status.SKIP, "Nothing says", id="log-not-read"),
+]
+
+
+@pytest.mark.parametrize(("found", "logs", "status", "words"), BY_TRAEFIK)
+def test_behind_traefik_its_log_tells(found: Any, logs: Any, status: Status, words: str) -> None:
+    [finding] = secret_missing(by_an_ingress(), HAND_MADE, TRAEFIK, found, NOT_ASKED, logs)
+
+    assert finding.status is status
+    assert words in finding.summary
 
 
 def for_names(*names: str, owner: str = "") -> CertificateChain:
