@@ -79,7 +79,9 @@ def certificate_of(
             f"The Certificate could not be looked at: {chain.reason}.", enable_with=chain.enable_with or _GRANT
         )
     if chain.certificate is None:
-        return skip(f"No Certificate writes Secret {chain.namespace}/{chain.secret}: it was put there by hand, if it is there.")
+        return skip(
+            f"No Certificate writes Secret {chain.namespace}/{chain.secret}: it was put there by hand, if it is there."
+        )
     return chain, chain.certificate
 
 
