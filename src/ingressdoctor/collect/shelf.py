@@ -51,7 +51,8 @@ class Shelf(Shelved):
 
     async def fill(self) -> None:
         """Read every kind that collectors may ask about; what cannot be read is a gap for whoever asks."""
-        await asyncio.gather(*(self._row(kind) for kind in KINDS), return_exceptions=True)
+        kinds: tuple[Kind[Any], ...] = KINDS
+        await asyncio.gather(*(self._row(kind) for kind in kinds), return_exceptions=True)
 
     async def listing(self, kind: Kind[T], namespace: str, labels: str, fields: str) -> Loaded[T] | Unavailable:
         """Return the objects of one kind that a question is about."""
