@@ -31,9 +31,9 @@ from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
 from ingressdoctor.sweeping.metrics import SweepMetrics
 from ingressdoctor.sweeping.schedule import alone, interval_of, repeat
-from ingressdoctor.sweeping.sweeper import Memory, Sweeper, SweepOptions
+from ingressdoctor.sweeping.sweeper import Judging, Memory, Sweeper, SweepOptions
 from ingressdoctor.sweeping.targets import Filters, read_list
-from ingressdoctor.wiring import open_session
+from ingressdoctor.wiring import Session, open_session
 
 __all__ = ["SweepRequest", "run_sweeps"]
 
@@ -120,7 +120,8 @@ async def _run(request: SweepRequest) -> int:
         notifier = await stack.enter_async_context(_notifier(request, every))
         session = await stack.enter_async_context(open_session(request.settings, version=version()))
         metrics = stack.enter_context(_metrics(request.output, every))
-        sweeper = Sweeper(session, options, listed=listed, memory=history, teller=notifier)
+        others = _others(request, session, options)
+        sweeper = Sweeper(session, options, listed=listed, memory=history, teller=notifier, others=others)
 
         async def once() -> None:
             nonlocal code
@@ -139,6 +140,24 @@ async def _run(request: SweepRequest) -> int:
             await once()
     _complain(None, notifier)
     return code
+
+
+def _others(request: SweepRequest, session: Session, options: SweepOptions) -> Judging | None:
+    """Return who judges instead of this process; what starts them is loaded only here."""
+    if request.choice.workers == 1:
+        return None
+    from ingressdoctor.fleet.processes import Processes
+    from ingressdoctor.fleet.work import Job
+
+    job = Job(
+        settings=request.settings,
+        spec=options.spec,
+        per_origin=options.per_origin,
+        probes=options.probes,
+        inside=options.inside,
+        version=version(),
+    )
+    return Processes(session, job, request.choice.workers)
 
 
 def _metrics(output: SweepOutput, every_s: float) -> SweepMetrics:

@@ -1,0 +1,95 @@
+"""What a worker does: one session, one snapshot, and batch after batch of targets; in a process as on a cluster.
+
+Everything that crosses between a sweep and its workers is here, as bytes of msgpack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import msgspec
+from msgspec.structs import replace
+
+from ingressdoctor.config import Settings
+from ingressdoctor.engine.sweep import SweepSpec, sweep_targets
+from ingressdoctor.fleet.snapshot import apis_from, counted
+from ingressdoctor.model.sweep import Outcome, SweepTarget
+from ingressdoctor.sweeping.sources import shared_sources, without
+from ingressdoctor.wiring import Session, open_session
+
+__all__ = ["Job", "Judged", "Worker", "decode_judged", "decode_targets", "encode_judged", "encode_targets"]
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """How a sweep is done, for workers. Secrets stand in it by reference only, and are looked up where they are used."""
+
+    settings: Settings
+    spec: SweepSpec
+    per_origin: int = 8
+    probes: bool = True
+    inside: bool = True
+    version: str = ""
+
+    def portable(self) -> Job:
+        """Return the same job with nothing in it that cannot be sent."""
+        return replace(self, settings=replace(self.settings, origins=dict(self.settings.origins)))
+
+
+class Judged(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker found about a batch, and how many requests it sent."""
+
+    outcomes: tuple[Outcome, ...]
+    requests: Mapping[str, int] = msgspec.field(default_factory=dict)
+
+
+class Worker:
+    """Judges batches over one session; an async context manager, for one event loop."""
+
+    def __init__(self, job: Job, snapshot: bytes) -> None:
+        self._job = job
+        self._session: Session = open_session(job.settings, version=job.version)
+        self._session.sources.calls.only_count()
+        spec = job.spec
+        instead = shared_sources(
+            self._session.sources,
+            overall=spec.at_once,
+            each=job.per_origin,
+            apis=apis_from(snapshot, self._session.sources),
+        )
+        self._instead = without(instead, probes=job.probes, inside=job.inside)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.__aexit__(None, None, None)
+
+    async def judge(self, targets: Sequence[SweepTarget], stop: asyncio.Event, vantage: str = "") -> Judged:
+        """Judge a batch; when *stop* is set meanwhile, what has ended by then."""
+        calls = self._session.sources.calls
+        before, found = calls.counts, list[Outcome]()
+        spec = replace(self._job.spec, vantage=vantage or self._job.spec.vantage)
+        await sweep_targets(self._session.run(stop=stop, instead=self._instead), targets, spec, found.append)
+        return Judged(outcomes=tuple(found), requests=counted(before, calls.counts))
+
+
+def encode_targets(targets: Sequence[SweepTarget]) -> bytes:
+    """Return a batch as bytes."""
+    return msgspec.msgpack.encode(list(targets))
+
+
+def decode_targets(raw: bytes) -> list[SweepTarget]:
+    """Return the batch that ``encode_targets`` wrote."""
+    return msgspec.msgpack.decode(raw, type=list[SweepTarget])
+
+
+def encode_judged(judged: Judged) -> bytes:
+    """Return results as bytes."""
+    return msgspec.msgpack.encode(judged)
+
+
+def decode_judged(raw: bytes) -> Judged:
+    """Return the results that ``encode_judged`` wrote."""
+    return msgspec.msgpack.decode(raw, type=Judged)
