@@ -214,6 +214,8 @@ def link_of(item: Stated, clock: Clock) -> ChainLink:
         age_s=clock.seconds_since(since),
         raw={"spec": _public(item.spec), "status": item.status},
         answer=_answer(item),
+        created=item.metadata.creation_timestamp or "",
+        managed=item.metadata.managed_fields or (),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ingressdoctor.collect.changes_day import Day, change
+from ingressdoctor.collect.changes_edits import edits_of
 from ingressdoctor.evidence.certificates import CertificateChain, ChainLink
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.timelines import CertificateTimeline
@@ -40,6 +41,8 @@ async def collect_certificate_timeline(clock: Clock, chain: Seen[CertificateChai
 def certificate_changes(chain: CertificateChain, day: Day) -> Iterator[Change]:
     """Yield what happened to the Certificate and to the objects below it."""
     if chain.certificate is not None:
+        made = chain.certificate
+        yield from edits_of(made.ref, made.created, made.managed, day)
         status = as_map(as_map(chain.certificate.raw).get("status"))
         revision = status.get("revision")
         if at := day.at(status.get("notBefore")):

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ingressdoctor.evidence.dns import DnsReply
-from ingressdoctor.evidence.kube import Condition
+from ingressdoctor.evidence.kube import Condition, ManagedFields
 from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.model.evidence import Unavailable
 
@@ -33,7 +33,7 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
 
     ``state`` and ``reason`` are what the object says of itself, or what the one above says of it; ``age_s`` is how
     long it has been in this state. ``answer`` is the SHA-256 (hex) of what the TXT record of a DNS-01 challenge must
-    hold; the value itself is not kept.
+    hold; the value itself is not kept. ``created`` is when it was made, ``managed`` who set what of it since.
     """
 
     ref: str
@@ -43,6 +43,8 @@ class ChainLink(msgspec.Struct, frozen=True, kw_only=True):
     age_s: float | None = None
     raw: Mapping[str, Any] | None = None
     answer: str = ""
+    created: str = ""
+    managed: tuple[ManagedFields, ...] = ()
 
     @property
     def kind(self) -> str:
