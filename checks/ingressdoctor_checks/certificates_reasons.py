@@ -68,6 +68,18 @@ _SIGNATURES: Final = (
         remedy=f"Extend the token. {_PERMISSIONS}",
     ),
     Signature(
+        signs=("references are both present",),
+        topic="token",
+        how="the solver names an API key and an API token at once",
+        remedy="Keep apiTokenSecretRef and drop apiKeySecretRef.",
+    ),
+    Signature(
+        signs=("Error: 81053", "Error: 81057", "Error: 81058", "record already exists"),
+        topic="dns",
+        how="a record of that name is in the way of the challenge's TXT record",
+        remedy="Remove the CNAME or the left-over TXT record at _acme-challenge, or let the solver follow CNAMEs.",
+    ),
+    Signature(
         signs=("while querying the Cloudflare API",),
         topic="token",
         how="the Cloudflare API refuses cert-manager's request",
@@ -90,6 +102,18 @@ _SIGNATURES: Final = (
         topic="limit",
         how="the certificate authority's rate limit is used up",
         remedy="Wait until the time it names, and do not delete Secrets or Certificates meanwhile: it only costs more.",
+    ),
+    Signature(
+        signs=("during secondary validation",),
+        topic="dns",
+        how="the certificate authority sees the right answer from some places of the world only",
+        remedy="Let every name server answer alike to all the world: geo-DNS, a slow secondary, a firewall by country.",
+    ),
+    Signature(
+        signs=("invalidProfile",),
+        topic="account",
+        how="the certificate authority has no profile of the name that the issuer asks for",
+        remedy="Correct spec.acme.profile of the issuer (Let's Encrypt: classic, tlsserver, shortlived).",
     ),
     Signature(
         signs=("i/o timeout", "dial tcp", "dial udp"),

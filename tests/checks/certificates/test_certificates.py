@@ -149,6 +149,14 @@ REASONS = [
     pytest.param("DNS problem: NXDOMAIN looking up TXT for _acme-challenge.x", "dns", id="nxdomain"),
     pytest.param("429 rateLimited: Your account is temporarily prevented from requesting", "limit", id="paused"),
     pytest.param('Get "https://api.cloudflare.com/x": dial tcp: lookup api.cloudflare.com: no', "egress", id="egress"),
+    pytest.param("API key and API token secret references are both present", "token", id="key-and-token"),
+    pytest.param(
+        "while querying the Cloudflare API for POST Error: 81058: A record exists", "dns", id="record-in-the-way"
+    ),
+    pytest.param(
+        "During secondary validation: No TXT record found at _acme-challenge.x", "dns", id="one-vantage-point"
+    ),
+    pytest.param("urn:ietf:params:acme:error:invalidProfile: no such profile", "account", id="profile"),
     pytest.param("wrong status code '404', expected '200'", "solver", id="http-01"),
     pytest.param('Referenced "ClusterIssuer" not found: clusterissuer.cert-manager.io "x"', "account", id="no-issuer"),
     pytest.param("Referenced issuer does not have a Ready status condition", "account", id="issuer-not-ready"),
