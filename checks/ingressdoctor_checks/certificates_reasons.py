@@ -116,13 +116,38 @@ _SIGNATURES: Final = (
         remedy="Correct spec.acme.profile of the issuer (Let's Encrypt: classic, tlsserver, shortlived).",
     ),
     Signature(
+        signs=("wrong status code", "did not get expected response", "error:connection"),
+        topic="solver",
+        how="the HTTP-01 answer cannot be fetched from outside",
+        remedy="Port 80 must reach the solver's Ingress; behind a proxy or tunnel take DNS-01 instead.",
+    ),
+    Signature(
+        signs=("failed to perform self check", ".well-known/acme-challenge"),
+        topic="solver",
+        how="cert-manager cannot fetch the HTTP-01 answer itself, from inside the cluster",
+        remedy="Let its pods reach the name's public address on port 80 (hairpin NAT, PROXY protocol, an inner DNS"
+        " view), or take DNS-01.",
+    ),
+    Signature(
+        signs=("not found in CloudFlare for domain",),
+        topic="dns",
+        how="the cluster's resolver does not know the zone, so that its parent is looked for at Cloudflare",
+        remedy="Set --dns01-recursive-nameservers=1.1.1.1:53 and --dns01-recursive-nameservers-only.",
+    ),
+    Signature(
         signs=("i/o timeout", "dial tcp", "dial udp"),
         topic="dns",
         how="cert-manager cannot reach a name server on port 53",
         remedy="Allow egress to port 53 (UDP and TCP) from cert-manager, or set --dns01-recursive-nameservers-only.",
     ),
     Signature(
-        signs=("returned REFUSED", "returned SERVFAIL", "Could not find the SOA", "but got 'SERVFAIL'"),
+        signs=(
+            "returned REFUSED",
+            "returned SERVFAIL",
+            "Could not find the SOA",
+            "start of authority",
+            "but got 'SERVFAIL'",
+        ),
         topic="dns",
         how="the name servers do not answer for this zone (delegation, DNSSEC, or a resolver of one's own)",
         remedy="Repair the delegation, or set --dns01-recursive-nameservers=1.1.1.1:53 for cert-manager.",
@@ -154,12 +179,6 @@ _SIGNATURES: Final = (
         topic="dns",
         how="the certificate authority cannot resolve the name",
         remedy="Repair the zone's public DNS (delegation, DNSSEC).",
-    ),
-    Signature(
-        signs=("wrong status code", "did not get expected response", "error:connection"),
-        topic="solver",
-        how="the HTTP-01 answer cannot be fetched from outside",
-        remedy="Port 80 must reach the solver's Ingress; behind a proxy or tunnel take DNS-01 instead.",
     ),
     Signature(
         signs=("no configured challenge solvers",),

@@ -157,6 +157,13 @@ REASONS = [
         "During secondary validation: No TXT record found at _acme-challenge.x", "dns", id="one-vantage-point"
     ),
     pytest.param("urn:ietf:params:acme:error:invalidProfile: no such profile", "account", id="profile"),
+    pytest.param(
+        "failed to perform self check GET request 'http://x/.well-known/acme-challenge/y': dial tcp 192.0.2.1:80",
+        "solver",
+        id="http-01-from-inside",
+    ),
+    pytest.param("Zone one. not found in CloudFlare for domain _acme-challenge.x.one", "dns", id="zone-of-the-parent"),
+    pytest.param("Could not find the start of authority", "dns", id="no-soa"),
     pytest.param("wrong status code '404', expected '200'", "solver", id="http-01"),
     pytest.param('Referenced "ClusterIssuer" not found: clusterissuer.cert-manager.io "x"', "account", id="no-issuer"),
     pytest.param("Referenced issuer does not have a Ready status condition", "account", id="issuer-not-ready"),
