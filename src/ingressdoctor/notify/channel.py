@@ -117,11 +117,11 @@ class Channel:
         return (*self._on_its_way, *self._waiting.values())
 
     def tell(self, notice: Notice) -> None:
-        """Put a notice in line, unless nobody wants it or it was told already. Returns at once."""
+        """Put a notice in line, unless nobody wants it. Returns at once; whether it was told already is asked later."""
         if not is_wanted(notice, self.settings):
             return
         key = notice.key(self.settings.name)
-        if not self._is_repeated(notice) and (self._was_sent(key) or key in self._waiting or self._is_under_way(key)):
+        if not self._is_repeated(notice) and (key in self._known or key in self._waiting or self._is_under_way(key)):
             return
         if len(self._waiting) >= MAX_WAITING and key not in self._waiting:
             self.failed += 1
@@ -147,9 +147,10 @@ class Channel:
         while True:
             await self._something.wait()
             self._on_its_way = self._next()
-            if self._on_its_way:
-                await self._deliver(self._on_its_way)
-                self._on_its_way = ()
+            if news := await self._news(self._on_its_way):
+                self._on_its_way = news
+                await self._deliver(news)
+            self._on_its_way = ()
             if not self._waiting:
                 self._something.clear()
                 self._nothing.set()
@@ -159,21 +160,24 @@ class Channel:
         await self._nothing.wait()
 
     def _next(self) -> tuple[Notice, ...]:
-        """Take the next notice, or for Alertmanager all that fit into one request.
-
-        The end of what nobody here was told of is left out.
-        """
+        """Take the next notice, or for Alertmanager all that fit into one request."""
         size = _MAX_BATCH if self.settings.kind is ChannelKind.ALERTMANAGER else 1
-        taken = [self._waiting.pop(key) for key in list(self._waiting)[:size]]
-        begun = {notice.incident.id for notice in taken if notice.event is not Event.CLOSED}
-        return tuple(
-            notice
-            for notice in taken
-            if notice.event is not Event.CLOSED or notice.incident.id in begun or self._was_begun(notice)
-        )
+        return tuple(self._waiting.pop(key) for key in list(self._waiting)[:size])
 
-    def _was_begun(self, notice: Notice) -> bool:
-        return any(self._was_sent(notice.key(self.settings.name, event)) for event in (Event.OPENED, Event.FLAPPING))
+    async def _news(self, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+        """Leave out what was told already, and the end of what nobody here was told of."""
+        begun = {notice.incident.id for notice in notices if notice.event is not Event.CLOSED}
+        found = []
+        for notice in notices:
+            is_told = not self._is_repeated(notice) and await self._was_sent(notice, notice.event)
+            if not is_told and (notice.event is not Event.CLOSED or await self._was_begun(notice, begun)):
+                found.append(notice)
+        return tuple(found)
+
+    async def _was_begun(self, notice: Notice, begun: set[str]) -> bool:
+        if notice.incident.id in begun or await self._was_sent(notice, Event.OPENED):
+            return True
+        return await self._was_sent(notice, Event.FLAPPING)
 
     async def _deliver(self, notices: tuple[Notice, ...]) -> None:
         try:
@@ -185,25 +189,31 @@ class Channel:
         else:
             self.delivered += len(notices)
             for notice in notices:
-                self._mark(notice.key(self.settings.name))
+                await self._mark(notice.key(self.settings.name))
 
     def _fail(self, notices: tuple[Notice, ...], reason: str) -> None:
         self.failed += len(notices)
         more = f" and {len(notices) - 1} more" if len(notices) > 1 else ""
         self._complain(f"{self.settings.name}: {notices[0]}{more}: {reason}")
 
-    def _was_sent(self, key: str) -> bool:
+    async def _was_sent(self, notice: Notice, event: Event) -> bool:
+        key = notice.key(self.settings.name, event)
         if key in self._known:
             return True
         try:
-            return self._sent.was_sent(key)
+            is_sent = await asyncio.to_thread(self._sent.was_sent, key)
         except Exception as error:  # noqa: BLE001 - whoever keeps the log may fail in any way; telling twice is better
             self._complain(f"{self.settings.name}: cannot look up what was told ({type(error).__name__})")
             return False
+        if is_sent:
+            self._known.add(key)
+        return is_sent
 
-    def _mark(self, key: str) -> None:
+    async def _mark(self, key: str) -> None:
+        if key in self._known:
+            return
         self._known.add(key)
         try:
-            self._sent.mark_sent(key, datetime.now(UTC))
+            await asyncio.to_thread(self._sent.mark_sent, key, datetime.now(UTC))
         except Exception as error:  # noqa: BLE001 - as above
             self._complain(f"{self.settings.name}: cannot remember what was told ({type(error).__name__})")

@@ -11,7 +11,7 @@ __all__ = ["MemorySentLog", "SentLog"]
 class SentLog(Protocol):
     """Remembers keys of notifications. A key is channel, incident id and event, one text of at most 300 characters.
 
-    Both methods are called from the event loop's thread and should be quick. One that raises costs the memory of that
+    Both methods are called from worker threads and may block for a while. One that raises costs the memory of that
     notification, never the notification.
     """
 
