@@ -11,7 +11,8 @@ import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import msgspec
 
@@ -27,9 +28,10 @@ from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.model.walk import Walk
 
-__all__ = ["SweepSpec", "sweep_targets"]
+__all__ = ["SweepSpec", "Sweeping", "sweep_targets"]
 
-_READING_S: Final = 120.0
+# Evidence that all targets share may be asked for late; each collector has a limit of its own.
+_LASTS_S: Final = 86_400.0
 
 
 class SweepSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,38 +51,73 @@ class SweepSpec(msgspec.Struct, frozen=True, kw_only=True):
     vantage: str = ""
 
 
-async def sweep_targets(
-    run: Run, targets: Iterable[SweepTarget], spec: SweepSpec, take: Callable[[Outcome], None]
-) -> None:
-    """Hand *take* one outcome for each of *targets*, in the order in which they end, until ``run.stop`` is set.
-
-    What is under way when it is set still ends. An exception that *take* raises ends the sweep.
+class Sweeping:
+    """What the targets of one sweep share, for one batch of them after the other; an async context manager.
 
     Raises:
         UsageError: the walk asked for does not exist, or a pattern selects no check.
     """
-    select(run.catalog.checks, spec.only, spec.skip)
-    if spec.walk and run.catalog.walk(spec.walk) is None:
-        known = ", ".join(item.id for item in run.catalog.walks)
-        raise UsageError(f"--walk names the walk {spec.walk!r}, which does not exist.", hint=f"Known walks: {known}.")
-    waiting = iter(targets)
-    async with Scope() as group:
-        session = Broker(
+
+    def __init__(self, run: Run, spec: SweepSpec) -> None:
+        select(run.catalog.checks, spec.only, spec.skip)
+        if spec.walk and run.catalog.walk(spec.walk) is None:
+            known = ", ".join(item.id for item in run.catalog.walks)
+            hint = f"Known walks: {known}."
+            raise UsageError(f"--walk names the walk {spec.walk!r}, which does not exist.", hint=hint)
+        self._run = run
+        self._spec = spec
+        self._scope = Scope()
+        self._session: Broker | None = None
+        self._judge: _Judge | None = None
+
+    async def __aenter__(self) -> Self:
+        """Begin; nothing is collected before a target needs it."""
+        run, group = self._run, await self._scope.__aenter__()
+        self._session = Broker(
             catalog=run.catalog,
             givens=run.session_givens,
             group=group,
-            deadline=Deadline.after(_READING_S),
+            deadline=Deadline.after(_LASTS_S),
             observer=run.observer,
             on_collect=run.on_collect,
         )
-        judge = _Judge(run, spec, SharedEvidence(run.catalog, run.session_givens, session))
-        workers = [asyncio.ensure_future(_work(judge, waiting, take, run.stop)) for _ in range(spec.at_once)]
+        self._judge = _Judge(run, self._spec, SharedEvidence(run.catalog, run.session_givens, self._session))
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give up whatever is still being collected."""
+        if self._session is not None:
+            self._session.close()
+        await self._scope.__aexit__(kind, error, trace)
+
+    async def judge(self, targets: Iterable[SweepTarget], take: Callable[[Outcome], None]) -> None:
+        """Hand *take* one outcome for each of *targets*, in the order in which they end, until ``run.stop`` is set.
+
+        What is under way when it is set still ends. An exception that *take* raises ends the batch.
+        """
+        if self._judge is None:
+            raise RuntimeError("not entered")
+        waiting, judge, stop = iter(targets), self._judge, self._run.stop
+        workers = [asyncio.ensure_future(_work(judge, waiting, take, stop)) for _ in range(self._spec.at_once)]
         try:
             await asyncio.gather(*workers)
         finally:
             for worker in workers:
                 worker.cancel()
-            session.close()
+
+
+async def sweep_targets(
+    run: Run, targets: Iterable[SweepTarget], spec: SweepSpec, take: Callable[[Outcome], None]
+) -> None:
+    """Judge *targets* in one batch; see ``Sweeping.judge``.
+
+    Raises:
+        UsageError: the walk asked for does not exist, or a pattern selects no check.
+    """
+    async with Sweeping(run, spec) as sweeping:
+        await sweeping.judge(targets, take)
 
 
 async def _work(

@@ -96,7 +96,7 @@ class Processes:
                 process = process or _Process(self._job.portable(), snapshot)
                 judged = await process.judged(batch, self._patience(batch), stop)
                 if judged is None:
-                    process.end()
+                    await process.end()
                     process = None
                     for target in batches.give_back(batch) if lost.more() else batch.targets:
                         take(unjudged(target, "The worker processes that judged it died.", datetime.now(UTC)))
@@ -106,7 +106,7 @@ class Processes:
                     take(outcome)
         finally:
             if process is not None:
-                process.end()
+                await process.end()
 
     def _patience(self, batch: Batch) -> float:
         rounds = -(-len(batch.targets) // self._job.spec.at_once)
@@ -143,7 +143,8 @@ class _Process:
             self._ours.send_bytes(encode_targets(batch.targets))
             waiting = asyncio.get_running_loop().run_in_executor(self._thread, self._received, patience_s)
             stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {waiting, stopping}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
             if not waiting.done() and self._process.pid is not None:
                 # It hands in what has ended by then.
@@ -159,16 +160,19 @@ class _Process:
         except (OSError, EOFError):
             return None
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """Let it go; one that does not leave by itself is killed."""
         with contextlib.suppress(OSError):
             self._ours.send_bytes(b"")
+        await asyncio.shield(asyncio.to_thread(self._bury))
+        self._ours.close()
+        self._thread.shutdown(wait=False)
+
+    def _bury(self) -> None:
         self._process.join(_FAREWELL_S)
         if self._process.is_alive():
             self._process.kill()
             self._process.join(_FAREWELL_S)
-        self._ours.close()
-        self._thread.shutdown(wait=False)
 
 
 def _work(pipe: Connection, job: Job, snapshot: str) -> None:
@@ -182,7 +186,7 @@ def _work(pipe: Connection, job: Job, snapshot: str) -> None:
 async def _serve_pipe(pipe: Connection, job: Job, snapshot: bytes) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    async with Worker(job, snapshot) as worker:
+    async with Worker(job, snapshot, stop) as worker:
         while raw := await asyncio.to_thread(pipe.recv_bytes):
-            judged = await worker.judge(decode_targets(raw), stop)
+            judged = await worker.judge(decode_targets(raw))
             pipe.send_bytes(encode_judged(judged))

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from types import TracebackType
 from typing import Self
 
 import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.config import Settings
-from ingressdoctor.engine.sweep import SweepSpec, sweep_targets
+from ingressdoctor.engine.sweep import Sweeping, SweepSpec
 from ingressdoctor.fleet.snapshot import apis_from, counted
 from ingressdoctor.model.sweep import Outcome, SweepTarget
 from ingressdoctor.sweeping.sources import shared_sources, without
-from ingressdoctor.wiring import Session, open_session
+from ingressdoctor.wiring import open_session
 
 __all__ = ["Job", "Judged", "Worker", "decode_judged", "decode_targets", "encode_judged", "encode_targets"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """How a sweep is done, for workers. Secrets stand in it by reference only, and are looked up where they are used."""
+    """How a sweep is done, for workers. Secrets stand in it by reference only; whoever uses one looks it up."""
 
     settings: Settings
     spec: SweepSpec
@@ -45,33 +46,36 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worker:
-    """Judges batches over one session; an async context manager, for one event loop."""
+    """Judges batches over one session; an async context manager, for one event loop.
 
-    def __init__(self, job: Job, snapshot: bytes) -> None:
-        self._job = job
-        self._session: Session = open_session(job.settings, version=job.version)
-        self._session.sources.calls.only_count()
-        spec = job.spec
+    When *stop* is set, a batch ends with what has ended by then.
+    """
+
+    def __init__(self, job: Job, snapshot: bytes, stop: asyncio.Event) -> None:
+        self._session = open_session(job.settings, version=job.version)
+        sources = self._session.sources
+        sources.calls.only_count()
         instead = shared_sources(
-            self._session.sources,
-            overall=spec.at_once,
-            each=job.per_origin,
-            apis=apis_from(snapshot, self._session.sources),
+            sources, overall=job.spec.at_once, each=job.per_origin, apis=apis_from(snapshot, sources)
         )
-        self._instead = without(instead, probes=job.probes, inside=job.inside)
+        left = without(instead, probes=job.probes, inside=job.inside)
+        self._sweeping = Sweeping(self._session.run(stop=stop, instead=left), job.spec)
 
     async def __aenter__(self) -> Self:
+        await self._sweeping.__aenter__()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.__aexit__(None, None, None)
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._sweeping.__aexit__(kind, error, trace)
+        await self._session.__aexit__(kind, error, trace)
 
-    async def judge(self, targets: Sequence[SweepTarget], stop: asyncio.Event, vantage: str = "") -> Judged:
-        """Judge a batch; when *stop* is set meanwhile, what has ended by then."""
+    async def judge(self, targets: Sequence[SweepTarget]) -> Judged:
+        """Judge a batch."""
         calls = self._session.sources.calls
         before, found = calls.counts, list[Outcome]()
-        spec = replace(self._job.spec, vantage=vantage or self._job.spec.vantage)
-        await sweep_targets(self._session.run(stop=stop, instead=self._instead), targets, spec, found.append)
+        await self._sweeping.judge(targets, found.append)
         return Judged(outcomes=tuple(found), requests=counted(before, calls.counts))
 
 
