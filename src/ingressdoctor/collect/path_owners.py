@@ -67,9 +67,10 @@ async def collect_path_owners(
 
 
 def _fails(outside: OutsideProbe | Unavailable) -> bool:
-    if isinstance(outside, Unavailable):
+    """Tell whether controller or application answer with an error; how a connection ends is no matter of git's."""
+    if isinstance(outside, Unavailable) or outside.edge_error is not None:
         return False
-    return outside.edge_error is not None or outside.last.status in (0, 404) or outside.last.status >= 500
+    return outside.last.status == 404 or outside.last.status >= 500
 
 
 def _unwell(view: BackendView | Unavailable) -> bool:

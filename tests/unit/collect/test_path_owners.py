@@ -88,6 +88,7 @@ async def owners(cluster: FakeCluster, view: Any = NONE, outside: Any = NONE, de
         pytest.param(a_view(), an_outside(an_exchange(200)), False, id="it-works"),
         pytest.param(a_view(), an_outside(an_exchange(500)), True, id="an-error"),
         pytest.param(a_view(), an_outside(an_exchange(404)), True, id="not-found"),
+        pytest.param(a_view(), an_outside(edge_code=502), False, id="the-edge-could-not-connect"),
         pytest.param(a_view(), NONE, False, id="not-seen-and-nothing-lacks"),
         pytest.param(a_view(missing=True), NONE, True, id="the-service-is-not-there"),
         pytest.param(a_view(pods=()), NONE, True, id="no-pod-serves"),
