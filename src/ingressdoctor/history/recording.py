@@ -141,16 +141,19 @@ def _find(connection: sa.Connection, keys: Iterable[tuple[str, str]]) -> dict[tu
 def _prolong(connection: sa.Connection, sweep: int, looks: Sequence[_Look]) -> None:
     for look in looks:
         look.span_id = look.row.span_id or 0
-    if looks:
-        statement = (
-            SPAN.update()
-            .where(SPAN.c.id == sa.bindparam("span"))
-            .values(last_at=sa.bindparam("at"), looks=SPAN.c.looks + 1, last_sweep=sweep)
-        )
-        # A sweep that ran beside this one may have looked later.
-        connection.execute(
-            statement, [{"span": look.span_id, "at": max(look.at, look.row.last_at or 0)} for look in looks]
-        )
+    if not looks:
+        return
+    # A sweep that ran beside this one may have looked later.
+    moments = [{"span": look.span_id, "at": max(look.at, look.row.last_at or 0)} for look in looks]
+    longer: dict[str, object] = {"looks": SPAN.c.looks + 1, "last_sweep": sweep}
+    if connection.dialect.name == "postgresql":
+        # One statement with two arrays: a server far away answers once, not five hundred times.
+        columns = [sa.cast([one[name] for one in moments], postgresql.ARRAY(sa.BigInteger)) for name in ("span", "at")]
+        given = sa.func.unnest(*columns).table_valued("span", "at", name="given").render_derived()
+        connection.execute(SPAN.update().where(SPAN.c.id == given.c.span).values(last_at=given.c.at, **longer))
+    else:
+        statement = SPAN.update().where(SPAN.c.id == sa.bindparam("span"))
+        connection.execute(statement.values(last_at=sa.bindparam("at"), **longer), moments)
 
 
 def _begin(connection: sa.Connection, sweep: int, looks: Sequence[_Look]) -> None:

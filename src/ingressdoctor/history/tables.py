@@ -77,6 +77,7 @@ SPAN: Final = sa.Table(
     sa.Column("before_id", sa.BigInteger, sa.ForeignKey("content.id"), index=True),
     sa.Index("span_by_target", "target_id", "id"),
     sqlite_autoincrement=True,
+    postgresql_with={"fillfactor": 50},
 )
 """Consecutive looks with the same result. A failing span keeps its own facts and those of when it was last well."""
 
