@@ -14,6 +14,7 @@ import msgspec
 import sqlalchemy as sa
 
 from ingressdoctor.history.opening import reading, writing
+from ingressdoctor.history.receipts import forget_receipts
 from ingressdoctor.history.recording import drop_unused, unused_texts
 from ingressdoctor.history.tables import INCIDENT, MEMBER, SPAN, SWEEP, TARGET
 from ingressdoctor.history.texts import moment_ms
@@ -34,6 +35,7 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     targets: int = 0
     incidents: int = 0
     sweeps: int = 0
+    receipts: int = 0
     texts: int = 0
 
 
@@ -46,6 +48,7 @@ def prune(engine: sa.Engine, now: datetime, retention_days: int) -> Pruned:
         targets=_until_done(engine, lambda connection: _targets(connection, cutoff)),
         incidents=_until_done(engine, lambda connection: _incidents(connection, cutoff)),
         sweeps=_until_done(engine, lambda connection: _sweeps(connection, cutoff)),
+        receipts=_until_done(engine, lambda connection: forget_receipts(connection, cutoff, _SLICE)),
         texts=_texts(engine),
     )
     if engine.dialect.name == "sqlite" and any(msgspec.structs.astuple(done)):

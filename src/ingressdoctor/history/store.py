@@ -24,6 +24,7 @@ from ingressdoctor.history.journal import RETRY_S, Begun, Ended, Entry, Journal,
 from ingressdoctor.history.opening import engine_for, prepare, reading, writing
 from ingressdoctor.history.place import Place, place_of
 from ingressdoctor.history.pruning import Pruned, prune
+from ingressdoctor.history.receipts import Receipts
 from ingressdoctor.history.texts import moment_ms
 from ingressdoctor.history.trouble import Trouble, explain
 from ingressdoctor.history.writing import write_entries
@@ -88,6 +89,11 @@ class History:
     def shown(self) -> str:
         """Where it is, without a password."""
         return self._place.shown
+
+    @property
+    def receipts(self) -> Receipts:
+        """Which notifications were delivered, for whoever sends them."""
+        return Receipts(self._engine, self._place)
 
     @property
     def trouble(self) -> Trouble | None:

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-__all__ = ["CONTENT", "INCIDENT", "MEMBER", "METADATA", "SPAN", "SWEEP", "TARGET", "VERSION_TABLE"]
+__all__ = ["CONTENT", "INCIDENT", "MEMBER", "METADATA", "RECEIPT", "SPAN", "SWEEP", "TARGET", "VERSION_TABLE"]
 
 VERSION_TABLE: Final = "ingressdoctor_schema"
 METADATA: Final = sa.MetaData()
@@ -102,3 +102,12 @@ MEMBER: Final = sa.Table(
     sa.Index("incident_member_by_name", "name"),
 )
 """Who is, or was, in an incident; who left keeps the row, so that a host's history can tell."""
+
+RECEIPT: Final = sa.Table(
+    "receipt",
+    METADATA,
+    sa.Column("key", sa.String(300), primary_key=True),
+    sa.Column("incident_id", sa.String(200), nullable=False),
+    sa.Column("sent_at", sa.BigInteger, nullable=False),
+)
+"""Notifications that were delivered (receipts.py). No foreign key: an incident may be told before it is written."""

@@ -92,3 +92,9 @@ def _incidents() -> None:
         sa.Column("left_sweep", sa.BigInteger),
     )
     op.create_index("incident_member_by_name", "incident_member", ["name"])
+    op.create_table(
+        "receipt",
+        sa.Column("key", sa.String(300), primary_key=True),
+        sa.Column("incident_id", sa.String(200), nullable=False),
+        sa.Column("sent_at", sa.BigInteger, nullable=False),
+    )
