@@ -20,6 +20,7 @@ class Of(StrEnum):
     TARGETS = "targets"
     ACCESS = "access"
     ONBOARD = "onboard"
+    EXPLAIN = "explain"
     SWEEP = "sweep"
     SWEEP_LINE = "sweep-line"
     NOTIFICATION = "notification"
@@ -44,6 +45,7 @@ def schema(name: What = "report") -> None:
 
     from ingressdoctor.cli.output import write
     from ingressdoctor.notify.payload_v1 import NotificationV1
+    from ingressdoctor.render.explain import ExplainV1
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
     from ingressdoctor.render.onboard import OnboardV1
@@ -63,6 +65,7 @@ def schema(name: What = "report") -> None:
         Of.TARGETS: TargetsV1,
         Of.ACCESS: AccessV1,
         Of.ONBOARD: OnboardV1,
+        Of.EXPLAIN: ExplainV1,
         Of.SWEEP: SweepV1,
         Of.NOTIFICATION: NotificationV1,
         Of.ERROR: ErrorOnlyV1,
