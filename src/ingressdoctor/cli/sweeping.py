@@ -37,7 +37,7 @@ from ingressdoctor.wiring import Session, open_session
 
 __all__ = ["SweepRequest", "run_sweeps"]
 
-_EVERY_OUTCOME: Final = frozenset({SweepFormat.JUNIT})
+_EVERY_OUTCOME: Final = frozenset({SweepFormat.JUNIT, SweepFormat.PROMETHEUS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ async def _run(request: SweepRequest) -> int:
             stack.enter_context(alone(_lock_path()))
         stop = await stack.enter_async_context(_stopping())
         history = _history(request, stack)
-        notifier = await stack.enter_async_context(_notifier(request, every))
+        notifier = await stack.enter_async_context(_notifier(request, every, history))
         session = await stack.enter_async_context(open_session(request.settings, version=version()))
         metrics = stack.enter_context(_metrics(request.output, every))
         others = _others(request, session, options)
@@ -138,6 +138,9 @@ async def _run(request: SweepRequest) -> int:
             await repeat(every, once, stop, lambda missed: tell(_late(missed)))
         else:
             await once()
+    # Notifications may have needed longer than the sweep.
+    with contextlib.suppress(IngressDoctorError):
+        metrics.recount(sent=notifier.sent, failed=notifier.failed)
     _complain(None, notifier)
     return code
 
@@ -193,9 +196,9 @@ def _history(request: SweepRequest, stack: contextlib.AsyncExitStack) -> Memory 
         return None
 
 
-def _notifier(request: SweepRequest, every_s: float) -> Notifier:
+def _notifier(request: SweepRequest, every_s: float, history: Memory | None) -> Notifier:
     channels = () if request.repeat.no_notify else request.settings.notify
-    return Notifier(channels, every_s=every_s)
+    return Notifier(channels, sent=None if history is None else history.receipts, every_s=every_s)
 
 
 def _complain(history: Memory | None, notifier: Notifier) -> None:

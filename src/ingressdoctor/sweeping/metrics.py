@@ -45,6 +45,7 @@ class SweepMetrics:
         self._server = MetricsServer(listen_address(listen), stale_after_s=stale) if listen else None
         self._totals = _read(textfile) if textfile else Totals()
         self._before = self._totals
+        self._last: SweepReport | None = None
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -79,11 +80,25 @@ class SweepMetrics:
         self._totals = replace(
             self._totals.after(report), sent=_sum(self._before.sent, sent), failed=_sum(self._before.failed, failed)
         )
+        self._last = report
         text = exposition(report, self._totals, verdicts=self._verdicts)
         if self._server is not None:
             self._server.publish(text)
         if self._textfile:
             write_textfile(self._textfile, text)
+
+    def recount(self, *, sent: Mapping[str, int], failed: Mapping[str, int]) -> None:
+        """Write the file once more at the end of the program, when it is known what became of the notifications.
+
+        Raises:
+            IngressDoctorError: the file cannot be written.
+        """
+        if self._last is None or not self._textfile:
+            return
+        totals = replace(self._totals, sent=_sum(self._before.sent, sent), failed=_sum(self._before.failed, failed))
+        if totals != self._totals:
+            self._totals = totals
+            write_textfile(self._textfile, exposition(self._last, totals, verdicts=self._verdicts))
 
     def __enter__(self) -> Self:
         """Listen, if that was asked for."""

@@ -24,6 +24,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.excuses import Suppression, Window, excuse_of
 from ingressdoctor.model.report import Verdict
 from ingressdoctor.model.sweep import Counts, Incident, Outcome, SweepReport, SweepTarget
+from ingressdoctor.notify.sent import SentLog
 from ingressdoctor.sweeping.sources import shared_sources, without
 from ingressdoctor.sweeping.targets import Filters, Targets, from_discovered
 from ingressdoctor.wiring import Session
@@ -50,6 +51,8 @@ class Memory(Protocol):
 
     @property
     def trouble(self) -> Trouble | None: ...  # noqa: D102 - see History
+    @property
+    def receipts(self) -> SentLog: ...  # noqa: D102
 
     def begin(self, started: datetime, vantage: str) -> int: ...  # noqa: D102 - see History
     def record(self, sweep: int, outcome: Outcome) -> None: ...  # noqa: D102

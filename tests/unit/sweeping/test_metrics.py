@@ -71,6 +71,25 @@ def test_counters_go_on_in_the_next_process(tmp_path: Path) -> None:
     assert found["ingressdoctor_notifications_total", "pager"] == 2
 
 
+def test_what_became_of_notifications_is_counted_at_the_end(tmp_path: Path) -> None:
+    """They are delivered after the sweep; the sweep itself is not counted again."""
+    path = tmp_path / "x.prom"
+    with SweepMetrics(textfile=str(path)) as metrics:
+        metrics.publish(REPORT, sent={"slack": 0})
+    metrics.recount(sent={"slack": 2}, failed={"pager": 1})
+    found = samples(path.read_text())
+
+    assert found["ingressdoctor_notifications_total", "slack"] == 2
+    assert found["ingressdoctor_notifications_total", "pager"] == 1
+    assert found["ingressdoctor_sweeps_total", ""] == 1
+
+
+def test_without_a_sweep_there_is_nothing_to_count(tmp_path: Path) -> None:
+    SweepMetrics(textfile=str(tmp_path / "x.prom")).recount(sent={"slack": 2}, failed={})
+
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_file_of_somebody_else_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "x.prom"
     path.write_bytes(b"\xff\x00{{{ node_load1")
