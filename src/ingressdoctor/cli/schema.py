@@ -24,6 +24,7 @@ class Of(StrEnum):
     SWEEP = "sweep"
     SWEEP_LINE = "sweep-line"
     NOTIFICATION = "notification"
+    HISTORY = "history"
     ERROR = "error"
 
 
@@ -46,6 +47,7 @@ def schema(name: What = "report") -> None:
     from ingressdoctor.cli.output import write
     from ingressdoctor.notify.payload_v1 import NotificationV1
     from ingressdoctor.render.explain import ExplainV1
+    from ingressdoctor.render.history_v1 import HistoryV1
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1
     from ingressdoctor.render.onboard import OnboardV1
@@ -68,6 +70,7 @@ def schema(name: What = "report") -> None:
         Of.EXPLAIN: ExplainV1,
         Of.SWEEP: SweepV1,
         Of.NOTIFICATION: NotificationV1,
+        Of.HISTORY: HistoryV1,
         Of.ERROR: ErrorOnlyV1,
     }
     # A line is one of two objects, so no single struct describes it.

@@ -18,7 +18,7 @@ from ingressdoctor.render.words import in_short, listed
 
 __all__ = ["history_to_terminal", "hosts_to_terminal", "span_of_time"]
 
-_FIXED = 48
+_FIXED = 49
 _MOST_SPANS, _MOST_CHANGES, _MOST_INCIDENTS = 12, 12, 6
 _ORDER = (Health.FAILING, Health.UNKNOWN, Health.WELL)
 
@@ -31,7 +31,7 @@ def hosts_to_terminal(hosts: Sequence[HostSummary], since: datetime, until: date
         return sheet.text()
     widest = max(len(safe(item.state.name)) for item in hosts)
     column = max(12, min(widest, page.width - _FIXED))
-    head = f"  {'host':<{column}}  {'for':<10} {'up':>8} {'seen':>6} {'outages':>8} {'recovers':>9}"
+    head = f"  {'host':<{column}}  {'for':<11} {'up':>8} {'seen':>6} {'outages':>8} {'recovers':>9}"
     sheet.row((head, "dim"))
     for item in sorted(hosts, key=lambda one: (_ORDER.index(one.state.health), one.state.name)):
         _add_host(sheet, item, column, until)
@@ -48,7 +48,7 @@ def _add_host(sheet: Sheet, item: HostSummary, column: int, until: datetime) -> 
     sheet.row(
         (f"{glyph_of(status, sheet.page)} ", colour_of(status)),
         (f"{name:<{column}}  ", strong),
-        (f"{span_of_time((until - state.since).total_seconds()):<10} ", strong),
+        (f"{span_of_time((until - state.since).total_seconds()):<11} ", strong),
         (f"{_share(item.uptime):>8} {_percent(item.uptime.seen_share):>6} ", ""),
         (f"{item.outages or '':>8} {recovery:>9}", ""),
     )
@@ -150,7 +150,7 @@ def _add_span(sheet: Sheet, span: Span, several: bool) -> None:
     sheet.row(
         (f"{glyph_of(status, sheet.page)} ", colour_of(status)),
         (f"{_moment(span.started)}  ", ""),
-        (f"{lasted:<10} {_count(span.looks, 'look'):>9}  ", "dim"),
+        (f"{lasted:<11} {_count(span.looks, 'look'):>9}  ", "dim"),
         (f"{what}{excused}{place}", colour_of(status) if status is not Status.PASS else ""),
     )
 
