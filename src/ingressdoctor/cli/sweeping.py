@@ -65,6 +65,11 @@ class SweepRequest:
         if self.choice.no_probe and self.choice.probe_only:
             raise UsageError("--no-probe and --probe-only leave nothing to look at.", hint="Give one of them, or none.")
         chosen, choice = self.settings.sweep, self.choice
+        if "," in (choice.vantage or chosen.vantage) and not choice.dask:
+            raise UsageError(
+                "One machine is one vantage point.",
+                hint="Several are workers of a Dask cluster: --dask tcp://host:8786",
+            )
         return SweepOptions(
             spec=SweepSpec(
                 walk=self.run.walk,
@@ -147,9 +152,11 @@ async def _run(request: SweepRequest) -> int:
 
 def _others(request: SweepRequest, session: Session, options: SweepOptions) -> Judging | None:
     """Return who judges instead of this process; what starts them is loaded only here."""
-    if request.choice.workers == 1:
+    choice = request.choice
+    if choice.workers == 1 and not choice.dask:
         return None
-    from ingressdoctor.fleet.processes import Processes
+    if choice.workers > 1 and choice.dask:
+        raise UsageError("--workers and --dask are two ways to spread a sweep.", hint="Give one of them.")
     from ingressdoctor.fleet.work import Job
 
     job = Job(
@@ -160,7 +167,22 @@ def _others(request: SweepRequest, session: Session, options: SweepOptions) -> J
         inside=options.inside,
         version=version(),
     )
-    return Processes(session, job, request.choice.workers)
+    if not choice.dask:
+        from ingressdoctor.fleet.processes import Processes
+
+        return Processes(session, job, choice.workers)
+    try:
+        from ingressdoctor.fleet.cluster import DaskCluster
+    except ImportError:
+        raise UsageError(
+            "--dask needs a library that is not installed.", hint="Install it: pip install 'ingressdoctor[fleet]'"
+        ) from None
+    return DaskCluster(session, job, choice.dask, _vantages(request))
+
+
+def _vantages(request: SweepRequest) -> tuple[str, ...]:
+    named = request.choice.vantage or request.settings.sweep.vantage
+    return tuple(dict.fromkeys(word.strip() for word in named.split(",") if word.strip()))
 
 
 def _metrics(output: SweepOutput, every_s: float) -> SweepMetrics:
