@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingressdoctor.collect.maxscale_signatures import read_line
 from ingressdoctor.knowledge.book import book_of, whole_book
 from ingressdoctor.knowledge.lines import MAX_LINE, looks_like_trouble, prepared
+from ingressdoctor.knowledge.signatures import signatures_of
 
 # What the programs write while all is well, made up in each one's form.
 HEALTHY = Path(__file__).with_name("healthy.log").read_text(encoding="utf-8").splitlines()
@@ -117,3 +119,27 @@ def test_a_hostile_line_is_cut(line: str) -> None:
 )
 def test_what_looks_like_trouble(line: str, expected: bool) -> None:
     assert looks_like_trouble(prepared(line)) is expected
+
+
+WORLDS = Path(__file__).parents[3] / "src" / "ingressdoctor" / "lab" / "worlds"
+LAB_LOGS = sorted(WORLDS.glob("*/logs/**/*.log"))
+
+
+@pytest.mark.parametrize("path", LAB_LOGS, ids=lambda path: str(path.relative_to(WORLDS)))
+def test_the_logs_of_healthy_worlds_mean_nothing(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").splitlines()
+
+    assert lines
+    assert [found.id for line in lines if (found := whole_book().recognise(line)) and not found.harmless] == []
+
+
+MAXSCALE = [
+    pytest.param(item.code, sample, id=item.id) for item in signatures_of("maxscale") for sample in item.samples
+]
+
+
+@pytest.mark.parametrize(("code", "sample"), MAXSCALE)
+def test_maxscales_collector_and_the_book_agree(code: str, sample: str) -> None:
+    _, _, read, _ = read_line(sample)
+
+    assert read in ("", code)
