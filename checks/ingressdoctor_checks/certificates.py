@@ -17,6 +17,7 @@ from ingressdoctor.api import (
     Command,
     Finding,
     OriginProbe,
+    OutsideProbe,
     Remedy,
     RouteDecision,
     Unavailable,
@@ -43,7 +44,11 @@ _IDLE: Final = "cert-manager has made no request for it: see whether it is runni
 
 @check(id="cert.not-ready", title="The route's certificate is issued", step=STEP, link=LINK, causes=TLS_EFFECTS)
 def not_ready(
-    decision: RouteDecision, chain: CertificateChain | Unavailable, origin: OriginProbe | Unavailable, clock: Clock
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
+    clock: Clock,
 ) -> Iterator[Finding]:
     """A Certificate that is not Ready has no usable Secret, and Traefik serves its default one."""
     judged = certificate_of(decision, chain)
@@ -57,7 +62,7 @@ def not_ready(
     deepest = found.deepest or top
     young = top.age_s is not None and top.age_s < PATIENCE_S and not found.failures
     idle = deepest is top and not young and not found.failures and not found.unread and not issuer_trouble(found)
-    say = warn if young or still_served(origin) else fail
+    say = warn if young or still_served(origin, outside) else fail
     reason = deepest.reason or top.reason or "no reason given"
     lead = "is being issued" if young else "is not ready"
     said = shorten(reason, 80)
@@ -67,7 +72,7 @@ def not_ready(
         where="cert-manager, from the Certificate down",
         seen={
             "reason": reason,
-            **({"served until now": "still good"} if still_served(origin) else {}),
+            **({"served until now": "still good"} if still_served(origin, outside) else {}),
             **facts(found, clock),
         },
         remedy=Remedy(

@@ -17,6 +17,7 @@ from ingressdoctor.api import (
     Command,
     Finding,
     OriginProbe,
+    OutsideProbe,
     Remedy,
     RouteDecision,
     Unavailable,
@@ -54,6 +55,7 @@ def challenge_stuck(
     decision: RouteDecision,
     chain: CertificateChain | Unavailable,
     origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
     records: ChallengeRecords | Unavailable,
     clock: Clock,
 ) -> Iterator[Finding]:
@@ -74,7 +76,7 @@ def challenge_stuck(
     if deepest.state not in _FAILED and age <= PATIENCE_S:
         yield ok(f"{deepest.ref} has been under way for {age / 60:.0f} min, which is normal.", subject=deepest.ref)
         return
-    yield _stuck(found, deepest, clock, records, fine=still_served(origin))
+    yield _stuck(found, deepest, clock, records, fine=still_served(origin, outside))
 
 
 def gap_of(chain: CertificateChain) -> Finding | None:

@@ -14,6 +14,7 @@ from ingressdoctor.api import (
     Finding,
     IssuerView,
     OriginProbe,
+    OutsideProbe,
     RouteDecision,
     TlsAttempt,
     Unavailable,
@@ -22,6 +23,7 @@ from ingressdoctor.api import (
     skip,
     unknown,
 )
+from ingressdoctor_checks.outside_view import came_through
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = [
@@ -118,10 +120,12 @@ def leaf_of(origin: OriginProbe | Unavailable) -> tuple[TlsAttempt, CertificateF
     return (tls, tls.chain[0]) if tls is not None and tls.chain else None
 
 
-def still_served(origin: OriginProbe | Unavailable) -> bool:
-    """Whether the origin serves a certificate that a visitor, or the edge in strict mode, accepts."""
+def still_served(origin: OriginProbe | Unavailable, outside: OutsideProbe | Unavailable) -> bool:
+    """Whether visitors are none the worse: the origin's certificate is accepted, or an edge lets any of them pass."""
     served = leaf_of(origin)
-    return served is not None and (served[0].trusted is True or from_origin_ca(served[1]))
+    if served is not None and (served[0].trusted is True or from_origin_ca(served[1])):
+        return True
+    return isinstance(outside, OutsideProbe) and outside.edge and came_through(outside)
 
 
 def from_origin_ca(leaf: CertificateFacts) -> bool:

@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     Finding,
     IssuerView,
     OriginProbe,
+    OutsideProbe,
     Remedy,
     RouteDecision,
     Unavailable,
@@ -103,7 +104,11 @@ def why_not_ready(text: str) -> tuple[str, str]:
     causes=("cert.request-failed", "cert.order-failed", *CHAIN_EFFECTS),
 )
 def issuer_not_ready(
-    decision: RouteDecision, chain: CertificateChain | Unavailable, origin: OriginProbe | Unavailable, clock: Clock
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
+    clock: Clock,
 ) -> Iterator[Finding]:
     """Without an issuer no request is signed, and cert-manager waits without a word."""
     judged = unfinished(decision, chain)
@@ -114,7 +119,7 @@ def issuer_not_ready(
     seen = found.issuer_seen
     if issuer_trouble(found):
         young = top.age_s is not None and top.age_s < PATIENCE_S
-        yield _trouble(found, top, clock, mild=young or still_served(origin))
+        yield _trouble(found, top, clock, mild=young or still_served(origin, outside))
     elif isinstance(seen, Unavailable):
         yield unknown(
             f"{found.issuer} could not be looked at: {seen.reason}.",

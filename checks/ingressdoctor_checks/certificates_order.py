@@ -18,6 +18,7 @@ from ingressdoctor.api import (
     IssuerSolver,
     IssuerView,
     OriginProbe,
+    OutsideProbe,
     Remedy,
     RouteDecision,
     Unavailable,
@@ -55,7 +56,11 @@ _ENDED: Final = ("invalid", "errored", "expired")
     causes=("cert.order-failed", *CHAIN_EFFECTS),
 )
 def request_failed(
-    decision: RouteDecision, chain: CertificateChain | Unavailable, origin: OriginProbe | Unavailable, clock: Clock
+    decision: RouteDecision,
+    chain: CertificateChain | Unavailable,
+    origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
+    clock: Clock,
 ) -> Iterator[Finding]:
     """A request that is denied, invalid or failed ends there: a new one is made after the waiting time."""
     judged = unfinished(decision, chain)
@@ -74,7 +79,7 @@ def request_failed(
     how, remedy = why
     again = next_try(found, clock)
     said = shorten(request.reason, 160)
-    say = warn if still_served(origin) else fail
+    say = warn if still_served(origin, outside) else fail
     yield say(
         f"{request.ref} {how}{f': {said}' if said else ''}{stop(said)}",
         subject=request.ref,
@@ -122,6 +127,7 @@ def order_failed(
     decision: RouteDecision,
     chain: CertificateChain | Unavailable,
     origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
     records: ChallengeRecords | Unavailable,
     clock: Clock,
 ) -> Iterator[Finding]:
@@ -146,7 +152,7 @@ def order_failed(
         yield skip(f"{order.ref} waits for its issuer, which is not ready.")
         return
     asked = records if isinstance(records, ChallengeRecords) else None
-    yield _failed(found, order, clock, asked, fine=still_served(origin))
+    yield _failed(found, order, clock, asked, fine=still_served(origin, outside))
 
 
 def _failed(

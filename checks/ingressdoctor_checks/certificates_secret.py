@@ -20,6 +20,7 @@ from ingressdoctor.api import (
     Finding,
     NginxLogs,
     OriginProbe,
+    OutsideProbe,
     Remedy,
     RouteDecision,
     RoutingObjects,
@@ -49,6 +50,7 @@ __all__ = ["secret_missing", "wrong_names"]
 
 # Why Traefik serves its own certificate is its own check's to say, unless the Ingress meant cert-manager to write one.
 _NOBODY: Final = Unavailable(wanted="Traefik's log", reason="not asked")
+_GONE: Final = ("was not found", "does not exist", "Error getting SSL certificate")
 _LINK: Final = "TLS Secret → controller"
 
 
@@ -94,7 +96,8 @@ def secret_missing(
 def _line_of(secret: str, nginx: NginxLogs | Unavailable, traefik: ControllerLogs | Unavailable) -> str:
     """Return the line of the controller's log that says that the Secret does not exist; empty when there is none."""
     found = None if isinstance(nginx, Unavailable) else nginx.of("certificate-missing")
-    if found is not None:
+    # The same word stands for certificates that cannot be used: those are there.
+    if found is not None and any(sign in found.line for sign in _GONE):
         return found.line
     errors = () if isinstance(traefik, Unavailable) else traefik.errors
     return next((line for line in errors if secret in line and "does not exist" in line), "")
@@ -147,6 +150,7 @@ def wrong_names(
     decision: RouteDecision,
     chain: CertificateChain | Unavailable,
     origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
     logs: NginxLogs | Unavailable,
 ) -> Iterator[Finding]:
     """A controller that finds no name of the host in the certificate serves the one that it makes up."""
@@ -159,7 +163,7 @@ def wrong_names(
         elif named(found.dns_names, host):
             yield ok(f"{top.ref} is for {host}.", subject=top.ref)
         else:
-            yield _lacks(found, top, host, (winner.ref if winner else ""), fine=_serves(origin, host))
+            yield _lacks(found, top, host, (winner.ref if winner else ""), fine=_serves(origin, outside, host))
         return
     if winner is None or not winner.tls_secret or _may_be_written(chain):
         yield judged
@@ -174,9 +178,11 @@ def wrong_names(
         yield skip(f"Which names the certificate in Secret {secret} is for is not known; what is served is judged.")
 
 
-def _serves(origin: OriginProbe | Unavailable, host: str) -> bool:
+def _serves(origin: OriginProbe | Unavailable, outside: OutsideProbe | Unavailable, host: str) -> bool:
+    """Whether a certificate for the host is served, or none is needed."""
     served = leaf_of(origin)
-    return served is not None and still_served(origin) and covers(served[1], host)
+    tolerated = isinstance(outside, OutsideProbe) and outside.edge
+    return still_served(origin, outside) and (tolerated or (served is not None and covers(served[1], host)))
 
 
 def _lacks(chain: CertificateChain, top: ChainLink, host: str, route: str, *, fine: bool) -> Finding:

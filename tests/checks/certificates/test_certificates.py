@@ -33,7 +33,7 @@ LIMIT = (
 
 def judge(check: Any, chain: Any, origin: Any = DEFAULT, **decision: Any) -> Any:
     records = (NOT_ASKED,) if check is challenge_stuck else ()
-    [finding] = check(a_decision(**decision), chain, origin, *records, CLOCK)
+    [finding] = check(a_decision(**decision), chain, origin, NOT_ASKED, *records, CLOCK)
     return finding
 
 

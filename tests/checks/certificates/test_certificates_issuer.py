@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from build.answers import default_leaf, serving
-from build.backend import CLOCK, FORBIDDEN, a_decision
+from build.backend import CLOCK, FORBIDDEN, NOT_ASKED, a_decision
 from build.certificates import (
     a_certificate,
     a_chain,
@@ -86,7 +86,7 @@ CASES: list[Any] = [
 
 @pytest.mark.parametrize(("evidence", "origin", "status", "words"), CASES)
 def test_issuer_not_ready(evidence: Any, origin: Any, status: Status, words: str) -> None:
-    [finding] = issuer_not_ready(a_decision(), evidence, origin, CLOCK)
+    [finding] = issuer_not_ready(a_decision(), evidence, origin, NOT_ASKED, CLOCK)
 
     assert finding.status is status
     assert words in finding.summary

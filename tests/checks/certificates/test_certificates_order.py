@@ -76,14 +76,14 @@ REQUESTS: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "origin", "status", "words"), REQUESTS)
 def test_request_failed(chain: Any, origin: Any, status: Status, words: str) -> None:
-    [finding] = request_failed(a_decision(), chain, origin, CLOCK)
+    [finding] = request_failed(a_decision(), chain, origin, NOT_ASKED, CLOCK)
 
     assert finding.status is status
     assert words in finding.summary
 
 
 def test_a_refused_request_says_when_the_next_one_is_made() -> None:
-    [finding] = request_failed(a_decision(), asked(DENIED, top=FAILED_ONCE), DEFAULT, CLOCK)
+    [finding] = request_failed(a_decision(), asked(DENIED, top=FAILED_ONCE), DEFAULT, NOT_ASKED, CLOCK)
 
     assert finding.remedy is not None
     assert "asks again at 2026-11-21T13:30:00Z" in finding.remedy.text
@@ -146,7 +146,7 @@ ORDERS: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "origin", "status", "words"), ORDERS)
 def test_order_failed(chain: Any, origin: Any, status: Status, words: str) -> None:
-    [finding] = order_failed(a_decision(), chain, origin, NOT_ASKED, CLOCK)
+    [finding] = order_failed(a_decision(), chain, origin, NOT_ASKED, NOT_ASKED, CLOCK)
 
     assert finding.status is status
     assert words in finding.summary
@@ -155,7 +155,7 @@ def test_order_failed(chain: Any, origin: Any, status: Status, words: str) -> No
 def test_caa_records_are_told_as_they_are() -> None:
     records = ChallengeRecords(name="_acme-challenge.x", caa_name="example.org", caa=('0 issue "digicert.com"',))
 
-    [finding] = order_failed(a_decision(), ordered(an_order("errored", CAA)), DEFAULT, records, CLOCK)
+    [finding] = order_failed(a_decision(), ordered(an_order("errored", CAA)), DEFAULT, NOT_ASKED, records, CLOCK)
 
     assert 'the CAA records of example.org do not admit this authority (0 issue "digicert.com")' in finding.summary
 

@@ -65,14 +65,14 @@ CASES: list[Any] = [
 
 @pytest.mark.parametrize(("evidence", "presented", "words"), CASES)
 def test_records_say_more_than_not_yet_propagated(evidence: Any, presented: bool, words: str) -> None:
-    [finding] = challenge_stuck(a_decision(), chain(presented=presented), DEFAULT, evidence, CLOCK)
+    [finding] = challenge_stuck(a_decision(), chain(presented=presented), DEFAULT, NOT_ASKED, evidence, CLOCK)
 
     assert finding.status is Status.FAIL
     assert words in finding.summary
 
 
 def test_a_refused_token_is_not_explained_by_missing_records() -> None:
-    [finding] = challenge_stuck(a_decision(), chain(TOKEN, presented=False), DEFAULT, records(NONE), CLOCK)
+    [finding] = challenge_stuck(a_decision(), chain(TOKEN, presented=False), DEFAULT, NOT_ASKED, records(NONE), CLOCK)
 
     assert "(9109)" in finding.summary
 
@@ -80,7 +80,7 @@ def test_a_refused_token_is_not_explained_by_missing_records() -> None:
 def test_each_server_is_shown() -> None:
     evidence = records(a_txt("old"), a_txt(server=SECOND, rcode=Rcode.NXDOMAIN), target="x.acme.example", by_cname=True)
 
-    [finding] = challenge_stuck(a_decision(), chain(), DEFAULT, evidence, CLOCK)
+    [finding] = challenge_stuck(a_decision(), chain(), DEFAULT, NOT_ASKED, evidence, CLOCK)
 
     seen = {fact.name: fact.value for fact in finding.facts}
     assert seen[f"TXT at {FIRST}"] == '"old"'

@@ -31,6 +31,15 @@ TRAEFIK = serving(default_leaf(), trusted=False, code=18)
 GONE = NginxLogs(
     lines=(NginxLine(code="certificate-missing", line='Error getting SSL certificate "shop/web-tls"', ours=True),)
 )
+REFUSED = NginxLogs(
+    lines=(
+        NginxLine(
+            code="certificate-missing",
+            line='Unexpected error validating SSL certificate "shop/web-tls" for server "www.shop.example.org"',
+            ours=True,
+        ),
+    )
+)
 OTHER = NginxLogs(
     lines=(
         NginxLine(
@@ -101,6 +110,7 @@ MISSING: list[Any] = [
     pytest.param(HAND_MADE, FAKE, NOT_ASKED, GONE, Status.FAIL, "removed it", id="ingress-not-read"),
     pytest.param(ABSENT, FAKE, an_ingress_of(), GONE, Status.FAIL, "does not exist", id="cert-manager-not-installed"),
     pytest.param(HAND_MADE, FAKE, an_ingress_of(), OTHER, Status.SKIP, "Nothing says", id="there-with-other-names"),
+    pytest.param(HAND_MADE, FAKE, an_ingress_of(), REFUSED, Status.SKIP, "Nothing says", id="there-and-refused"),
     pytest.param(HAND_MADE, serving(), an_ingress_of(), GONE, Status.PASS, "is there", id="an-old-line-of-the-log"),
     pytest.param(HAND_MADE, TRAEFIK, an_ingress_of(), NOT_ASKED, Status.SKIP, "Nothing says", id="no-log"),
     pytest.param(a_chain(), FAKE, an_ingress_of(), GONE, Status.PASS, "cert-manager keeps", id="kept-by-cert-manager"),
@@ -185,7 +195,7 @@ NAMES: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "origin", "logs", "status", "words"), NAMES)
 def test_wrong_names(chain: Any, origin: Any, logs: Any, status: Status, words: str) -> None:
-    [finding] = wrong_names(by_an_ingress(), chain, origin, logs)
+    [finding] = wrong_names(by_an_ingress(), chain, origin, NOT_ASKED, logs)
 
     assert finding.status is status
     assert words in finding.summary
