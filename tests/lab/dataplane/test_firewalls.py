@@ -28,6 +28,13 @@ def project(*firewalls: list[dict[str, Any]], status: str = "applied") -> dict[s
     }
 
 
+def blocked(family: str) -> dict[str, Any]:
+    """A server without a Firewall, with one of its addresses blocked."""
+    found = project()
+    found["servers"][0]["public_net"][family]["blocked"] = True
+    return found
+
+
 @pytest.mark.parametrize(
     ("hetzner", "source", "address", "passes"),
     [
@@ -49,6 +56,9 @@ def project(*firewalls: list[dict[str, Any]], status: str = "applied") -> dict[s
         pytest.param(project([], status="pending"), OFFICE, V4, True, id="pending-does-not-count-yet"),
         pytest.param(project([]), OFFICE, "10.0.0.2", True, id="the-private-network-is-free"),
         pytest.param(project([]), V4, V4, True, id="the-server-itself"),
+        pytest.param(blocked("ipv4"), EDGE, V4, False, id="blocked-by-hetzner"),
+        pytest.param(blocked("ipv4"), EDGE6, V6, True, id="which-leaves-the-other-family"),
+        pytest.param(blocked("ipv6"), EDGE6, V6, False, id="blocked-by-ipv6"),
         pytest.param({"servers": [{"public_net": None}, 5]}, OFFICE, V4, True, id="nonsense-filters-nothing"),
     ],
 )

@@ -2,8 +2,8 @@
 
 Source: docs.hetzner.cloud (Firewalls) and docs.hetzner.com/cloud/firewalls/faq. Rules only allow, several Firewalls of
 a server add up, a server without one is open, and one without a rule for what comes in is shut. What is not allowed is
-dropped. They stand before the server, so a port that the server itself passes on is judged by its own number, and
-nothing of the private network is.
+dropped, and so is everything for an address that Hetzner has blocked (after abuse). They stand before the server, so a
+port that the server itself passes on is judged by its own number, and nothing of the private network is.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def firewall_guard(hetzner: Mapping[str, Any]) -> Guard:
             own[ip] = frozenset(public_addresses(server))
             if applied:
                 shields[ip] = tuple(_inbound(applied))
+            if dig(server, "public_net", "ipv6" if ":" in ip else "ipv4", "blocked") is True:
+                shields[ip] = ()
 
     def guard(source_ip: str, ip: str, port: int) -> Verdict:
         rules = shields.get(ip)
