@@ -80,7 +80,8 @@ def redirect_loop(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     title="The edge asks the origin over https",
     step="outside",
     link="zone settings",
-    causes=("edge.redirect-loop", "traefik.redirect-loop", str(Symptom.REDIRECT_LOOP)),
+    # The 400 is a 418 of Traefik's: its redirect met a request of which a trusted edge says that it came by https.
+    causes=("edge.redirect-loop", "traefik.redirect-loop", str(Symptom.REDIRECT_LOOP), str(Symptom.HTTP_400)),
 )
 def ssl_mode_flexible(
     target: Target,

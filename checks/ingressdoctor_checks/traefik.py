@@ -7,9 +7,11 @@ Source: Traefik's Helm chart (ports, probes); Kubernetes container states.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ingressdoctor.api import (
     Clock,
+    Command,
     Controller,
     ControllerLogs,
     Finding,
@@ -35,6 +37,10 @@ from ingressdoctor_checks.traefik_signatures import meaning_of
 
 __all__ = ["pods_not_ready", "port_not_exposed"]
 
+_BRING_BACK: Final = {
+    "DaemonSet": "Its DaemonSet finds no node: see its nodeSelector, tolerations and the nodes' labels."
+}
+
 
 @check(
     id="traefik.pods-not-ready",
@@ -44,6 +50,7 @@ __all__ = ["pods_not_ready", "port_not_exposed"]
     causes=(
         "lb.targets-unhealthy",
         "lb.origin-unreachable",
+        "node.no-traefik-pod",
         "traefik.no-arrivals",
         "traefik.log-errors",
         "edge-502",
@@ -68,19 +75,15 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
         yield _unread(controller.pods_unread, subject)
         return
     if not pods:
+        where = "behind the load balancer" if controller.service is not None else "on the nodes"
         yield fail(
-            "Traefik has no pods at all, so nothing answers behind the load balancer.",
+            f"Traefik has no pods at all, so nothing answers {where}.",
             subject=subject,
             where=API,
             seen={"pods": "0", "Service": controller.service.ref if controller.service else "none"},
             remedy=Remedy(
-                text="Scale Traefik up again, and see what scaled it down.",
-                commands=(
-                    look("kubectl", "-n", controller.namespace, "get", "deployments,daemonsets"),
-                    changes(
-                        "kubectl", "-n", controller.namespace, "scale", f"deploy/{controller.workload}", "--replicas=2"
-                    ),
-                ),
+                text=_BRING_BACK.get(controller.maker, "Scale Traefik up again, and see what scaled it down."),
+                commands=_bring_back(controller),
                 proof=look("kubectl", "-n", controller.namespace, "get", "pods"),
             ),
         )
@@ -100,7 +103,7 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
         commands=(
             look("kubectl", "-n", controller.namespace, "logs", next(iter(reasons)), "--previous", "--tail=50"),
             look("kubectl", "-n", controller.namespace, "describe", "pod", next(iter(reasons))),
-            changes("kubectl", "-n", controller.namespace, "rollout", "undo", f"deploy/{controller.workload}"),
+            changes("kubectl", "-n", controller.namespace, "rollout", "undo", controller.made_by),
         ),
         proof=look("kubectl", "-n", controller.namespace, "get", "pods"),
     )
@@ -108,8 +111,19 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
         summary = f"{len(waiting)} of {len(pods)} Traefik pods are not ready ({first}); the others carry the traffic."
         yield warn(summary, subject=subject, where=API, seen=reasons, remedy=remedy)
         return
-    summary = f"None of the {len(pods)} Traefik pods is ready ({first}), so no request gets past the load balancer."
+    where = "gets past the load balancer" if controller.service is not None else "is taken on any node"
+    summary = f"None of the {len(pods)} Traefik pods is ready ({first}), so no request {where}."
     yield fail(summary, subject=subject, where=API, seen=reasons, remedy=remedy)
+
+
+def _bring_back(controller: Controller) -> tuple[Command, ...]:
+    """Return the commands for a Traefik without pods; a DaemonSet has no number to scale."""
+    listed = look("kubectl", "-n", controller.namespace, "get", "deployments,daemonsets")
+    if controller.maker == "DaemonSet":
+        nodes = look("kubectl", "get", "nodes", "--show-labels")
+        return (listed, look("kubectl", "-n", controller.namespace, "describe", controller.made_by), nodes)
+    scale = changes("kubectl", "-n", controller.namespace, "scale", controller.made_by, "--replicas=2")
+    return (listed, scale)
 
 
 def _complaint(logs: ControllerLogs | Unavailable, clock: Clock) -> tuple[str, str] | None:

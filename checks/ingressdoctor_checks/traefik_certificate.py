@@ -30,6 +30,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
+from ingressdoctor_checks.balancer_common import asked_port
 from ingressdoctor_checks.traefik_common import STEP, edit
 
 __all__ = ["default_certificate"]
@@ -59,6 +60,9 @@ def default_certificate(
             f"Which certificate Traefik serves could not be seen: {origin.reason}.",
             enable_with=origin.enable_with or "Let this machine reach the origin on port 443.",
         )
+        return
+    if isinstance(zone, ZoneFacts) and zone.proxied and asked_port(target, zone) == 80:
+        yield skip("The edge asks the origin over http (SSL mode Flexible or Off), so it sees no certificate.")
         return
     tls = origin.https.tls
     if tls is None or not tls.chain:

@@ -15,9 +15,14 @@ from ingressdoctor.api import (
     Controller,
     EntryPoint,
     Finding,
+    OutsideProbe,
     Remedy,
+    Target,
+    Unavailable,
+    ZoneFacts,
     changes,
     check,
+    fail,
     look,
     of_same_family,
     ok,
@@ -25,6 +30,7 @@ from ingressdoctor.api import (
     uncovered,
     warn,
 )
+from ingressdoctor_checks.traefik_page import http_entry_point, http_links, over_http
 
 __all__ = ["trusted_ips_stale"]
 
@@ -37,8 +43,15 @@ _LIST: Final = "https://www.cloudflare.com/ips-v4"
     title="Traefik believes all of Cloudflare's ranges, and no others in their place",
     step="controller",
     link="edge → X-Forwarded headers",
+    causes=("traefik.forwarded-proto",),
 )
-def trusted_ips_stale(controller: Controller, ranges: AddressRanges) -> Iterator[Finding]:
+def trusted_ips_stale(
+    controller: Controller,
+    ranges: AddressRanges,
+    probe: OutsideProbe | Unavailable,
+    target: Target,
+    zone: ZoneFacts | Unavailable,
+) -> Iterator[Finding]:
     """A list of Cloudflare's ranges that lacks some of today's, or holds more than Cloudflare has."""
     points = [item for item in controller.static.entry_points if _lists_edge(item, ranges)]
     if not points:
@@ -47,7 +60,10 @@ def trusted_ips_stale(controller: Controller, ranges: AddressRanges) -> Iterator
     for point in points:
         lacks, more = _lacks(point, ranges), _more(point, ranges)
         if lacks or more:
-            yield _stale(controller, point, ranges, (lacks, more))
+            told = http_entry_point(controller)
+            arrives = over_http(target, zone) and told is not None and told.name == point.name
+            harmed = bool(lacks and arrives and http_links(probe, target))
+            yield _stale(controller, point, ranges, (lacks, more), harmed=harmed)
             return
     names = ", ".join(point.name for point in points)
     yield ok(
@@ -75,7 +91,12 @@ def _more(point: EntryPoint, ranges: AddressRanges) -> tuple[str, ...]:
 
 
 def _stale(
-    controller: Controller, point: EntryPoint, ranges: AddressRanges, found: tuple[tuple[str, ...], tuple[str, ...]]
+    controller: Controller,
+    point: EntryPoint,
+    ranges: AddressRanges,
+    found: tuple[tuple[str, ...], tuple[str, ...]],
+    *,
+    harmed: bool,
 ) -> Finding:
     lacks, more = found
     count = len(of_same_family(ranges.cidrs, point.forwarded_trusted))
@@ -85,8 +106,9 @@ def _stale(
         else f"holds {more[0]}, which is more than Cloudflare has: strangers there can forge X-Forwarded-For"
     )
     name = f"{controller.namespace}/{controller.workload}"
-    return warn(
-        f"The list that Traefik's entry point {point.name} trusts {what}.",
+    seen_now = "; the page just got links to http" if harmed else ""
+    return (fail if harmed else warn)(
+        f"The list that Traefik's entry point {point.name} trusts {what}{seen_now}.",
         subject=f"Traefik {name}",
         where="Traefik's static configuration",
         seen={
@@ -100,8 +122,8 @@ def _stale(
             "is the HelmChartConfig of traefik in kube-system.",
             commands=(
                 look("curl", "-sS", _LIST),
-                changes("kubectl", "-n", controller.namespace, "edit", "deployment", controller.workload),
+                changes("kubectl", "-n", controller.namespace, "edit", controller.made_by),
             ),
-            proof=look("kubectl", "-n", controller.namespace, "rollout", "status", f"deploy/{controller.workload}"),
+            proof=look("kubectl", "-n", controller.namespace, "rollout", "status", controller.made_by),
         ),
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from ingressdoctor.api import (
+    Bypass,
     Claim,
     DnsView,
     GatewayView,
@@ -147,11 +148,11 @@ def claim_public(
     dns: DnsView | Unavailable,
     decision: RouteDecision | Unavailable,
     zone: ZoneFacts | Unavailable,
-    tunnel: TunnelRoute | Unavailable,
+    past: Bypass | Unavailable,
 ) -> Claim:
     """Claim names that a route serves; then names that DNS answers, or that a zone at Cloudflare holds.
 
-    What leads to private addresses only is claimed weakly: it is for the LAN.
+    What leads to private addresses only is claimed weakly: it is for the LAN. So is what leads to nodes themselves.
     """
     if target.protocol is Protocol.MYSQL:
         return Claim(strength=0, ground="")
@@ -162,7 +163,7 @@ def claim_public(
     if naming:
         more = f" and {len(naming) - 1} more" if len(naming) > 1 else ""
         # A route may name a host that is reached through a tunnel, or in the LAN: then record and rules decide.
-        behind = isinstance(tunnel, TunnelRoute) and (tunnel.by_record or tunnel.named == "exact")
+        behind = isinstance(past, Bypass) and (past.tunnel or past.nodes)
         return Claim(strength=70 if behind or private else 100, ground=f"{naming[0]}{more} names the host", known=known)
     if not isinstance(decision, Unavailable) and decision.outcome is Outcome.ROUTED and decision.winner:
         return Claim(

@@ -6,12 +6,13 @@ evidence are listed in the modules beside this one, and exported here with the r
 
 from __future__ import annotations
 
-from ingressdoctor.api import evidence, gateway, gitops, maxscale, nginx, sql, tunnel
+from ingressdoctor.api import evidence, gateway, gitops, maxscale, nginx, nodes, sql, tunnel
 from ingressdoctor.api.evidence import *  # noqa: F403 - that module's __all__ is the list
 from ingressdoctor.api.gateway import *  # noqa: F403 - as above
 from ingressdoctor.api.gitops import *  # noqa: F403 - as above
 from ingressdoctor.api.maxscale import *  # noqa: F403 - as above
 from ingressdoctor.api.nginx import *  # noqa: F403 - as above
+from ingressdoctor.api.nodes import *  # noqa: F403 - as above
 from ingressdoctor.api.sql import *  # noqa: F403 - as above
 from ingressdoctor.api.tunnel import *  # noqa: F403 - as above
 from ingressdoctor.errors import PluginError, SourceError
@@ -146,5 +147,6 @@ __all__ += gateway.__all__
 __all__ += gitops.__all__
 __all__ += maxscale.__all__
 __all__ += nginx.__all__
+__all__ += nodes.__all__
 __all__ += sql.__all__
 __all__ += tunnel.__all__

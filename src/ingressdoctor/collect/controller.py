@@ -13,13 +13,14 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from ingressdoctor.collect.kinds import PODS, SERVICES, Kind
+from ingressdoctor.collect.kinds import DAEMON_SETS, PODS, SERVICES, Kind
 from ingressdoctor.collect.kube import list_kind, undecodable
 from ingressdoctor.collect.static_config import static_of, traefik_container
 from ingressdoctor.collect.together import together
+from ingressdoctor.collect.workloads import pod_spec_of
 from ingressdoctor.errors import SourceError
 from ingressdoctor.evidence.controller import Controller, StaticConfig
-from ingressdoctor.evidence.kube import Loaded, Pod, Resource, Service
+from ingressdoctor.evidence.kube import Loaded, Pod, PodSpec, Resource, Service
 from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -49,8 +50,10 @@ async def collect_controller(kube: Kubernetes, objects: Later[RoutingObjects]) -
         service_task = group.create_task(_labelled(kube, SERVICES))
     pods, services = pod_task.result(), service_task.result()
     found = pods.items if isinstance(pods, Loaded) else ()
+    theirs = False
     if isinstance(pods, Unavailable) or not (found or _fronts(services)):
-        found = () if all_for_others(await objects.get()) else await _by_image(kube)
+        theirs = all_for_others(await objects.get())
+        found = () if theirs else await _by_image(kube)
     if found and isinstance(services, Loaded) and not _fronts(services):
         # A Service that somebody wrote by hand may lack the label.
         services = await list_kind(kube, SERVICES, namespace=found[0].namespace)
@@ -58,7 +61,28 @@ async def collect_controller(kube: Kubernetes, objects: Later[RoutingObjects]) -
         gap = pods if isinstance(pods, Unavailable) else undecodable(pods, _WANTED)
         if gap is not None:
             return _by_service(services, gap)
+        if not theirs and not _fronts(services) and (idle := await _by_daemon_set(kube)) is not None:
+            return idle
     return judge_controller(found, services)
+
+
+async def _by_daemon_set(kube: Kubernetes) -> Controller | None:
+    """Find a Traefik without any pod, and without a Service, by the DaemonSet that should make them."""
+    made = await _labelled(kube, DAEMON_SETS)
+    item = next(iter(made.items), None) if isinstance(made, Loaded) else None
+    if item is None:
+        return None
+    pod = Pod(spec=pod_spec_of(item) or PodSpec())
+    return Controller(
+        kind="traefik",
+        namespace=item.namespace,
+        workload=item.name,
+        pods=(),
+        service=None,
+        static=static_of(pod),
+        version=version_of(pod),
+        maker="DaemonSet",
+    )
 
 
 async def _labelled(kube: Kubernetes, kind: Kind[T]) -> Loaded[T] | Unavailable:
@@ -126,6 +150,7 @@ def judge_controller(pods: Sequence[Pod], services: Loaded[Service] | Unavailabl
         version=version_of(mine[0]),
         others=tuple(f"{namespace}/{name}" for namespace, name in others),
         unread=(gap,) if gap is not None else (),
+        maker=_maker(mine[0]),
     )
 
 
@@ -164,6 +189,12 @@ def _workload(pod: Pod) -> str:
     if owner is None or not owner.name:
         return pod.name
     return _HASH_SUFFIX.sub("", owner.name) if owner.kind == "ReplicaSet" else owner.name
+
+
+def _maker(pod: Pod) -> str:
+    """Return the kind of what makes a pod; a ReplicaSet is a Deployment's."""
+    owner = next(iter(pod.metadata.owner_references or ()), None)
+    return owner.kind if owner is not None and owner.kind in ("DaemonSet", "StatefulSet") else "Deployment"
 
 
 def _service_before(pods: Sequence[Pod], services: Sequence[Service]) -> Service | None:

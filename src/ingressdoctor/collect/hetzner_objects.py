@@ -67,6 +67,7 @@ def parse_server(raw: object) -> Server | None:
         networks=_numbers(entry.get("network") for entry in attached),
         private_ips=tuple(filter(None, (address_of(entry.get("ip")) for entry in attached))),
         firewalls=_numbers(as_map(entry).get("id") for entry in sequence(public.get("firewalls"))),
+        ipv6=_text(as_map(public.get("ipv6")).get("ip"))[:50],
     )
 
 

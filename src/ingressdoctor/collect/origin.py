@@ -20,6 +20,7 @@ from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
 from ingressdoctor.evidence.lan import LanName
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest
+from ingressdoctor.evidence.node_hops import NodeHops
 from ingressdoctor.evidence.outside import Online, OriginProbe
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
@@ -29,7 +30,15 @@ from ingressdoctor.routing.addresses import canonical_address, is_originless, is
 from ingressdoctor.routing.lan import dialled_in_lan
 from ingressdoctor.sources.base import Net
 
-__all__ = ["Origin", "choose_origin", "collect_address", "collect_origin"]
+__all__ = [
+    "BalancedOrigin",
+    "Origin",
+    "choose_origin",
+    "collect_address",
+    "collect_balanced",
+    "collect_origin",
+    "of_nodes",
+]
 
 _WANTED: Final = "the origin's own answer"
 _ADDRESS: Final = "the origin's address"
@@ -37,29 +46,55 @@ _ANSWER_S: Final = 8.0
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """The origin's address, and how it was found."""
+    """The origin's address, and how it was found; ``asked`` is what it answered to somebody who asked it already."""
 
     address: str
     source: str
+    asked: OriginProbe | None = None
+
+
+class BalancedOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """The origin where one address stands for all: a load balancer's, the Service's, the record's."""
+
+    origin: Origin | Unavailable
 
 
 @collector(wanted=_ADDRESS)
-async def collect_address(
+async def collect_address(balanced: BalancedOrigin, hops: NodeHops | Unavailable) -> Origin | Unavailable:
+    """Prefer the node that answers, where there is no load balancer: a dead one says nothing about what is behind."""
+    if isinstance(hops, Unavailable) or isinstance(balanced.origin, Inapplicable):
+        return balanced.origin
+    return of_nodes(hops)
+
+
+def of_nodes(hops: NodeHops) -> Origin:
+    """Return the first node that answers over the scheme that the edge uses, else the first."""
+    record = hops.lead.record
+    source = record.told_by or "the nodes' own addresses"
+    answering = hops.answering(record.scheme) or hops.answering("http") or hops.answering("https")
+    hop = (answering or hops.hops)[0]
+    probe = OriginProbe(address=hop.address, source=source, https=hop.secure, http=hop.plain)
+    return Origin(address=hop.address, source=source, asked=probe)
+
+
+@collector(wanted=_ADDRESS)
+async def collect_balanced(
     lookup: LoadBalancerLookup | Unavailable,
     controller: Controller | Unavailable,
     zone: ZoneFacts | Unavailable,
     route: TunnelRoute | Unavailable,
     lan: LanName | Unavailable,
-) -> Origin | Unavailable:
+) -> BalancedOrigin:
     """Find the address to ask; behind a tunnel there is none that anybody but cloudflared could dial.
 
     Visitors of a name of the LAN dial its private address themselves.
     """
     if isinstance(lan, LanName) and dialled_in_lan(lan, route):
-        return Origin(address=lan.addresses[0], source="its DNS record")
+        return BalancedOrigin(origin=Origin(address=lan.addresses[0], source="its DNS record"))
     if isinstance(route, TunnelRoute) and route.certain:
-        return Inapplicable(wanted=_WANTED, reason="the name leads to a tunnel, whose origin has no public address")
-    return choose_origin(lookup, controller, zone)
+        reason = "the name leads to a tunnel, whose origin has no public address"
+        return BalancedOrigin(origin=Inapplicable(wanted=_WANTED, reason=reason))
+    return BalancedOrigin(origin=choose_origin(lookup, controller, zone))
 
 
 @collector(wanted=_WANTED, timeout_s=20.0)
@@ -69,6 +104,8 @@ async def collect_origin(
     """Ask the origin for the target's path over https and over http."""
     if target.protocol is Protocol.MYSQL:
         return Inapplicable(wanted=_WANTED, reason="the target does not speak HTTP")
+    if origin.asked is not None:
+        return origin.asked
     secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)
     plain = target if target.scheme == "http" else replace(target, scheme="http", port=80)
     requests = [

@@ -190,6 +190,7 @@ def judge(
         )
         for source, destination, port in judged
     ]
+    named = _named(tuple(pair for answer, pair in answers if answer.allowed is not True), policies, labels)
     denied = [item for item in answers if item[0].allowed is False]
     unsure = [item for item in answers if item[0].allowed is None]
     passed = [item for item in answers if item[0].allowed]
@@ -200,9 +201,26 @@ def judge(
             f"{first.why} But from Pod {other[0].name} to Pod {other[1].name}"
             f" {'it is allowed' if passed else 'it cannot be decided'}: it depends on the node."
         )
-        return _verdict(first, pair, None, why, limits)
+        return replace(_verdict(first, pair, None, why, limits), named=named)
     first, pair = (denied or unsure or passed)[0]
-    return _verdict(first, pair, first.allowed, first.why, limits)
+    return replace(_verdict(first, pair, first.allowed, first.why, limits), named=named)
+
+
+def _named(judged: Pairs, policies: tuple[NetworkPolicy, ...], labels: Labels) -> str:
+    """Return the policy that names a dialling pod by labels which do not count, as it lives in its node's network."""
+    for source, destination, port in judged:
+        if not source.spec.host_network:
+            continue
+        own = replace(source, spec=replace(source.spec, host_network=False, node_name=None))
+        verdict = evaluate(
+            policies,
+            Party.of(own, labels.get(source.namespace)),
+            Party.of(destination, labels.get(destination.namespace)),
+            port,
+        )
+        if verdict.allowed:
+            return verdict.deciding
+    return ""
 
 
 def _verdict(

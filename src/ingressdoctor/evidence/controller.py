@@ -95,7 +95,7 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
     ``service`` is the Service in front of it (type LoadBalancer preferred), None when there is none (hostNetwork)
     or when Services may not be read (then ``unread`` says so); ``version`` is the image tag without a leading v,
     empty when unknown; ``others`` are further Traefiks of the cluster. ``pods_unread`` says why ``pods`` is empty where
-    they may not be read: then nobody knows whether there are any.
+    they may not be read: then nobody knows whether there are any. ``maker`` is the kind of what makes its pods.
     """
 
     kind: str
@@ -108,6 +108,12 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[str, ...] = ()
     unread: tuple[Unavailable, ...] = ()
     pods_unread: Unavailable | None = None
+    maker: str = "Deployment"
+
+    @property
+    def made_by(self) -> str:
+        """What makes its pods, as kubectl takes it: ``deploy/traefik``."""
+        return f"{'deploy' if self.maker == 'Deployment' else self.maker.lower()}/{self.workload}"
 
     @property
     def ready_pods(self) -> tuple[Pod, ...]:

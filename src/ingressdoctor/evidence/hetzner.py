@@ -92,7 +92,7 @@ class LoadBalancer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """One cloud server: power state, addresses, networks."""
+    """One cloud server: power state, addresses, networks. ``ipv6`` is its whole public network (a /64), "" for none."""
 
     id: int
     name: str
@@ -101,6 +101,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     networks: tuple[int, ...]
     private_ips: tuple[str, ...]
     firewalls: tuple[int, ...] = ()
+    ipv6: str = ""
 
 
 class HetznerProject(msgspec.Struct, frozen=True, kw_only=True):

@@ -39,6 +39,11 @@ class LanNode(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...]
     ready: bool | None = None
 
+    @property
+    def name(self) -> str:
+        """The node's own name."""
+        return self.ref.rpartition(" ")[2]
+
 
 class LanOwner(msgspec.Struct, frozen=True, kw_only=True):
     """Who has one address: the node, and the Services that publish it (those of a load balancer or of klipper)."""

@@ -9,10 +9,12 @@ import yaml
 
 from build.answers import an_exchange, an_origin
 from build.backend import FORBIDDEN, NOT_ASKED, a_controller, a_decision, a_pod, a_policy, a_service, a_view
+from build.nodes import a_hop, a_state, node_states
 from build.values import replace
 from ingressdoctor.api import BackendView, PolicyVerdict, Status, Unavailable
 from ingressdoctor.collect.policy import judge, pairs
 from ingressdoctor_checks.policy import controller_denied
+from ingressdoctor_checks.policy_host import host_network
 
 DENY = a_policy("default-deny", podSelector={}, policyTypes=["Ingress"])
 BLOCK = a_policy("by-address", podSelector={}, ingress=[{"from": [{"ipBlock": {"cidr": "0.0.0.0/0"}}]}])
@@ -109,3 +111,72 @@ def test_denied_from_one_node_only_is_not_a_plain_denial() -> None:
 
     assert given.allowed is None
     assert "it depends on the node" in given.why
+
+
+BY_LABELS = a_policy(
+    "from-traefik",
+    podSelector={},
+    ingress=[
+        {"from": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app.kubernetes.io/name": "traefik"}}}]}
+    ],
+)
+NODES_ONLY = a_policy("from-nodes", podSelector={}, ingress=[{"from": [{"ipBlock": {"cidr": "10.0.1.0/24"}}]}])
+OTHERS = a_policy(
+    "from-others", podSelector={}, ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "other"}}}]}]
+)
+ON_HOST = a_controller(
+    a_pod(
+        "traefik-1",
+        namespace="kube-system",
+        labels={"app.kubernetes.io/name": "traefik"},
+        ip="10.0.1.13",
+        node="node-3",
+        spec={"hostNetwork": True},
+    )
+)
+SAME_NODE = a_controller(
+    a_pod("traefik-1", labels={"app.kubernetes.io/name": "traefik"}, node="node-1", spec={"hostNetwork": True})
+)
+
+
+def on_host(*policies: Any, controller: Any = ON_HOST) -> PolicyVerdict:
+    return judge(pairs(a_view(), controller), policies, {})
+
+
+BAD_GATEWAY = an_origin(an_exchange(502, body=b"Bad Gateway"))
+ONE_OF_THREE = node_states(a_state(), a_state(number=2, hop=a_hop(2, 502)))
+HOSTED = [
+    pytest.param(on_host(BY_LABELS), BAD_GATEWAY, NOT_ASKED, Status.FAIL, "which do not count", id="by-labels"),
+    pytest.param(on_host(BY_LABELS), an_origin(), ONE_OF_THREE, Status.FAIL, "which do not", id="one-node-shows-it"),
+    pytest.param(on_host(BY_LABELS), an_origin(), NOT_ASKED, Status.WARN, "nothing seems to enforce", id="yet-through"),
+    pytest.param(
+        on_host(BY_LABELS, controller=SAME_NODE),
+        BAD_GATEWAY,
+        NOT_ASKED,
+        Status.FAIL,
+        "which do not",
+        id="one-node-passes",
+    ),
+    pytest.param(on_host(NODES_ONLY), BAD_GATEWAY, NOT_ASKED, Status.FAIL, "the overlay's address", id="by-addresses"),
+    pytest.param(
+        on_host(NODES_ONLY), an_origin(), NOT_ASKED, Status.PASS, "No NetworkPolicy counts", id="addresses-work"
+    ),
+    pytest.param(on_host(OTHERS), BAD_GATEWAY, NOT_ASKED, Status.PASS, "No NetworkPolicy counts", id="denied-anyway"),
+    pytest.param(on_host(), an_origin(), NOT_ASKED, Status.PASS, "No NetworkPolicy counts", id="no-policies"),
+    pytest.param(verdict(BY_LABELS), an_origin(), NOT_ASKED, Status.SKIP, "does not run in", id="pods-of-their-own"),
+    pytest.param(FORBIDDEN, an_origin(), NOT_ASKED, Status.UNKNOWN, "403", id="policies-unread"),
+]
+
+
+@pytest.mark.parametrize(("given", "origin", "states", "status", "words"), HOSTED)
+def test_host_network(given: Any, origin: Any, states: Any, status: Status, words: str) -> None:
+    [finding] = host_network(a_decision(), a_view(), given, origin, NOT_ASKED, states)
+
+    assert finding.status is status
+    assert words in finding.summary
+
+
+def test_without_a_backend_nothing_is_said_of_the_host_network() -> None:
+    [finding] = host_network(a_decision(), a_view(pods=()), NOT_ASKED, NOT_ASKED, NOT_ASKED, NOT_ASKED)
+
+    assert finding.status is Status.SKIP

@@ -14,7 +14,7 @@ from build.routes import HOST, a_candidate, a_decision
 from build.tcp import an_entry
 from build.tunnel import CATCH_ALL, a_cloudflared, a_lead, a_route, a_rule, route_for
 from build.tunnel import HOST as PANEL
-from ingressdoctor.api import KnownHosts, Target, Unavailable
+from ingressdoctor.api import Bypass, KnownHosts, Target, Unavailable
 from ingressdoctor_checks.walks import PUBLIC, TUNNEL, WALKS, claim_by_login, claim_public, claim_tunnel
 from ingressdoctor_checks.walks_sql import SQL, claim_by_entry_point, claim_sql
 
@@ -93,17 +93,18 @@ def test_a_wildcard_rule_claims_less_than_a_route() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tunnel", "strength"),
+    ("past", "strength"),
     [
-        pytest.param(a_route(), 70, id="its-record-leads-to-a-tunnel"),
-        pytest.param(route_for(lead=NOBODY), 70, id="a-rule-names-it"),
-        pytest.param(UNSEEN, 100, id="nothing-speaks-of-a-tunnel"),
+        pytest.param(Bypass(tunnel=True), 70, id="a-tunnel-leads-to-it"),
+        pytest.param(Bypass(nodes=True), 70, id="its-record-leads-to-nodes"),
+        pytest.param(Bypass(), 100, id="nothing-leads-past-a-load-balancer"),
+        pytest.param(UNSEEN, 100, id="nobody-could-look"),
     ],
 )
-def test_a_route_behind_a_tunnel_claims_less_for_the_public_walk(tunnel: Any, strength: int) -> None:
+def test_what_leads_past_a_load_balancer_claims_less_for_the_public_walk(past: Any, strength: int) -> None:
     hosts = KnownHosts(hosts={PANEL: ("Ingress monitoring/grafana",)})
 
-    claim = claim_public.function(Target.parse(PANEL), hosts, EMPTY, a_decision(), BARE, tunnel)
+    claim = claim_public.function(Target.parse(PANEL), hosts, EMPTY, a_decision(), BARE, past)
 
     assert claim.strength == strength
 

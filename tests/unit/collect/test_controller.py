@@ -319,4 +319,37 @@ async def test_traefik_is_looked_for_by_image_where_it_may_have_something_to_do(
     kube = TableKube({PODS: a_list(), SERVICES: a_list()})
 
     assert isinstance(await collect_controller.function(kube, later(objects)), Unavailable)
-    assert len(kube.calls) == (4 if looked else 2)
+    assert len(kube.calls) == (5 if looked else 2)
+
+
+MAKERS = "/apis/apps/v1/"
+HOST_TEMPLATE = {
+    "spec": {
+        "hostNetwork": True,
+        "containers": [{"name": "traefik", "image": "traefik:v3.6.10", "args": ["--entryPoints.web.address=:80/tcp"]}],
+    }
+}
+
+
+def a_maker(kind: str, template: Any = HOST_TEMPLATE) -> dict[str, Any]:
+    meta = {"name": "traefik", "namespace": "kube-system"}
+    return {"kind": kind, "metadata": meta, "spec": {"template": template}}
+
+
+async def test_a_traefik_without_pods_is_known_by_its_daemonset() -> None:
+    answers = {PODS: a_list(), SERVICES: a_list(), f"{MAKERS}daemonsets": a_list(a_maker("DaemonSet"))}
+
+    controller = await found(answers)
+
+    assert isinstance(controller, Controller)
+    assert (controller.pods, controller.made_by, controller.version) == ((), "daemonset/traefik", "3.6.10")
+    assert [point.port for point in controller.static.entry_points] == [80]
+
+
+async def test_a_template_of_an_odd_shape_is_still_a_traefik() -> None:
+    odd = a_maker("DaemonSet", {"spec": {"containers": "none"}})
+
+    controller = await found({PODS: a_list(), SERVICES: a_list(), f"{MAKERS}daemonsets": a_list(odd)})
+
+    assert isinstance(controller, Controller)
+    assert controller.static.entry_points == ()

@@ -1,22 +1,28 @@
+from typing import Any
+
 import pytest
 
 from build.hetzner import a_controller, a_service
-from build.outside import HOST, MISSING, ORIGIN, TARGET, exchange, lookup, online, zone
+from build.outside import HOST, MISSING, ORIGIN, TARGET, exchange, failed, lookup, online, zone
 from build.sources import ScriptedNet
 from build.tunnel import a_route
 from build.values import replace
 from ingressdoctor.api import (
     Controller,
     LoadBalancerLookup,
+    NodeHop,
+    NodeHops,
+    NodeLead,
     OriginProbe,
     Protocol,
     Reach,
+    RecordAddresses,
     Target,
     TunnelRoute,
     Unavailable,
     ZoneFacts,
 )
-from ingressdoctor.collect.origin import Origin, choose_origin, collect_address, collect_origin
+from ingressdoctor.collect.origin import Origin, choose_origin, collect_address, collect_balanced, collect_origin
 
 SERVICE = a_controller(service=a_service(ingress=({"ip": "203.0.113.20"},)))
 SERVICE_V6 = a_controller(service=a_service(ingress=({"ip": "2001:db8::20"}, {"ip": "203.0.113.20"})))
@@ -51,10 +57,15 @@ def test_which_address_is_asked(
     assert (origin.address if isinstance(origin, Origin) else "") == address
 
 
-async def probe(net: ScriptedNet, *, target: Target = TARGET, up: bool = True) -> OriginProbe | Unavailable:
-    origin = await collect_address.function(
-        lookup=lookup(), controller=MISSING, zone=MISSING, route=MISSING, lan=MISSING
+async def chosen(route: Any, hops: Any = MISSING) -> Any:
+    balanced = await collect_balanced.function(
+        lookup=lookup(), controller=MISSING, zone=MISSING, route=route, lan=MISSING
     )
+    return await collect_address.function(balanced=balanced, hops=hops)
+
+
+async def probe(net: ScriptedNet, *, target: Target = TARGET, up: bool = True) -> OriginProbe | Unavailable:
+    origin = await chosen(MISSING)
     assert isinstance(origin, Origin)
     found = await collect_origin.function(target=target, net=net, origin=origin, online=online(yes=up))
     assert isinstance(found, OriginProbe | Unavailable)
@@ -110,6 +121,30 @@ async def test_mysql_is_not_asked_by_http() -> None:
     ],
 )
 async def test_an_origin_behind_a_tunnel_has_no_address(route: TunnelRoute | Unavailable, asked: bool) -> None:
-    found = await collect_address.function(lookup=lookup(), controller=MISSING, zone=MISSING, route=route, lan=MISSING)
+    found = await chosen(route)
 
     assert isinstance(found, Origin) is asked
+
+
+DEAD = NodeHop(address="203.0.113.21", plain=failed(Reach.REFUSED, url=f"http://{HOST}/"), secure=failed(Reach.REFUSED))
+ALIVE = NodeHop(address="203.0.113.22", plain=exchange(502, url=f"http://{HOST}/"), secure=failed(Reach.REFUSED))
+
+
+@pytest.mark.parametrize(
+    ("hops", "route", "address"),
+    [
+        pytest.param((DEAD, ALIVE), MISSING, ALIVE.address, id="the-node-that-answers"),
+        pytest.param((DEAD, DEAD), MISSING, DEAD.address, id="none-answers"),
+        pytest.param((DEAD, ALIVE), a_route(), "", id="a-tunnel-leads-past-the-nodes"),
+    ],
+)
+async def test_of_many_nodes_one_that_answers_stands_for_the_origin(hops: Any, route: Any, address: str) -> None:
+    lead = NodeLead(record=RecordAddresses(addresses=("203.0.113.21",), told_by="DNS"), owners=())
+
+    found = await chosen(route, NodeHops(hops=hops, lead=lead))
+
+    assert (found.address if isinstance(found, Origin) else "") == address
+    if isinstance(found, Origin):
+        net = ScriptedNet(lambda _: exchange())
+        told = await collect_origin.function(target=TARGET, net=net, origin=found, online=online())
+        assert (told.address, told.http.status, net.requests) == (address, hops[-1].plain.status, [])
