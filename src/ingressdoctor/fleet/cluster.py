@@ -188,7 +188,7 @@ class DaskCluster:
 
     async def _refuse_strangers(self, client: Any) -> int:  # noqa: ANN401 - the library is untyped
         """Return how many workers there are; refuse vantage points that none of them is."""
-        found = client.scheduler_info(n_workers=-1)["workers"].values()
+        found = (await client.scheduler.identity())["workers"].values()
         if not found:
             raise SourceError(
                 f"The Dask scheduler at {clean(self._address, 200)} has no workers.",
