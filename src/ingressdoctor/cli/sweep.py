@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from ingressdoctor.cli import sweep_history
+from ingressdoctor.cli import sweep_history, sweep_notify
 from ingressdoctor.cli.options import Connection, RunChoice, spread
 from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
 
@@ -16,6 +16,7 @@ def add_to(app: typer.Typer) -> None:
     group = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
     group.callback()(spread(sweep))
     sweep_history.add_to(group)
+    sweep_notify.add_to(group)
     app.add_typer(group, name="sweep", help="Judge every known hostname, or a list; again and again with --every.")
 
 
