@@ -61,10 +61,11 @@ _LINK: Final = "TLS Secret → controller"
     link=_LINK,
     causes=TLS_EFFECTS,
 )
-def secret_missing(
+def secret_missing(  # noqa: PLR0913, PLR0917 - each is evidence of its own
     decision: RouteDecision,
     chain: CertificateChain | Unavailable,
     origin: OriginProbe | Unavailable,
+    outside: OutsideProbe | Unavailable,
     objects: RoutingObjects | Unavailable,
     logs: NginxLogs | Unavailable,
     traefik: ControllerLogs | Unavailable,
@@ -86,7 +87,7 @@ def secret_missing(
     secret, served, notes = _secret_of(winner), leaf_of(origin), annotations_of(objects, winner)
     line = _line_of(secret, logs, traefik if asks(notes) else _NOBODY)
     if line and (served is None or is_default(served[1])):
-        yield _missing(secret, winner, notes, line)
+        yield _missing(secret, winner, notes, line, mild=still_served(origin, outside))
     elif served is not None and not is_default(served[1]):
         yield ok(f"Secret {secret}, made by hand, is there: a certificate of its own is served.")
     else:
@@ -113,12 +114,13 @@ def _secret_of(winner: CandidateRoute) -> str:
     return f"{owner or winner.namespace}/{name}"
 
 
-def _missing(secret: str, winner: CandidateRoute, notes: Mapping[str, str] | None, line: str) -> Finding:
+def _missing(secret: str, winner: CandidateRoute, notes: Mapping[str, str] | None, line: str, *, mild: bool) -> Finding:
     namespace, _, name = secret.partition("/")
     why, remedy = unwritten(notes, winner)
     kind, _, place = winner.ref.partition(" ")
     owner, _, own = place.partition("/")
-    return fail(
+    say = warn if mild else fail
+    return say(
         f"Secret {secret}, which {winner.ref} names, does not exist: {why}.",
         subject=f"Secret {secret}",
         where="the controller's log, and cert-manager's Certificates",

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from build.answers import a_leaf, default_leaf, serving, some_logs
+from build.answers import a_leaf, an_outside, default_leaf, serving, some_logs
 from build.backend import FORBIDDEN, NOT_ASKED
 from build.certificates import a_certificate, a_chain, an_ingress_of, by_an_ingress, issuing, ready
 from build.values import replace
@@ -121,14 +121,16 @@ MISSING: list[Any] = [
 
 @pytest.mark.parametrize(("chain", "origin", "found", "logs", "status", "words"), MISSING)
 def test_secret_missing(chain: Any, origin: Any, found: Any, logs: Any, status: Status, words: str) -> None:
-    [finding] = secret_missing(by_an_ingress(), chain, origin, found, logs, NOT_ASKED)
+    [finding] = secret_missing(by_an_ingress(), chain, origin, NOT_ASKED, found, logs, NOT_ASKED)
 
     assert finding.status is status
     assert words in finding.summary
 
 
 def test_a_route_without_a_secret_misses_none() -> None:
-    [finding] = secret_missing(by_an_ingress(tls_secret=""), HAND_MADE, FAKE, an_ingress_of(), GONE, NOT_ASKED)
+    [finding] = secret_missing(
+        by_an_ingress(tls_secret=""), HAND_MADE, FAKE, NOT_ASKED, an_ingress_of(), GONE, NOT_ASKED
+    )
 
     assert finding.status is Status.SKIP
 
@@ -147,7 +149,7 @@ BY_TRAEFIK: list[Any] = [
 
 @pytest.mark.parametrize(("found", "logs", "status", "words"), BY_TRAEFIK)
 def test_behind_traefik_its_log_tells(found: Any, logs: Any, status: Status, words: str) -> None:
-    [finding] = secret_missing(by_an_ingress(), HAND_MADE, TRAEFIK, found, NOT_ASKED, logs)
+    [finding] = secret_missing(by_an_ingress(), HAND_MADE, TRAEFIK, NOT_ASKED, found, NOT_ASKED, logs)
 
     assert finding.status is status
     assert words in finding.summary
@@ -199,3 +201,11 @@ def test_wrong_names(chain: Any, origin: Any, logs: Any, status: Status, words: 
 
     assert finding.status is status
     assert words in finding.summary
+
+
+def test_a_missing_secret_that_visitors_do_not_notice_is_a_warning() -> None:
+    asking = an_ingress_of("cert-manager.io/issuer")
+
+    [finding] = secret_missing(by_an_ingress(), HAND_MADE, TRAEFIK, an_outside(), asking, NOT_ASKED, TRAEFIK_SAYS)
+
+    assert finding.status is Status.WARN
