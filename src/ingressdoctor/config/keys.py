@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ingressdoctor.config import excuses, values
+from ingressdoctor.config import excuses, places, values
 from ingressdoctor.config.values import Reader
 
 __all__ = ["KEYS", "SECTIONS", "Key"]
@@ -76,10 +76,10 @@ KEYS = (
     _key("plugins.folders", values.many(values.folder), '["./checks"]', "folders of your own check files"),
     _key("walks.patterns", values.patterns, '{ "*-mgmt.example.org" = "tunnel" }', "walk to take, by hostname"),
     _key(
-        "history.url", values.history_url, '"postgresql://doctor@db.example.org/doctor"', "file or URL of the history"
+        "history.url", places.history_place, '"postgresql://doctor@db.example.org/doctor"', "file or URL of the history"
     ),
     _key("history.password", values.password, '{ env = "INGRESSDOCTOR_HISTORY_PASSWORD" }', "where its password is"),
-    _key("history.retention_days", values.days, "90", "days after which it forgets"),
+    _key("history.retention_days", places.days, "90", "days after which it forgets"),
     _key("run.timeout", values.seconds, "30", "seconds for one whole diagnosis"),
     _key("run.strict", values.flag, "false", "warnings count as broken (exit code 1)"),
     _key("sweep.targets", values.path, '"hosts.txt"', "one target a line; default: what the installation names"),

@@ -24,11 +24,9 @@ __all__ = [
     "anchor",
     "connect_to",
     "count",
-    "days",
     "file",
     "flag",
     "folder",
-    "history_url",
     "host_pattern",
     "many",
     "number",
@@ -45,7 +43,6 @@ __all__ = [
 ]
 
 _MAX_SECONDS: Final = 3600.0
-_MAX_DAYS: Final = 3650
 _HOST: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -102,30 +99,6 @@ def number(least: float, most: float) -> Reader:
         return float(raw)
 
     return read
-
-
-def days(raw: object, base: Path) -> int:
-    """A whole number of days, from one to ten years."""
-    del base
-    if isinstance(raw, bool) or not isinstance(raw, int) or not 1 <= raw <= _MAX_DAYS:
-        raise UnfitError(f"a whole number of days from 1 to {_MAX_DAYS}, without quotes, as in 90")
-    return raw
-
-
-def history_url(raw: object, base: Path) -> str:
-    """A path, a ``sqlite:///`` URL or a ``postgresql://`` URL that holds no password; or empty."""
-    found = text(raw, base)
-    scheme, separator, rest = found.partition("://")
-    if not separator:
-        return path(raw, base)
-    if scheme == "sqlite" and rest.startswith("/") and len(rest) > 1:
-        return path(rest[1:], base)
-    if scheme not in ("postgresql", "postgres") or "/" not in rest:
-        raise UnfitError('a path, or a URL as in "postgresql://USER@HOST/DATABASE"')
-    # Everything up to the last @ is the account, whatever a password that was not escaped looks like.
-    if ":" in rest.rpartition("@")[0] or "password=" in rest.lower():
-        raise UnfitError("a URL without a password; where that is kept is said by history.password")
-    return found
 
 
 def path(raw: object, base: Path) -> str:

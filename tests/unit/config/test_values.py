@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from ingressdoctor.config import values
+from ingressdoctor.config import places, values
 from ingressdoctor.config.keys import KEYS, SECTIONS
 from ingressdoctor.config.lines import line_of
 from ingressdoctor.config.settings import Settings
@@ -77,10 +77,10 @@ def test_history_url(url: object, expected: str | None) -> None:
     """A password is refused wherever it stands, and does not come back in the message."""
     if expected is None:
         with pytest.raises(values.UnfitError) as refused:
-            values.history_url(url, Path("/etc"))
+            places.history_place(url, Path("/etc"))
         assert "s3" not in str(refused.value)
     else:
-        assert values.history_url(url, Path("/etc")) == expected
+        assert places.history_place(url, Path("/etc")) == expected
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_history_url(url: object, expected: str | None) -> None:
 )
 def test_days(raw: object, fits: bool) -> None:
     if fits:
-        assert values.days(raw, Path()) == raw
+        assert places.days(raw, Path()) == raw
     else:
         with pytest.raises(values.UnfitError):
-            values.days(raw, Path())
+            places.days(raw, Path())
 
 
 def test_every_setting_has_a_key_and_every_key_a_setting() -> None:
