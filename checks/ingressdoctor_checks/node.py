@@ -34,6 +34,7 @@ __all__ = ["address_stale", "unreachable"]
 
 _DOWN: Final = (
     NodeCase.OFF,
+    NodeCase.BLOCKED,
     NodeCase.NOT_READY,
     NodeCase.REFUSED,
     NodeCase.BROKEN,
@@ -49,7 +50,7 @@ _LABEL: Final = "app.kubernetes.io/name=traefik"
     causes=("node.not-ready", "traefik.no-arrivals", *LOST),
 )
 def unreachable(states: NodeStates, target: Target) -> Iterator[Finding]:
-    """A node that is off or not ready, or refuses although Traefik's pod is ready there."""
+    """A node that is off or not ready, whose address is blocked, or that refuses although Traefik's pod is ready."""
     bad = states.of(*_DOWN)
     for state in bad:
         yield _down(state, states, target)
@@ -132,6 +133,9 @@ def _why(state: NodeState) -> tuple[str, str, tuple[Command, ...]]:
     if state.case is NodeCase.OFF and server is not None:
         switch = changes("hcloud", "server", "poweron", server.name)
         return f"its server is {state.why} at Hetzner", "Switch it on.", (look("hcloud", "server", "list"), switch)
+    if state.case is NodeCase.BLOCKED and server is not None:
+        told = "Read Hetzner's mail about it and answer there: what was reported has to end before they lift it."
+        return "Hetzner has blocked its address", told, (look("hcloud", "server", "describe", server.name),)
     if state.case is NodeCase.NOT_READY and node_look is not None:
         return "the node is not Ready", "Look at its power, its network and its k3s service.", (node_look,)
     listens = "nobody listens there, or a firewall of the host rejects"

@@ -68,6 +68,7 @@ def parse_server(raw: object) -> Server | None:
         private_ips=tuple(filter(None, (address_of(entry.get("ip")) for entry in attached))),
         firewalls=_numbers(as_map(entry).get("id") for entry in sequence(public.get("firewalls"))),
         ipv6=_text(as_map(public.get("ipv6")).get("ip"))[:50],
+        blocked=tuple(n for n in (4, 6) if as_map(public.get(f"ipv{n}")).get("blocked") is True),
     )
 
 

@@ -140,6 +140,8 @@ def _case(state: NodeState, around: Around) -> tuple[NodeCase, str]:
         return NodeCase.ANSWERS, ""
     if hop.server is not None and hop.server.status not in ("running", ""):
         return NodeCase.OFF, hop.server.status
+    if hop.server is not None and (6 if ":" in hop.address else 4) in hop.server.blocked:
+        return NodeCase.BLOCKED, ""
     if hop.node is not None and hop.node.ready is False:
         return NodeCase.NOT_READY, ""
     return _silence(state, around) if asked.reach in _SILENT else _refusal(state, around)

@@ -92,7 +92,10 @@ class LoadBalancer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """One cloud server: power state, addresses, networks. ``ipv6`` is its whole public network (a /64), "" for none."""
+    """One cloud server: power state, addresses, networks. ``ipv6`` is its whole public network (a /64), "" for none.
+
+    ``blocked`` are the IP versions (4, 6) of public addresses that Hetzner has blocked.
+    """
 
     id: int
     name: str
@@ -102,6 +105,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     private_ips: tuple[str, ...]
     firewalls: tuple[int, ...] = ()
     ipv6: str = ""
+    blocked: tuple[int, ...] = ()
 
 
 class HetznerProject(msgspec.Struct, frozen=True, kw_only=True):

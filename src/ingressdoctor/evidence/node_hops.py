@@ -114,6 +114,7 @@ class NodeCase(StrEnum):
     ANSWERS = "answers"
     STALE = "nobody's"
     OFF = "switched off"
+    BLOCKED = "its address is blocked at Hetzner"
     NOT_READY = "not ready"
     FIREWALL = "its Hetzner Firewall lets Cloudflare not in"
     NOT_FOR_US = "its firewall lets Cloudflare in, and not this machine"

@@ -16,6 +16,7 @@ from ingressdoctor_checks.node_compare import one_of_many
 
 TWO, THREE = a_state(number=2), a_state(number=3)
 OFF = a_state(NodeCase.OFF, hop=a_hop(1, Reach.TIMEOUT, server=a_cloud_server(status="off")), why="off")
+BLOCKED = a_state(NodeCase.BLOCKED, hop=a_hop(1, Reach.TIMEOUT, server=a_cloud_server(blocked=(4,))))
 REFUSED = a_state(NodeCase.REFUSED, hop=a_hop(1, Reach.REFUSED))
 STALE = a_state(NodeCase.STALE, 1, a_hop(1, Reach.TIMEOUT, known=False), why="no node has it")
 SERVING_STALE = a_state(NodeCase.STALE, 1, a_hop(1, known=False), why="no node has it")
@@ -31,6 +32,7 @@ UP = [
         *(Status.FAIL, "the node is not Ready"),
         id="not-ready",
     ),
+    pytest.param(node_states(BLOCKED, TWO), Status.FAIL, "Hetzner has blocked its address", id="blocked"),
     pytest.param(node_states(REFUSED, TWO), Status.FAIL, "although Traefik's pod is ready", id="refused-with-a-pod"),
     pytest.param(
         node_states(a_state(NodeCase.BROKEN, hop=a_hop(1, Reach.RESET), pod=None)),

@@ -244,3 +244,11 @@ def test_numbers_are_numbers() -> None:
 
     assert item is not None
     assert item.services == ()
+
+
+def test_a_server_tells_which_of_its_addresses_hetzner_has_blocked() -> None:
+    public = {"ipv4": {"ip": "203.0.113.1", "blocked": False}, "ipv6": {"ip": "2001:db8::/64", "blocked": True}}
+    server = parse_server({"id": 1, "public_net": public})
+
+    assert server is not None
+    assert server.blocked == (6,)

@@ -107,8 +107,8 @@ def known(*walls: Firewall) -> HetznerFirewalls:
     return HetznerFirewalls(items=walls)
 
 
-def there(answer: Any = 200, *, status: str = "running", ready: bool = True) -> Any:
-    return a_hop(1, answer, node=a_lan_node(ready=ready), server=a_cloud_server(status=status))
+def there(answer: Any = 200, *, ready: bool = True, **server: Any) -> Any:
+    return a_hop(1, answer, node=a_lan_node(ready=ready), server=a_cloud_server(**server))
 
 
 WELL = a_hop(2)
@@ -130,6 +130,8 @@ CASES = [
     ),
     pytest.param((there(SILENT, status="off"), WELL), {}, NodeCase.OFF, id="off-at-hetzner"),
     pytest.param((there(200, status="off"), WELL), {}, NodeCase.ANSWERS, id="answers-whatever-the-api-says"),
+    pytest.param((there(SILENT, blocked=(4,)), WELL), {}, NodeCase.BLOCKED, id="blocked-at-hetzner"),
+    pytest.param((there(SILENT, blocked=(6,)), WELL), {}, NodeCase.DROPPED, id="the-other-family-is-blocked"),
     pytest.param((there(SILENT, ready=False), WELL), {}, NodeCase.NOT_READY, id="not-ready-and-silent"),
     pytest.param((there(SILENT), WELL), {}, NodeCase.DROPPED, id="silent-with-a-ready-pod-while-others-let-us-in"),
     pytest.param((there(SILENT), WELL), {"firewalls": known()}, NodeCase.DROPPED, id="and-no-hetzner-firewall"),
