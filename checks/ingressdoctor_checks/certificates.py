@@ -72,7 +72,7 @@ def not_ready(
         where="cert-manager, from the Certificate down",
         seen={
             "reason": reason,
-            **({"served until now": "still good"} if still_served(origin, outside) else {}),
+            **({"visitors": "still served"} if still_served(origin, outside) else {}),
             **facts(found, clock),
         },
         remedy=Remedy(

@@ -116,7 +116,7 @@ def _stuck(
         f"{f' (until {until} UTC)' if until else ''}.",
         subject=link.ref,
         where=f"{link.kind} status, {since} old",
-        seen={**seen, **({"served until now": "still good"} if fine else {}), **facts(chain, clock)},
+        seen={**seen, **({"visitors": "still served"} if fine else {}), **facts(chain, clock)},
         remedy=Remedy(
             text=remedy,
             commands=(*commands_for(known, name, asked), _describe(chain, link)),

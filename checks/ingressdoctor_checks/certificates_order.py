@@ -180,7 +180,7 @@ def _failed(
             "reason": order.reason or "none given",
             **({f"solvers of {solvers.ref}": _scopes(solvers)} if solvers is not None and solvers.solvers else {}),
             **(caa_facts(records) if records is not None else {}),
-            **({"served until now": "still good"} if fine else {}),
+            **({"visitors": "still served"} if fine else {}),
             **facts(chain, clock),
         },
         remedy=Remedy(
