@@ -1,8 +1,9 @@
 """What changed in the cluster on the path of a target that fails: a day of edits, rollouts, restarts, events, syncs.
 
 Runs after a failure only. Most of it stands in objects that the run has read already; what is missing are at most four
-requests, side by side: warnings of the backend's namespace, its ReplicaSets and what makes its pods, the Application
-that owns the route, or else the node of a pod that is not ready. Each may be refused without cost to the others.
+requests, side by side: warnings of the backend's namespace, its ReplicaSets and what makes its pods (or those of the
+controller before it, where one is not ready), the Application that owns the route, or else the node of a pod that is
+not ready. Each may be refused without cost to the others.
 What was deleted nobody keeps; and no Secret is read.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Iterator
+from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
@@ -17,6 +19,7 @@ import msgspec
 from ingressdoctor.collect.changes_day import Day, change
 from ingressdoctor.collect.changes_edits import edits
 from ingressdoctor.collect.changes_events import application_changes, event_changes
+from ingressdoctor.collect.changes_path import maker_of
 from ingressdoctor.collect.changes_pods import node_changes, pod_changes, unready_since
 from ingressdoctor.collect.changes_rollouts import rollouts, turns, unavailable_since, without_starts
 from ingressdoctor.collect.gitops import owner_of
@@ -28,15 +31,15 @@ from ingressdoctor.collect.kinds import (
     NODES,
     REPLICA_SETS,
     STATEFUL_SETS,
+    Kind,
 )
 from ingressdoctor.collect.kube import get_object, list_kind
 from ingressdoctor.errors import NotAskedError, SourceError
 from ingressdoctor.evidence.certificates import GitOpsView
 from ingressdoctor.evidence.clock import Clock
-from ingressdoctor.evidence.hetzner import ServiceEvents
-from ingressdoctor.evidence.kube import Event, Loaded, Node, Resource
+from ingressdoctor.evidence.kube import Event, Loaded, Node, Pod, Resource
 from ingressdoctor.evidence.routes import Custom
-from ingressdoctor.evidence.timelines import ClusterTimeline, PathRoutes, PathWorkloads
+from ingressdoctor.evidence.timelines import ClusterTimeline, PathMakers, PathRoutes, PathWorkloads
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Seen
@@ -66,17 +69,20 @@ async def collect_cluster_timeline(
     clock: Clock,
     routes: PathRoutes,
     workloads: PathWorkloads,
+    makers: PathMakers,
     gitops: Seen[GitOpsView],
-    events: Seen[ServiceEvents],
 ) -> ClusterTimeline:
     """Put together what is known, and read what is not."""
     day = Day.of(clock)
     changes = list(_known(routes, workloads, day))
-    if events.value is not None:
-        changes += event_changes(events.value.events, _refs(routes, workloads), (), day)
+    changes += _maker(makers.items, day)
     unread: list[Unavailable] = []
     broke = [unready_since(workloads.pods, day)]
-    wanted = list(_requests(kube, routes, workloads, _owner(routes, gitops.value), day))[:_MOST_REQUESTS]
+    broke += [unavailable_since(item, day) for item in _of(makers.items, Custom) if item.ref in workloads.makers]
+    known = frozenset(item.ref for item in makers.items)
+    every = _requests(kube, routes, workloads, known, day)
+    owned = _application(kube, _owner(routes, gitops.value), day)
+    wanted = (*every, *owned, *_node(kube, workloads, day))[:_MOST_REQUESTS]
     found = await asyncio.gather(*(_patiently(item) for item in wanted))
     for item, value in zip(wanted, found, strict=True):
         if isinstance(value, Unavailable):
@@ -113,9 +119,9 @@ def _owner(routes: PathRoutes, view: GitOpsView | None) -> str:
 
 
 def _requests(
-    kube: Kubernetes, routes: PathRoutes, workloads: PathWorkloads, owner: str, day: Day
+    kube: Kubernetes, routes: PathRoutes, workloads: PathWorkloads, known: frozenset[str], day: Day
 ) -> Iterator[_Request]:
-    """Yield what is worth a request, the most telling first."""
+    """Yield what is worth a request about the backend, the most telling first; *known* are workloads at hand."""
     namespace = workloads.namespace or routes.namespace
     if namespace and not workloads.events:
         yield _Request(
@@ -123,22 +129,54 @@ def _requests(
             lambda: list_kind(kube, EVENTS, namespace=namespace, fields="type!=Normal"),
             lambda found: event_changes(_of(found, Event), _refs(routes, workloads), workloads.makers, day),
         )
-    makers = [maker.partition(" ") for maker in workloads.makers]
-    if workloads.selector and (not makers or any(kind == "Deployment" for kind, _, _ in makers)):
+    kinds = {maker.partition(" ")[0] for maker in workloads.makers}
+    if workloads.selector and (not kinds or "Deployment" in kinds):
         yield _Request(
             f"the ReplicaSets of namespace {namespace}",
             lambda: list_kind(kube, REPLICA_SETS, namespace=namespace, labels=workloads.selector),
             lambda found: rollouts(_of(found, Custom), day),
         )
-    kind, _, place = next((maker for maker in makers if maker[0] in _MAKERS), ("", "", ""))
-    if kind:
-        made_in, _, name = place.partition("/")
+    for ref in (_first(workloads.makers), _first(_ill(workloads.carriers))):
+        kind, _, place = ref.partition(" ")
+        if kind and ref not in known:
+            yield _Request(ref, partial(_named, kube, _MAKERS[kind], place), partial(_maker, day=day))
+
+
+def _first(makers: Iterable[str]) -> str:
+    return next((ref for ref in makers if ref.partition(" ")[0] in _MAKERS), "")
+
+
+def _ill(pods: tuple[Pod, ...]) -> Iterator[str]:
+    return (maker_of(pod) for pod in pods if not pod.ready)
+
+
+async def _named(kube: Kubernetes, kind: Kind[Custom], place: str) -> Custom | Unavailable | None:
+    namespace, _, name = place.partition("/")
+    return await get_object(kube, kind, namespace, name)
+
+
+def _application(kube: Kubernetes, owner: str, day: Day) -> Iterator[_Request]:
+    """Yield the look at the Application that owns the route, if one does."""
+    namespace, _, name = owner.rpartition("/")
+    if name:
         yield _Request(
-            f"{kind} {place}", lambda: get_object(kube, _MAKERS[kind], made_in, name), lambda found: _maker(found, day)
+            f"the Argo CD Application {name}",
+            lambda: list_kind(kube, APPLICATIONS, fields=f"metadata.name={name}"),
+            lambda found: (
+                told
+                for item in _of(found, Custom)
+                if item.name == name and namespace in ("", item.namespace)
+                for told in application_changes(item, day)
+            ),
         )
-    if owner:
-        yield _application(kube, owner, day)
-    if node := _node(workloads):
+
+
+def _node(kube: Kubernetes, workloads: PathWorkloads, day: Day) -> Iterator[_Request]:
+    """Yield the look at the node of a pod that is not ready, if nothing is known of that node."""
+    known = {node.name for node in workloads.nodes}
+    ill = (pod.spec.node_name for pod in workloads.pods if not pod.ready)
+    node = next((name for name in ill if name and name not in known), "")
+    if node:
         yield _Request(
             f"node {node}",
             lambda: get_object(kube, NODES, "", node),
@@ -146,28 +184,7 @@ def _requests(
         )
 
 
-def _application(kube: Kubernetes, owner: str, day: Day) -> _Request:
-    namespace, _, name = owner.rpartition("/")
-    return _Request(
-        f"the Argo CD Application {name}",
-        lambda: list_kind(kube, APPLICATIONS, fields=f"metadata.name={name}"),
-        lambda found: (
-            told
-            for item in _of(found, Custom)
-            if item.name == name and namespace in ("", item.namespace)
-            for told in application_changes(item, day)
-        ),
-    )
-
-
-def _node(workloads: PathWorkloads) -> str:
-    """Return the node of a pod that is not ready, if nothing is known of that node."""
-    known = {node.name for node in workloads.nodes}
-    ill = (pod.spec.node_name for pod in workloads.pods if not pod.ready)
-    return next((name for name in ill if name and name not in known), "")
-
-
-def _maker(found: tuple[object, ...], day: Day) -> Iterator[Change]:
+def _maker(found: Iterable[object], day: Day) -> Iterator[Change]:
     for item in _of(found, Custom):
         yield from edits(item, day)
         yield from turns(item, day)

@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from ingressdoctor.collect.changes_pods import owner_of_pod
 from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
 from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.gateway import GatewayObjects, GatewayView
 from ingressdoctor.evidence.hetzner import ClusterNodes
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource
 from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import KnownHosts, RouteDecision, RoutingObjects
 from ingressdoctor.evidence.tcp_route import TcpRoute
-from ingressdoctor.evidence.timelines import PathRoutes, PathWorkloads
+from ingressdoctor.evidence.timelines import PathMakers, PathRoutes, PathWorkloads, RoutesRead
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
+from ingressdoctor.evidence.workloads import Deployments, OtherWorkloads
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Seen
 
-__all__ = ["maker_of", "path_routes", "path_workloads"]
+__all__ = ["maker_of", "path_makers", "path_routes", "path_workloads", "routes_read"]
 
 _HASH: Final = re.compile(r"-[a-z0-9]{6,10}$")
 _WORDS: Final = re.compile(r"[\s#@]+")
@@ -30,19 +32,34 @@ _MOST: Final = 30
 _NEAR: Final = 2
 
 
+@collector(wanted="the routing objects that were read")
+async def routes_read(
+    objects: Seen[RoutingObjects], tcp: Seen[TcpObjects], gateways: Seen[GatewayObjects]
+) -> RoutesRead:
+    """Put together every route, Middleware and Gateway that some part of the run has listed."""
+    kinds: list[Loaded[Any] | Unavailable] = []
+    if objects.value is not None:
+        kinds += [objects.value.ingress_routes, objects.value.ingresses, objects.value.middlewares]
+    if tcp.value is not None:
+        kinds += [tcp.value.routes, tcp.value.middlewares]
+    if gateways.value is not None:
+        kinds += [gateways.value.http_routes, gateways.value.grpc_routes, gateways.value.gateways]
+    return RoutesRead(items=tuple(item for loaded in kinds if isinstance(loaded, Loaded) for item in loaded.items))
+
+
 @collector(wanted="the route's objects")
 async def path_routes(
+    read: RoutesRead,
     decision: Seen[RouteDecision],
     hosts: Seen[KnownHosts],
-    objects: Seen[RoutingObjects],
     nginx: Seen[NginxDecision],
     tcp: Seen[TcpRoute],
-    tcp_objects: Seen[TcpObjects],
+    gateway: Seen[GatewayView],
 ) -> PathRoutes:
     """Find the route that takes the request, those left out or of a name like the target's, and their Middlewares."""
     decisions = [decision.value] if decision.value is not None else []
     decisions += [nginx.value.decision] if nginx.value is not None else []
-    known = {_key(item.ref): item for item in _all(objects.value, tcp_objects.value)}
+    known = {_key(item.ref): item for item in read.items}
     refs, names = _of_decisions(decisions)
     if hosts.value is not None and not any(item.winner or item.dropped for item in decisions):
         # Of a route whose host was misspelt only the wrong name is left.
@@ -51,7 +68,11 @@ async def path_routes(
     if tcp.value is not None:
         entry = tcp.value.entry
         refs += [route.ref for route in (entry.winner, entry.meant) if route is not None]
-        names += [f"MiddlewareTCP {item.ref}" for item in tcp.value.lists]
+        refs += [eater.ref for eater in entry.eaters]
+        names += [item.ref for item in tcp.value.lists]
+    if gateway.value is not None:
+        refs += [route.ref for route in gateway.value.routes]
+        names += [parent.ref for route in gateway.value.routes for parent in route.parents]
     found = [known[key] for ref in (*refs, *names)[:_MOST] if (key := _key(ref)) in known]
     items = tuple({item.ref: item for item in found}.values())
     return PathRoutes(items=items, namespace=items[0].namespace if items else "")
@@ -66,16 +87,10 @@ def _of_decisions(decisions: Iterable[RouteDecision]) -> tuple[list[str], list[s
             refs.append(item.winner.ref)
             names += [f"Middleware {name.partition('@')[0]}" for name in item.winner.middlewares]
         refs += [route.ref for route in item.dropped]
+        # What stands beside the winner may have taken the request from the one that was meant, or the other way round.
+        refs += [route.ref for route in (*item.candidates, *item.elsewhere) if route.matches is not False]
         names += [f"Middleware {route.related}" for route in item.dropped if route.related]
     return refs, names
-
-
-def _all(objects: RoutingObjects | None, tcp: TcpObjects | None) -> Iterator[Resource]:
-    kinds = [] if objects is None else [objects.ingress_routes, objects.ingresses, objects.middlewares]
-    kinds += [] if tcp is None else [tcp.routes, tcp.middlewares]
-    for loaded in kinds:
-        if isinstance(loaded, Loaded):
-            yield from loaded.items
 
 
 def _key(ref: str) -> str:
@@ -128,6 +143,25 @@ def _configs(route: TunnelRoute) -> Iterator[ConfigSource]:
     for config in (route.config, *(item.config for item in route.workloads)):
         if isinstance(config, TunnelConfig) and config.source.home is ConfigHome.CONFIG_MAP:
             yield config.source
+
+
+@collector(wanted="what makes the pods of the path")
+async def path_makers(
+    workloads: PathWorkloads,
+    tunnel: Seen[TunnelRoute],
+    nginx: Seen[NginxDecision],
+    deployments: Seen[Deployments],
+    others: Seen[OtherWorkloads],
+) -> PathMakers:
+    """Find them among the workloads of the cluster where the run has listed those: for tunnels and ingress-nginx."""
+    refs = [*workloads.makers, *map(maker_of, workloads.carriers)]
+    refs += [item.ref for item in (tunnel.value.workloads if tunnel.value is not None else ())]
+    refs += [nginx.value.controller.ref] if nginx.value is not None else []
+    lists = [] if deployments.value is None else [deployments.value.loaded]
+    lists += [] if others.value is None else [others.value.daemon_sets, others.value.stateful_sets]
+    wanted = frozenset(refs)
+    items = [item for loaded in lists if isinstance(loaded, Loaded) for item in loaded.items if item.ref in wanted]
+    return PathMakers(items=tuple(items[:_MOST]))
 
 
 def _pods(pods: tuple[Pod, ...] | Unavailable) -> tuple[Pod, ...]:

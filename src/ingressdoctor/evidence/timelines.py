@@ -14,9 +14,18 @@ __all__ = [
     "ClusterTimeline",
     "DatabaseTimeline",
     "HetznerTimeline",
+    "PathMakers",
     "PathRoutes",
     "PathWorkloads",
+    "RoutesRead",
+    "ServiceTimeline",
 ]
+
+
+class RoutesRead(msgspec.Struct, frozen=True, kw_only=True):
+    """Every object that decides about routes and that the run has read anyway."""
+
+    items: tuple[Resource, ...] = ()
 
 
 class PathRoutes(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +59,12 @@ class PathWorkloads(msgspec.Struct, frozen=True, kw_only=True):
     events: tuple[Event, ...] = ()
 
 
+class PathMakers(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes the pods of the path, as far as the run has listed it anyway; the backend's is no different here."""
+
+    items: tuple[Resource, ...] = ()
+
+
 class ClusterTimeline(Timeline, frozen=True, kw_only=True):
     """What the cluster tells: edits, rollouts, restarts, events, syncs, nodes."""
 
@@ -60,6 +75,10 @@ class CertificateTimeline(Timeline, frozen=True, kw_only=True):
 
 class DatabaseTimeline(Timeline, frozen=True, kw_only=True):
     """What the objects of mariadb-operator tell."""
+
+
+class ServiceTimeline(Timeline, frozen=True, kw_only=True):
+    """What the cloud controller said of the Service before the ingress controller."""
 
 
 class HetznerTimeline(Timeline, frozen=True, kw_only=True):

@@ -9,20 +9,23 @@ from typing import Any
 import msgspec
 import pytest
 
-from build.backend import CLOCK, a_controller, a_decision, a_pod, a_policy, a_service, a_view, an_event
+from build.backend import CLOCK, FORBIDDEN, a_controller, a_decision, a_pod, a_policy, a_service, a_view, an_event
 from build.changes import LATELY, LONG_AGO, a_condition, a_happening, a_node, a_replica_set, an_edit, an_item, spec_of
 from build.cluster import FakeCluster
 from build.kube import TableKube, a_list
 from build.routes import objects
 from build.tunnel import a_cloudflared, a_config, a_route
 from build.values import replace
-from ingressdoctor.api import Answer, ClusterNodes, PolicyVerdict, ServiceEvents, SourceError
+from ingressdoctor.api import Answer, ClusterNodes, Loaded, PolicyVerdict, ServiceEvents, SourceError
 from ingressdoctor.collect.changes import collect_cluster_timeline
-from ingressdoctor.collect.changes_path import maker_of, path_routes, path_workloads
+from ingressdoctor.collect.changes_path import maker_of, path_makers, path_routes, path_workloads, routes_read
+from ingressdoctor.collect.changes_services import collect_service_timeline
 from ingressdoctor.evidence.certificates import GitOpsView
+from ingressdoctor.evidence.gateway import GatewayObjects, GatewayParent, GatewayRoute, GatewayView
 from ingressdoctor.evidence.routes import Custom, KnownHosts
-from ingressdoctor.evidence.timelines import ClusterTimeline, PathRoutes, PathWorkloads
+from ingressdoctor.evidence.timelines import ClusterTimeline, PathMakers, PathRoutes, PathWorkloads
 from ingressdoctor.evidence.tunnel_rules import ConfigHome
+from ingressdoctor.evidence.workloads import Deployments, OtherWorkloads
 from ingressdoctor.model.needs import Seen
 
 NOTHING: Seen[Any] = Seen(None)
@@ -71,9 +74,10 @@ async def timeline(
     routes: PathRoutes = ROUTES,
     workloads: PathWorkloads = WORKLOADS,
     gitops: GitOpsView | None = None,
-    events: ServiceEvents | None = None,
+    *makers: Any,
 ) -> ClusterTimeline:
-    found = await collect_cluster_timeline.function(kube, CLOCK, routes, workloads, Seen(gitops), Seen(events))
+    made = PathMakers(items=makers)
+    found = await collect_cluster_timeline.function(kube, CLOCK, routes, workloads, made, Seen(gitops))
     assert isinstance(found, ClusterTimeline)
     return found
 
@@ -144,6 +148,29 @@ async def test_what_is_worth_a_request(routes: PathRoutes, workloads: PathWorklo
     assert sorted(kube.asked) == sorted(asked)
 
 
+async def test_a_workload_that_was_listed_is_not_asked_for() -> None:
+    kube = FakeCluster(CLUSTER)
+
+    found = await timeline(kube, PathRoutes(), WORKLOADS, None, CLUSTER[DEPLOYMENT])
+
+    assert DEPLOYMENT not in kube.asked
+    assert ("Deployment shop/web", "lost availability") in told(found)
+    assert found.broke_at == LATELY
+
+
+async def test_of_a_controller_that_is_not_ready_the_workload_counts() -> None:
+    path = "/apis/apps/v1/namespaces/traefik/daemonsets/traefik"
+    owned = {"ownerReferences": [{"kind": "DaemonSet", "name": "traefik"}]}
+    item = an_item(an_edit(spec_of("template")), kind="DaemonSet", meta={"name": "traefik", "namespace": "traefik"})
+    kube = FakeCluster({path: item})
+    ill = PathWorkloads(carriers=(a_pod("traefik-1", namespace="traefik", ready=False, meta=owned),))
+
+    found = await timeline(kube, PathRoutes(), ill)
+
+    assert told(found) == {("DaemonSet traefik/traefik", "edited")}
+    assert kube.asked == [path]
+
+
 async def test_the_application_may_be_known_from_elsewhere() -> None:
     view = GitOpsView(
         application="shop-prod", sync_status="", health_status="", operation="", message="", self_heal=False
@@ -155,13 +182,15 @@ async def test_the_application_may_be_known_from_elsewhere() -> None:
     assert told(found) == {("Application argocd/shop-prod", "synced")}
 
 
-async def test_events_of_the_controllers_service_count_where_it_is_known() -> None:
+async def test_events_of_the_controllers_service_count_where_they_are_known() -> None:
     events = ServiceEvents(events=(an_event("traefik", "SyncLoadBalancerFailed", "no", kind="Service"),), asked=True)
-    workloads = PathWorkloads(services=(a_service("traefik"),))
+    controller = replace(a_controller(), service=a_service("traefik"))
 
-    found = await timeline(FakeCluster({}), PathRoutes(), workloads, events=events)
+    found: Any = await collect_service_timeline.function(CLOCK, Seen(controller), Seen(events))
+    none: Any = await collect_service_timeline.function(CLOCK, NOTHING, Seen(events))
 
-    assert told(found) == {("Service shop/traefik", "warning")}
+    assert [(item.object, item.what) for item in found.changes] == [("Service shop/traefik", "warning")]
+    assert none.changes == ()
 
 
 @pytest.mark.parametrize(
@@ -226,8 +255,11 @@ def an_ingress_route(name: str = "web", **meta: Any) -> Any:
     return an_item(an_edit(spec_of("routes")), meta={"name": name, **meta})
 
 
-async def routes_of(decision: Any = None, hosts: Any = None, found: Any = None) -> PathRoutes:
-    value = await path_routes.function(Seen(decision), Seen(hosts), Seen(found), NOTHING, NOTHING, NOTHING)
+async def routes_of(
+    decision: Any = None, hosts: Any = None, found: Any = None, gateways: Any = None, view: Any = None, tcp: Any = None
+) -> PathRoutes:
+    read = await routes_read.function(Seen(found), NOTHING, Seen(gateways))
+    value = await path_routes.function(read, Seen(decision), Seen(hosts), NOTHING, Seen(tcp), Seen(view))
     assert isinstance(value, PathRoutes)
     return value
 
@@ -260,6 +292,28 @@ async def test_a_route_of_a_name_like_the_targets_may_be_the_one() -> None:
     found = await routes_of(decision, hosts, everything())
 
     assert [item.ref for item in found.items] == ["IngressRoute shop/other"]
+
+
+async def test_routes_and_gateways_of_the_gateway_api_are_on_the_path() -> None:
+    route = an_item(kind="HTTPRoute")
+    gateway, beside = (an_item(kind="Gateway", meta={"name": name}) for name in ("public", "beside"))
+    gateways = GatewayObjects(http_routes=Loaded(items=(route,)), gateways=Loaded(items=(gateway, beside)))
+    parent = GatewayParent(ref="Gateway shop/public")
+    view = GatewayView(routes=(GatewayRoute(ref="HTTPRoute shop/web", parents=(parent,)),))
+
+    found = await routes_of(gateways=gateways, view=view)
+
+    assert [item.ref for item in found.items] == ["HTTPRoute shop/web", "Gateway shop/public"]
+
+
+async def test_a_route_that_stands_beside_the_winner_is_too() -> None:
+    decision = a_decision()
+    assert decision.winner is not None
+    beside = replace(decision.winner, ref="IngressRoute shop/other")
+
+    found = await routes_of(replace(decision, candidates=(decision.winner, beside)), None, everything())
+
+    assert [item.ref for item in found.items] == ["IngressRoute shop/web", "IngressRoute shop/other"]
 
 
 async def test_without_a_decision_no_route_is_on_the_path() -> None:
@@ -303,6 +357,26 @@ async def test_where_cloudflared_has_its_rules_is_on_the_path() -> None:
 
     assert found.configs == (source,)
     assert (source.ref, "edited") in told(told_of)
+
+
+async def makers_of(workloads: PathWorkloads, **seen: Any) -> list[str]:
+    names = ("tunnel", "nginx", "deployments", "others")
+    value = await path_makers.function(workloads, *(Seen(seen.get(name)) for name in names))
+    assert isinstance(value, PathMakers)
+    return [item.ref for item in value.items]
+
+
+async def test_what_makes_the_pods_may_have_been_listed() -> None:
+    web = an_item(kind="Deployment")
+    tunnel = an_item(kind="Deployment", meta={"name": "cloudflared", "namespace": "cloudflared"})
+    beside = an_item(kind="Deployment", meta={"name": "beside"})
+    listed = Deployments(loaded=Loaded(items=(web, tunnel, beside)))
+    others = OtherWorkloads(daemon_sets=FORBIDDEN, stateful_sets=Loaded())
+
+    found = await makers_of(WORKLOADS, tunnel=a_route(), deployments=listed, others=others)
+
+    assert found == ["Deployment shop/web", "Deployment cloudflared/cloudflared"]
+    assert await makers_of(WORKLOADS) == []
 
 
 async def test_nothing_looked_at_is_an_empty_path() -> None:
