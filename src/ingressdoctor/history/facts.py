@@ -79,7 +79,7 @@ def changes(was: Mapping[str, str], now: Mapping[str, str], first: Iterable[str]
     """Return what is different: changed facts, then new ones, then gone ones.
 
     A check that says nothing now (or said nothing then) was not asked; its facts are no difference. Facts of the checks
-    named in *first* come first.
+    named in *first* come first. What several checks say in the same words is told once.
     """
     asked_now, asked_then = _checks(now), _checks(was)
     ahead = frozenset(first)
@@ -91,7 +91,10 @@ def changes(was: Mapping[str, str], now: Mapping[str, str], first: Iterable[str]
             continue
         kind = 0 if name in was and name in now else 1 if name in now else 2
         found.append(((check not in ahead, kind, name), (name, before, after)))
-    return tuple(change for _, change in sorted(found))
+    once: dict[tuple[str, str, str], Change] = {}
+    for _, (name, before, after) in sorted(found):
+        once.setdefault((name.partition("/")[2], canonical(before), canonical(after)), (name, before, after))
+    return tuple(once.values())
 
 
 def learn(before: Learned, changed: Iterable[str], span: int, looks: int) -> Learned:

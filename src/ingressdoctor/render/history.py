@@ -18,7 +18,7 @@ from ingressdoctor.render.words import in_short, listed
 
 __all__ = ["history_to_terminal", "hosts_to_terminal", "span_of_time"]
 
-_FIXED = 49
+_FIXED = 51
 _MOST_SPANS, _MOST_CHANGES, _MOST_INCIDENTS = 12, 12, 6
 _ORDER = (Health.FAILING, Health.UNKNOWN, Health.WELL)
 
@@ -31,7 +31,7 @@ def hosts_to_terminal(hosts: Sequence[HostSummary], since: datetime, until: date
         return sheet.text()
     widest = max(len(safe(item.state.name)) for item in hosts)
     column = max(12, min(widest, page.width - _FIXED))
-    head = f"  {'host':<{column}}  {'for':<11} {'up':>8} {'seen':>6} {'outages':>8} {'recovers':>9}"
+    head = f"  {'host':<{column}}  {'for':<11} {'up':>8} {'seen':>6} {'outages':>7} {'recovers':>11}"
     sheet.row((head, "dim"))
     for item in sorted(hosts, key=lambda one: (_ORDER.index(one.state.health), one.state.name)):
         _add_host(sheet, item, column, until)
@@ -50,7 +50,7 @@ def _add_host(sheet: Sheet, item: HostSummary, column: int, until: datetime) -> 
         (f"{name:<{column}}  ", strong),
         (f"{span_of_time((until - state.since).total_seconds()):<11} ", strong),
         (f"{_share(item.uptime):>8} {_percent(item.uptime.seen_share):>6} ", ""),
-        (f"{item.outages or '':>8} {recovery:>9}", ""),
+        (f"{item.outages or '':>7} {recovery:>11}", ""),
     )
 
 
@@ -189,6 +189,8 @@ def _share(uptime: Uptime) -> str:
 
 
 def _percent(share: float) -> str:
+    if 0 < share < 0.01:
+        return "<1 %"
     return "100 %" if share >= 0.9995 else f"{min(share * 100, 99):.0f} %"
 
 

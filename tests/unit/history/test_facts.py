@@ -49,6 +49,12 @@ def test_size_is_bounded() -> None:
         pytest.param({"a.b/c": "1", "a.b/d": "2"}, {"a.b/c": "1"}, [("a.b/d", "2", "")], id="gone"),
         pytest.param({"a.b/c": "1"}, {"x.y/z": "2"}, [], id="a-check-that-was-not-asked-is-no-difference"),
         pytest.param(
+            {"a.b/status": "200", "a.c/status": "200"},
+            {"a.b/status": "522", "a.c/status": "522"},
+            [("a.b/status", "200", "522")],
+            id="the-same-in-the-same-words-once",
+        ),
+        pytest.param(
             {"a.b/c": "1", "x.y/new": "1", "x.y/old": "1"},
             {"a.b/c": "2", "x.y/new": "2", "x.y/more": "3"},
             [("x.y/new", "1", "2"), ("x.y/more", "", "3"), ("x.y/old", "1", ""), ("a.b/c", "1", "2")],

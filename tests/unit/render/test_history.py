@@ -132,6 +132,22 @@ def test_span_of_time(seconds: float, expected: str) -> None:
     assert span_of_time(seconds) == expected
 
 
+def test_a_table_with_long_names_stays_on_the_page() -> None:
+    rows = [
+        HostSummary(state=a_state(name=f"{'n' * 60}{n}"), uptime=WEEK, outages=9, mean_recovery_s=4e4) for n in "ab"
+    ]
+    lines = hosts_to_terminal(rows, at(-5), at(0), Page()).splitlines()
+
+    assert [len(line) for line in lines[:3]] == [80, 80, 80]
+    assert all("11 h 6 min" in line for line in lines[1:3])
+
+
+def test_a_little_that_was_seen_is_not_nothing() -> None:
+    row = HostSummary(state=a_state(), uptime=Uptime(period_s=10_000, up_s=1, unwatched_s=9_999))
+
+    assert "<1 %" in hosts_to_terminal((row,), at(-5), at(0), Page())
+
+
 def test_uptime_is_never_rounded_up_to_a_whole() -> None:
     nearly = Uptime(period_s=10**9, up_s=10**9 - 1, down_s=1)
     rows = (
