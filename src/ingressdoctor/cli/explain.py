@@ -55,7 +55,7 @@ def explain(files: Files = None, line: Lines = None, program: Whose = None, as_j
     from ingressdoctor.cli.interrupts import interrupts_raise
     from ingressdoctor.cli.output import page_for, write
     from ingressdoctor.knowledge.tally import Tally, split_lines
-    from ingressdoctor.render.explain import explain_to_json, explain_to_terminal, explanation
+    from ingressdoctor.render.explain_v1 import explain_to_json, explanation
 
     tally = Tally(program=program or "")
     interrupted = False
@@ -70,7 +70,12 @@ def explain(files: Files = None, line: Lines = None, program: Whose = None, as_j
         interrupted = True
     code = _exit_code(tally.lines, tally.unknown, [item.signature.harmless for item in tally.known()])
     view = explanation(tally, exit_code=code, interrupted=interrupted)
-    write(explain_to_json(view) if as_json else explain_to_terminal(view, page_for(sys.stdout)))
+    if as_json:
+        write(explain_to_json(view))
+    else:
+        from ingressdoctor.render.explain import explain_to_terminal
+
+        write(explain_to_terminal(view, page_for(sys.stdout)))
     raise typer.Exit(code)
 
 

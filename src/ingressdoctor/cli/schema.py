@@ -46,7 +46,7 @@ def schema(name: What = "report") -> None:
 
     from ingressdoctor.cli.output import write
     from ingressdoctor.notify.payload_v1 import NotificationV1
-    from ingressdoctor.render.explain import ExplainV1
+    from ingressdoctor.render.explain_v1 import ExplainV1
     from ingressdoctor.render.history_v1 import HistoryV1
     from ingressdoctor.render.json_v1 import encode
     from ingressdoctor.render.lists import AccessV1, TargetsV1

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from build.program import PROGRAM, environment, run
-from ingressdoctor.render.explain import ExplainV1
+from ingressdoctor.render.explain_v1 import ExplainV1
 from ingressdoctor.render.schema_v1 import schema_of
 
 FAULT = '2026-03-01T10:00:00Z ERR error="kubernetes service not found: shop/web" ingress=shop namespace=shop'
@@ -99,7 +101,34 @@ def test_escapes_and_secrets_do_not_reach_the_terminal() -> None:
 
 
 def test_a_long_log_is_read_to_its_end() -> None:
-    done = piped(f"{FINE}\n{FAULT}\n".encode() * 20_000 + b"x" * 3_000_000, "--json")
+    done = piped(f"{FINE}\n{FAULT}\n".encode() * 5_000 + b"x" * 3_000_000, "--json")
     told = json.loads(done.stdout)
 
-    assert (told["lines"], told["recognised"], len(told["meanings"])) == (40_001, 20_000, 1)
+    assert (told["lines"], told["recognised"], len(told["meanings"])) == (10_001, 5_000, 1)
+
+
+def test_ctrl_c_tells_what_was_read_so_far() -> None:
+    lines = f"{FAULT}\n".encode() * 10_000
+    with subprocess.Popen(
+        [*PROGRAM, "explain", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(lines)  # more than a pipe holds: when this returns, the program is reading
+        process.stdin.flush()
+        process.send_signal(signal.SIGINT)
+        told = json.loads(process.stdout.read())
+        code = process.wait(60)
+
+    assert (code, told["interrupted"]) == (1, True)
+    assert 0 < told["lines"] <= 10_000
+
+
+def test_json_loads_nothing_that_draws() -> None:
+    code = (
+        "import sys; from ingressdoctor.cli.app import run; run(['explain', '--line', 'x', '--json'], 'x');"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+
+    assert not {"rich", "kubernetes", "httpcore", "dns", "cryptography"} & set(done.stderr.split())
