@@ -14,15 +14,18 @@ from build.changes import LATELY, LONG_AGO, a_condition, a_happening, a_node, a_
 from build.cluster import FakeCluster
 from build.kube import TableKube, a_list
 from build.routes import objects
+from build.tcp import a_way, guarded, listed
 from build.tunnel import a_cloudflared, a_config, a_route
 from build.values import replace
 from ingressdoctor.api import Answer, ClusterNodes, Loaded, PolicyVerdict, ServiceEvents, SourceError
 from ingressdoctor.collect.changes import collect_cluster_timeline
 from ingressdoctor.collect.changes_path import maker_of, path_makers, path_routes, path_workloads, routes_read
 from ingressdoctor.collect.changes_services import collect_service_timeline
+from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.evidence.certificates import GitOpsView
 from ingressdoctor.evidence.gateway import GatewayObjects, GatewayParent, GatewayRoute, GatewayView
 from ingressdoctor.evidence.routes import Custom, KnownHosts
+from ingressdoctor.evidence.tcp_route import RouteEater
 from ingressdoctor.evidence.timelines import ClusterTimeline, PathMakers, PathRoutes, PathWorkloads
 from ingressdoctor.evidence.tunnel_rules import ConfigHome
 from ingressdoctor.evidence.workloads import Deployments, OtherWorkloads
@@ -256,9 +259,9 @@ def an_ingress_route(name: str = "web", **meta: Any) -> Any:
 
 
 async def routes_of(
-    decision: Any = None, hosts: Any = None, found: Any = None, gateways: Any = None, view: Any = None, tcp: Any = None
+    decision: Any = None, hosts: Any = None, found: Any = None, view: Any = None, tcp: Any = None, **read_too: Any
 ) -> PathRoutes:
-    read = await routes_read.function(Seen(found), NOTHING, Seen(gateways))
+    read = await routes_read.function(Seen(found), Seen(read_too.get("tcp_objects")), Seen(read_too.get("gateways")))
     value = await path_routes.function(read, Seen(decision), Seen(hosts), NOTHING, Seen(tcp), Seen(view))
     assert isinstance(value, PathRoutes)
     return value
@@ -304,6 +307,18 @@ async def test_routes_and_gateways_of_the_gateway_api_are_on_the_path() -> None:
     found = await routes_of(gateways=gateways, view=view)
 
     assert [item.ref for item in found.items] == ["HTTPRoute shop/web", "Gateway shop/public"]
+
+
+async def test_the_tcp_route_its_lists_and_what_eats_it_are_on_the_path() -> None:
+    route, allow = guarded(), listed("10.0.0.0/8")
+    way = a_way(route, allow)
+    eater = RouteEater(ref="IngressRoute shop/web", rule="HostSNI(`*`)", kind="an HTTPS route")
+    way = replace(way, entry=replace(way.entry, eaters=(eater,)))
+    tcp = TcpObjects(routes=Loaded(items=(route,)), middlewares=Loaded(items=(allow,)))
+
+    found = await routes_of(found=everything(), tcp=way, tcp_objects=tcp)
+
+    assert {item.ref for item in found.items} == {route.ref, allow.ref, "IngressRoute shop/web"}
 
 
 async def test_a_route_that_stands_beside_the_winner_is_too() -> None:
