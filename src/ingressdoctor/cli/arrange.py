@@ -18,7 +18,9 @@ __all__ = ["DEFAULT", "GROUP_OPTIONS", "arranged", "makes_report", "wants_json"]
 
 DEFAULT: Final = "diagnose"
 GROUP_OPTIONS: Final = frozenset(("--help", "-h", "--version", "--install-completion", "--show-completion"))
-_NO_REPORT: Final = frozenset(("access", "checks", "config", "explain", "onboard", "route", "schema", "targets", "walks"))
+_NO_REPORT: Final = frozenset(
+    ("access", "checks", "config", "explain", "onboard", "route", "schema", "sweep", "targets", "walks")
+)
 _WATCH: Final = "--watch"
 
 

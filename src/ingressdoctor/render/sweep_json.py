@@ -73,6 +73,7 @@ def outcome_fields(outcome: Outcome) -> dict[str, Any]:
         "facts": dict(outcome.facts),
         "vantage": outcome.vantage,
         "error": outcome.error,
+        "suppressed": outcome.suppressed,
     }
 
 

@@ -28,7 +28,7 @@ def sweep_to_junit(report: SweepReport) -> str:
     excused = {
         name: item.suppressed for item in report.incidents if item.active and item.suppressed for name in item.members
     }
-    cases = [_case(outcome, excused.get(outcome.name, "")) for outcome in report.outcomes]
+    cases = [_case(outcome, outcome.suppressed or excused.get(outcome.name, "")) for outcome in report.outcomes]
     numbers = {
         "tests": str(len(cases)),
         "failures": str(sum(case.find("failure") is not None for case in cases)),
@@ -65,7 +65,7 @@ def _case(outcome: Outcome, excuse: str) -> ET.Element:
         },
     )
     message = _legal(safe(outcome.error or outcome.headline))
-    if outcome.verdict is Verdict.BROKEN and excuse:
+    if excuse and outcome.verdict in (Verdict.BROKEN, Verdict.UNKNOWN):
         ET.SubElement(case, "skipped", {"message": _legal(safe(excuse))})
     elif outcome.verdict is Verdict.BROKEN:
         kind = _legal(safe(outcome.causes[0].check_id)) if outcome.causes else "unexplained"

@@ -136,6 +136,7 @@ def _add_targets(sheet: Sheet, report: SweepReport) -> None:
             (f"{glyph_of(status, sheet.page)} ", colour_of(status)),
             (name if told.startswith(name) else f"{name}  ", "bold"),
             (told.removeprefix(name), ""),
+            (f" (excused: {safe(outcome.suppressed)})" if outcome.suppressed else "", "dim"),
             right=(f"{outcome.elapsed_s:.2f} s", "dim"),
         )
 

@@ -44,7 +44,10 @@ class SweptCauseV1(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeV1(msgspec.Struct, frozen=True, kw_only=True):
-    """What one target came to. ``unseen`` says why links were not looked at; ``facts`` what was seen."""
+    """What one target came to.
+
+    ``unseen`` says why links were not looked at; ``facts`` what was seen; ``suppressed`` why it does not count now.
+    """
 
     name: str
     verdict: Verdict
@@ -61,6 +64,7 @@ class OutcomeV1(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str]
     vantage: str
     error: str
+    suppressed: str
 
 
 class IncidentV1(msgspec.Struct, frozen=True, kw_only=True):

@@ -84,8 +84,9 @@ def _of_incidents(told: Sequence[Incident], total: int) -> str:
 
 
 def _excused(report: SweepReport) -> int:
-    """How many targets are members of incidents that nobody is told of."""
-    return len({name for item in report.incidents if item.active and item.suppressed for name in item.members})
+    """How many broken targets nobody is told of: they, or the incidents that they are members of, are excused."""
+    names = {name for item in report.incidents if item.active and item.suppressed for name in item.members}
+    return len(names | {item.name for item in report.outcomes if item.suppressed and item.verdict is Verdict.BROKEN})
 
 
 def hostnames(count: int) -> str:

@@ -189,7 +189,7 @@ def test_junit_is_well_formed(value: str) -> None:
     root = ET.fromstring(text_of(build.hostile(value), SweepFormat.JUNIT))
 
     assert len(list(root.iter("testcase"))) == 3
-    assert len(list(root.iter("failure"))) + len(list(root.iter("skipped"))) == 1
+    assert sum(len(list(root.iter(tag))) for tag in ("failure", "error", "skipped")) == 2
 
 
 # What Jenkins' schema allows below each element, in its order.
@@ -231,6 +231,17 @@ def test_an_excused_target_is_skipped_with_the_reason() -> None:
     case = next(item for item in root.iter("testcase") if item.get("name") == "shop001.example.org")
 
     assert [(child.tag, child.get("message")) for child in case] == [("skipped", "moved until Friday")]
+
+
+def test_a_target_in_maintenance_is_skipped_and_says_why() -> None:
+    target = build.outcome(suppressed="move, until Friday")
+    report = build.all_well(counts=Counts(healthy=4, broken=1, suppressed=1), outcomes=(target,))
+    case = next(ET.fromstring(text_of(report, SweepFormat.JUNIT)).iter("testcase"))
+
+    assert headline(report) == "All that is broken is excused: 1 of 5 hostnames"
+    assert [(child.tag, child.get("message")) for child in case] == [("skipped", "move, until Friday")]
+    assert "(excused: move, until Friday)" in text_of(report, SweepFormat.TERMINAL, verbose=True, width=140)
+    assert valid(outcome_line(target), line_schema())["suppressed"] == "move, until Friday"
 
 
 PENDING = build.small_incident(state=IncidentState.PENDING)
