@@ -14,6 +14,8 @@ MAX_BEHIND_A_TUNNEL = 18
 MAX_IN_THE_LAN = 20
 # Routes of the Gateway API, their Gateways and classes, and what those refer to, beside Traefik's other kinds.
 MAX_WITH_GATEWAYS = MAX_KUBE_REQUESTS + 5
+# The nodes, Traefik's HelmChart, its configuration and the job that installs it, and who else may have a node's ports.
+MAX_OF_NODES = 21
 # mariadb-operator's objects, and MaxScale's API in two pods; without a greeting, each hop is asked for one besides.
 MAX_OF_MYSQL = 20
 MAX_WITHOUT_GREETING = 24
@@ -28,7 +30,7 @@ def test_scenario(scenario: Fault) -> None:
 
     assert outcome.right, str(outcome)
     mysql = MAX_WITHOUT_GREETING if outcome.symptoms else MAX_OF_MYSQL
-    limits = {"tunnel": MAX_BEHIND_A_TUNNEL, "lan": MAX_IN_THE_LAN, "sql": mysql}
+    limits = {"tunnel": MAX_BEHIND_A_TUNNEL, "lan": MAX_IN_THE_LAN, "sql": mysql, "nodes": MAX_OF_NODES}
     looking_back = MAX_LOOKING_BACK if outcome.failing else 0
     usual = MAX_WITH_GATEWAYS if scenario.name.startswith("gateway-") else MAX_KUBE_REQUESTS
     assert outcome.kube_requests <= limits.get(outcome.walk, usual) + looking_back
