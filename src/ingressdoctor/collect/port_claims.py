@@ -33,10 +33,15 @@ _PORT: Final = re.compile(r":(\d{1,5}): bind")
 @collector(wanted="who has the nodes' ports")
 async def collect_claims(kube: Kubernetes, states: NodeStates) -> PortClaims:
     """Look at the nodes that are up and on which Traefik waits, crashes or is missing."""
-    gone = (NodeCase.OFF, NodeCase.NOT_READY)
-    chosen = [state for state in states.states if state.without_traefik and state.case not in gone][:_MOST]
+    chosen = [state for state in states.states if state.without_traefik and _is_up(state)][:_MOST]
     found = await asyncio.gather(*(_claim(kube, state, states.port) for state in chosen))
     return PortClaims(claims=tuple(claim for claim, _ in found), unread=tuple(gap for _, gaps in found for gap in gaps))
+
+
+def _is_up(state: NodeState) -> bool:
+    """Tell whether the node is one on which Traefik should be ready."""
+    ready = state.hop.node is None or state.hop.node.ready is not False
+    return ready and state.case not in (NodeCase.OFF, NodeCase.NOT_READY)
 
 
 async def _claim(kube: Kubernetes, state: NodeState, port: int) -> tuple[PortClaim, tuple[Unavailable, ...]]:

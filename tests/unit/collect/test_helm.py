@@ -168,6 +168,7 @@ async def test_where_there_is_no_chart(charts: Any, lead: Any, kind: type, reaso
     gap = await found(cluster(**{CHARTS: charts}), lead)
 
     assert type(gap) is kind
+    assert isinstance(gap, Unavailable)
     assert reason in gap.reason
 
 

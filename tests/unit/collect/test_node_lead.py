@@ -11,8 +11,10 @@ from build.controller import a_traefik, a_traefik_pod
 from build.hetzner import a_balancer
 from build.nodes import a_cloud_server, a_node_pod
 from build.outside import EDGE, HOST, MISSING, RANGES, dns_view, lookup, record, resolver, zone
+from build.tunnel import a_route
 from build.values import replace
 from ingressdoctor.api import (
+    Bypass,
     HetznerProject,
     Inapplicable,
     NodeLead,
@@ -210,7 +212,6 @@ def test_which_server_has_an_address(address: str, name: str) -> None:
 
 
 async def test_what_leads_past_a_load_balancer() -> None:
-    nodes = await collect_bypass.function(MISSING, await lead())
-    neither = await collect_bypass.function(MISSING, MISSING)
-
-    assert (nodes.nodes, nodes.tunnel, neither.nodes, neither.tunnel) == (True, False, False, False)
+    assert await collect_bypass.function(MISSING, await lead()) == Bypass(nodes=True)
+    assert await collect_bypass.function(a_route(), MISSING) == Bypass(tunnel=True)
+    assert await collect_bypass.function(MISSING, MISSING) == Bypass()

@@ -147,4 +147,5 @@ async def test_of_many_nodes_one_that_answers_stands_for_the_origin(hops: Any, r
     if isinstance(found, Origin):
         net = ScriptedNet(lambda _: exchange())
         told = await collect_origin.function(target=TARGET, net=net, origin=found, online=online())
+        assert isinstance(told, OriginProbe)
         assert (told.address, told.http.status, net.requests) == (address, hops[-1].plain.status, [])

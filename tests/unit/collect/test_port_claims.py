@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from build.kube import TableKube, a_list, forbidden, text
-from build.nodes import a_hop, a_node_pod, a_state, node_states
+from build.nodes import a_hop, a_lan_node, a_node_pod, a_state, node_states
 from ingressdoctor.api import NodeCase, PortClaims, Reach, SourceError
 from ingressdoctor.collect.port_claims import collect_claims, in_use, port_in
 
@@ -60,8 +60,9 @@ async def test_the_log_names_the_port_that_is_in_use() -> None:
     assert len(kube.calls) == 2
 
 
-async def test_nobody_is_asked_while_traefik_is_ready() -> None:
-    found, kube = await claims({}, a_state(), a_state(NodeCase.OFF, 2))
+async def test_nobody_is_asked_while_traefik_is_ready_or_the_node_is_not() -> None:
+    gone = a_hop(3, node=a_lan_node(3, ready=False))
+    found, kube = await claims({}, a_state(), a_state(NodeCase.OFF, 2), a_state(number=3, hop=gone, pod=None))
 
     assert (found.claims, kube.calls) == ((), [])
 
