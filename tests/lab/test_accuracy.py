@@ -15,9 +15,7 @@ MAX_IN_THE_LAN = 20
 # Routes of the Gateway API, their Gateways and classes, and what those refer to, beside Traefik's other kinds.
 MAX_WITH_GATEWAYS = MAX_KUBE_REQUESTS + 5
 # The nodes, Traefik's HelmChart, its configuration and the job that installs it, and who else may have a node's ports.
-MAX_OF_NODES = 21
-# Nodes, k3s' chart with its configuration and job, and who has a port of a node on which Traefik is not ready.
-MAX_ON_NODES = 20
+MAX_OF_NODES = 20
 # mariadb-operator's objects, and MaxScale's API in two pods; without a greeting, each hop is asked for one besides.
 MAX_OF_MYSQL = 20
 MAX_WITHOUT_GREETING = 24
