@@ -12,11 +12,12 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
+from ingressdoctor.collect.discovery_paths import paths_to_ask
 from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.evidence.discovery import Discovered, FoundName, ZoneName, ZoneNames
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
 from ingressdoctor.evidence.kube import Loaded
-from ingressdoctor.evidence.routes import KnownHosts
+from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
 from ingressdoctor.evidence.tunnel import Cloudflareds
 from ingressdoctor.evidence.tunnel_rules import TunnelConfig
 from ingressdoctor.model.check import collector
@@ -32,6 +33,7 @@ __all__ = ["collect_discovered", "collect_zone_names"]
 _LEADING: Final = frozenset({"A", "AAAA", "CNAME"})
 _TUNNEL: Final = ".cfargotunnel.com"
 _ANY_NAME: Final = re.compile(r"HostSNI\(\s*[`\"']\*[`\"']")
+_RECORD: Final = "DNS record "
 _SHOWN: Final = 3
 _MOST_ZONES: Final = 500
 
@@ -80,6 +82,7 @@ def _zone_names(records: Mapping[str, list[object]]) -> Iterator[ZoneName]:
 @collector(wanted="the targets that the installation names", timeout_s=120.0)
 async def collect_discovered(
     hosts: KnownHosts | Unavailable,
+    objects: RoutingObjects | Unavailable,
     tunnels: Cloudflareds | Unavailable,
     tcp: TcpObjects | Unavailable,
     zones: ZoneNames | Unavailable,
@@ -90,8 +93,9 @@ async def collect_discovered(
     gaps = [item for item in (hosts, tunnels, tcp, zones) if isinstance(item, Unavailable)]
     if isinstance(hosts, KnownHosts):
         gaps += hosts.unread
+        paths = {} if isinstance(objects, Unavailable) else paths_to_ask(objects)
         for host, refs in hosts.hosts.items():
-            found.add(host, refs)
+            found.add(host, refs, path=paths.get(host, ""))
     if isinstance(tunnels, Cloudflareds):
         gaps += tunnels.unread
         for connector in tunnels.items:
@@ -142,7 +146,7 @@ def _ours(balancer: LoadBalancerLookup | Unavailable) -> frozenset[str]:
 
 def _add_record(found: _Names, item: ZoneName, ours: frozenset[str], any_sql: str) -> None:
     addresses = {canonical_address(text) or text for text in item.contents}
-    record = f"DNS record {item.name}"
+    record = f"{_RECORD}{item.name}"
     if found.knows(item.name) or any(text.endswith(_TUNNEL) for text in item.contents):
         found.add(item.name, (record,))
     elif addresses & ours:
@@ -161,15 +165,18 @@ class _Names:
     def __init__(self) -> None:
         self._found: dict[str, dict[str, None]] = {}
         self._left: dict[str, dict[str, None]] = {}
+        self._paths: dict[str, str] = {}
 
     def knows(self, host: str) -> bool:
-        return host in self._found
+        return host in self._paths
 
-    def add(self, host: str, sources: tuple[str, ...], scheme: str = "") -> None:
+    def add(self, host: str, sources: tuple[str, ...], scheme: str = "", path: str = "") -> None:
         if "*" in host:
             self.leave("wildcards, which nobody can ask for", host)
             return
-        self._found.setdefault(scheme + host, {}).update(dict.fromkeys(sources))
+        if not scheme:
+            path = self._paths.setdefault(host, path)
+        self._found.setdefault(scheme + host + path, {}).update(dict.fromkeys(sources))
 
     def leave(self, why: str, host: str) -> None:
         self._left.setdefault(why, {})[host] = None
@@ -180,6 +187,7 @@ class _Names:
                 text=text,
                 sources=tuple(sources),
                 namespaces=tuple(dict.fromkeys(space for ref in sources if (space := _namespace(ref)))),
+                only_record=all(ref.startswith(_RECORD) for ref in sources),
             )
             for text, sources in sorted(self._found.items())
         )

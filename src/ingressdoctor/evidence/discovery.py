@@ -27,12 +27,14 @@ class ZoneNames(msgspec.Struct, frozen=True, kw_only=True):
 class FoundName(msgspec.Struct, frozen=True, kw_only=True):
     """One target as it is asked about (``shop.example.org``, ``mysql://db.example.org``) and what names it.
 
-    ``namespaces`` are those of the objects; a name that only a zone or a rule holds has none.
+    ``namespaces`` are those of the objects; a name that only a zone or a rule holds has none. ``only_record`` tells
+    that nothing but a record of a zone names it: it may never have been meant to answer.
     """
 
     text: str
     sources: tuple[str, ...]
     namespaces: tuple[str, ...] = ()
+    only_record: bool = False
 
 
 class Discovered(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,13 +32,15 @@ class SweepTarget(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge in a sweep, and where it came from.
 
     ``name`` is how it is called in history and incidents: the hostname, or the URL where it is not plain https.
-    ``sources`` say what names it ("Ingress shop/web", "hosts.txt line 3"); ``namespaces`` are of those objects.
+    ``sources`` say what names it ("Ingress shop/web", "hosts.txt line 3"); ``namespaces`` are of those objects;
+    ``only_record`` tells that nothing but a DNS record does.
     """
 
     name: str
     target: Target
     sources: tuple[str, ...] = ()
     namespaces: tuple[str, ...] = ()
+    only_record: bool = False
 
 
 class SweptCause(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from ingressdoctor.errors import SourceError, UsageError
 from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.excuses import Suppression, Window, excuse_of
+from ingressdoctor.model.history import State
 from ingressdoctor.model.report import Verdict
 from ingressdoctor.model.sweep import Counts, Incident, Outcome, SweepReport, SweepTarget
 from ingressdoctor.notify.sent import SentLog
@@ -59,6 +60,7 @@ class Memory(Protocol):
     def incidents(self) -> tuple[Incident, ...]: ...  # noqa: D102
     def save_incidents(self, sweep: int, incidents: Sequence[Incident]) -> None: ...  # noqa: D102
     def finish(self, sweep: int, report: SweepReport) -> None: ...  # noqa: D102
+    def since(self, name: str, vantage: str | None = None) -> State | None: ...  # noqa: D102
 
 
 class Teller(Protocol):
@@ -147,7 +149,7 @@ class Sweeper:
         chosen = targets.filtered(self._options.filters)
         watcher.expect(len(chosen.items))
         sweep = self._memory.begin(started, self._options.spec.vantage) if self._memory else 0
-        kept = _Kept(self._options, {item.name: item for item in chosen.items}, started)
+        kept = _Kept(self._options, chosen.items, started, self._memory)
 
         def take(outcome: Outcome) -> None:
             outcome = kept.take(outcome)
@@ -214,10 +216,14 @@ class Sweeper:
 class _Kept:
     """What is kept of a sweep's outcomes until its report is made."""
 
-    def __init__(self, options: SweepOptions, asked: dict[str, SweepTarget], started: datetime) -> None:
+    def __init__(
+        self, options: SweepOptions, targets: Sequence[SweepTarget], started: datetime, memory: Memory | None
+    ) -> None:
         self.fold = Fold()
         self._options = options
-        self._asked = asked if options.maintenance else {}
+        self._memory = memory
+        self._recorded = {item.name for item in targets if item.only_record}
+        self._asked = {item.name: item for item in targets} if options.maintenance else {}
         self._started = started
         self._outcomes: list[Outcome] = []
         self._dropped = 0
@@ -228,6 +234,8 @@ class _Kept:
         if item is not None:
             reason = excuse_of(self._options.maintenance, item.target.hostname, item.namespaces, outcome.started)
             outcome = replace(outcome, suppressed=reason)
+        if outcome.broken and outcome.name in self._recorded and not self._worked(outcome.name):
+            outcome = _dangling(outcome)
         self.fold.add(outcome)
         if self._options.keep_all or outcome.verdict is not Verdict.HEALTHY:
             if self._options.keep_all or len(self._outcomes) < _MOST_KEPT:
@@ -263,3 +271,17 @@ class _Kept:
             vantage=self._options.spec.vantage,
             interrupted=interrupted,
         )
+
+
+def _dangling(outcome: Outcome) -> Outcome:
+    """Turn the failure of a name that nothing but a record holds, and that never worked, into warnings.
+
+    Zones are full of names that were parked or forgotten; none of them is a reason to wake somebody.
+    """
+    return replace(
+        outcome,
+        verdict=Verdict.DEGRADED,
+        headline=f"{outcome.name}: nothing but a DNS record names it, and it does not work. {outcome.headline}",
+        causes=(),
+        warnings=(*outcome.causes, *outcome.warnings),
+    )

@@ -74,7 +74,13 @@ def from_discovered(found: Discovered) -> Targets:
         except UsageError as error:
             odd.append(f"{clean(each.text, 80)} of {each.sources[0]}: {error.message}")
             continue
-        item = SweepTarget(name=name_of(target), target=target, sources=each.sources, namespaces=each.namespaces)
+        item = SweepTarget(
+            name=name_of(target),
+            target=target,
+            sources=each.sources,
+            namespaces=each.namespaces,
+            only_record=each.only_record,
+        )
         items.setdefault(item.name, item)
     return Targets(items=tuple(items.values()), skipped=(*skipped, *_told(odd)))
 
