@@ -59,7 +59,9 @@ def a_cluster(*pods: Any, statuses: Mapping[str, int] | None = None, **more: lis
 async def routed(decision: RouteDecision | Unavailable) -> RoutedBackend | Unavailable:
     if isinstance(decision, Unavailable):
         return decision
-    return await collect_routed.function(decision, LATER)
+    found = await collect_routed.function(decision, LATER)
+    assert isinstance(found, RoutedBackend)
+    return found
 
 
 async def view_of(cluster: FakeCluster, **decision: Any) -> BackendView:

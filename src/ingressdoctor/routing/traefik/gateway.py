@@ -218,7 +218,7 @@ def _secret(listener: Listener, gateway: Gateway, route: Route) -> str:
         return ""
     name = as_text(listener.certificates[0].get("name"))
     owner = as_text(listener.certificates[0].get("namespace")) or gateway.namespace
-    return name if owner == route.namespace else f"{owner}/{name}"
+    return name if owner == route.namespace or not name else f"{owner}/{name}"
 
 
 def _middlewares(route: Route, rule: Rule, match: Match, name: str, provider: _Provider) -> Iterator[str]:

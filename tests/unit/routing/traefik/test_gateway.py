@@ -251,10 +251,13 @@ def test_routes_without_gateways_read_make_nothing() -> None:
             id="of-the-route",
         ),
         pytest.param(a_gateway(a_plain_listener()), "", id="without-tls"),
+        pytest.param(a_gateway(a_listener(tls={"certificateRefs": [{}]})), "", id="without-a-name"),
     ],
 )
 def test_the_secret_of_the_certificate(gateway: Custom, secret: str) -> None:
-    winner = decided(a_class(), gateway, an_http_route(), tls=bool(secret)).winner
+    winner = decided(
+        a_class(), gateway, an_http_route(), tls=gateway.spec["listeners"][0]["protocol"] == "HTTPS"
+    ).winner
 
     assert winner is not None
     assert winner.tls_secret == secret
