@@ -30,8 +30,9 @@ from ingressdoctor.errors import HistoryError, IngressDoctorError, UsageError
 from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
 from ingressdoctor.sweeping.metrics import SweepMetrics
+from ingressdoctor.sweeping.options import Judging, Memory, SweepOptions
 from ingressdoctor.sweeping.schedule import alone, interval_of, repeat
-from ingressdoctor.sweeping.sweeper import Judging, Memory, Sweeper, SweepOptions
+from ingressdoctor.sweeping.sweeper import Sweeper
 from ingressdoctor.sweeping.targets import Filters, read_list
 from ingressdoctor.wiring import Session, open_session
 

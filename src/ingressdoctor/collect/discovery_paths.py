@@ -1,7 +1,7 @@
 """Which path of a host to ask for, where none of its routes takes "/". Pure.
 
-A host that serves only ``/api`` is well when ``/api`` answers; asked for "/" it would look broken. Where something takes
-"/", or no path can be told from the rules (regular expressions), it is "/".
+A host that serves only ``/api`` is well when ``/api`` answers; asked for "/" it would look broken. Where something
+takes "/", or no path can be told from the rules (regular expressions), it is "/".
 """
 
 from __future__ import annotations

@@ -1,0 +1,99 @@
+"""What is kept of a sweep until its report is made: folded causes, and the outcomes that are not healthy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from msgspec.structs import replace
+
+from ingressdoctor.engine.incidents import Fold
+from ingressdoctor.model.excuses import excuse_of
+from ingressdoctor.model.report import Verdict
+from ingressdoctor.model.sweep import Counts, Outcome, SweepReport, SweepTarget
+from ingressdoctor.sweeping.options import Memory, SweepOptions
+from ingressdoctor.sweeping.targets import Targets
+
+__all__ = ["Kept"]
+
+_MOST_KEPT: Final = 10_000
+
+
+class Kept:
+    """What is kept of a sweep's outcomes until its report is made."""
+
+    def __init__(
+        self, options: SweepOptions, targets: Sequence[SweepTarget], started: datetime, memory: Memory | None
+    ) -> None:
+        self.fold = Fold()
+        self._options = options
+        self._memory = memory
+        self._recorded = {item.name for item in targets if item.only_record}
+        self._asked = {item.name: item for item in targets} if options.maintenance else {}
+        self._started = started
+        self._outcomes: list[Outcome] = []
+        self._dropped = 0
+
+    def take(self, outcome: Outcome) -> Outcome:
+        """Fold one outcome, and return it with its excuse."""
+        item = self._asked.get(outcome.name)
+        if item is not None:
+            reason = excuse_of(self._options.maintenance, item.target.hostname, item.namespaces, outcome.started)
+            outcome = replace(outcome, suppressed=reason)
+        if outcome.broken and outcome.name in self._recorded and not self._worked(outcome.name):
+            outcome = _dangling(outcome)
+        self.fold.add(outcome)
+        if self._options.keep_all or outcome.verdict is not Verdict.HEALTHY:
+            if self._options.keep_all or len(self._outcomes) < _MOST_KEPT:
+                self._outcomes.append(outcome if self._options.keep_all else replace(outcome, facts={}))
+            else:
+                self._dropped += 1
+        return outcome
+
+    def _worked(self, name: str) -> bool:
+        """Tell whether it is remembered to have worked."""
+        state = self._memory.since(name) if self._memory is not None else None
+        return state is not None and state.last_well is not None
+
+    def report(self, targets: Targets, elapsed_s: float, requests: Mapping[str, int], interrupted: bool) -> SweepReport:
+        """Return the report, still without incidents."""
+        counts, fold = self.fold.counts, self.fold
+        done = sum(counts.values())
+        skipped = list(targets.skipped)
+        if done < len(targets.items):
+            skipped.append(f"{len(targets.items) - done} targets: the sweep was stopped before their turn")
+        if self._dropped:
+            skipped.append(f"{self._dropped} outcomes are counted, but not listed one by one")
+        return SweepReport(
+            started=self._started,
+            elapsed_s=elapsed_s,
+            counts=Counts(
+                healthy=counts[Verdict.HEALTHY],
+                degraded=counts[Verdict.DEGRADED],
+                broken=counts[Verdict.BROKEN],
+                unknown=counts[Verdict.UNKNOWN],
+                suppressed=fold.excused,
+            ),
+            outcomes=tuple(sorted(self._outcomes, key=lambda item: item.name)),
+            warnings=fold.warnings(),
+            offline=fold.offline(),
+            requests=requests,
+            skipped=tuple(skipped),
+            vantage=self._options.spec.vantage,
+            interrupted=interrupted,
+        )
+
+
+def _dangling(outcome: Outcome) -> Outcome:
+    """Turn the failure of a name that nothing but a record holds, and that never worked, into warnings.
+
+    Zones are full of names that were parked or forgotten; none of them is a reason to wake somebody.
+    """
+    return replace(
+        outcome,
+        verdict=Verdict.DEGRADED,
+        headline=f"{outcome.name}: nothing but a DNS record names it, and it does not work. {outcome.headline}",
+        causes=(),
+        warnings=(*outcome.causes, *outcome.warnings),
+    )
