@@ -108,10 +108,13 @@ def _dropped(dropped: tuple[NodeState, ...], states: NodeStates, target: Target)
         else "nobody else gets through either"
     )
     known = "no Hetzner Firewall does that" if first.firewalls is not None else "Hetzner's Firewalls could not be read"
+    where = (
+        "a firewall of the host itself, most likely" if first.firewalls is not None else "a firewall there or before it"
+    )
     open_port = changes("ufw", "allow", f"{states.port}/tcp")
     return fail(
         f"{names(dropped)} {'drops' if len(dropped) == 1 else 'drop'} connections to port {states.port}, although "
-        f"Traefik's pod is ready there and {why}: a firewall of the host itself, most likely.",
+        f"Traefik's pod is ready there and {why}: {where}.",
         subject=first.name,
         where="the same request straight to each node",
         seen={

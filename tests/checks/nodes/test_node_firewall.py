@@ -6,7 +6,7 @@ import pytest
 
 from build.nodes import OPEN, a_cloud_server, a_firewall, a_hop, a_node_lead, a_record, a_state, node_states
 from build.outside import MISSING, RANGES, TARGET, visited
-from ingressdoctor.api import Firewall, NodeCase, NodeStates, OutsideProbe, Reach, Status
+from ingressdoctor.api import Firewall, NodeCase, NodeState, NodeStates, OutsideProbe, Reach, Status
 from ingressdoctor_checks.node_firewall import firewall_closed, firewall_open
 
 EDGE = a_firewall(*RANGES.cidrs)
@@ -75,6 +75,19 @@ def test_firewall_closed(states: NodeStates, probe: OutsideProbe, status: Status
 
     assert [item.status for item in found] == [status]
     assert text in found[0].summary
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        pytest.param(UFW, "of the host itself", id="hetzner-filters-nothing"),
+        pytest.param(a_state(NodeCase.DROPPED), "there or before it", id="hetzners-rules-not-known"),
+    ],
+)
+def test_whose_firewall_it_may_be(state: NodeState, text: str) -> None:
+    [found] = firewall_closed(node_states(state), TARGET, BROKEN)
+
+    assert text in found.summary
 
 
 def test_one_finding_for_each_firewall() -> None:
