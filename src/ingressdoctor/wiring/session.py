@@ -1,4 +1,4 @@
-"""From settings to a session: the only module that knows every layer.
+"""From settings to a session: open sources and a loaded catalog.
 
 Everything heavy is imported when a session is opened, so that ``--help`` loads none of it.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
@@ -16,50 +15,30 @@ from typing import Self, TypeVar
 import msgspec
 
 from ingressdoctor import collect
-from ingressdoctor.collect.gateway import gateway_hosts
-from ingressdoctor.collect.route_scene import Scene, cluster_scene, file_scene, may_be_nginx, supposing, with_nginx
-from ingressdoctor.collect.rules_view import rules_of_file
-from ingressdoctor.collect.tunnel_rules_view import rules_of_route
+from ingressdoctor.collect.route_scene import Scene, cluster_scene, may_be_nginx, with_nginx
 from ingressdoctor.config import Settings
-from ingressdoctor.config.settings import NO_SERVICE_TOKEN
 from ingressdoctor.engine.catalog import Catalog, build_catalog
 from ingressdoctor.engine.cost import cost_of
 from ingressdoctor.engine.observer import Observer, Silent
 from ingressdoctor.engine.plugins import load_folder, load_installed, load_package
 from ingressdoctor.engine.session import Run, RunSpec, ask, diagnose_target
-from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.access import AccessSurvey, Sight
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.nginx import NginxControllers
 from ingressdoctor.evidence.preferences import Preferences
-from ingressdoctor.evidence.route_view import RouteQuestion, RouteSet, RouteView
+from ingressdoctor.evidence.route_view import RouteView
 from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.report import Report
 from ingressdoctor.model.target import Target
-from ingressdoctor.model.text import clean
 from ingressdoctor.sources.base import AccessToken, Cloudflare, Dns, Grpc, Hetzner, Kubernetes, MaxScale, Net, Sql
 from ingressdoctor.sources.calls import current_collector
-from ingressdoctor.sources.live import Sources, SourceSettings, open_sources
-from ingressdoctor.sources.maxscale import RestSettings
+from ingressdoctor.sources.live import Sources, open_sources
+from ingressdoctor.wiring.settings import source_settings
 
-__all__ = [
-    "RunOptions",
-    "Scene",
-    "Session",
-    "gateway_hosts",
-    "load_catalog",
-    "open_session",
-    "rules_of_file",
-    "rules_of_route",
-    "scene_of_files",
-    "supposing",
-    "view_of_request",
-    "view_of_routes",
-]
+__all__ = ["RunOptions", "Session", "SourceAccess", "load_catalog", "open_session"]
 
-_NAMED = 5
 T = TypeVar("T")
 
 _GIVENS = (Target, Clock, Preferences)
@@ -240,71 +219,3 @@ def open_session(settings: Settings, *, version: str = "", environ: Mapping[str,
         UsageError: a --connect-to entry or a resolver is malformed.
     """
     return Session(settings, load_catalog(settings), open_sources(source_settings(settings, environ)), version)
-
-
-def scene_of_files(paths: Sequence[str], namespace: str) -> Scene:
-    """Read manifests in place of a cluster; ``-`` is standard input.
-
-    Raises:
-        UsageError: none of them holds a Kubernetes object.
-    """
-    from ingressdoctor.collect.manifest_files import read_files
-    from ingressdoctor.collect.manifests import parse_manifests
-
-    found = parse_manifests(read_files(paths), namespace=namespace)
-    if not found.used and not found.ignored:
-        why = "; ".join(f"{item.where}: {item.what}" for item in found.skipped[:_NAMED])
-        given = ", ".join(clean(path, 100) for path in paths)
-        raise UsageError(
-            f"No Kubernetes object was found in {given}" + (f" ({why})." if why else "."),
-            hint="Give rendered manifests, for example: helm template . | ingressdoctor route --manifests - URL",
-        )
-    return file_scene(found)
-
-
-def view_of_request(scene: Scene, target: Target, question: RouteQuestion, kind: str = "") -> RouteView:
-    """Ask the model of routing what becomes of one request; of files, with who may reach the pods.
-
-    *kind* names a controller to ask, whoever has the host. For a cluster ``Session.around`` adds who reaches the pods.
-    """
-    from ingressdoctor.collect.route_around import of_files
-    from ingressdoctor.collect.route_nginx import TRAEFIK, view_as, view_of_either
-    from ingressdoctor.collect.route_policies import with_around
-
-    view = view_as(scene, target, question, kind) if kind else view_of_either(scene, target, question)
-    plain = scene.pods is None or view.controller.kind != TRAEFIK
-    return view if plain else with_around(scene, view, of_files(scene, view))
-
-
-def view_of_routes(scene: Scene, host: str) -> RouteSet:
-    """Ask the model of routing for all routes, of one host where *host* is set."""
-    from ingressdoctor.collect.route_set import set_of
-
-    return set_of(scene, host)
-
-
-def source_settings(settings: Settings, environ: Mapping[str, str] | None = None) -> SourceSettings:
-    """Reduce the settings to what the sources need."""
-    access, mxs = settings.cloudflare.access, settings.maxscale
-    # Nobody has to have a service token: where none is looked for on purpose, its absence is no gap.
-    wanted = access != NO_SERVICE_TOKEN or access.state(environ) != "not set"
-    return SourceSettings(
-        kubeconfig=settings.kubernetes.kubeconfig,
-        context=settings.kubernetes.context,
-        kube_timeout_s=settings.kubernetes.timeout_s,
-        hetzner_token=partial(settings.hetzner.token.resolve, environ),
-        hetzner_endpoint=settings.hetzner.endpoint,
-        cloudflare_token=partial(settings.cloudflare.token.resolve, environ),
-        cloudflare_endpoint=settings.cloudflare.endpoint,
-        access_client_id=partial(access.client_id.resolve, environ) if wanted else None,
-        access_client_secret=partial(access.client_secret.resolve, environ) if wanted else None,
-        access_hosts=access.hosts,
-        sql_password=settings.sql.password.optional(environ),
-        maxscale=RestSettings(url=mxs.url, user=mxs.user, password=mxs.password.optional(environ), ca_file=mxs.ca_file),
-        resolvers=settings.dns.resolvers,
-        authoritative=settings.dns.authoritative,
-        ca_file=settings.http.ca_file,
-        connect_to=settings.http.connect_to,
-        anchors=settings.online.probe,
-        timeout_s=settings.http.timeout_s,
-    )
