@@ -39,11 +39,9 @@ def test_the_form_of_a_line_does_not_matter(line: str) -> None:
     assert found.id == "traefik.middleware-missing"
 
 
-@pytest.mark.parametrize("line", HEALTHY)
-def test_a_healthy_line_means_nothing(line: str) -> None:
-    found = whole_book().recognise(line)
-
-    assert found is None, found
+def test_a_healthy_line_means_nothing() -> None:
+    assert len(HEALTHY) > 100
+    assert {line: found.id for line in HEALTHY if (found := whole_book().recognise(line))} == {}
 
 
 @pytest.mark.parametrize(
@@ -133,13 +131,8 @@ def test_the_logs_of_healthy_worlds_mean_nothing(path: Path) -> None:
     assert [found.id for line in lines if (found := whole_book().recognise(line)) and not found.harmless] == []
 
 
-MAXSCALE = [
-    pytest.param(item.code, sample, id=item.id) for item in signatures_of("maxscale") for sample in item.samples
-]
+def test_maxscales_collector_and_the_book_agree() -> None:
+    pairs = [(read_line(sample)[2], item.code) for item in signatures_of("maxscale") for sample in item.samples]
 
-
-@pytest.mark.parametrize(("code", "sample"), MAXSCALE)
-def test_maxscales_collector_and_the_book_agree(code: str, sample: str) -> None:
-    _, _, read, _ = read_line(sample)
-
-    assert read in ("", code)
+    assert [pair for pair in pairs if pair[0] not in ("", pair[1])] == []
+    assert len({code for code, _ in pairs if code}) > 15

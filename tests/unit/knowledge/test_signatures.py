@@ -6,7 +6,6 @@ import subprocess
 import sys
 from typing import Final
 
-import pytest
 import re2
 
 from ingressdoctor.cli.explain import Program
@@ -17,7 +16,7 @@ from ingressdoctor.wiring import load_catalog
 
 ALL: Final = tuple(item for component in COMPONENTS for item in signatures_of(component))
 STEPS: Final = {"dns", "edge", "tunnel", "balancer", "controller", "backend", "database", "certificates", "cluster"}
-SAMPLES: Final = [pytest.param(item, sample, id=item.id) for item in ALL for sample in item.samples]
+BACKSLASHES: Final = r"\\"
 
 
 def test_there_are_many_and_their_ids_are_their_own() -> None:
@@ -27,28 +26,34 @@ def test_there_are_many_and_their_ids_are_their_own() -> None:
     assert set(titles()) == set(COMPONENTS)
 
 
-@pytest.mark.parametrize("item", ALL, ids=lambda item: item.id)
-def test_a_signature_is_whole_and_worded_like_its_neighbours(item: Signature) -> None:
-    assert item.patterns
-    assert item.samples
-    assert item.source
-    assert item.versions
-    assert item.step in STEPS
-    assert item.cause == item.cause.strip()
-    assert not item.cause.endswith(".")
-    assert not item.remedy.endswith(".")
-    assert not item.remedy[0].isupper() or item.remedy.split()[0].isupper()
+def faults_of(item: Signature) -> list[str]:
+    """Say what is wrong with the wording or the patterns of one signature."""
+    found = [name for name in ("patterns", "samples", "source", "versions", "remedy") if not getattr(item, name)]
+    found += ["step"] if item.step not in STEPS else []
+    found += ["full stop"] if item.cause.endswith(".") or item.remedy.endswith(".") else []
+    found += ["white space"] if item.cause != item.cause.strip() or item.remedy != item.remedy.strip() else []
+    first = item.remedy.split()[0]
+    found += ["capital"] if first[0].isupper() and not first.isupper() else []
     for pattern in (*item.patterns, *item.own):
-        assert re2.compile(pattern).search("") is None, "a pattern that is in every line"
-        assert "\\\\" not in pattern, "backslashes are taken out of lines before they are matched"
+        found += [f"in every line: {pattern}"] if re2.compile(pattern).search("") else []
+        # Backslashes are taken out of lines before they are matched.
+        found += [f"backslash: {pattern}"] if BACKSLASHES in pattern else []
+    return found
 
 
-@pytest.mark.parametrize(("item", "sample"), SAMPLES)
-def test_a_sample_means_its_signature_and_no_other_of_equal_rank(item: Signature, sample: str) -> None:
-    found = whole_book().matching(sample)
+def test_signatures_are_whole_and_worded_alike() -> None:
+    assert {item.id: faults for item in ALL if (faults := faults_of(item))} == {}
 
-    assert found[0].id == item.id
-    assert [other.id for other in found[1:] if other.rank == item.rank] == []
+
+def test_a_sample_means_its_signature_and_no_other_of_equal_rank() -> None:
+    wrong = {}
+    for item in ALL:
+        for sample in item.samples:
+            found = whole_book().matching(sample)
+            if not found or found[0].id != item.id or any(other.rank == item.rank for other in found[1:]):
+                wrong[item.id] = [(other.id, other.rank) for other in found]
+
+    assert wrong == {}
 
 
 def test_every_check_that_is_named_exists() -> None:
