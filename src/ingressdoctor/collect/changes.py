@@ -22,7 +22,6 @@ from ingressdoctor.collect.changes_events import application_changes, event_chan
 from ingressdoctor.collect.changes_path import maker_of
 from ingressdoctor.collect.changes_pods import node_changes, pod_changes, unready_since
 from ingressdoctor.collect.changes_rollouts import rollouts, turns, unavailable_since, without_starts
-from ingressdoctor.collect.gitops import owner_of
 from ingressdoctor.collect.kinds import (
     APPLICATIONS,
     DAEMON_SETS,
@@ -35,14 +34,12 @@ from ingressdoctor.collect.kinds import (
 )
 from ingressdoctor.collect.kube import get_object, list_kind
 from ingressdoctor.errors import NotAskedError, SourceError
-from ingressdoctor.evidence.certificates import GitOpsView
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.kube import Event, Loaded, Node, Pod, Resource
 from ingressdoctor.evidence.routes import Custom
-from ingressdoctor.evidence.timelines import ClusterTimeline, PathMakers, PathRoutes, PathWorkloads
+from ingressdoctor.evidence.timelines import ClusterTimeline, PathApplications, PathMakers, PathRoutes, PathWorkloads
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.model.needs import Seen
 from ingressdoctor.model.timeline import Change
 from ingressdoctor.sources.base import Kubernetes
 
@@ -70,18 +67,19 @@ async def collect_cluster_timeline(
     routes: PathRoutes,
     workloads: PathWorkloads,
     makers: PathMakers,
-    gitops: Seen[GitOpsView],
+    applications: PathApplications,
 ) -> ClusterTimeline:
     """Put together what is known, and read what is not."""
     day = Day.of(clock)
     changes = list(_known(routes, workloads, day))
     changes += _maker(makers.items, day)
+    changes += [told for item in applications.items for told in application_changes(item, day)]
     unread: list[Unavailable] = []
     broke = [unready_since(workloads.pods, day)]
     broke += [unavailable_since(item, day) for item in _of(makers.items, Custom) if item.ref in workloads.makers]
     known = frozenset(item.ref for item in makers.items)
     every = _requests(kube, routes, workloads, known, day)
-    owned = _application(kube, _owner(routes, gitops.value), day)
+    owned = _application(kube, applications, day)
     wanted = (*every, *owned, *_node(kube, workloads, day))[:_MOST_REQUESTS]
     found = await asyncio.gather(*(_patiently(item) for item in wanted))
     for item, value in zip(wanted, found, strict=True):
@@ -110,12 +108,6 @@ def _known(routes: PathRoutes, workloads: PathWorkloads, day: Day) -> Iterator[C
 def _refs(routes: PathRoutes, workloads: PathWorkloads) -> frozenset[str]:
     everything = (*routes.items, *workloads.services, *workloads.pods, *workloads.policies)
     return frozenset(item.ref for item in everything)
-
-
-def _owner(routes: PathRoutes, view: GitOpsView | None) -> str:
-    """Return the name of the Application that owns the route, perhaps with its namespace before it."""
-    own = next((owner for item in routes.items if (owner := owner_of(item))), "")
-    return own or (view.application if view is not None else "")
 
 
 def _requests(
@@ -155,10 +147,10 @@ async def _named(kube: Kubernetes, kind: Kind[Custom], place: str) -> Custom | U
     return await get_object(kube, kind, namespace, name)
 
 
-def _application(kube: Kubernetes, owner: str, day: Day) -> Iterator[_Request]:
-    """Yield the look at the Application that owns the route, if one does."""
-    namespace, _, name = owner.rpartition("/")
-    if name:
+def _application(kube: Kubernetes, applications: PathApplications, day: Day) -> Iterator[_Request]:
+    """Yield the look at the Application that owns the route, if one does and nobody has listed them."""
+    namespace, _, name = next(iter(applications.names), "").rpartition("/")
+    if name and not applications.listed:
         yield _Request(
             f"the Argo CD Application {name}",
             lambda: list_kind(kube, APPLICATIONS, fields=f"metadata.name={name}"),

@@ -7,16 +7,19 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from ingressdoctor.collect.changes_pods import owner_of_pod
+from ingressdoctor.collect.gitops import owner_of
 from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.evidence.backend import BackendView, PolicyVerdict
+from ingressdoctor.evidence.certificates import GitOpsView
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.gateway import GatewayObjects, GatewayView
+from ingressdoctor.evidence.gitops import Applications, PathOwners
 from ingressdoctor.evidence.hetzner import ClusterNodes
 from ingressdoctor.evidence.kube import Loaded, Pod, Resource
 from ingressdoctor.evidence.nginx import NginxDecision
 from ingressdoctor.evidence.routes import KnownHosts, RouteDecision, RoutingObjects
 from ingressdoctor.evidence.tcp_route import TcpRoute
-from ingressdoctor.evidence.timelines import PathMakers, PathRoutes, PathWorkloads, RoutesRead
+from ingressdoctor.evidence.timelines import PathApplications, PathMakers, PathRoutes, PathWorkloads, RoutesRead
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.evidence.tunnel_rules import ConfigHome, ConfigSource, TunnelConfig
 from ingressdoctor.evidence.workloads import Deployments, OtherWorkloads
@@ -24,7 +27,7 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Seen
 
-__all__ = ["maker_of", "path_makers", "path_routes", "path_workloads", "routes_read"]
+__all__ = ["maker_of", "path_applications", "path_makers", "path_routes", "path_workloads", "routes_read"]
 
 _HASH: Final = re.compile(r"-[a-z0-9]{6,10}$")
 _WORDS: Final = re.compile(r"[\s#@]+")
@@ -143,6 +146,22 @@ def _configs(route: TunnelRoute) -> Iterator[ConfigSource]:
     for config in (route.config, *(item.config for item in route.workloads)):
         if isinstance(config, TunnelConfig) and config.source.home is ConfigHome.CONFIG_MAP:
             yield config.source
+
+
+@collector(wanted="the Applications that own the path")
+async def path_applications(
+    routes: PathRoutes, view: Seen[GitOpsView], owners: Seen[PathOwners], read: Seen[Applications]
+) -> PathApplications:
+    """Name the owners of the route and of what is behind it, and find them among the Applications that were listed."""
+    names = [owner for item in routes.items if (owner := owner_of(item))]
+    names += [item.application.name for item in owners.value.objects] if owners.value is not None else []
+    names += [view.value.application] if view.value is not None and view.value.application else []
+    wanted = tuple(dict.fromkeys(names))
+    bare = {name.rpartition("/")[2] for name in wanted}
+    listed = () if read.value is None else read.value.items
+    return PathApplications(
+        names=wanted, items=tuple(item for item in listed if item.name in bare), listed=read.value is not None
+    )
 
 
 @collector(wanted="what makes the pods of the path")

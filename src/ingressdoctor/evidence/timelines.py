@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from ingressdoctor.evidence.kube import Event, Node, Pod, Resource
+from ingressdoctor.evidence.routes import Custom
 from ingressdoctor.evidence.tunnel_rules import ConfigSource
 from ingressdoctor.model.timeline import Timeline
 
@@ -14,6 +15,7 @@ __all__ = [
     "ClusterTimeline",
     "DatabaseTimeline",
     "HetznerTimeline",
+    "PathApplications",
     "PathMakers",
     "PathRoutes",
     "PathWorkloads",
@@ -63,6 +65,18 @@ class PathMakers(msgspec.Struct, frozen=True, kw_only=True):
     """What makes the pods of the path, as far as the run has listed it anyway; the backend's is no different here."""
 
     items: tuple[Resource, ...] = ()
+
+
+class PathApplications(msgspec.Struct, frozen=True, kw_only=True):
+    """The Argo CD Applications that own objects of the path.
+
+    ``names`` are theirs, perhaps with the namespace before it (``argocd/shop``); ``items`` those that the run has
+    listed anyway, all of them where ``listed`` is True.
+    """
+
+    names: tuple[str, ...] = ()
+    items: tuple[Custom, ...] = ()
+    listed: bool = False
 
 
 class ClusterTimeline(Timeline, frozen=True, kw_only=True):

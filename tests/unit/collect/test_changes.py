@@ -19,14 +19,22 @@ from build.tunnel import a_cloudflared, a_config, a_route
 from build.values import replace
 from ingressdoctor.api import Answer, ClusterNodes, Loaded, PolicyVerdict, ServiceEvents, SourceError
 from ingressdoctor.collect.changes import collect_cluster_timeline
-from ingressdoctor.collect.changes_path import maker_of, path_makers, path_routes, path_workloads, routes_read
+from ingressdoctor.collect.changes_path import (
+    maker_of,
+    path_applications,
+    path_makers,
+    path_routes,
+    path_workloads,
+    routes_read,
+)
 from ingressdoctor.collect.changes_services import collect_service_timeline
 from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.evidence.certificates import GitOpsView
 from ingressdoctor.evidence.gateway import GatewayObjects, GatewayParent, GatewayRoute, GatewayView
+from ingressdoctor.evidence.gitops import Applications, OwnedObject, OwningApplication, PathOwners
 from ingressdoctor.evidence.routes import Custom, KnownHosts
 from ingressdoctor.evidence.tcp_route import RouteEater
-from ingressdoctor.evidence.timelines import ClusterTimeline, PathMakers, PathRoutes, PathWorkloads
+from ingressdoctor.evidence.timelines import ClusterTimeline, PathApplications, PathMakers, PathRoutes, PathWorkloads
 from ingressdoctor.evidence.tunnel_rules import ConfigHome
 from ingressdoctor.evidence.workloads import Deployments, OtherWorkloads
 from ingressdoctor.model.needs import Seen
@@ -78,9 +86,13 @@ async def timeline(
     workloads: PathWorkloads = WORKLOADS,
     gitops: GitOpsView | None = None,
     *makers: Any,
+    listed: Any = None,
+    owners: Any = None,
 ) -> ClusterTimeline:
     made = PathMakers(items=makers)
-    found = await collect_cluster_timeline.function(kube, CLOCK, routes, workloads, made, Seen(gitops))
+    owned = await path_applications.function(routes, Seen(gitops), Seen(owners), Seen(listed))
+    assert isinstance(owned, PathApplications)
+    found = await collect_cluster_timeline.function(kube, CLOCK, routes, workloads, made, owned)
     assert isinstance(found, ClusterTimeline)
     return found
 
@@ -183,6 +195,18 @@ async def test_the_application_may_be_known_from_elsewhere() -> None:
     found = await timeline(kube, PathRoutes(), PathWorkloads(), view)
 
     assert told(found) == {("Application argocd/shop-prod", "synced")}
+
+
+async def test_applications_that_were_listed_are_not_asked_for() -> None:
+    owner = OwningApplication(name="shop-prod", namespace="argocd")
+    owners = PathOwners(objects=(OwnedObject(ref="IngressRoute shop/web", application=owner),))
+    kube = FakeCluster(CLUSTER)
+
+    listed = Applications(items=tuple(CLUSTER[APPLICATIONS]))
+    found = await timeline(kube, PathRoutes(), PathWorkloads(), listed=listed, owners=owners)
+
+    assert told(found) == {("Application argocd/shop-prod", "synced")}
+    assert kube.asked == []
 
 
 async def test_events_of_the_controllers_service_count_where_they_are_known() -> None:
