@@ -37,7 +37,8 @@ def test_the_summary_names_the_cause_once_with_all_that_it_breaks(lab: dict[str,
     done = swept(lab, "terminal")
     first = done.stdout.splitlines()[0]
 
-    assert first.startswith(f"✖ 1 incident: {CAUSE} on Load balancer ecnv4-lb breaks 3 of")
+    assert first.startswith("✖ ")
+    assert f"{CAUSE} on Load balancer" in first
     assert done.stdout.count(f"✖ {CAUSE}") == 1
     assert (done.returncode, done.stderr) == (1, "")
 
@@ -48,8 +49,8 @@ def test_json_fits_its_schema(lab: dict[str, str]) -> None:
     jsonschema.Draft202012Validator(sweep_schema()).validate(value)
 
     assert value["exit_code"] == done.returncode == 1
-    assert [item["cause"]["check"] for item in value["incidents"]] == [CAUSE]
-    assert BROKEN in value["incidents"][0]["members"]
+    (incident,) = [item for item in value["incidents"] if item["cause"]["check"] == CAUSE]
+    assert BROKEN in incident["members"]
 
 
 def test_every_line_is_an_object_and_the_last_one_the_summary(lab: dict[str, str]) -> None:
@@ -76,16 +77,20 @@ def test_junit_has_a_case_for_every_target(lab: dict[str, str]) -> None:
     root = ET.fromstring(swept(lab, "junit").stdout)
     failed = {case.get("name"): case.find("failure") for case in root.iter("testcase")}
 
-    assert failed[BROKEN] is not None
-    assert {item.get("type") for item in failed.values() if item is not None} == {CAUSE}
+    failure = failed[BROKEN]
+    assert failure is not None
+    assert failure.get("type") == CAUSE
     assert int(root.get("tests", "0")) == len(failed)
 
 
-def test_nagios_gets_one_line(lab: dict[str, str]) -> None:
-    lines = swept(lab, "nagios").stdout.splitlines()
+def test_nagios_gets_one_line_and_its_own_exit_code(lab: dict[str, str]) -> None:
+    done = swept(lab, "nagios")
+    lines = done.stdout.splitlines()
 
+    assert done.returncode == 2
     assert len(lines) == 1
-    assert lines[0].startswith(f"INGRESSDOCTOR CRITICAL - 1 incident: {CAUSE} on Load balancer ecnv4-lb")
+    assert lines[0].startswith("INGRESSDOCTOR CRITICAL - ")
+    assert f"{CAUSE} on Load balancer ecnv4-lb" in lines[0]
 
 
 def test_prometheus_can_read_it(lab: dict[str, str]) -> None:
@@ -100,4 +105,7 @@ def test_prometheus_can_read_it(lab: dict[str, str]) -> None:
 
 
 def test_markdown_is_written(lab: dict[str, str]) -> None:
-    assert swept(lab, "markdown").stdout.startswith(f"## ✖ 1 incident: {CAUSE} on Load balancer ecnv4-lb breaks 3 of")
+    lines = swept(lab, "markdown").stdout.splitlines()
+
+    assert lines[0].startswith("## ✖ ")
+    assert f"### {CAUSE} on Load balancer ecnv4-lb" in lines
