@@ -17,7 +17,7 @@ __all__ = ["Book", "book_of", "whole_book"]
 # One automaton over everything would have a state for each mixture of half-matched patterns, and hostile lines would
 # make many. Over some forty patterns each, lines made up from pieces of all others cost no more than ordinary ones.
 _PATTERNS_PER_SET: Final = 40
-_MEMORY_PER_SET: Final = 8 * 1024 * 1024
+_MEMORY_PER_SET: Final = 4 * 1024 * 1024
 
 
 class Book:
