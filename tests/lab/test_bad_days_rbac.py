@@ -93,7 +93,8 @@ def test_one_missing_grant(place: Guarded, kind: str) -> None:
     assert absent(seen) <= absent(whole)
     assert seen.code == whole.code
     if place.refused(kind, since) and kind not in BESIDE_THE_POINT:
-        assert re.search(rf"'(list|get)' on {plural}|Allow list on .*{plural}", f"{seen.gaps} {seen.facts} {seen.unread}")
+        said = f"{seen.gaps} {seen.facts} {seen.unread}"
+        assert re.search(rf"'(list|get)' on {plural}|Allow list on .*{plural}", said)
         assert plural in seen.terminal or plural not in seen.gaps
     if whole.causes and whole.causes[0] in seen.failing:
         assert seen.causes == whole.causes
