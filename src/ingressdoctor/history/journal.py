@@ -7,6 +7,7 @@ a process that is killed loses no result older than that. Whatever is handed in 
 from __future__ import annotations
 
 import collections
+import itertools
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ BATCH: Final = 500
 EVERY_S: Final = 1.0
 RETRY_S: Final = 5.0
 MOST_WAITING: Final = 20_000
+MOST_TOLD: Final = 20
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ class Journal:
         self._writing = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closing = False
+        self._under_way: Sequence[Entry] = ()
         self._results = 0
         self._one_by_one = 0
         self.error: HistoryError | None = None
@@ -78,16 +81,19 @@ class Journal:
     def waiting(self) -> int:
         """How many results are not in the database."""
         with self._changed:
-            return self._results
+            return self._results + sum(isinstance(entry, Kept) for entry in self._under_way)
 
     def has(self, name: str) -> bool:
         """Tell whether a result of this target waits."""
         with self._changed:
-            return any(isinstance(entry, Kept) and entry.outcome.name == name for entry in self._waiting)
+            every = itertools.chain(self._under_way, self._waiting)
+            return any(isinstance(entry, Kept) and entry.outcome.name == name for entry in every)
 
     def add(self, entry: Entry) -> None:
         """Hand in an entry, to be written soon; never blocks on the database and never fails."""
         with self._changed:
+            if isinstance(entry, Told):
+                self._supersede()
             self._waiting.append(entry)
             self._results += isinstance(entry, Kept)
             self._bound()
@@ -110,7 +116,8 @@ class Journal:
                 except Exception as error:  # noqa: BLE001 - one result that cannot be written must not stop the others
                     self._find_culprit(batch, error)
                     continue
-                self.error = None
+                with self._changed:
+                    self._under_way, self.error = (), None
             return True
 
     def close(self) -> None:
@@ -156,6 +163,7 @@ class Journal:
                     seen.add(key)
                     self._results -= 1
                 batch.append(self._waiting.popleft())
+            self._under_way = batch
             return batch
 
     def _find_culprit(self, batch: Sequence[Entry], error: Exception) -> None:
@@ -164,14 +172,23 @@ class Journal:
             self._one_by_one = len(batch)
             self._put_back(batch)
             return
-        self.lost += 1
+        with self._changed:
+            self._under_way = ()
+            self.lost += 1
         self.error = HistoryError(f"A result cannot be stored ({type(error).__name__}); it is left out.")
 
     def _put_back(self, batch: Sequence[Entry]) -> None:
         with self._changed:
+            self._under_way = ()
             self._waiting.extendleft(reversed(batch))
             self._results += sum(isinstance(entry, Kept) for entry in batch)
             self._bound()
+
+    def _supersede(self) -> None:
+        """Let the incidents of many sweeps that nobody could write not pile up: later ones tell what became of them."""
+        waiting = [entry for entry in self._waiting if isinstance(entry, Told)]
+        if len(waiting) >= MOST_TOLD:
+            self._waiting.remove(waiting[0])
 
     def _bound(self) -> None:
         """Drop the oldest results beyond what may wait; what frames them is small and stays."""

@@ -5,7 +5,9 @@ What a target's current state needs is kept as long as the target is seen at all
 
 from __future__ import annotations
 
+import math
 import statistics
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -39,20 +41,33 @@ class Pruned(msgspec.Struct, frozen=True, kw_only=True):
     texts: int = 0
 
 
-def prune(engine: sa.Engine, now: datetime, retention_days: int) -> Pruned:
-    """Forget what ended more than *retention_days* before *now*, in transactions of at most 500 rows each."""
+def prune(engine: sa.Engine, now: datetime, retention_days: int, at_most_s: float = math.inf) -> Pruned:
+    """Forget what ended more than *retention_days* before *now*, in transactions of at most 500 rows each.
+
+    After *at_most_s* seconds what is left is left for the next time.
+    """
     with reading(engine) as connection:
         cutoff = cutoff_ms(connection, now, retention_days)
+    until = time.monotonic() + at_most_s
+
+    def _until_done(step: Callable[[sa.Connection], int]) -> int:
+        total, count = 0, _SLICE
+        while count == _SLICE and time.monotonic() < until:
+            with writing(engine) as connection:
+                count = step(connection)
+            total += count
+        return total
+
     done = Pruned(
-        spans=_until_done(engine, lambda connection: _spans(connection, cutoff)),
-        targets=_until_done(engine, lambda connection: _targets(connection, cutoff)),
-        incidents=_until_done(engine, lambda connection: _incidents(connection, cutoff)),
-        sweeps=_until_done(engine, lambda connection: _sweeps(connection, cutoff)),
-        receipts=_until_done(engine, lambda connection: forget_receipts(connection, cutoff, _SLICE)),
-        texts=_texts(engine),
+        spans=_until_done(lambda connection: _spans(connection, cutoff)),
+        targets=_until_done(lambda connection: _targets(connection, cutoff)),
+        incidents=_until_done(lambda connection: _incidents(connection, cutoff)),
+        sweeps=_until_done(lambda connection: _sweeps(connection, cutoff)),
+        receipts=_until_done(lambda connection: forget_receipts(connection, cutoff, _SLICE)),
+        texts=_until_done(_texts),
     )
     if engine.dialect.name == "sqlite" and any(msgspec.structs.astuple(done)):
-        _shrink(engine)
+        _shrink(engine, until)
     return done
 
 
@@ -66,16 +81,6 @@ def cutoff_ms(connection: sa.Connection, now: datetime, retention_days: int) -> 
     usual = [row.started_at for row in starts]
     believed = min(moment_ms(now), round(statistics.median(usual)) + _DAY_MS) if usual else moment_ms(now)
     return believed - retention_days * _DAY_MS
-
-
-def _until_done(engine: sa.Engine, step: Callable[[sa.Connection], int]) -> int:
-    total = 0
-    while True:
-        with writing(engine) as connection:
-            count = step(connection)
-        total += count
-        if count < _SLICE:
-            return total
 
 
 def _spans(connection: sa.Connection, cutoff: int) -> int:
@@ -117,22 +122,16 @@ def _delete(connection: sa.Connection, table: sa.Table, which: sa.Select[tuple[i
     return len(ids)
 
 
-def _texts(engine: sa.Engine) -> int:
-    """Delete the texts that nothing points at any more."""
-    total = 0
-    while True:
-        with reading(engine) as connection:
-            ids = list(connection.execute(unused_texts().limit(_SLICE)).scalars())
-        if not ids:
-            return total
-        with writing(engine) as connection:
-            # A sweep may have begun to use one of them again.
-            total += drop_unused(connection, ids)
+def _texts(connection: sa.Connection) -> int:
+    """Delete texts that nothing points at any more."""
+    ids = list(connection.execute(unused_texts().limit(_SLICE)).scalars())
+    drop_unused(connection, ids)
+    return len(ids)
 
 
-def _shrink(engine: sa.Engine) -> None:
+def _shrink(engine: sa.Engine, until: float) -> None:
     """Give free pages back to the file system, so many at a time."""
-    while True:
+    while time.monotonic() < until:
         with writing(engine) as connection:
             before = connection.exec_driver_sql("PRAGMA freelist_count").scalar_one()
             # One page is freed for every row that is fetched, of a result that says it has no columns.

@@ -26,7 +26,7 @@ from ingressdoctor.model.history import (
 )
 from ingressdoctor.model.sweep import Outcome
 
-__all__ = ["difference_from_well", "history_of", "names_in", "state_of", "summaries", "sweeps_in"]
+__all__ = ["begins_a_day", "difference_from_well", "history_of", "names_in", "state_of", "summaries", "sweeps_in"]
 
 _PERIODS: Final = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 _FOUND, _FACTS, _BEFORE = CONTENT.alias("found"), CONTENT.alias("facts"), CONTENT.alias("before")
@@ -116,6 +116,12 @@ def _summary(rows: Sequence[Any], start: int, end: int) -> HostSummary:
         outages=len(outages),
         mean_recovery_s=mean_recovery(outages),
     )
+
+
+def begins_a_day(connection: sa.Connection) -> bool:
+    """Tell whether the newest sweep began on another day than the one before."""
+    days = [record.started.date() for record in sweeps_in(connection, 2)]
+    return len(days) == 2 and days[0] != days[1]
 
 
 def sweeps_in(connection: sa.Connection, limit: int) -> tuple[SweepRecord, ...]:

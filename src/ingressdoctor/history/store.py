@@ -8,11 +8,12 @@ where it only adds to a line.
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
@@ -34,6 +35,9 @@ from ingressdoctor.model.sweep import Incident, Outcome, SweepReport
 __all__ = ["History", "open_history"]
 
 T = TypeVar("T")
+
+_PRUNE_S: Final = 10.0
+_SWEEPS: Final = 100
 
 
 def open_history(url: str, *, retention_days: int = 90, password: str = "", create: bool = True) -> History:
@@ -69,6 +73,7 @@ class History:
         self._ids: dict[int, int] = {}
         self._vantages: dict[int, str] = {}
         self._vantage: str | None = None
+        self._begun = 0
         self._incidents: tuple[Incident, ...] | None = None
         self._journal = Journal(self._write)
         self._read_error: HistoryError | None = None
@@ -113,10 +118,16 @@ class History:
         Returns:
             The sweep's number; negative where the database cannot be written now and will give one later.
         """
-        local = -1 - len(self._vantages)
+        self._begun += 1
+        local = -self._begun
+        if vantage[:200] != self._vantage:
+            self._incidents = None
         self._vantages[local] = self._vantage = vantage[:200]
         self._journal.add(Begun(sweep=local, vantage=vantage[:200], started_ms=moment_ms(started)))
         self.flush()
+        with contextlib.suppress(HistoryError):
+            # Should the database go away during the sweep, this is what its end is compared with.
+            self.incidents()
         return self._ids.get(local, local)
 
     def record(self, sweep: int, outcome: Outcome) -> None:
@@ -134,9 +145,18 @@ class History:
         self.flush()
 
     def finish(self, sweep: int, report: SweepReport) -> None:
-        """Note that a sweep has ended, with its counts; writes everything that waits."""
+        """Note that a sweep has ended, with its counts; writes everything that waits.
+
+        After the first sweep of a day what is older than the retention is forgotten.
+        """
         self._journal.add(Ended(sweep=sweep, report=report))
-        self.flush()
+        if not self.flush():
+            return
+        for known in (self._ids, self._vantages):
+            for old in list(known)[:-_SWEEPS]:
+                del known[old]
+        if self._tell(read.begins_a_day, False):
+            self.prune(report.started, at_most_s=_PRUNE_S)
 
     def incidents(self) -> tuple[Incident, ...]:
         """Return the incidents that are not closed, or closed within a week, of the vantage point of the last begin.
@@ -204,10 +224,10 @@ class History:
         """
         return self._ask(lambda connection: read.sweeps_in(connection, limit))
 
-    def prune(self, now: datetime) -> Pruned:
+    def prune(self, now: datetime, *, at_most_s: float = math.inf) -> Pruned:
         """Forget what is older than the retention. What cannot be forgotten now will be later; ``trouble`` says so."""
         try:
-            done = prune(self._engine, now, self._retention_days)
+            done = prune(self._engine, now, self._retention_days, at_most_s)
         except (SQLAlchemyError, OSError) as error:
             self._read_error = explain(error, self._place)
             return Pruned()

@@ -20,8 +20,9 @@ from build.history import HOST, at, look, report, sweep
 from build.postgres import USER, Postgres, postgres_here
 from build.program import environment
 from build.sweep import names
+from ingressdoctor.errors import HistoryError
 from ingressdoctor.history import History, open_history
-from ingressdoctor.history.journal import Begun, Journal, Kept
+from ingressdoctor.history.journal import Begun, Journal, Kept, Told
 from ingressdoctor.history.tables import SPAN
 
 CHILD = """
@@ -310,6 +311,20 @@ def test_a_journal_writes_in_order_and_no_host_twice_in_a_batch() -> None:
     journal.flush()
 
     assert written == [("begin", "a", "b"), ("a", "c")]
+
+
+def test_incidents_of_many_sweeps_that_nobody_could_write_do_not_pile_up() -> None:
+    def write(entries: object) -> None:
+        raise HistoryError("gone")
+
+    journal = Journal(write)
+    journal._thread = threading.current_thread()
+    for number in range(100):
+        journal.add(Told(sweep=number, incidents=()))
+    assert not journal.flush()
+
+    assert [entry.sweep for entry in journal._waiting] == list(range(80, 100))
+    assert journal.lost == 0
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from build.history import HOST, at, look, report, sweep
 from build.sweep import NO_TARGETS, NOT_READY, incident, names
 from build.values import replace
+from ingressdoctor.errors import HistoryError
 from ingressdoctor.history import open_history
 from ingressdoctor.history.tables import CONTENT, SPAN
 from ingressdoctor.model.history import Health
@@ -308,7 +309,7 @@ def test_two_sweeps_at_once(place: str) -> None:
 def test_retention(place: str) -> None:
     """What is over is forgotten; what a host's present state needs is not."""
     day = 60 * 24
-    with open_history(place, retention_days=30) as history:
+    with open_history(place, retention_days=3_650) as history:
         for number in range(6):
             hosts = [look("up" if number % 2 else "down", number * day, name) for name in names(3)]
             sweep(history, *hosts, look("up", number * day, "steady.example.org"))
@@ -318,6 +319,7 @@ def test_retention(place: str) -> None:
         for number in range(35, 45):
             sweep(history, look("up", number * day, "steady.example.org"), look("up", number * day, HOST))
         before = len(history.sweeps(100))
+    with open_history(place, retention_days=30) as history:
         done = history.prune(at(45 * day))
         assert history.trouble is None
         after = history.sweeps(100)
@@ -333,6 +335,37 @@ def test_retention(place: str) -> None:
     assert again == replace(done, spans=0, targets=0, incidents=0, sweeps=0, texts=0)
     assert state is not None
     assert state.health is Health.WELL
+
+
+def test_the_first_sweep_of_a_day_forgets_what_is_old(place: str) -> None:
+    day = 60 * 24
+    with open_history(place, retention_days=30) as history:
+        sweep(history, look("up", 0, "gone.example.org"))
+        for number in range(40, 50):
+            sweep(history, look("up", number * day))
+        known, sweeps = history.names(), history.sweeps(100)
+
+    assert known == (HOST,)
+    assert len(sweeps) == 10
+
+
+def test_incidents_are_known_although_the_database_went_away(place: str) -> None:
+    """The end of a sweep is compared with what its beginning knew; who never knew is told so."""
+    kept = incident(state=IncidentState.OPEN)
+    with open_history(place) as history:
+        history.save_incidents(history.begin(at(0), "eu"), (kept,))
+    with open_history(place) as history:
+        history.begin(at(5), "eu")
+        with history._engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE incident RENAME TO elsewhere"))
+        told, trouble = history.incidents(), history.trouble
+        history.begin(at(5), "us")
+        with pytest.raises(HistoryError):
+            history.incidents()
+
+    assert told == (kept,)
+    assert trouble is not None
+    assert "has lost its tables" in trouble.message
 
 
 def test_a_clock_far_ahead_does_not_erase_everything(place: str) -> None:
