@@ -146,7 +146,7 @@ def route_not_accepted(
 def _acceptance(
     route: GatewayRoute, parent: GatewayParent, say: Callable[..., Finding], target: Target
 ) -> Finding | None:
-    if not parent.exists or parent.class_known is False or parent.waiting:
+    if parent.exists is False or parent.class_known is False or parent.waiting:
         return None
     condition = parent.accepted
     if condition is not None and condition.status == "True" and not (condition.stale and parent.attached is False):
