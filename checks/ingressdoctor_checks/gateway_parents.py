@@ -12,6 +12,7 @@ from ingressdoctor.api import (
     Finding,
     GatewayCondition,
     GatewayParent,
+    GatewayRoute,
     GatewayView,
     OutsideProbe,
     Remedy,
@@ -76,7 +77,7 @@ def class_unknown(
     say = verb(decision, view, outside, routes)
     parents = {parent.ref: parent for route in routes for parent in route.parents if parent.exists}
     if not parents:
-        yield skip("No Gateway of the host's routes exists.")
+        yield _nothing(routes)
     for parent in parents.values():
         name = f"GatewayClass {parent.class_name}"
         if parent.class_known is None:
@@ -118,7 +119,7 @@ def not_programmed(
         return
     parents = [parent for route in routes for parent in route.parents if parent.exists]
     if not parents:
-        yield skip("No Gateway of the host's routes exists.")
+        yield _nothing(routes)
     say = verb(decision, view, outside, routes)
     for parent in {item.named: item for item in parents}.values():
         # What another listener lacks shows at the Gateway too, and is no matter of this host.
@@ -126,6 +127,13 @@ def not_programmed(
         others = [one for one in parent.troubles if one.reason != "ListenersNotValid"]
         blamed = mine or others or list(parent.troubles if say is fail else ())
         yield _trouble(parent, blamed, say, target) if blamed else _fine(parent)
+
+
+def _nothing(routes: tuple[GatewayRoute, ...]) -> Finding:
+    """Say why there is no Gateway to judge; one that could not be read is not one that does not exist."""
+    if any(parent.exists is None for route in routes for parent in route.parents):
+        return unknown("The Gateways of the host's routes could not be looked at.", enable_with=GRANT)
+    return skip("No Gateway of the host's routes exists.")
 
 
 def _fine(parent: GatewayParent) -> Finding:

@@ -55,6 +55,13 @@ PORT = a_condition("Accepted", "False", "PortUnavailable", place="listener webse
 WHOLE = a_condition("Accepted", "False", "ListenersNotValid", place="Gateway infra/main")
 
 CASES: list[Any] = [
+    pytest.param(class_unknown, a_view(a_parent(exists=None)), Status.UNKNOWN, "could not be looked at", id="unread-1"),
+    pytest.param(
+        not_programmed, a_view(a_parent(exists=None)), Status.UNKNOWN, "could not be looked at", id="unread-2"
+    ),
+    pytest.param(
+        route_not_accepted, a_view(a_parent(exists=None)), Status.PASS, "has accepted", id="by-its-own-status"
+    ),
     pytest.param(
         parent_missing,
         a_view(a_parent(exists=False)),
