@@ -92,8 +92,9 @@ def parent_missing(
                 yield _missing(route, parent, verb(decision, view, outside, (route,)), target)
                 found = True
     if not found:
-        names = ", ".join(dict.fromkeys(parent.named for route in routes for parent in route.parents))
-        yield ok(f"{names or 'No Gateway'} exists.") if names else skip("The host's routes name no parent.")
+        names = tuple(dict.fromkeys(parent.named for route in routes for parent in route.parents))
+        does = "exists" if len(names) == 1 else "exist"
+        yield ok(f"{', '.join(names)} {does}.") if names else skip("The host's routes name no parent.")
 
 
 def _missing(route: GatewayRoute, parent: GatewayParent, say: Callable[..., Finding], target: Target) -> Finding:
