@@ -1,7 +1,8 @@
 """What waits to be written: kept in order, bounded, and tried again. Knows no table.
 
-A thread of its own writes at least every second or every 500 results, so that a sweep never waits for the database and
-a process that is killed loses no result older than that. Whatever is handed in is written in that order.
+A thread of its own writes at least every second or every 500 results: a sweep does not wait for the database, and a
+process that is killed loses no result older than that. Only where more comes than it can write is it waited for.
+Whatever is handed in is written in that order.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ EVERY_S: Final = 1.0
 RETRY_S: Final = 5.0
 MOST_WAITING: Final = 20_000
 MOST_TOLD: Final = 20
+PATIENCE_S: Final = 60.0
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,18 +92,25 @@ class Journal:
             return any(isinstance(entry, Kept) and entry.outcome.name == name for entry in every)
 
     def add(self, entry: Entry) -> None:
-        """Hand in an entry, to be written soon; never blocks on the database and never fails."""
+        """Hand in an entry, to be written soon; never fails, and waits only where the database cannot keep pace."""
         with self._changed:
             if isinstance(entry, Told):
                 self._supersede()
             self._waiting.append(entry)
             self._results += isinstance(entry, Kept)
-            self._bound()
             if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name="history", daemon=True)
                 self._thread.start()
             if len(self._waiting) in (1, BATCH):
                 self._changed.notify_all()
+            if self._results > self._most:
+                # A database that is only slow is waited for; one that fails is not.
+                self._changed.wait_for(self._has_room, PATIENCE_S)
+                self._bound()
+
+    def _has_room(self) -> bool:
+        """Tell whether nobody needs to wait: there is room, or no hope for it."""
+        return self._results <= self._most or self.error is not None
 
     def flush(self) -> bool:
         """Write everything that waits now; False where it cannot be written, and ``error`` says why."""
@@ -110,14 +119,15 @@ class Journal:
                 try:
                     self._write(batch)
                 except HistoryError as error:
-                    self._put_back(batch)
                     self.error = error
+                    self._put_back(batch)
                     return False
                 except Exception as error:  # noqa: BLE001 - one result that cannot be written must not stop the others
                     self._find_culprit(batch, error)
                     continue
                 with self._changed:
                     self._under_way, self.error = (), None
+                    self._changed.notify_all()
             return True
 
     def close(self) -> None:
@@ -182,6 +192,7 @@ class Journal:
             self._under_way = ()
             self._waiting.extendleft(reversed(batch))
             self._results += sum(isinstance(entry, Kept) for entry in batch)
+            self._changed.notify_all()
             self._bound()
 
     def _supersede(self) -> None:

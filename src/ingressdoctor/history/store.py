@@ -131,7 +131,7 @@ class History:
         return self._ids.get(local, local)
 
     def record(self, sweep: int, outcome: Outcome) -> None:
-        """Keep a result; it is in the database within a second. Never fails and never waits for the database."""
+        """Keep a result, to be in the database within a second. Never fails; waits only behind 20,000 others."""
         self._journal.add(Kept(sweep=sweep, outcome=outcome))
 
     def flush(self) -> bool:

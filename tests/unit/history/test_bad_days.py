@@ -38,9 +38,9 @@ if sys.argv[2] == "flushed":
     history.flush()
 print("recorded", flush=True)
 while True:
-    for count in range(1000):
+    for count in range(10):
         history.record(number, look("down", 0, f"more{count:03}.example.org", vantage=""))
-    time.sleep(0.01)
+    time.sleep(0.1)
 """
 
 SMALL_DISK = """
@@ -311,6 +311,32 @@ def test_a_journal_writes_in_order_and_no_host_twice_in_a_batch() -> None:
     journal.flush()
 
     assert written == [("begin", "a", "b"), ("a", "c")]
+
+
+def test_a_slow_database_is_waited_for() -> None:
+    """Only one that fails costs results."""
+    gate, written = threading.Event(), list[str]()
+
+    def write(entries: object) -> None:
+        assert isinstance(entries, list)
+        gate.wait(60)
+        written.extend(entry.outcome.name for entry in entries)
+
+    journal = Journal(write, most=10)
+
+    def fill() -> None:
+        for number in range(50):
+            journal.add(Kept(sweep=1, outcome=look("up", 0, f"{number}")))
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    until(lambda: journal.waiting > 10)
+    gate.set()
+    thread.join(60)
+    journal.close()
+
+    assert written == [str(number) for number in range(50)]
+    assert journal.lost == 0
 
 
 def test_incidents_of_many_sweeps_that_nobody_could_write_do_not_pile_up() -> None:
