@@ -56,16 +56,18 @@ class Shelf(Shelved):
 
     async def listing(self, kind: Kind[T], namespace: str, labels: str, fields: str) -> Loaded[T] | Unavailable:
         """Return the objects of one kind that a question is about."""
-        row = await self._row(kind)
-        if isinstance(row, Unavailable) or not _answerable(labels, fields):
-            if isinstance(row, Unavailable) and not (namespace or labels or fields):
+        if _answerable(labels, fields):
+            row = await self._row(kind)
+            if not isinstance(row, Unavailable):
+                return row.part(namespace, labels, fields.removeprefix(_NAME_FIELD) if fields else "")
+            if not (namespace or labels or fields):
                 return row
-            key = ("list", kind.path(namespace), labels, fields)
-            found: Loaded[T] | Unavailable = await self._once.ask(
-                key, lambda: list_kind(self._kube, kind, namespace=namespace, labels=labels, fields=fields)
-            )
-            return found
-        return row.part(namespace, labels, fields.removeprefix(_NAME_FIELD) if fields else "")
+        # A part may be granted where the whole is not.
+        key = ("list", kind.path(namespace), labels, fields)
+        found: Loaded[T] | Unavailable = await self._once.ask(
+            key, lambda: list_kind(self._kube, kind, namespace=namespace, labels=labels, fields=fields)
+        )
+        return found
 
     async def one(self, kind: Kind[T], namespace: str, name: str) -> T | Unavailable | None:
         """Return one object by name; None when it does not exist."""
