@@ -6,6 +6,7 @@ Knows no target and no product. What the history or a notification cannot take c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from msgspec.structs import replace
 from ingressdoctor.engine.incidents import Fold, advance
 from ingressdoctor.engine.session import ask
 from ingressdoctor.engine.sweep import sweep_targets
-from ingressdoctor.errors import SourceError, UsageError
+from ingressdoctor.errors import HistoryError, SourceError, UsageError
 from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.sweep import Incident, Outcome, SweepReport
@@ -137,5 +138,7 @@ class Sweeper:
     def _known(self) -> tuple[Incident, ...]:
         """Return what is remembered; another sweep may have changed it since the last one of ours."""
         if self._memory is not None:
-            return self._memory.incidents()
+            # A database that went away costs its memory, not the report; ``trouble`` says so.
+            with contextlib.suppress(HistoryError):
+                return self._memory.incidents()
         return self._incidents or ()
