@@ -24,7 +24,9 @@ from build.routes import a_traefik_args
 from ingressdoctor.api import DropReason, Loaded, Outcome, RouteDecision, Service, StaticConfig, Unavailable
 from ingressdoctor.collect.static_config import static_of
 from ingressdoctor.evidence.routes import NOT_READ, Custom, RouteRequest
-from ingressdoctor.routing.gateway.shapes import Match
+from ingressdoctor.routing.gateway.attach import attach
+from ingressdoctor.routing.gateway.choose import choose
+from ingressdoctor.routing.gateway.shapes import Match, gateway_of, route_of
 from ingressdoctor.routing.traefik.answer import build_answers, with_prediction
 from ingressdoctor.routing.traefik.decide import decide_in
 from ingressdoctor.routing.traefik.effects import sights_of
@@ -447,3 +449,60 @@ def test_the_effect_of_each_filter(kind: str, spec: dict[str, Any], effect: str)
     assert winner is not None
     sights = sights_of(winner.middlewares, None, ProviderSettings.read(table.static, CRD), table.filters)
     assert [item.effect for item in sights] == [effect]
+
+
+def by_specification(items: tuple[Custom, ...], **request: Any) -> str:
+    """Name the backend that the specification prefers, of all routes on all Gateways given."""
+    gateways = {(item.namespace, item.name): gateway_of(item) for item in items if item.kind == "Gateway"}
+    routes = [route_of(item) for item in items if item.kind == "HTTPRoute"]
+    attached = [(route, attach(route, parent, gateways, {})) for route in routes for parent in route.parents]
+    found = choose(attached, RouteRequest(**({"host": HOST} | request)))
+    return found[0].rule.backends[0].name if found else ""
+
+
+WIDE = an_http_route(a_rule("/api", backend="wide"), name="wide", hostnames=["*.example.com"])
+NARROW = an_http_route(a_rule("/", backend="narrow"), name="narrow")
+POST = a_rule(backend="method", matches=[{"path": {"value": "/a"}, "method": "POST"}])
+
+
+@pytest.mark.parametrize(
+    ("items", "request_", "specification", "traefik"),
+    [
+        pytest.param((*INFRA, WIDE, NARROW), {"path": "/"}, "narrow", "narrow", id="they-agree"),
+        pytest.param(
+            (*INFRA, WIDE, NARROW), {"path": "/api"}, "narrow", "wide", id="a-longer-path-outweighs-an-exact-hostname"
+        ),
+        pytest.param(
+            (*INFRA, an_http_route(a_rule("/a/b", backend="path"), POST)),
+            {"path": "/a/b", "method": "POST"},
+            "path",
+            "method",
+            id="a-method-outweighs-ten-characters-of-a-path",
+        ),
+        pytest.param(
+            (*INFRA, an_http_route(name="b"), an_http_route(a_rule(backend="other"), name="a")),
+            {},
+            "other",
+            "",
+            id="neither-age-nor-name-decides",
+        ),
+        pytest.param(
+            (
+                a_class(),
+                a_gateway(a_listener("wide", hostname="*.example.com"), a_listener("narrow", hostname=HOST)),
+                an_http_route(parentRefs=[{"name": "main", "namespace": "infra", "sectionName": "wide"}]),
+            ),
+            {},
+            "",
+            "web",
+            id="listeners-are-not-kept-apart",
+        ),
+    ],
+)
+def test_where_traefik_differs_from_the_specification(
+    items: tuple[Custom, ...], request_: dict[str, Any], specification: str, traefik: str
+) -> None:
+    winner = decided(*items, **request_).winner
+
+    assert by_specification(items, **request_) == specification
+    assert (winner.backends[0].name if winner is not None else "") == traefik
