@@ -36,6 +36,14 @@ from ingressdoctor_checks.traefik_objects import Observed, observed
 
 __all__ = ["protocol_mismatch"]
 
+_WITHOUT_ANNOTATIONS: Final = ("kubernetescrd", "kubernetesgateway")
+_GATEWAY_APP: Final = {
+    "http": "http",
+    "https": "https",
+    "kubernetes.io/h2c": "h2c",
+    "kubernetes.io/ws": "http",
+    "kubernetes.io/wss": "https",
+}
 _SCHEME: Final = "traefik.ingress.kubernetes.io/service.serversscheme"
 _H2C_WORDS: Final = ("grpc", "h2c")
 _H2C_APP: Final = frozenset(["kubernetes.io/h2c", "h2c", "grpc", "http2"])
@@ -110,8 +118,14 @@ def _spoken(decision: RouteDecision, backend: BackendView) -> _Spoken:
     port = backend.port
     if backend.ref.scheme:
         return _Spoken(backend.ref.scheme, "the route names it")
+    if decision.winner is not None and decision.winner.provider == "kubernetesgateway":
+        app = (port.app_protocol or "").lower() if port is not None else ""
+        if app in _GATEWAY_APP:
+            return _Spoken(_GATEWAY_APP[app], f"the Service's port has appProtocol {app}")
+        if decision.winner.ref.startswith("GRPCRoute "):
+            return _Spoken("h2c", "it is a GRPCRoute's")
     annotations = backend.service.annotations if backend.service else {}
-    by_ingress = decision.winner is not None and decision.winner.provider != "kubernetescrd"
+    by_ingress = decision.winner is not None and decision.winner.provider not in _WITHOUT_ANNOTATIONS
     named = next((value for key, value in annotations.items() if key.lower() == _SCHEME), "") if by_ingress else ""
     if named:
         return _Spoken(named, "the Service's annotation names it")

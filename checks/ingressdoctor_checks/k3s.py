@@ -10,8 +10,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ingressdoctor.api import Command, Finding, HelmInstall, Remedy, changes, check, fail, look, ok, skip, unknown, warn
+from ingressdoctor.api import (
+    Command,
+    Finding,
+    HelmInstall,
+    Inapplicable,
+    NodeStates,
+    OutsideProbe,
+    Remedy,
+    Unavailable,
+    changes,
+    check,
+    fail,
+    look,
+    ok,
+    skip,
+    unknown,
+    warn,
+)
 from ingressdoctor_checks.node_common import LOST, STEP
+from ingressdoctor_checks.outside_view import works
 
 __all__ = ["helm_config_refused"]
 
@@ -38,11 +56,15 @@ _ROLLOUT: Final = ("maxSurge", "maxUnavailable", "surge")
         *LOST,
     ),
 )
-def helm_config_refused(helm: HelmInstall) -> Iterator[Finding]:
+def helm_config_refused(
+    helm: HelmInstall, states: NodeStates | Unavailable, probe: OutsideProbe | Unavailable
+) -> Iterator[Finding]:
     """The install job fails, or its next rollout will hang on the host ports."""
     tried = helm.done is False and (bool(helm.line) or helm.restarts > 0 or any(w in helm.waiting for w in _FAILING))
     if helm.failed or tried:
-        yield _refused(helm)
+        # Where others have the nodes' ports on purpose and serve the site, Traefik's chart matters less.
+        others = isinstance(states, NodeStates) and isinstance(states.pods_unread, Inapplicable)
+        yield _refused(helm, harmless=others and works(probe))
     elif helm.surge:
         yield _will_hang(helm)
     elif helm.done is False:
@@ -63,7 +85,7 @@ def helm_config_refused(helm: HelmInstall) -> Iterator[Finding]:
         yield ok(f"The job {helm.job} has installed chart {helm.chart} as configured.", where=_WHERE)
 
 
-def _refused(helm: HelmInstall) -> Finding:
+def _refused(helm: HelmInstall, *, harmless: bool) -> Finding:
     said = helm.line or helm.failed
     about = f": {said}" if said else f": its pod {helm.pod} fails ({helm.waiting}, {helm.restarts} restarts)"
     surges = any(word in said for word in _ROLLOUT)
@@ -73,7 +95,7 @@ def _refused(helm: HelmInstall) -> Finding:
         if surges
         else "Correct the values in the HelmChartConfig by what helm says."
     )
-    return fail(
+    return (warn if harmless else fail)(
         f"k3s cannot apply the configuration of Traefik's chart{about}",
         subject=helm.config or f"HelmChart {helm.namespace}/{helm.chart}",
         where=_WHERE,

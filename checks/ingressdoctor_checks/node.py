@@ -74,7 +74,7 @@ def unreachable(states: NodeStates, target: Target) -> Iterator[Finding]:
         yield ok(f"{count} on port {states.port}{some}.", seen=facts(states.states), where=WHERE)
     elif states.of(NodeCase.NOT_FOR_US):
         yield ok(
-            "No node lets this machine in, but visitors are served: a firewall admits Cloudflare only.",
+            "No node can be asked from here, but visitors are served: mostly a firewall that admits Cloudflare only.",
             seen=facts(states.states),
             where=WHERE,
         )

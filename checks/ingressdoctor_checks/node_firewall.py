@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     NodeState,
     NodeStates,
     OutsideProbe,
+    Reach,
     Remedy,
     Target,
     Unavailable,
@@ -158,7 +159,7 @@ def _none_closed(states: NodeStates) -> Finding:
             + (f": {gap.reason}." if gap is not None else ": it is silent, and nothing tells why."),
             enable_with=(gap.enable_with if gap is not None else "") or _TOKEN,
         )
-    only = states.of(NodeCase.NOT_FOR_US)
+    only = [item for item in states.of(NodeCase.NOT_FOR_US) if item.asked.reach is not Reach.UNREACHABLE]
     if only:
         named = [item for item in only if item.firewalls]
         how = "by its rules it lets Cloudflare in" if named else "but visitors are served through the edge"

@@ -12,6 +12,7 @@ from typing import Final
 from ingressdoctor.api import (
     BackendView,
     Finding,
+    Inapplicable,
     LanNode,
     NodeCase,
     NodeState,
@@ -32,7 +33,20 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.backend_common import NO_SERVER, dead, many
-from ingressdoctor_checks.node_common import ALL, LOST, STEP, WHERE, came, direct, meets, names, pods_there, share, what
+from ingressdoctor_checks.node_common import (
+    ALL,
+    LOST,
+    STEP,
+    WHERE,
+    came,
+    direct,
+    meets,
+    names,
+    pods_there,
+    served,
+    share,
+    what,
+)
 from ingressdoctor_checks.outside_view import works
 from ingressdoctor_checks.traefik import reason_of
 
@@ -52,11 +66,7 @@ _LABEL: Final = "app.kubernetes.io/name=traefik"
 def no_traefik_pod(states: NodeStates, claims: PortClaims | Unavailable, target: Target) -> Iterator[Finding]:
     """A node of the record on which no pod of Traefik runs, or none that is ready."""
     if states.pods_unread is not None:
-        gap = states.pods_unread
-        yield unknown(
-            f"Whether Traefik runs on every node could not be looked at: {gap.reason}.",
-            enable_with=gap.enable_with or "Allow list on pods in all namespaces.",
-        )
+        yield _not_seen(states.pods_unread, "Whether Traefik runs on every node")
         return
     bad = [item for item in states.of(*_WITHOUT) if _claim(item, claims) is None]
     for state in bad:
@@ -67,6 +77,16 @@ def no_traefik_pod(states: NodeStates, claims: PortClaims | Unavailable, target:
             yield ok(f"Traefik is ready on {names(ready)}.", where="Kubernetes: pods")
         else:
             yield skip("Other findings of this step say why Traefik is not ready on the nodes.")
+
+
+def _not_seen(gap: Unavailable, what_for: str) -> Finding:
+    """Say why nothing can be told from Traefik's pods."""
+    if isinstance(gap, Inapplicable):
+        return skip(f"Nobody expects Traefik on the nodes' own ports: {gap.reason}.")
+    return unknown(
+        f"{what_for} could not be looked at: {gap.reason}.",
+        enable_with=gap.enable_with or "Allow list on pods in all namespaces.",
+    )
 
 
 def _without(state: NodeState, states: NodeStates, target: Target) -> Finding:
@@ -117,19 +137,17 @@ def _without(state: NodeState, states: NodeStates, target: Target) -> Finding:
         *ALL,
     ),
 )
-def port_taken(states: NodeStates, claims: PortClaims | Unavailable, target: Target) -> Iterator[Finding]:
+def port_taken(
+    states: NodeStates, claims: PortClaims | Unavailable, target: Target, probe: OutsideProbe | Unavailable
+) -> Iterator[Finding]:
     """Another pod with the same host port, or a program of the host, such as an old Caddy or nginx."""
     if states.pods_unread is not None:
-        gap = states.pods_unread
-        yield unknown(
-            f"Whether Traefik has the nodes' ports could not be looked at: {gap.reason}.",
-            enable_with=gap.enable_with or "Allow list on pods in all namespaces.",
-        )
+        yield _not_seen(states.pods_unread, "Whether Traefik has the nodes' ports")
         return
     waiting = [item for item in states.states if item.case is NodeCase.PORT_TAKEN or item.without_traefik]
     found = [item for item in waiting if item.case is NodeCase.PORT_TAKEN or _claim(item, claims) is not None]
     for state in found:
-        yield _taken(state, _claim(state, claims), states, target)
+        yield _taken(state, _claim(state, claims), states, target, well=works(probe))
     if found:
         return
     if waiting and isinstance(claims, PortClaims) and claims.unread:
@@ -152,7 +170,8 @@ def _claim(state: NodeState, claims: PortClaims | Unavailable) -> PortClaim | No
     return claims.on(state.hop.node.name)
 
 
-def _taken(state: NodeState, claim: PortClaim | None, states: NodeStates, target: Target) -> Finding:
+def _taken(state: NodeState, claim: PortClaim | None, states: NodeStates, target: Target, *, well: bool) -> Finding:
+    """Say who has the port; whoever serves the site there may be meant to."""
     pods = claim.pods if claim is not None else ()
     port = claim.port if claim is not None and claim.port else states.port
     node = state.hop.node.name if state.hop.node is not None else state.hop.address
@@ -162,7 +181,7 @@ def _taken(state: NodeState, claim: PortClaim | None, states: NodeStates, target
     found = (look("kubectl", "-n", namespace, "get", "pod", pod, "-o", "wide"),) if pod else ()
     mine = state.pod
     restart = changes("kubectl", "-n", mine.namespace, "delete", "pod", mine.name) if mine is not None else None
-    return fail(
+    return (warn if well and served(state) else fail)(
         f"Traefik does not get port {port} of {node}: {who} has it{answers}.",
         subject=state.name,
         where="Kubernetes: pods and their logs",

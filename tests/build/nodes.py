@@ -120,7 +120,7 @@ def a_state(case: NodeCase = NodeCase.ANSWERS, number: int = 1, hop: NodeHop | N
     alive = case in (NodeCase.ANSWERS, NodeCase.STALE)
     own = hop or a_hop(number, 200 if alive else Reach.TIMEOUT)
     pod = a_node_pod(number) if case in (NodeCase.ANSWERS, NodeCase.REFUSED, NodeCase.DROPPED) else None
-    whole = {"hop": own, "asked": own.plain, "case": case, "pod": pod, "pods_known": True}
+    whole = {"hop": own, "asked": own.plain, "case": case, "pod": pod}
     return NodeState(**{**whole, **parts})
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.collect.controller import NO_TRAEFIK
+from ingressdoctor.collect.node_lead import listens_on_nodes
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.firewalls import Firewall, HetznerFirewalls
 from ingressdoctor.evidence.kube import Pod
@@ -19,7 +20,7 @@ from ingressdoctor.evidence.net import HttpExchange, Reach
 from ingressdoctor.evidence.node_hops import NodeCase, NodeHop, NodeHops, NodeLead, NodeState, NodeStates
 from ingressdoctor.evidence.outside import AddressRanges, OutsideProbe
 from ingressdoctor.model.check import collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.routing.hetzner_firewall import open_to_world, shut_out
 from ingressdoctor.routing.ranges import of_same_family
 
@@ -49,15 +50,26 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pods(self) -> tuple[Pod, ...] | None:
-        """Traefik's pods; None where they could not be read."""
-        if isinstance(self.controller, Unavailable):
-            return () if NO_TRAEFIK in self.controller.reason else None
-        return None if self.controller.pods_unread else self.controller.pods
+        """Traefik's pods; None where they could not be read, or where others have the nodes' ports on purpose."""
+        return None if isinstance(self.controller, Unavailable) or self.no_pods else self.controller.pods
 
     @property
-    def lets_us_in(self) -> bool:
-        """Whether some node answers this machine on the port, so that it is not kept out everywhere."""
-        return any(reached(hop.asked(self.scheme)) for hop in self.hops.hops)
+    def no_pods(self) -> Unavailable | None:
+        """Why nothing can be told from Traefik's pods; a gap that is none where Traefik is not on the nodes at all."""
+        runs = self.controller
+        if isinstance(runs, Unavailable):
+            absent = NO_TRAEFIK in runs.reason
+            return Inapplicable(wanted=runs.wanted, reason=runs.reason) if absent else runs
+        if runs.pods_unread is not None:
+            return runs.pods_unread
+        if runs.pods and not listens_on_nodes(runs):
+            return Inapplicable(wanted="Traefik's pods", reason="Traefik takes no ports of the nodes")
+        return None
+
+    def lets_us_in(self, hop: NodeHop) -> bool:
+        """Whether some address of the same family answers this machine, so that it is not kept out everywhere."""
+        six = ":" in hop.address
+        return any(reached(other.asked(self.scheme)) for other in self.hops.hops if (":" in other.address) is six)
 
     @property
     def serves(self) -> bool:
@@ -94,13 +106,12 @@ async def collect_states(
     around = Around(
         hops=hops, scheme=scheme, port=port, controller=controller, firewalls=firewalls, ranges=ranges, probe=probe
     )
-    pods_unread = controller if isinstance(controller, Unavailable) else controller.pods_unread
     return NodeStates(
         states=tuple(judge(hop, around) for hop in hops.hops),
         lead=hops.lead,
         scheme=scheme,
         port=port,
-        pods_unread=pods_unread if around.pods is None else None,
+        pods_unread=around.no_pods,
         firewalls_unread=firewalls if isinstance(firewalls, Unavailable) else None,
     )
 
@@ -123,7 +134,6 @@ def judge(hop: NodeHop, around: Around) -> NodeState:
         asked=asked,
         case=NodeCase.ANSWERS,
         pod=_pod_of(hop, around.pods or ()),
-        pods_known=around.pods is not None,
         firewalls=filters,
         shut_out=shut_out(filters, around.port, _wanted(hop, around)) if filters else (),
     )
@@ -222,14 +232,16 @@ def free_ports_missing(hop: NodeHop, pods: tuple[Pod, ...]) -> str:
 
 def _silence(state: NodeState, around: Around) -> tuple[NodeCase, str]:
     """Tell a filter that keeps everybody out from one that keeps only this machine out."""
-    filters = state.firewalls
+    filters, others = state.firewalls, around.lets_us_in(state.hop)
+    if ":" in state.hop.address and state.asked.reach is Reach.UNREACHABLE and not others:
+        return NodeCase.NOT_FOR_US, "this machine has no route to it"
     if filters and not open_to_world(filters, around.port):
         return NodeCase.NOT_FOR_US, ", ".join(item.name for item in filters)
     if around.pods is not None and not _pod_ready(state.pod):
         return _without_pod(state)
-    if _pod_ready(state.pod) and (around.lets_us_in or around.edge_fails):
+    if _pod_ready(state.pod) and (others or around.edge_fails):
         return NodeCase.DROPPED, ""
-    return (NodeCase.NOT_FOR_US, "") if around.serves and not around.lets_us_in else (NodeCase.SILENT, "")
+    return (NodeCase.NOT_FOR_US, "") if around.serves and not others else (NodeCase.SILENT, "")
 
 
 def _refusal(state: NodeState, around: Around) -> tuple[NodeCase, str]:
@@ -238,7 +250,7 @@ def _refusal(state: NodeState, around: Around) -> tuple[NodeCase, str]:
         return _without_pod(state)
     if state.asked.reach is not Reach.REFUSED:
         return NodeCase.BROKEN, state.asked.detail
-    if around.serves and not around.lets_us_in:
+    if around.serves and not around.lets_us_in(state.hop):
         return NodeCase.NOT_FOR_US, ""
     return NodeCase.REFUSED, ""
 

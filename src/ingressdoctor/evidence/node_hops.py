@@ -130,7 +130,7 @@ class NodeCase(StrEnum):
 class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     """One address judged: over the scheme that the edge, or the visitor, uses.
 
-    ``pod`` is Traefik's pod on that node, ``pods_known`` whether it would be known; ``firewalls`` are those of Hetzner
+    ``pod`` is Traefik's pod on that node; ``firewalls`` are those of Hetzner
     before the server, None where they are not known; ``shut_out`` are Cloudflare's ranges (or everybody's) that they
     keep out; ``why`` adds what makes the case.
     """
@@ -139,7 +139,6 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
     asked: HttpExchange
     case: NodeCase
     pod: Pod | None = None
-    pods_known: bool = False
     firewalls: tuple[Firewall, ...] | None = None
     shut_out: tuple[str, ...] = ()
     why: str = ""
@@ -153,9 +152,9 @@ class NodeState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def without_traefik(self) -> bool:
-        """Whether no ready pod of Traefik is on the node, so that somebody else may have its port."""
-        ready = self.pod is not None and self.pod.ready
-        return self.pods_known and not ready and self.hop.node is not None and self.case is not NodeCase.STALE
+        """Whether a pod of Traefik waits for this node, or is there and not ready: somebody else may have its port."""
+        waits = self.case is NodeCase.PORT_TAKEN or (self.pod is not None and not self.pod.ready)
+        return waits and self.hop.node is not None and self.case is not NodeCase.STALE
 
     @property
     def dead(self) -> bool:

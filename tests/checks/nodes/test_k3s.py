@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from build.nodes import a_helm_install
-from build.outside import MISSING
-from ingressdoctor.api import HelmInstall, Status
+from build.nodes import a_helm_install, node_states
+from build.outside import MISSING, visited
+from ingressdoctor.api import HelmInstall, Inapplicable, OutsideProbe, Status
 from ingressdoctor_checks.k3s import helm_config_refused
 
 LINE = "Error: UPGRADE FAILED: maxUnavailable should be greater than 0 when using hostNetwork."
@@ -30,7 +30,7 @@ CASES = [
 
 @pytest.mark.parametrize(("helm", "status", "text"), CASES)
 def test_helm_config_refused(helm: HelmInstall, status: Status, text: str) -> None:
-    [found] = helm_config_refused(helm)
+    [found] = helm_config_refused(helm, node_states(), visited())
 
     assert found.status is status
     assert text in found.summary
@@ -44,7 +44,22 @@ def test_helm_config_refused(helm: HelmInstall, status: Status, text: str) -> No
     ],
 )
 def test_what_to_correct(line: str, text: str) -> None:
-    [found] = helm_config_refused(a_helm_install(done=False, line=line))
+    [found] = helm_config_refused(a_helm_install(done=False, line=line), node_states(), visited())
 
     assert found.remedy is not None
     assert text in found.remedy.text
+
+
+@pytest.mark.parametrize(
+    ("probe", "status"),
+    [
+        pytest.param(visited(), Status.WARN, id="others-serve-the-site"),
+        pytest.param(visited(error=521), Status.FAIL, id="nobody-serves-it"),
+    ],
+)
+def test_where_others_have_the_ports_on_purpose(probe: OutsideProbe, status: Status) -> None:
+    others = node_states(pods_unread=Inapplicable(wanted="Traefik", reason="no Traefik was found"))
+
+    [found] = helm_config_refused(a_helm_install(done=False, line=LINE), others, probe)
+
+    assert found.status is status

@@ -42,7 +42,7 @@ UP = [
     pytest.param(
         node_states(a_state(NodeCase.SILENT), TWO), Status.UNKNOWN, "could not be told", id="silence-is-no-proof"
     ),
-    pytest.param(node_states(*ONLY_EDGE), Status.PASS, "admits Cloudflare only", id="closed-to-us-alone"),
+    pytest.param(node_states(*ONLY_EDGE), Status.PASS, "No node can be asked from here", id="closed-to-us-alone"),
     pytest.param(node_states(ONLY_EDGE[0], TWO), Status.PASS, "of those that can be judged", id="closed-here-by-one"),
     pytest.param(node_states(a_state(NodeCase.FIREWALL)), Status.SKIP, "Other findings", id="another-finding-says-why"),
 ]

@@ -9,7 +9,7 @@ import pytest
 from build.backend import a_pod, a_view
 from build.nodes import a_hop, a_lan_node, a_node_lead, a_node_pod, a_state, node_states
 from build.outside import MISSING, TARGET, exchange, visited
-from ingressdoctor.api import NodeCase, NodeStates, OutsideProbe, PortClaim, PortClaims, Reach, Status
+from ingressdoctor.api import Inapplicable, NodeCase, NodeStates, OutsideProbe, PortClaim, PortClaims, Reach, Status
 from ingressdoctor_checks.node_pods import no_traefik_pod, not_ready, port_taken
 
 NONE = PortClaims()
@@ -24,6 +24,9 @@ BY_HOST = PortClaims(
 UNREAD = PortClaims(unread=(MISSING,))
 TWO = a_state(number=2)
 
+OTHERS = Inapplicable(wanted="Traefik", reason="no Traefik was found")
+SERVED, ERROR = visited(), visited(exchange(503))
+
 WITHOUT = [
     pytest.param(node_states(), NONE, Status.PASS, "Traefik is ready on Node node-1, Node node-2 and", id="everywhere"),
     pytest.param(node_states(GONE, TWO), NONE, Status.FAIL, "no pod of Traefik runs there; about every", id="no-pod"),
@@ -33,6 +36,7 @@ WITHOUT = [
     ),
     pytest.param(node_states(a_state(NodeCase.OFF)), NONE, Status.SKIP, "Other findings", id="the-node-is-off"),
     pytest.param(node_states(pods_unread=MISSING), NONE, Status.UNKNOWN, "no token", id="pods-not-readable"),
+    pytest.param(node_states(pods_unread=OTHERS), NONE, Status.SKIP, "Nobody expects", id="others-on-purpose"),
 ]
 
 
@@ -54,8 +58,10 @@ TAKEN = [
     ),
     pytest.param(node_states(SQUATTER, TWO), BY_POD, Status.FAIL, "who has it answers 404", id="somebody-else-answers"),
     pytest.param(node_states(SQUATTER, TWO), NONE, Status.PASS, "Nothing says", id="not-ready-for-another-reason"),
-    pytest.param(node_states(GONE), UNREAD, Status.UNKNOWN, "no token", id="not-readable"),
-    pytest.param(node_states(GONE), MISSING, Status.PASS, "Nothing says", id="not-looked-for"),
+    pytest.param(node_states(DOWN), UNREAD, Status.UNKNOWN, "no token", id="not-readable"),
+    pytest.param(node_states(DOWN), MISSING, Status.PASS, "Nothing says", id="not-looked-for"),
+    pytest.param(node_states(GONE), NONE, Status.SKIP, "No node", id="no-pod-wants-it"),
+    pytest.param(node_states(pods_unread=OTHERS), NONE, Status.SKIP, "Nobody expects", id="others-on-purpose"),
     pytest.param(node_states(pods_unread=MISSING), NONE, Status.UNKNOWN, "no token", id="pods-not-readable"),
     pytest.param(
         node_states(a_state(NodeCase.STALE, hop=a_hop(1, known=False), pod=None)),
@@ -69,17 +75,24 @@ TAKEN = [
 
 @pytest.mark.parametrize(("states", "claims", "status", "text"), TAKEN)
 def test_port_taken(states: NodeStates, claims: Any, status: Status, text: str) -> None:
-    [found] = port_taken(states, claims, TARGET)
+    [found] = port_taken(states, claims, TARGET, ERROR)
 
     assert found.status is status
     assert text in found.summary
+
+
+def test_who_serves_the_site_on_traefiks_port_may_be_meant_to() -> None:
+    serves = a_state(NodeCase.PORT_TAKEN, hop=a_hop(1, 200), why="didn't have free ports")
+
+    [found] = port_taken(node_states(serves, TWO), BY_POD, TARGET, SERVED)
+
+    assert found.status is Status.WARN
 
 
 SICK = a_node_lead(a_lan_node(1), a_lan_node(2, ready=False))
 FINE_ONE, DEAD_TWO = a_state(number=1), a_state(NodeCase.NOT_READY, 2)
 ONE, OTHER = a_pod(), a_pod("web-2", ip="10.42.2.6", node="node-2")
 LOST = a_pod("web-2", ip="10.42.2.6", node="node-2", ready=False)
-SERVED, ERROR = visited(), visited(exchange(503))
 HERE = node_states(FINE_ONE, DEAD_TWO, lead=SICK)
 
 READY = [

@@ -120,6 +120,9 @@ OTHERS_WAIT = a_traefik(pods=(PODS[1], a_node_pod(3, waits="didn't have free por
 CRASHES = a_traefik(pods=(a_node_pod(1, ready=False), PODS[1]), no_service=True)
 ALONE = a_node_lead(a_lan_node(1))
 GREY = a_node_lead(record=a_record(proxied=False))
+IDLE = a_traefik(pods=(), no_service=True)
+INSIDE = a_traefik(no_service=True)
+SIX = replace(a_hop(1, Reach.UNREACHABLE), address="2001:db8::1")
 UNREAD = a_node_lead(nodes=(), nodes_unread=MISSING, servers_unread=MISSING)
 CASES = [
     pytest.param((there(), WELL), {}, NodeCase.ANSWERS, id="answers"),
@@ -163,7 +166,11 @@ CASES = [
     pytest.param((there(SILENT), WELL), {"controller": MISSING}, NodeCase.SILENT, id="silent-and-pods-not-known"),
     pytest.param((there(SILENT), WELL), {"controller": CRASHES}, NodeCase.POD_DOWN, id="silent-without-a-ready-pod"),
     pytest.param((there(REFUSED), WELL), {"controller": CRASHES}, NodeCase.POD_DOWN, id="refused-and-crashing"),
-    pytest.param((there(REFUSED), WELL), {"controller": ELSEWHERE}, NodeCase.NO_POD, id="no-traefik-anywhere"),
+    pytest.param((there(REFUSED), WELL), {"controller": ELSEWHERE}, NodeCase.REFUSED, id="no-traefik-anywhere"),
+    pytest.param((there(REFUSED), WELL), {"controller": IDLE}, NodeCase.NO_POD, id="a-traefik-without-pods"),
+    pytest.param((there(REFUSED), WELL), {"controller": INSIDE}, NodeCase.REFUSED, id="traefik-is-not-on-the-nodes"),
+    pytest.param((SIX, WELL), {}, NodeCase.NOT_FOR_US, id="this-machine-has-no-ipv6"),
+    pytest.param((SIX, WELL, replace(WELL, address="2001:db8::2")), {}, NodeCase.DROPPED, id="it-has-and-one-drops"),
     pytest.param((there(REFUSED), WELL), {"controller": WAITING}, NodeCase.PORT_TAKEN, id="waits-for-this-nodes-port"),
     pytest.param((there(404), WELL), {"controller": UNBOUND}, NodeCase.PORT_TAKEN, id="waits-for-any-port"),
     pytest.param((there(REFUSED), WELL), {"controller": OTHERS_WAIT}, NodeCase.NO_POD, id="waits-for-another-node"),
@@ -225,4 +232,3 @@ async def test_what_is_not_known_is_said() -> None:
     found = await judged(there(), controller=MISSING)
 
     assert (found.pods_unread, found.firewalls_unread) == (MISSING, MISSING)
-    assert not found.states[0].pods_known
