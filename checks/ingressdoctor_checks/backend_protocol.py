@@ -118,12 +118,8 @@ def _spoken(decision: RouteDecision, backend: BackendView) -> _Spoken:
     port = backend.port
     if backend.ref.scheme:
         return _Spoken(backend.ref.scheme, "the route names it")
-    if decision.winner is not None and decision.winner.provider == "kubernetesgateway":
-        app = (port.app_protocol or "").lower() if port is not None else ""
-        if app in _GATEWAY_APP:
-            return _Spoken(_GATEWAY_APP[app], f"the Service's port has appProtocol {app}")
-        if decision.winner.ref.startswith("GRPCRoute "):
-            return _Spoken("h2c", "it is a GRPCRoute's")
+    if (said := _by_gateway(decision, backend)) is not None:
+        return said
     annotations = backend.service.annotations if backend.service else {}
     by_ingress = decision.winner is not None and decision.winner.provider not in _WITHOUT_ANNOTATIONS
     named = next((value for key, value in annotations.items() if key.lower() == _SCHEME), "") if by_ingress else ""
@@ -134,6 +130,17 @@ def _spoken(decision: RouteDecision, backend: BackendView) -> _Spoken:
     if port is not None and (port.name or "").startswith("https"):
         return _Spoken("https", f"the port's name is {port.name}")
     return _Spoken("http", "nothing names another protocol")
+
+
+def _by_gateway(decision: RouteDecision, backend: BackendView) -> _Spoken | None:
+    """Return the scheme of a route of the Gateway API, None where it is chosen as for any other route."""
+    port, winner = backend.port, decision.winner
+    if winner is None or winner.provider != "kubernetesgateway":
+        return None
+    app = (port.app_protocol or "").lower() if port is not None else ""
+    if app in _GATEWAY_APP:
+        return _Spoken(_GATEWAY_APP[app], f"the Service's port has appProtocol {app}")
+    return _Spoken("h2c", "it is a GRPCRoute's") if winner.ref.startswith("GRPCRoute ") else None
 
 
 def _wants_h2c(backend: BackendView, target: Target) -> str:

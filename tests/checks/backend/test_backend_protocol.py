@@ -71,6 +71,34 @@ def test_protocol_mismatch(  # noqa: PLR0917 - a row of the table
     assert says in finding.summary
 
 
+@pytest.mark.parametrize(
+    ("kind", "backend", "status", "says"),
+    [
+        pytest.param("GRPCRoute", view("grpc"), Status.PASS, "speaks h2c", id="a-grpc-route-needs-no-annotation"),
+        pytest.param(
+            "GRPCRoute",
+            view("grpc", appProtocol="https"),
+            Status.PASS,
+            "speaks https",
+            id="app-protocol-of-a-grpc-route",
+        ),
+        pytest.param(
+            "HTTPRoute", view(appProtocol="kubernetes.io/h2c"), Status.PASS, "speaks h2c", id="app-protocol-counts"
+        ),
+        pytest.param("HTTPRoute", view("grpc"), Status.FAIL, "they want h2c", id="an-http-route-speaks-http"),
+        pytest.param("HTTPRoute", view("https"), Status.PASS, "speaks https", id="the-name-of-the-port-counts"),
+    ],
+)
+def test_routes_of_the_gateway_api(kind: str, backend: BackendView, status: Status, says: str) -> None:
+    decision = a_decision(a_candidate(ref=f"{kind} shop/web", provider="kubernetesgateway"))
+    origin = asked(exchange(502, headers=()))
+
+    (finding,) = protocol_mismatch(decision, backend, MISSING, origin, logs(), WEB)
+
+    assert finding.status is status
+    assert says in finding.summary
+
+
 def test_a_port_that_no_pod_declares_is_another_question() -> None:
     service = a_service(ports=({"name": "grpc", "port": 80, "targetPort": 9000},))
     backend = a_view(service=service, slices=(a_slice(an_endpoint(), ports=({"name": "grpc", "port": 9000},)),))
