@@ -43,6 +43,7 @@ __all__ = [
 _WANTED: Final = "the origin's own answer"
 _ADDRESS: Final = "the origin's address"
 _ANSWER_S: Final = 8.0
+_OWN_ERRORS: Final = (b"Bad Gateway", b"Gateway Timeout", b"no available server", b"Service Unavailable")
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,10 +72,16 @@ def of_nodes(hops: NodeHops) -> Origin:
     """Return the first node that answers over the scheme that the edge uses, else the first."""
     record = hops.lead.record
     source = record.told_by or "the nodes' own addresses"
-    answering = hops.answering(record.scheme) or hops.answering("http") or hops.answering("https")
-    hop = (answering or hops.hops)[0]
+    sides = (record.scheme, "http", "https")
+    scheme = next((side for side in sides if hops.answering(side)), record.scheme)
+    hop = min(hops.answering(scheme) or hops.hops, key=lambda item: _strange(item.asked(scheme)))
     probe = OriginProbe(address=hop.address, source=source, https=hop.secure, http=hop.plain)
     return Origin(address=hop.address, source=source, asked=probe)
+
+
+def _strange(asked: HttpExchange) -> bool:
+    """Tell whether an error is none that a controller makes: of many nodes, whoever else has its port may answer so."""
+    return asked.status >= 500 and asked.body.strip() not in _OWN_ERRORS
 
 
 @collector(wanted=_ADDRESS)

@@ -126,14 +126,20 @@ async def test_an_origin_behind_a_tunnel_has_no_address(route: TunnelRoute | Una
     assert isinstance(found, Origin) is asked
 
 
+PLAIN = f"http://{HOST}/"
 DEAD = NodeHop(address="203.0.113.21", plain=failed(Reach.REFUSED, url=f"http://{HOST}/"), secure=failed(Reach.REFUSED))
-ALIVE = NodeHop(address="203.0.113.22", plain=exchange(502, url=f"http://{HOST}/"), secure=failed(Reach.REFUSED))
+STRANGER = NodeHop(address="203.0.113.23", plain=exchange(502, url=PLAIN, body=b""), secure=failed(Reach.REFUSED))
+ALIVE = NodeHop(
+    address="203.0.113.22", plain=exchange(502, url=PLAIN, body=b"Bad Gateway"), secure=failed(Reach.REFUSED)
+)
 
 
 @pytest.mark.parametrize(
     ("hops", "route", "address"),
     [
         pytest.param((DEAD, ALIVE), MISSING, ALIVE.address, id="the-node-that-answers"),
+        pytest.param((STRANGER, ALIVE), MISSING, ALIVE.address, id="rather-the-controllers-error-than-a-strangers"),
+        pytest.param((DEAD, STRANGER), MISSING, STRANGER.address, id="a-strangers-where-nobody-else-answers"),
         pytest.param((DEAD, DEAD), MISSING, DEAD.address, id="none-answers"),
         pytest.param((DEAD, ALIVE), a_route(), "", id="a-tunnel-leads-past-the-nodes"),
     ],
