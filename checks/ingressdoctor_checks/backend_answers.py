@@ -24,6 +24,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    scoped,
     skip,
     target_port,
     unknown,
@@ -142,13 +143,20 @@ def _closed(backend: BackendView, seen: Seen, *, certain: bool) -> Finding:
         commands.append(look(*kubectl(namespace, "logs", workload(pod), "--tail=50")))
     commands.append(changes(*kubectl(namespace, "edit", "service", backend.ref.name)))
     say = fail if certain or undeclared else warn
-    return say(
+    finding = say(
         summary,
         subject=subject(backend),
         where="Service, container ports and what was answered",
         seen={**seen.facts, "port dialled": dialled, "ports declared": ", ".join(map(str, declared)) or "none"},
         remedy=Remedy(text=text, commands=tuple(commands), proof=proof_of_pods(backend)),
     )
+    return _on_nodes(finding, backend)
+
+
+def _on_nodes(finding: Finding, backend: BackendView) -> Finding:
+    """Confine *finding* to the nodes of the pods that take requests, where all of them are known."""
+    nodes = {item.node for item in backend.serving}
+    return finding if "" in nodes else scoped(finding, nodes)
 
 
 @check(
@@ -209,7 +217,7 @@ def _unreachable(backend: BackendView, seen: Seen, *, certain: bool) -> Finding:
     """The controller gave up dialling: packets are dropped, which is not slowness of the application."""
     nodes = sorted({item.node for item in backend.serving if item.node})
     say = fail if certain else warn
-    return say(
+    finding = say(
         f"The controller cannot connect to the ready pods of {subject(backend)}: packets are dropped on the way.",
         subject=subject(backend),
         where="the controller answers Gateway Timeout itself",
@@ -223,12 +231,13 @@ def _unreachable(backend: BackendView, seen: Seen, *, certain: bool) -> Finding:
             proof=proof_of_pods(backend),
         ),
     )
+    return _on_nodes(finding, backend)
 
 
 def _slow(backend: BackendView, seen: Seen, decision: RouteDecision) -> Finding:
     pod = next(iter(backend.current_pods), None)
     took = f" (up to {seen.slowest_s:.0f} s seen)" if seen.slowest_s >= 1 else ""
-    return fail(
+    finding = fail(
         f"The pods of {subject(backend)} are ready and take the request, but do not answer in time{took}.",
         subject=subject(backend),
         where="what was answered, and the controller's access log",
@@ -243,3 +252,4 @@ def _slow(backend: BackendView, seen: Seen, decision: RouteDecision) -> Finding:
             proof=curl(decision),
         ),
     )
+    return _on_nodes(finding, backend)

@@ -15,6 +15,7 @@ from ingressdoctor.api import (
     RouteDecision,
     Unavailable,
     fail,
+    scoped,
     warn,
 )
 from ingressdoctor_checks.backend_common import (
@@ -67,10 +68,11 @@ def verdict(
     verb = verbs[1] if len(sick) == 1 else verbs[0]
     summary = f"{count} of {subject(backend)} {verb}."
     where = "status of the pods"
+    say = warn
     if dead(backend):
-        summary = f"{summary.rstrip('.')}; none is left to answer."
-        return fail(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
-    return warn(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
+        summary, say = f"{summary.rstrip('.')}; none is left to answer.", fail
+    finding = say(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
+    return scoped(finding, [item.pod.spec.node_name for item in sick])
 
 
 def _not_heeded(backend: BackendView) -> dict[str, str]:

@@ -22,6 +22,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    scoped,
     skip,
     unknown,
     warn,
@@ -93,7 +94,7 @@ def _enabling(states: NodeStates) -> str:
 def _down(state: NodeState, states: NodeStates, target: Target) -> Finding:
     reason, text, commands = _why(state)
     proof = direct(target, states, state)
-    return fail(
+    finding = fail(
         f"{state.name} ({state.hop.address}) {what(state)} on port {states.port}: {reason}{meets(states)}.",
         subject=state.name,
         where=WHERE,
@@ -109,6 +110,7 @@ def _down(state: NodeState, states: NodeStates, target: Target) -> Finding:
             proof=proof,
         ),
     )
+    return scoped(finding, [item.name for item in (state.hop.node, state.hop.server) if item is not None])
 
 
 def _ready(state: NodeState) -> str:

@@ -28,6 +28,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    scoped,
     skip,
     unknown,
     warn,
@@ -273,10 +274,11 @@ def _about(node: LanNode, states: NodeStates, view: BackendView | Unavailable, *
         else f"{len(here)} of {len(pods)} pods of Service {name} run on {node.ref}, which is not Ready"
     )
     tail = ": requests are still sent there" if stale else "" if not rest else "; the others carry the requests"
-    return (fail if bites else warn)(
+    finding = (fail if bites else warn)(
         f"{text}{tail if not dead(view) else ': nobody is left to answer'}.",
         subject=node.ref,
         where="Kubernetes: nodes and pods",
         seen=seen,
         remedy=remedy,
     )
+    return scoped(finding, [node.name])

@@ -84,6 +84,10 @@ class Catalog(msgspec.Struct, frozen=True, kw_only=True):
         chosen = (item if item.step == step else replace(item, step=step) for item, step in placed if step)
         return tuple(sorted(chosen, key=lambda item: (walk.position(item.step), item.id)))
 
+    def causes_of(self, walk: Walk) -> dict[str, tuple[str, ...]]:
+        """Return what each check of a walk brings about; what lies on another walk carries no fault of this one."""
+        return {item.id: item.causes for item in self.checks if walk.step_of(item.id, item.step)}
+
 
 def build_catalog(
     bundles: Iterable[Bundle], *, givens: Sequence[type], sources: Sequence[type], target_types: Sequence[type]

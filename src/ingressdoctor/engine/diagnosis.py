@@ -1,7 +1,8 @@
 """From results to root causes, over the graph that checks declare with ``causes``.
 
 Pure and free of content: it knows no product. A cause works through checks that failed, warned, were skipped or
-could not be looked at; it never works through one that passed, because that link was seen to be whole.
+could not be looked at; it never works through one that passed, because that link was seen to be whole. Nor does it
+account for a failure on machines that it is not on itself: where three nodes fail, one that is down explains one.
 """
 
 from __future__ import annotations
@@ -83,15 +84,17 @@ def diagnose(
         host: The target's name, for the headline.
         walk: The walk that was taken.
         results: One result per check of the walk that was selected.
-        causes: Ids of all known checks to the ids that they bring about, also of checks that did not run.
+        causes: Ids of all checks of the walk to the ids that they bring about, also of checks that did not run.
         left_out: How many checks of the walk were not selected; with any, no headline speaks for the whole way.
     """
     graph = _Graph(results, causes)
     observed = _symptoms(results, Status.FAIL)
     failing = [result for result in results if _own_failure(result) is not None]
-    roots = [result for result in failing if not _has_ancestor(result, failing, graph, walk)]
     named = [
-        _cause(result, finding, walk, graph, failing, observed) for result in roots for finding in _failures(result)
+        _cause(result, finding, walk, graph, failing, observed)
+        for result in failing
+        for finding in _failures(result)
+        if not _has_ancestor(result, finding, failing, graph, walk)
     ]
     ranked = sorted(_without_fallbacks(named), key=lambda cause: _rank(cause, walk))
     explaining = tuple(cause for cause in ranked if cause.explains or not observed)
@@ -140,11 +143,17 @@ def _own_failure(result: CheckResult) -> Finding | None:
     return next(iter(_failures(result)), None)
 
 
-def _has_ancestor(result: CheckResult, failing: list[CheckResult], graph: _Graph, walk: Walk) -> bool:
+def _covers(result: CheckResult, finding: Finding) -> bool:
+    """True unless *finding* speaks of machines of which *result* does not: then it is a failure of its own."""
+    scope = {name for item in _failures(result) for name in item.scope}
+    return not scope or not finding.scope or scope.issuperset(finding.scope)
+
+
+def _has_ancestor(result: CheckResult, finding: Finding, failing: list[CheckResult], graph: _Graph, walk: Walk) -> bool:
     mine = result.check.id
     for other in failing:
         theirs = other.check.id
-        if theirs == mine or mine not in graph.reached(theirs):
+        if theirs == mine or mine not in graph.reached(theirs) or not _covers(other, finding):
             continue
         if theirs in graph.reached(mine):
             # Each could have caused the other: the deeper one did, since effects travel towards the client.
@@ -164,12 +173,16 @@ def _cause(
     observed: tuple[Symptom, ...],
 ) -> Cause:
     reached = graph.reached(result.check.id)
+    below = [other for other in failing if other.check.id in reached]
+    # What also ails other machines explains what it brings about better than a cause on this one.
+    wider = [other for other in below if not any(_covers(result, item) for item in _failures(other))]
+    taken = {name for other in wider for name in graph.reached(other.check.id)}
     return Cause(
         check_id=result.check.id,
         step=walk.steps[walk.position(result.check.step)],
         finding=finding,
-        explains=tuple(symptom for symptom in observed if str(symptom) in reached),
-        brings_about=tuple(other.check.id for other in failing if other.check.id in reached),
+        explains=tuple(symptom for symptom in observed if str(symptom) in reached - taken),
+        brings_about=tuple(other.check.id for other in below if other not in wider),
     )
 
 

@@ -31,7 +31,7 @@ def outcome_of(
 ) -> Outcome:
     """Diagnose the results of one target and keep the causes, the symptoms, and the facts.
 
-    ``causes`` are the ids of all known checks with the ids that they bring about.
+    ``causes`` are the ids of the walk's checks with the ids that they bring about.
     """
     walk = choice.walk
     if walk is None:

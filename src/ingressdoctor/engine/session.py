@@ -207,7 +207,7 @@ def _report(
     if walk is None:
         diagnosis, coverage = _unknown_name(target, choice), Coverage(verified=0, total=0)
     else:
-        causes = {item.id: item.causes for item in run.catalog.checks}
+        causes = run.catalog.causes_of(walk)
         left_out = len(run.catalog.checks_of(walk)) - len(results)
         diagnosis = diagnose(target.hostname, walk, results, causes, left_out=left_out)
         coverage = coverage_of(results)

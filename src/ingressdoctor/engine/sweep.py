@@ -141,7 +141,7 @@ class _Judge:
         self._shared = shared
         self._wishes = Wishes(forced=spec.walk, patterns=spec.patterns, only=spec.only)
         self._checks: dict[str, tuple[Check, ...]] = {}
-        self._causes = {item.id: item.causes for item in run.catalog.checks}
+        self._causes: dict[str, dict[str, tuple[str, ...]]] = {}
         self._random = random.Random()  # noqa: S311 - to spread requests, not to keep secrets
 
     async def judged(self, asked: SweepTarget) -> Outcome:
@@ -172,7 +172,7 @@ class _Judge:
             broker = self._broker(target.in_mysql(), deadline)
         results = () if choice.walk is None else await judge_all(self._checks_of(choice.walk), broker, self._shared)
         return outcome_of(
-            causes=self._causes,
+            causes={} if choice.walk is None else self._causes_of(choice.walk),
             asked=asked,
             choice=choice,
             results=results,
@@ -187,6 +187,11 @@ class _Judge:
         if walk.id not in self._checks:
             self._checks[walk.id] = _selected(self._run.catalog.checks_of(walk), self._spec)
         return self._checks[walk.id]
+
+    def _causes_of(self, walk: Walk) -> dict[str, tuple[str, ...]]:
+        if walk.id not in self._causes:
+            self._causes[walk.id] = self._run.catalog.causes_of(walk)
+        return self._causes[walk.id]
 
 
 def _selected(checks: tuple[Check, ...], spec: SweepSpec) -> tuple[Check, ...]:

@@ -6,6 +6,7 @@ Findings are built by five verbs. A failure without proof and remedy does not ty
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -24,6 +25,7 @@ __all__ = [
     "fail",
     "look",
     "ok",
+    "scoped",
     "skip",
     "unknown",
     "warn",
@@ -103,7 +105,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     ``subject`` is the object spoken of, as ``Service wecare/adveshop4``; ``symptom`` is set when the
     statement is what a client sees rather than a reason for it; ``enable_with`` says, for an unknown,
-    what exactly would allow the look.
+    what exactly would allow the look. ``scope`` names the machines that the statement is confined to, where it is: a
+    cause on other machines does not account for it (see ``engine/diagnosis.py``).
     """
 
     status: Status
@@ -113,6 +116,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remedy: Remedy | None = None
     symptom: Symptom | None = None
     enable_with: str = ""
+    scope: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("summary", "subject", "enable_with"):
@@ -171,6 +175,11 @@ def fail(
         remedy=remedy,
         symptom=symptom,
     )
+
+
+def scoped(finding: Finding, machines: Iterable[str | None]) -> Finding:
+    """Return *finding* as one about these *machines* only; one without a name is none that a cause could lie on."""
+    return msgspec.structs.replace(finding, scope=tuple(sorted({name or "" for name in machines})))
 
 
 def unknown(summary: str, *, enable_with: str, subject: str = "", seen: dict[str, str] | None = None) -> Finding:

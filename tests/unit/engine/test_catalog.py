@@ -112,6 +112,15 @@ def test_a_step_that_takes_checks_has_those_and_no_others() -> None:
     assert [item.step for item in made.checks_of(RIVER)] == ["mouth", "mouth", "dam", "spring"]
 
 
+def test_what_lies_on_another_walk_carries_no_fault_of_this_one() -> None:
+    sea = Walk(id="sea", title="The sea", steps=(Step(id="tide", question="?", hop="the tide", docs="sea.md"),))
+    checks = (a_check("mouth.dry", "mouth", ("tide.low",)), a_check("tide.low", "tide", ("edge-522",)))
+    bundle = Bundle(origin="test", checks=checks, walks=(RIVER, sea))
+    made = build_catalog((bundle,), givens=(Target,), sources=(), target_types=(Target,))
+
+    assert made.causes_of(RIVER) == {"mouth.dry": ("tide.low",)}
+
+
 def test_a_step_that_takes_what_does_not_exist_is_refused() -> None:
     bundle = Bundle(origin="test", checks=(a_check("dam.shut", "dam"),), walks=(RIVER, CANAL))
 

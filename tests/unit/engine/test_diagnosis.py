@@ -7,7 +7,7 @@ import pytest
 from build.engine import RIVER, result
 from build.values import replace
 from ingressdoctor.engine.diagnosis import coverage_of, diagnose
-from ingressdoctor.model.finding import Status
+from ingressdoctor.model.finding import Status, scoped
 from ingressdoctor.model.report import CheckResult, Verdict
 from ingressdoctor.model.symptom import Symptom
 
@@ -24,6 +24,11 @@ def spring(status: Status, *causes: str) -> CheckResult:
 
 def dam(status: Status, *causes: str) -> CheckResult:
     return result("dam.closed", "dam", status, causes=causes)
+
+
+def on(item: CheckResult, *machines: str) -> CheckResult:
+    """The same result, about these machines only."""
+    return replace(item, findings=tuple(scoped(found, machines) for found in item.findings))
 
 
 CASES = [
@@ -76,6 +81,30 @@ CASES = [
         ["dam.gone"],
         [],
         id="a-check-that-declares-the-symptom-it-sees-is-its-cause",
+    ),
+    pytest.param(
+        [seen(), on(dam(F, "edge-522"), "north", "south"), on(spring(F, "dam.closed", "edge-522"), "north")],
+        ["dam.closed"],
+        ["spring.frozen"],
+        id="a-cause-on-one-machine-neither-hides-nor-explains-a-failure-on-two",
+    ),
+    pytest.param(
+        [seen(), on(dam(F, "edge-522"), "north"), on(spring(F, "dam.closed"), "north", "south")],
+        ["spring.frozen"],
+        [],
+        id="a-cause-on-two-machines-accounts-for-one-of-them",
+    ),
+    pytest.param(
+        [seen(), on(dam(F, "edge-522"), "north"), spring(F, "dam.closed")],
+        ["spring.frozen"],
+        [],
+        id="a-cause-that-names-no-machine-may-lie-on-any",
+    ),
+    pytest.param(
+        [seen(), on(dam(F, "edge-522"), "south"), on(spring(F, "dam.closed", "edge-521"), "north")],
+        ["dam.closed"],
+        ["spring.frozen"],
+        id="two-machines-two-causes",
     ),
 ]
 
