@@ -22,12 +22,24 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
-    scoped,
     skip,
     unknown,
     warn,
 )
-from ingressdoctor_checks.node_common import ALL, LOST, STEP, WHERE, came, direct, facts, meets, served, share, what
+from ingressdoctor_checks.node_common import (
+    ALL,
+    LOST,
+    STEP,
+    WHERE,
+    came,
+    direct,
+    facts,
+    meets,
+    on_nodes,
+    served,
+    share,
+    what,
+)
 from ingressdoctor_checks.outside_view import dig
 from ingressdoctor_checks.traefik import reason_of
 
@@ -110,7 +122,7 @@ def _down(state: NodeState, states: NodeStates, target: Target) -> Finding:
             proof=proof,
         ),
     )
-    return scoped(finding, [item.name for item in (state.hop.node, state.hop.server) if item is not None])
+    return on_nodes(finding, [state])
 
 
 def _ready(state: NodeState) -> str:
@@ -198,7 +210,7 @@ def _stale(state: NodeState, states: NodeStates, target: Target) -> Finding:
     right = [item.hop.address for item in states.states if item.hop.node is not None]
     still = "; it serves the site all the same" if serves else f", and {what(state)}"
     proof = dig(target.hostname, "A")
-    return verdict(
+    finding = verdict(
         f"The record of {target.hostname} holds {address}, which is no node's: {state.why}{still}.",
         subject=target.hostname,
         where=states.lead.record.told_by,
@@ -215,3 +227,4 @@ def _stale(state: NodeState, states: NodeStates, target: Target) -> Finding:
             proof=proof,
         ),
     )
+    return on_nodes(finding, [state])

@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ingressdoctor.api import Command, NodeCase, NodeState, NodeStates, Reach, Symptom, Target, clean, look
+from ingressdoctor.api import (
+    Command,
+    Finding,
+    NodeCase,
+    NodeState,
+    NodeStates,
+    Reach,
+    Symptom,
+    Target,
+    clean,
+    look,
+    scoped,
+)
 from ingressdoctor_checks.outside_view import curl
 
 __all__ = [
@@ -22,6 +34,7 @@ __all__ = [
     "facts",
     "meets",
     "names",
+    "on_nodes",
     "pods_there",
     "served",
     "share",
@@ -71,6 +84,13 @@ _WHAT: Final = {
     Reach.CLOSED: "closes connections without a byte",
     Reach.READ_TIMEOUT: "takes the request and does not answer in time",
 }
+
+
+def on_nodes(finding: Finding, states: Sequence[NodeState]) -> Finding:
+    """Confine *finding* to these nodes, by every name that they are known by, or else by their address."""
+    hops = [item.hop for item in states]
+    known = [item.name for hop in hops for item in (hop.node, hop.server) if item is not None]
+    return scoped(finding, known or [hop.address for hop in hops])
 
 
 def what(state: NodeState) -> str:

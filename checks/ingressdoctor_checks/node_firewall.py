@@ -32,7 +32,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.node_common import LOST, STEP, direct, facts, names, what
+from ingressdoctor_checks.node_common import LOST, STEP, direct, facts, names, on_nodes, what
 from ingressdoctor_checks.outside_view import works
 
 __all__ = ["firewall_closed", "firewall_open"]
@@ -54,9 +54,9 @@ def firewall_closed(states: NodeStates, target: Target, probe: OutsideProbe | Un
     """By the rules, where they can be read; else by a silence that other nodes prove to be none of ours."""
     closed, dropped = states.of(NodeCase.FIREWALL), states.of(NodeCase.DROPPED)
     for group in _by_firewall(closed):
-        yield _closed(group, states, target)
+        yield on_nodes(_closed(group, states, target), group)
     if dropped:
-        yield _dropped(dropped, states, target)
+        yield on_nodes(_dropped(dropped, states, target), dropped)
     partly = [item for item in states.states if item.shut_out and item not in closed]
     if partly and states.lead.record.proxied:
         yield _partly(partly[0], states, served=works(probe))

@@ -74,7 +74,16 @@ def default_certificate(
             f"Traefik serves a certificate for {', '.join(leaf.names[:3]) or leaf.subject}.", where="TLS handshake"
         )
         return
-    yield _default(origin, leaf, _ground(zone, outside), _clues(decision, logs), target)
+    clues = _clues(decision, logs)
+    if isinstance(zone, ZoneFacts) and not zone.proxied and _unasked(zone) and clues["route"] and not clues["secret"]:
+        yield skip("No route names a certificate: the edge, which visitors go past, would ask over http.")
+        return
+    yield _default(origin, leaf, _ground(zone, outside), clues, target)
+
+
+def _unasked(zone: ZoneFacts) -> bool:
+    """True where the zone's SSL mode asks no origin for a certificate."""
+    return zone.setting("ssl") in ("flexible", "off")
 
 
 def _ground(zone: ZoneFacts | Unavailable, outside: OutsideProbe | Unavailable) -> str:

@@ -7,7 +7,9 @@ account for a failure on machines that it is not on itself: where three nodes fa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -17,6 +19,8 @@ from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.walk import Walk
 
 __all__ = ["coverage_of", "diagnose", "steps_of"]
+
+_EVERY: Final = 1_000_000  # more machines than any finding names
 
 
 def steps_of(walk: Walk, results: Sequence[CheckResult]) -> tuple[StepReport, ...]:
@@ -52,21 +56,23 @@ class _Graph:
     def __init__(self, results: Sequence[CheckResult], causes: Mapping[str, tuple[str, ...]]) -> None:
         self._causes = causes
         self._passed = {result.check.id for result in results if result.status is Status.PASS}
-        self._cache: dict[str, frozenset[str]] = {}
+        self._cache: dict[str, dict[str, int]] = {}
 
-    def reached(self, start: str) -> frozenset[str]:
-        """Ids of checks and symptoms that *start* may have brought about."""
+    def reached(self, start: str) -> Mapping[str, int]:
+        """Ids of checks and symptoms that *start* may have brought about, each with the links of its shortest chain."""
         if start not in self._cache:
-            seen: set[str] = set()
-            todo = list(self._causes.get(start, ()))
+            seen: dict[str, int] = {start: 0}
+            todo = deque([start])
             while todo:
-                name = todo.pop()
-                if name in seen or name == start:
+                name = todo.popleft()
+                if name != start and name in self._passed:
                     continue
-                seen.add(name)
-                if name not in self._passed:
-                    todo.extend(self._causes.get(name, ()))
-            self._cache[start] = frozenset(seen)
+                for effect in self._causes.get(name, ()):
+                    if effect not in seen:
+                        seen[effect] = seen[name] + 1
+                        todo.append(effect)
+            del seen[start]
+            self._cache[start] = seen
         return self._cache[start]
 
 
@@ -96,7 +102,7 @@ def diagnose(
         for finding in _failures(result)
         if not _has_ancestor(result, finding, failing, graph, walk)
     ]
-    ranked = sorted(_without_fallbacks(named), key=lambda cause: _rank(cause, walk))
+    ranked = sorted(_without_fallbacks(named), key=lambda cause: _rank(cause, walk, graph))
     explaining = tuple(cause for cause in ranked if cause.explains or not observed)
     beside = tuple(cause for cause in ranked if cause not in explaining)
     explained = {symptom for cause in explaining for symptom in cause.explains}
@@ -181,7 +187,7 @@ def _cause(
         check_id=result.check.id,
         step=walk.steps[walk.position(result.check.step)],
         finding=finding,
-        explains=tuple(symptom for symptom in observed if str(symptom) in reached - taken),
+        explains=tuple(symptom for symptom in observed if str(symptom) in reached and str(symptom) not in taken),
         brings_about=tuple(other.check.id for other in below if other not in wider),
     )
 
@@ -192,8 +198,17 @@ def _without_fallbacks(causes: list[Cause]) -> list[Cause]:
     return [cause for cause in causes if cause.finding.symptom is None or not set(cause.explains) <= deeper]
 
 
-def _rank(cause: Cause, walk: Walk) -> tuple[int, int, int, str]:
-    return (-len(cause.explains), -len(cause.brings_about), walk.position(cause.step.id), cause.check_id)
+def _rank(cause: Cause, walk: Walk, graph: _Graph) -> tuple[int, int, int, int, int, str]:
+    """Most explained first; then what names the symptom itself; then what ails all machines before what ails some."""
+    reached, scope = graph.reached(cause.check_id), cause.finding.scope
+    return (
+        -len(cause.explains),
+        sum(reached[str(symptom)] for symptom in cause.explains),
+        -len(scope) if scope else -_EVERY,
+        -len(cause.brings_about),
+        walk.position(cause.step.id),
+        cause.check_id,
+    )
 
 
 def _warnings(walk: Walk, results: Sequence[CheckResult]) -> tuple[Cause, ...]:

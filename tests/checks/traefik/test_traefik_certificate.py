@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from build.controller import logs
-from build.outside import asked, certificate, exchange, failed, handshake, visited, zone
+from build.outside import asked, certificate, exchange, failed, handshake, record, visited, zone
 from build.routes import HOST, a_candidate, a_decision
 from ingressdoctor.api import CertificateFacts, Reach, Status, Target, Unavailable
 from ingressdoctor_checks.traefik_certificate import default_certificate
@@ -28,6 +28,8 @@ GONE = 'ERR Error configuring TLS error="secret ns/example-tls does not exist"'
 STRICT, FULL = zone(settings={"ssl": "strict"}), zone(settings={"ssl": "full"})
 REFUSED = visited(exchange(526), error=526)
 WORKS = visited(exchange(200))
+GREY = zone(record(proxied=False), settings={"ssl": "flexible"})
+DISTRUSTED = visited(exchange(200, tls=handshake(trusted=False, code=18, chain=(MADE_UP,))), edge=False)
 ROWS = [
     pytest.param(asked(), STRICT, WORKS, ROUTED, logs(), Status.PASS, "serves a certificate", id="own-certificate"),
     pytest.param(DEFAULT, STRICT, WORKS, ROUTED, logs(), Status.FAIL, "Full (strict)", id="strict-zone"),
@@ -41,6 +43,22 @@ ROWS = [
     pytest.param(
         *(DEFAULT, STRICT, WORKS, a_decision(a_candidate(tls_secret="")), logs(), Status.FAIL, "names no Secret"),
         id="route-without-secret",
+    ),
+    pytest.param(
+        *(
+            DEFAULT,
+            GREY,
+            DISTRUSTED,
+            a_decision(a_candidate(tls_secret="")),
+            logs(),
+            Status.SKIP,
+            "would ask over http",
+        ),
+        id="grey-record-of-a-flexible-zone",
+    ),
+    pytest.param(
+        *(DEFAULT, GREY, DISTRUSTED, ROUTED, logs(), Status.FAIL, "reach Traefik without the edge"),
+        id="grey-record-but-a-certificate-was-meant",
     ),
     pytest.param(
         DEFAULT, STRICT, WORKS, UNSEEN, logs(), Status.FAIL, "no Secret that it has loaded", id="no-route-known"

@@ -146,6 +146,27 @@ def test_two_causes_are_ranked_by_what_they_explain_before_their_place() -> None
     assert diagnosis.causes[0].brings_about == ("mouth.foul",)
 
 
+def test_what_names_the_symptom_comes_before_what_leads_to_it() -> None:
+    results = [
+        seen(),
+        dam(F, "edge-522"),
+        spring(F, "mouth.foul"),
+        result("mouth.foul", "mouth", S, causes=("edge-522",)),
+    ]
+
+    diagnosis = diagnose("mill.example.org", RIVER, results, {r.check.id: r.check.causes for r in results})
+
+    assert [cause.check_id for cause in diagnosis.causes] == ["dam.closed", "spring.frozen"]
+
+
+def test_what_ails_all_machines_comes_before_what_ails_one() -> None:
+    results = [seen(), on(dam(F, "edge-522"), "north"), spring(F, "edge-522")]
+
+    diagnosis = diagnose("mill.example.org", RIVER, results, {r.check.id: r.check.causes for r in results})
+
+    assert [cause.check_id for cause in diagnosis.causes] == ["spring.frozen", "dam.closed"]
+
+
 VERDICTS = [
     pytest.param([result("mouth.dry", "mouth", P), spring(P)], Verdict.HEALTHY, id="all-pass"),
     pytest.param([result("mouth.dry", "mouth", P), spring(W)], Verdict.DEGRADED, id="a-warning"),
