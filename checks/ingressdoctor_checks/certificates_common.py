@@ -33,6 +33,8 @@ __all__ = [
     "PATIENCE_S",
     "STEP",
     "TLS_EFFECTS",
+    "WEAK",
+    "by_common_name",
     "certificate_of",
     "covers",
     "from_origin_ca",
@@ -40,8 +42,10 @@ __all__ = [
     "issuer_trouble",
     "late_days",
     "leaf_of",
+    "missing_issuer",
     "named",
     "still_served",
+    "top_issuer",
     "unfinished",
 ]
 
@@ -61,6 +65,12 @@ CHAIN_EFFECTS: Final = ("cert.not-ready", "cert.renewal-late", "cert.expiring", 
 PATIENCE_S: Final = 600.0
 # Subjects of the certificates that controllers make up.
 DEFAULTS: Final = ("TRAEFIK DEFAULT CERT", "KUBERNETES INGRESS CONTROLLER FAKE CERTIFICATE")
+# OpenSSL's verify codes for what is too weak to be believed.
+WEAK: Final = {
+    66: "its key is too short",
+    67: "the key of its authority is too short",
+    68: "it, or its authority's certificate, is signed with SHA-1 or MD5",
+}
 _MOST_DAYS: Final = 14.0
 _ISSUER_WORDS: Final = ("does not have a Ready status condition", "issuer not initialised")
 _GRANT: Final = "Allow list on certificates (cert-manager.io) in the route's namespace."
@@ -149,6 +159,30 @@ def named(names: tuple[str, ...], hostname: str) -> bool:
     host = hostname.lower().rstrip(".")
     wild = f"*.{host.partition('.')[2]}"
     return any(name.lower().rstrip(".") in (host, wild) for name in names)
+
+
+def by_common_name(leaf: CertificateFacts, hostname: str) -> bool:
+    """Whether the certificate names the host in its common name and has no subjectAltName at all."""
+    names = tuple(part[3:] for part in leaf.subject.split(",") if part.startswith("CN="))
+    return not leaf.names and named(names, hostname)
+
+
+def missing_issuer(chain: tuple[CertificateFacts, ...]) -> str:
+    """Return the issuer of the first certificate where others were sent along, but not that issuer's; else nothing."""
+    others = {item.subject for item in chain[1:]}
+    return chain[0].issuer if others and chain[0].issuer not in others and not chain[0].self_signed else ""
+
+
+def top_issuer(chain: tuple[CertificateFacts, ...]) -> str:
+    """Return the authority that the chain ends in, whatever order its certificates were sent in."""
+    by_subject = {item.subject: item for item in reversed(chain)}
+    issuer = chain[0].issuer
+    for _ in chain:
+        above = by_subject.get(issuer)
+        if above is None or above.issuer == issuer:
+            break
+        issuer = above.issuer
+    return issuer
 
 
 def late_days(not_before: str, not_after: str) -> float:

@@ -31,11 +31,22 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.certificates_common import STEP, covers, from_origin_ca, is_default, leaf_of
+from ingressdoctor_checks.certificates_common import (
+    STEP,
+    WEAK,
+    by_common_name,
+    covers,
+    from_origin_ca,
+    is_default,
+    leaf_of,
+    missing_issuer,
+    top_issuer,
+)
 
 _DEFAULT: Final = "TRAEFIK DEFAULT CERT"
 _SELF_SIGNED: Final = (18, 19)
 _CHAIN: Final = (20, 21)
+_OTHER_NAME: Final = 62
 # How the staging environment names its authorities, today and before 2021.
 _STAGING: Final = ("(STAGING)", "Fake LE ")
 
@@ -78,6 +89,9 @@ def origin_invalid(
         yield skip(f"The controller serves its default certificate, {owner}.")
         return
     defect = _defect(tls, leaf, clock)
+    if defect is not None and by_common_name(leaf, tls.sni) and tls.verify_code == _OTHER_NAME and _by_edge(outside):
+        yield ok(f"The origin's certificate names {tls.sni} in its common name only; the edge takes that.")
+        return
     if defect is None:
         yield _fine(leaf, tls)
         return
@@ -102,6 +116,11 @@ def _says_missing(line: str) -> bool:
     )
 
 
+def _by_edge(outside: OutsideProbe | Unavailable) -> bool:
+    """Tell whether only the edge sees the certificate, and it does not refuse it."""
+    return isinstance(outside, OutsideProbe) and outside.edge and outside.edge_error is None
+
+
 def _defect(tls: TlsAttempt, leaf: CertificateFacts, clock: Clock) -> _Defect | None:
     """Return what the edge would refuse; nothing for a certificate that it accepts."""
     left, since = clock.days_until(leaf.not_after), clock.days_until(leaf.not_before)
@@ -114,13 +133,25 @@ def _defect(tls: TlsAttempt, leaf: CertificateFacts, clock: Clock) -> _Defect | 
         return _Defect(how=f"it expired {-left:.0f} days ago", remedy="Renew it, and see why nobody did.")
     if since is not None and since > 0:
         return _Defect(how=f"it is valid only from {leaf.not_before}", remedy="Check the clock of who issued it.")
+    # Verified is verified for its name: the names that are kept may not be all.
+    return None if tls.trusted else _misnamed(tls, leaf) or _untrusted(tls, leaf)
+
+
+def _misnamed(tls: TlsAttempt, leaf: CertificateFacts) -> _Defect | None:
+    if by_common_name(leaf, tls.sni):
+        return _Defect(
+            how="it names the host in its common name only, where browsers do not look",
+            remedy="Issue it with the hostname as a subjectAltName.",
+        )
     if not covers(leaf, tls.sni):
         names = ", ".join(leaf.names[:5]) or "no name"
         return _Defect(how=f"it is for {names}, not for {tls.sni}", remedy="Issue it for this name as well.")
-    return None if tls.trusted or from_origin_ca(leaf) else _untrusted(tls, leaf)
+    return None
 
 
-def _untrusted(tls: TlsAttempt, leaf: CertificateFacts) -> _Defect:
+def _untrusted(tls: TlsAttempt, leaf: CertificateFacts) -> _Defect | None:
+    if from_origin_ca(leaf):
+        return None
     if any(sign in leaf.issuer for sign in _STAGING):
         return _Defect(
             how="it comes from Let's Encrypt's staging environment, which nobody trusts",
@@ -131,18 +162,32 @@ def _untrusted(tls: TlsAttempt, leaf: CertificateFacts) -> _Defect:
             how="it is signed by itself or by a private authority",
             remedy="Take one from a public authority, or from Cloudflare's Origin CA.",
         )
-    if tls.verify_code in _CHAIN and len(tls.chain) > 1:
+    if tls.verify_code in WEAK:
         return _Defect(
-            how=f"nobody trusts its authority, {tls.chain[-1].issuer}",
-            remedy="Take one from a public authority, or from Cloudflare's Origin CA.",
+            how=WEAK[tls.verify_code], remedy="Issue it anew with a key of 2048 bits or a curve, and SHA-256."
         )
     if tls.verify_code in _CHAIN:
-        return _Defect(
-            how="its chain is incomplete: an intermediate certificate is missing, or its authority is a private one",
-            remedy="Put the whole chain into tls.crt, the leaf first.",
-        )
+        return _unchained(tls)
     said = tls.verify_text or "verification failed"
     return _Defect(how=f"it is not trusted ({said})", remedy="Take one from a public authority or the Origin CA.")
+
+
+def _unchained(tls: TlsAttempt) -> _Defect:
+    """Say where the way from the certificate to a known authority ends."""
+    if missing := missing_issuer(tls.chain):
+        return _Defect(
+            how=f"its chain is incomplete: what is sent along is not the certificate of its issuer, {missing}",
+            remedy="Put the whole chain into tls.crt: the leaf first, then the one that issued it.",
+        )
+    if len(tls.chain) > 1:
+        return _Defect(
+            how=f"nobody trusts its authority, {top_issuer(tls.chain)}",
+            remedy="Take one from a public authority, or from Cloudflare's Origin CA.",
+        )
+    return _Defect(
+        how="its chain is incomplete: an intermediate certificate is missing, or its authority is a private one",
+        remedy="Put the whole chain into tls.crt, the leaf first.",
+    )
 
 
 def _fine(leaf: CertificateFacts, tls: TlsAttempt) -> Finding:

@@ -21,6 +21,7 @@ from ingressdoctor.api import (
     Remedy,
     Symptom,
     Target,
+    TlsAttempt,
     check,
     clean,
     fail,
@@ -31,12 +32,15 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
-from ingressdoctor_checks.certificates_common import late_days
+from ingressdoctor_checks.certificates_common import WEAK, by_common_name, late_days, missing_issuer, top_issuer
 from ingressdoctor_checks.outside_view import curl, dig, refused_certificate
 
 __all__ = ["certificate_invalid"]
 
 _WHERE_TLS: Final = "the handshake as a visitor makes it"
+_NO_ISSUER: Final = 20
+_OTHER_NAME: Final = 62
+_WITH_OTHERS: Final = 2
 _VERIFY: Final = {
     9: "it is not valid yet",
     10: "it has expired",
@@ -45,6 +49,8 @@ _VERIFY: Final = {
     20: "an intermediate certificate is missing, or its issuer is unknown",
     21: "its first certificate cannot be verified",
     62: "it is for another name",
+    64: "it is for another address",
+    **WEAK,
 }
 
 
@@ -110,8 +116,10 @@ def _untrusted(hop: HttpExchange, clock: Clock) -> Finding:
     code, text = (tls.verify_code, tls.verify_text) if tls is not None else (0, "")
     left = clock.days_until(leaf.not_after) if leaf is not None else None
     expired = left is not None and left < 0
-    why = _VERIFY[10] if expired else _VERIFY.get(code, clean(text, 200) or "it is not trusted")
     host = tls.sni if tls is not None else ""
+    why = _VERIFY[10] if expired else _VERIFY.get(code, clean(text, 200) or "it is not trusted")
+    if tls is not None and leaf is not None and not expired:
+        why = _told_by_chain(tls, leaf) or why
     return fail(
         f"Visitors of {clean(hop.url, 200)} are served a certificate that no browser accepts: {why}.",
         subject=host,
@@ -127,6 +135,17 @@ def _untrusted(hop: HttpExchange, clock: Clock) -> Finding:
             proof=curl(hop.url),
         ),
     )
+
+
+def _told_by_chain(tls: TlsAttempt, leaf: CertificateFacts) -> str:
+    """Say what the certificates themselves tell beyond OpenSSL's verdict; nothing where that is all."""
+    if tls.verify_code == _OTHER_NAME and by_common_name(leaf, tls.sni):
+        return "it names the host in its common name only, where browsers do not look"
+    if tls.verify_code != _NO_ISSUER or len(tls.chain) < _WITH_OTHERS:
+        return ""
+    if missing := missing_issuer(tls.chain):
+        return f"what is sent along is not the certificate of its issuer, {clean(missing, 200)}"
+    return f"nobody trusts its authority, {clean(top_issuer(tls.chain), 200)}"
 
 
 def _facts(leaf: CertificateFacts) -> dict[str, str]:

@@ -53,7 +53,8 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
         return ()
-    return tuple(extension.value.get_values_for_type(x509.DNSName)[:_MAX_NAMES])
+    addresses = (str(address) for address in extension.value.get_values_for_type(x509.IPAddress))
+    return (*extension.value.get_values_for_type(x509.DNSName), *addresses)[:_MAX_NAMES]
 
 
 def _self_signed(certificate: x509.Certificate) -> bool:

@@ -18,7 +18,6 @@ from importlib import metadata, util
 from typing import Final, cast
 from urllib.parse import SplitResult, quote, urlsplit
 
-import h11
 import httpcore
 import msgspec
 from msgspec.structs import replace
@@ -26,6 +25,7 @@ from msgspec.structs import replace
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TlsAttempt
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.dial import Dialer, reach_of
+from ingressdoctor.sources.http_failure import http_failure
 from ingressdoctor.sources.stream import Stream
 from ingressdoctor.sources.tls import Endpoint, TlsClient, tls_failure
 from ingressdoctor.sources.trust import ALPN
@@ -114,7 +114,8 @@ class HttpClient:
         except OSError as error:
             progress.failed(*reach_of(error))
         except (httpcore.ProtocolError, httpcore.NetworkError) as error:
-            progress.failed(*_http_failure(error, progress))
+            said = progress.stream.said if progress.stream is not None else b""
+            progress.failed(*http_failure(error, status=progress.exchange.status, said=said))
         except (ValueError, TypeError) as error:  # h2 and h11 refuse what cannot be put on the wire
             progress.failed(Reach.PROTOCOL, f"the request cannot be sent: {clean(str(error), 200)}")
         finally:
@@ -220,21 +221,6 @@ def _late(error: TimeoutError, progress: _Progress) -> tuple[Reach, str]:
     if exchange.status:
         return Reach.READ_TIMEOUT, "the headers came, but the body did not end in time"
     return Reach.READ_TIMEOUT, "the request was sent, but no answer came in time"
-
-
-def _http_failure(error: Exception, progress: _Progress) -> tuple[Reach, str]:
-    cause = error.__cause__
-    if isinstance(cause, h11.RemoteProtocolError) and cause.error_status_hint == 431:
-        return Reach.TOO_LARGE, "the response headers are larger than 100 KiB"
-    if isinstance(error, httpcore.LocalProtocolError):
-        return Reach.PROTOCOL, f"the request cannot be sent: {clean(str(error), 200)}"
-    if progress.exchange.status:
-        return Reach.RESET, "the connection closed in the middle of the body"
-    said = progress.stream.said if progress.stream is not None else b""
-    if not said:
-        return Reach.CLOSED, "the connection closed without an answer"
-    line = said.split(b"\n", 1)[0].decode("latin-1").rstrip("\r")
-    return Reach.PROTOCOL, f"the answer is not HTTP: {clean(line, 120)}"
 
 
 def _headers(request: HttpRequest, place: _Place, agent: str, *, is_http2: bool) -> list[tuple[bytes, bytes]]:

@@ -32,6 +32,8 @@ class Trust:
         if key not in self._contexts:
             context = self._verifying() if verify else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname = verify and hostname
+            # Browsers, Go and Java look for a name among the subjectAltNames only; OpenSSL would take the common name.
+            context.hostname_checks_common_name = False
             context.verify_mode = ssl.CERT_REQUIRED if verify else ssl.CERT_NONE
             context.set_alpn_protocols(list(alpn))
             self._contexts[key] = context
