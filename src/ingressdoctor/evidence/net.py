@@ -51,9 +51,10 @@ class TcpAttempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CertificateFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """One X.509 certificate as served. Times are RFC 3339 in UTC; ``names`` are the hostnames, then the addresses, of the SAN.
+    """One X.509 certificate as served. Times are RFC 3339 in UTC.
 
-    At most a thousand names are kept: whether a name is among them is told by the handshake's verdict.
+    ``names`` are the hostnames of the SAN, then its addresses. At most a thousand are kept: whether a
+    name is among all of them is told by the handshake's verdict.
     """
 
     subject: str
