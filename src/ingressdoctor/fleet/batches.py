@@ -11,9 +11,9 @@ from typing import Final
 
 import msgspec
 
-from ingressdoctor.model.sweep import SweepTarget
+from ingressdoctor.model.sweep import Outcome, SweepTarget
 
-__all__ = ["Batch", "Batches"]
+__all__ = ["Batch", "Batches", "Ledger"]
 
 _MOST: Final = 500
 _ROUNDS: Final = 8
@@ -27,11 +27,32 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     tries: int = 0
 
 
-class Batches:
-    """What is still to be judged. Several rounds a worker, so that a slow batch at the end keeps nobody waiting."""
+class Ledger:
+    """What is still to come of one batch. Whatever a worker says, each target that was asked about counts once."""
 
-    def __init__(self, targets: Sequence[SweepTarget], workers: int) -> None:
-        size = max(1, min(_MOST, -(-len(targets) // (workers * _ROUNDS))))
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self._left = {item.name: item for item in batch.targets}
+
+    def accept(self, outcome: Outcome) -> bool:
+        """Tell whether an outcome is one that was asked for, and not here yet."""
+        return self._left.pop(outcome.name, None) is not None
+
+    @property
+    def rest(self) -> Batch:
+        """The targets that have no outcome yet."""
+        return Batch(targets=tuple(self._left.values()), tries=self._batch.tries)
+
+
+class Batches:
+    """What is still to be judged. Several rounds a worker, so that a slow batch at the end keeps nobody waiting.
+
+    A batch is no smaller than what a worker has under way at a time: the slowest of a batch would keep it idle.
+    """
+
+    def __init__(self, targets: Sequence[SweepTarget], workers: int, at_once: int = 1) -> None:
+        share = -(-len(targets) // workers)
+        size = max(1, min(max(_MOST, at_once), max(-(-share // _ROUNDS), min(at_once, share))))
         self._waiting = deque(
             Batch(targets=tuple(targets[start : start + size])) for start in range(0, len(targets), size)
         )
@@ -44,18 +65,19 @@ class Batches:
         """Return the next batch, None when there is no more."""
         return self._waiting.popleft() if self._waiting else None
 
-    def give_back(self, batch: Batch, seen: frozenset[str] | set[str] = frozenset()) -> tuple[SweepTarget, ...]:
-        """Take back a batch whose worker died; targets *seen* have their outcome.
+    def give_back(self, rest: Batch) -> tuple[SweepTarget, ...]:
+        """Take back what a worker that died, or that sent nonsense, has left of a batch.
 
         Returns:
             Targets that are not tried again: alone in their batch, they have cost more than one worker.
         """
-        left = tuple(item for item in batch.targets if item.name not in seen)
-        tries = batch.tries + 1
+        left, tries = rest.targets, rest.tries + 1
+        if not left:
+            return ()
         if tries < _TRIES:
             self._waiting.append(Batch(targets=left, tries=tries))
             return ()
-        if len(left) <= 1:
+        if len(left) == 1:
             return left
         # One of them may be what kills: halves find it, and the others get their outcome.
         middle = len(left) // 2

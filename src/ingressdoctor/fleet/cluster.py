@@ -1,284 +1,190 @@
 """Judge on the workers of a Dask cluster: batches of targets as tasks, the snapshot once for each worker.
 
-A plugin on every worker holds the snapshot and one session; workers that join meanwhile get it too. The scheduler
-gives a batch whose worker died to another one. Vantage points are resources of workers, as ``--resources eu=1``.
-
-Needs the extra ``fleet``, here and on the workers, and the same version of the program there.
+A plugin on every worker holds the snapshot and one session. Vantage points are resources of workers, as
+``--resources eu=1``. Needs the extra ``fleet``, here and on the workers, and the same version of the program there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
+import logging
 import uuid
+import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
-from distributed import Client, KilledWorker, WorkerPlugin, get_worker
+from distributed import Client
 from msgspec.structs import replace
 
-from ingressdoctor.engine.outcomes import unjudged
 from ingressdoctor.errors import SourceError, UsageError
-from ingressdoctor.fleet.batches import Batch, Batches
-from ingressdoctor.fleet.snapshot import Recording
+from ingressdoctor.fleet.desk import Desk
+from ingressdoctor.fleet.lending import Lending, together
+from ingressdoctor.fleet.place import Place, stop_here
 from ingressdoctor.fleet.vantages import Gathering
-from ingressdoctor.fleet.work import (
-    Job,
-    Worker,
-    decode_judged,
-    decode_targets,
-    encode_judged,
-    encode_targets,
-)
+from ingressdoctor.fleet.work import Job
 from ingressdoctor.model.sweep import Outcome, SweepTarget
 from ingressdoctor.model.text import clean
-from ingressdoctor.sources.base import Kubernetes
-from ingressdoctor.sweeping.sources import shared_sources
+from ingressdoctor.sources.record import MOST_BYTES
+from ingressdoctor.sweeping.options import Elsewhere
 from ingressdoctor.wiring import Session
 
-__all__ = ["DaskCluster", "Place"]
+__all__ = ["DaskCluster"]
 
-T = TypeVar("T")
-
-_CONNECT_S: Final = 15
-_RETRIES: Final = 2
-_AHEAD: Final = 4
-_PATIENCE_S: Final = 600.0
-
-
-class Place(WorkerPlugin):
-    """What a worker holds for one sweep: the job, the snapshot, and a session in an event loop of its own."""
-
-    def __init__(self, name: str, jobs: Mapping[str, Job], snapshot: bytes) -> None:
-        self.name = name
-        self._jobs = dict(jobs)
-        self._snapshot = snapshot
-
-    def setup(self, worker: object) -> None:
-        """Begin; nothing is opened before the first batch comes."""
-        del worker
-        self._loop = asyncio.new_event_loop()
-        self._workers: dict[str, Worker] = {}
-        self._turn = asyncio.Lock()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=self.name, daemon=True)
-        self._thread.start()
-
-    def teardown(self, worker: object) -> None:
-        """Close the sessions and end the loop."""
-        del worker
-        self._run(self._close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def judge(self, vantage: str, raw: bytes) -> bytes:
-        """Judge a batch; called in one of the worker's own threads."""
-        return self._run(self._judge(vantage, raw))
-
-    def _run(self, call: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(call, self._loop).result()
-
-    async def _judge(self, vantage: str, raw: bytes) -> bytes:
-        # One batch at a time: within it so many targets are under way as the user allowed.
-        async with self._turn:
-            worker = self._workers.get(vantage)
-            if worker is None:
-                worker = Worker(self._jobs[vantage], self._snapshot, asyncio.Event())
-                self._workers[vantage] = await worker.__aenter__()
-            return encode_judged(await worker.judge(decode_targets(raw)))
-
-    async def _close(self) -> None:
-        for worker in self._workers.values():
-            with contextlib.suppress(Exception):
-                await worker.__aexit__(None, None, None)
-
-
-def judge_here(name: str, vantage: str, raw: bytes) -> bytes:
-    """Judge a batch on the worker that runs this."""
-    place = get_worker().plugins[name]
-    if not isinstance(place, Place):
-        raise TypeError(name)
-    return place.judge(vantage, raw)
+_CONNECT_S: Final = 15.0
+_SEND_S: Final = 300.0
+_FAREWELL_S: Final = 10.0
 
 
 class DaskCluster:
-    """A Dask cluster; implements ``sweeping.sweeper.Judging``.
+    """A Dask cluster; implements ``sweeping.options.Judging``.
 
     Args:
         session: Reads what all workers share.
         job: How the sweep is done.
         address: The scheduler's, as ``tcp://host:8786``.
         vantages: Names of resources; every target is judged once for each. Empty: anywhere, once.
+        connect_s: Seconds until a scheduler that does not answer cannot be reached.
+        most: Bytes of answers of each API that are sent to the workers.
     """
 
-    def __init__(self, session: Session, job: Job, address: str, vantages: Sequence[str] = ()) -> None:
-        self._session = session
-        self._job = job
+    def __init__(
+        self,
+        session: Session,
+        job: Job,
+        address: str,
+        vantages: Sequence[str] = (),
+        *,
+        connect_s: float = _CONNECT_S,
+        most: int = MOST_BYTES,
+    ) -> None:
+        self._lending = Lending(session, job, most)
+        self._job = job.portable()
         self._address = address
+        self._shown = clean(address, 200)
         self._vantages = tuple(vantages)
-        self._recording: Recording | None = None
-        self._sources: Mapping[type, object] = {}
+        self._connect_s = connect_s
+        # What is worth telling is told in our own words.
+        logging.getLogger("distributed").setLevel(logging.CRITICAL)
+        logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
 
     def sources(self) -> Mapping[type, object]:
         """Begin a sweep: what is read from now on is kept for the workers."""
-        self._recording = Recording(self._session.sources)
-        self._sources = shared_sources(
-            self._session.sources,
-            overall=self._job.spec.at_once,
-            each=self._job.per_origin,
-            apis=self._recording.apis,
-        )
-        return self._sources
+        return self._lending.sources()
 
     async def judge(
         self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
-    ) -> Mapping[str, int]:
-        """Judge *targets* on the cluster; returns how many requests its workers sent, by source.
+    ) -> Elsewhere:
+        """Judge *targets* on the cluster.
 
         Raises:
-            SourceError: the scheduler cannot be reached.
-            UsageError: no worker has a resource of a vantage point's name.
+            SourceError: the scheduler cannot be reached, has no workers, or others than ours.
+            UsageError: no worker has a resource of a vantage point's name, or the walk or a check does not exist.
         """
-        shelf: Any = self._sources[Kubernetes]
-        if self._job.inside:
-            await shelf.fill()
-        snapshot = self._recording.snapshot() if self._recording and self._job.inside else b""
-        vantages = self._vantages or ("",)
-        requests: Counter[str] = Counter()
         async with self._connected() as client:
-            count = await self._refuse_strangers(client)
+            await self._refuse_strangers(client)
+            snapshot = await self._lending.snapshot(stop)
+            if snapshot is None:
+                return Elsewhere()
             name = f"ingressdoctor-{uuid.uuid4()}"
-            await client.register_plugin(Place(name, self._jobs(vantages), snapshot), name=name)
-            gathering = Gathering(len(vantages), take)
+            await self._asked(client.register_plugin(Place(name, self._jobs(), snapshot), name=name), _SEND_S)
+            desks = [Desk(client, name, self._job, vantage, self._counter(client, vantage)) for vantage in self._jobs()]
+            gathering = Gathering(tuple(self._jobs()), take)
+            telling = asyncio.ensure_future(_tell_stop(client, name, stop))
+            cut = ""
             try:
-                async with asyncio.TaskGroup() as group:
-                    for vantage in vantages:
-                        desk = _Desk(client, name, vantage, count)
-                        group.create_task(desk.judge(targets, gathering.add, requests, stop))
+                await together(desk.judge(targets, gathering.add, stop) for desk in desks)
+            except SourceError as error:
+                cut = error.message
             finally:
-                gathering.rest()
+                telling.cancel()
                 with contextlib.suppress(Exception):
-                    await client.unregister_worker_plugin(name)
-        return requests
+                    await asyncio.wait_for(client.unregister_worker_plugin(name), _FAREWELL_S)
+            gathering.rest()
+        requests: Counter[str] = sum((desk.requests for desk in desks), Counter())
+        return Elsewhere(requests=requests, notes=self._lending.notes, cut=cut)
 
-    def _jobs(self, vantages: Sequence[str]) -> dict[str, Job]:
-        job = self._job.portable()
+    def _jobs(self) -> dict[str, Job]:
         if not self._vantages:
-            return {"": job}
-        return {name: replace(job, spec=replace(job.spec, vantage=name)) for name in vantages}
+            return {"": self._job}
+        return {name: replace(self._job, spec=replace(self._job.spec, vantage=name)) for name in self._vantages}
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
+        client: Any = None
         try:
-            client: Any = Client(self._address, asynchronous=True, timeout=_CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
-            await client
-        except (OSError, TimeoutError, ValueError) as error:
+            with warnings.catch_warnings():
+                # About versions of libraries; the one that matters is compared below.
+                warnings.simplefilter("ignore")
+                client = Client(self._address, asynchronous=True, timeout=self._connect_s, set_as_default=False)  # type: ignore[no-untyped-call]
+                await client
+        except Exception as error:  # noqa: BLE001 - the library raises whatever it meets, also for a wrong address
+            await _closed(client)
             raise SourceError(
-                f"The Dask scheduler at {clean(self._address, 200)} cannot be reached: {clean(str(error), 200)}.",
+                f"The Dask scheduler at {self._shown} cannot be reached: {clean(str(error) or 'no answer', 200)}.",
                 hint="Start one with: dask scheduler --host 127.0.0.1; its address is tcp://127.0.0.1:8786",
             ) from None
         try:
             yield client
         finally:
-            with contextlib.suppress(Exception):
-                await client.close()
+            await _closed(client)
 
-    async def _refuse_strangers(self, client: Any) -> int:  # noqa: ANN401 - the library is untyped
-        """Return how many workers there are; refuse vantage points that none of them is."""
-        found = (await client.scheduler.identity())["workers"].values()
+    async def _refuse_strangers(self, client: Any) -> None:  # noqa: ANN401 - the library is untyped
+        """Refuse a cluster without workers, vantage points that none of them is, and other versions of the program."""
+        found = await self._workers(client)
         if not found:
             raise SourceError(
-                f"The Dask scheduler at {clean(self._address, 200)} has no workers.",
-                hint=f"Start one with: dask worker {clean(self._address, 200)}",
+                f"The Dask scheduler at {self._shown} has no workers.",
+                hint=f"Start one with: dask worker {self._shown}",
             )
-        known = sorted({str(name) for worker in found for name in worker.get("resources") or ()})
-        missing = [name for name in self._vantages if name not in known]
+        known = sorted({str(name) for resources in found.values() for name in resources})
+        missing = [clean(name, 60) for name in self._vantages if name not in known]
         if missing:
             raise UsageError(
-                f"No worker is at the vantage point {clean(missing[0], 60)}.",
+                f"No worker is at the vantage point {missing[0]}.",
                 hint=f"Known: {clean(', '.join(known) or 'none', 200)}. "
-                f"Start one with: dask worker {clean(self._address, 200)} --resources '{clean(missing[0], 60)}=1'",
+                f"Start one with: dask worker {self._shown} --resources '{missing[0]}=1'",
             )
-        return len(found)
+        told = await self._asked(client.get_versions(packages=["ingressdoctor"]), self._connect_s)
+        for address, versions in sorted(told["workers"].items()):
+            theirs = (versions.get("packages") or {}).get("ingressdoctor") if isinstance(versions, dict) else None
+            if theirs != self._job.version:
+                runs = f"runs ingressdoctor {clean(theirs, 40)}" if theirs else "has no ingressdoctor"
+                raise SourceError(
+                    f"The worker {clean(str(address), 100)} {runs}, this is {self._job.version}.",
+                    hint=f"Install it there: pip install 'ingressdoctor[fleet]=={self._job.version}'",
+                )
 
+    async def _workers(self, client: Any) -> dict[str, Mapping[str, object]]:  # noqa: ANN401 - the library is untyped
+        """Return the resources of every worker."""
+        told = await self._asked(client.scheduler.identity(), self._connect_s)
+        return {str(address): worker.get("resources") or {} for address, worker in told["workers"].items()}
 
-class _Desk:
-    """Hands out the batches of one vantage point, a few ahead of the workers, and takes what comes back."""
+    def _counter(self, client: Any, vantage: str) -> Callable[[], Coroutine[Any, Any, int]]:  # noqa: ANN401
+        async def count() -> int:
+            return sum(not vantage or vantage in resources for resources in (await self._workers(client)).values())
 
-    def __init__(self, client: Any, name: str, vantage: str, workers: int) -> None:  # noqa: ANN401 - untyped library
-        self._client = client
-        self._name = name
-        self._vantage = vantage
-        self._workers = workers
+        return count
 
-    async def judge(
-        self,
-        targets: Sequence[SweepTarget],
-        take: Callable[[Outcome], None],
-        requests: Counter[str],
-        stop: asyncio.Event,
-    ) -> None:
-        """Judge all targets; what was handed out when *stop* is set is given up."""
-        batches = Batches(targets, self._workers)
-        pending: dict[asyncio.Task[Any], tuple[Batch, Any]] = {}
-        stopping = asyncio.ensure_future(stop.wait())
+    async def _asked(self, call: Coroutine[Any, Any, Any], most_s: float) -> Any:  # noqa: ANN401 - untyped library
         try:
-            while not stop.is_set():
-                while len(pending) < _AHEAD * self._workers and (batch := batches.take()) is not None:
-                    future = self._submit(batch)
-                    pending[asyncio.ensure_future(future.result())] = (batch, future)
-                if not pending:
-                    break
-                either: set[asyncio.Future[Any]] = {*pending, stopping}
-                done, _ = await asyncio.wait(either, timeout=_PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
-                if not done:
-                    raise SourceError(
-                        f"No worker of the Dask cluster ended a batch within {_PATIENCE_S:g} s.",
-                        hint="Look at the scheduler's dashboard: are the workers of the vantage point still there?",
-                    )
-                for task in [item for item in pending if item.done()]:
-                    self._settle(task, *pending.pop(task), batches=batches, take=take, requests=requests)
-        finally:
-            stopping.cancel()
-            for task, (_, future) in pending.items():
-                task.cancel()
-                with contextlib.suppress(Exception):
-                    await future.cancel()
+            return await asyncio.wait_for(call, most_s)
+        except Exception as error:  # noqa: BLE001 - whatever the library raises, the cluster did not do it
+            raise SourceError(
+                f"The Dask cluster at {self._shown} did not answer: {clean(str(error) or type(error).__name__, 200)}.",
+                hint="Look at the logs of its scheduler and workers.",
+            ) from None
 
-    def _submit(self, batch: Batch) -> Any:  # noqa: ANN401 - the library is untyped
-        resources = {self._vantage: 1} if self._vantage else None
-        raw = encode_targets(batch.targets)
-        return self._client.submit(
-            judge_here, self._name, self._vantage, raw, resources=resources, retries=_RETRIES, pure=False
-        )
 
-    def _settle(
-        self,
-        task: asyncio.Task[Any],
-        batch: Batch,
-        future: object,
-        *,
-        batches: Batches,
-        take: Callable[[Outcome], None],
-        requests: Counter[str],
-    ) -> None:
-        """Take a batch that ended, or give one back whose workers died."""
-        del future
-        try:
-            judged = decode_judged(task.result())
-        except KilledWorker:
-            lost: Sequence[SweepTarget] = batches.give_back(batch)
-            why = "The workers that judged it died."
-        except Exception as error:  # noqa: BLE001 - one batch must not cost the others theirs
-            lost = batches.give_back(batch)
-            why = f"The workers failed on it: {type(error).__name__}: {clean(str(error), 200)}"
-        else:
-            requests.update(judged.requests)
-            for outcome in judged.outcomes:
-                take(outcome)
-            return
-        for target in lost:
-            take(replace(unjudged(target, why, datetime.now(UTC)), vantage=self._vantage))
+async def _closed(client: Any) -> None:  # noqa: ANN401 - the library is untyped
+    if client is not None:
+        with contextlib.suppress(Exception):
+            await asyncio.wait_for(client.close(), _FAREWELL_S)
+
+
+async def _tell_stop(client: Any, name: str, stop: asyncio.Event) -> None:  # noqa: ANN401 - the library is untyped
+    """Let the workers know when the sweep is stopped, so that they hand in what they have."""
+    await stop.wait()
+    with contextlib.suppress(Exception):
+        await client.run(stop_here, name, on_error="ignore")

@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.sources.live import Sources
-from ingressdoctor.sources.record import Page, Recorded, Recorder
+from ingressdoctor.sources.record import MOST_BYTES, Page, Recorded, Recorder
 from ingressdoctor.sweeping.sources import Apis
 
 __all__ = ["Recording", "apis_from", "counted"]
@@ -32,15 +32,26 @@ class _Pages(msgspec.Struct, frozen=True, kw_only=True):
 class Recording:
     """The three APIs of a session, with everything kept that they answer."""
 
-    def __init__(self, sources: Sources) -> None:
-        self._kubernetes = Recorder(sources.kubernetes, sources.kubernetes.context)
-        self._hetzner = Recorder(sources.hetzner)
-        self._cloudflare = Recorder(sources.cloudflare)
+    def __init__(self, sources: Sources, most: int = MOST_BYTES) -> None:
+        """*most* bytes of each API are kept."""
+        self._kubernetes = Recorder(sources.kubernetes, sources.kubernetes.context, most)
+        self._hetzner = Recorder(sources.hetzner, most=most)
+        self._cloudflare = Recorder(sources.cloudflare, most=most)
 
     @property
     def apis(self) -> Apis:
         """What to read from while recording."""
         return Apis(kubernetes=self._kubernetes, hetzner=self._hetzner, cloudflare=self._cloudflare)
+
+    @property
+    def whole(self) -> bool:
+        """Whether everything had room."""
+        return self._kubernetes.whole and self._hetzner.whole and self._cloudflare.whole
+
+    @property
+    def knows_clouds(self) -> bool:
+        """Whether Hetzner or Cloudflare have answered anything."""
+        return bool(self._hetzner.pages or self._cloudflare.pages)
 
     def snapshot(self) -> bytes:
         """Return everything that was answered so far."""

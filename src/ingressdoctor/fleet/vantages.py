@@ -61,8 +61,8 @@ def _without_doubles(causes: Iterable[SweptCause]) -> tuple[SweptCause, ...]:
 class Gathering:
     """Holds outcomes back until every vantage point has told its own."""
 
-    def __init__(self, vantages: int, take: Callable[[Outcome], None]) -> None:
-        self._vantages = vantages
+    def __init__(self, vantages: Sequence[str], take: Callable[[Outcome], None]) -> None:
+        self._vantages = tuple(vantages)
         self._take = take
         self._waiting: dict[str, list[Outcome]] = {}
 
@@ -70,11 +70,15 @@ class Gathering:
         """Take one outcome of one place; hand on all of a target as one when they are there."""
         seen = self._waiting.setdefault(outcome.name, [])
         seen.append(outcome)
-        if len(seen) == self._vantages:
-            self._take(merged(self._waiting.pop(outcome.name)))
+        if len(seen) == len(self._vantages):
+            self._hand_on(self._waiting.pop(outcome.name))
 
     def rest(self) -> None:
         """Hand on what only some places told, when nothing more will come."""
-        for seen in self._waiting.values():
-            self._take(merged(seen))
-        self._waiting.clear()
+        waiting, self._waiting = self._waiting, {}
+        for seen in waiting.values():
+            self._hand_on(seen)
+
+    def _hand_on(self, seen: Sequence[Outcome]) -> None:
+        # In the order asked for, not of arrival: the history tells places apart by that name.
+        self._take(merged(sorted(seen, key=lambda item: self._vantages.index(item.vantage))))

@@ -6,7 +6,7 @@ Everything that crosses between a sweep and its workers is here, as bytes of msg
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -14,13 +14,16 @@ import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.config import Settings
+from ingressdoctor.config.settings import HistorySettings, SweepSettings
 from ingressdoctor.engine.sweep import Sweeping, SweepSpec
+from ingressdoctor.errors import IngressDoctorError, SourceError
 from ingressdoctor.fleet.snapshot import apis_from, counted
 from ingressdoctor.model.sweep import Outcome, SweepTarget
+from ingressdoctor.model.text import clean
 from ingressdoctor.sweeping.sources import shared_sources, without
 from ingressdoctor.wiring import open_session
 
-__all__ = ["Job", "Judged", "Worker", "decode_judged", "decode_targets", "encode_judged", "encode_targets"]
+__all__ = ["Job", "Judged", "Worker", "decode_judged", "decode_targets", "encode_judged", "encode_targets", "why"]
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,15 +37,32 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
 
     def portable(self) -> Job:
-        """Return the same job with nothing in it that cannot be sent."""
-        return replace(self, settings=replace(self.settings, origins=dict(self.settings.origins)))
+        """Return the same job with nothing in it that cannot be sent, or that is no business of a worker."""
+        settings = replace(
+            self.settings,
+            origins=dict(self.settings.origins),
+            history=HistorySettings(),
+            notify=(),
+            sweep=SweepSettings(),
+        )
+        return replace(self, settings=settings)
+
+    def shared_by(self, workers: int) -> Job:
+        """Return the job of one of so many processes of one machine: together they do at once what one would do."""
+        each = max(1, self.spec.at_once // workers)
+        return replace(self, spec=replace(self.spec, at_once=each), per_origin=max(1, self.per_origin // workers))
 
 
 class Judged(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker found about a batch, and how many requests it sent."""
+    """What a worker found about a batch, or a part of it until it has *ended*, and how many requests it sent.
 
-    outcomes: tuple[Outcome, ...]
+    ``trouble`` is why it could not judge at all.
+    """
+
+    outcomes: tuple[Outcome, ...] = ()
     requests: Mapping[str, int] = msgspec.field(default_factory=dict)
+    ended: bool = True
+    trouble: str = ""
 
 
 class Worker:
@@ -71,12 +91,19 @@ class Worker:
         await self._sweeping.__aexit__(kind, error, trace)
         await self._session.__aexit__(kind, error, trace)
 
-    async def judge(self, targets: Sequence[SweepTarget]) -> Judged:
-        """Judge a batch."""
+    async def judge(self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None]) -> Mapping[str, int]:
+        """Judge a batch; returns how many requests it took, by source."""
         calls = self._session.sources.calls
-        before, found = calls.counts, list[Outcome]()
-        await self._sweeping.judge(targets, found.append)
-        return Judged(outcomes=tuple(found), requests=counted(before, calls.counts))
+        before = calls.counts
+        await self._sweeping.judge(targets, take)
+        return counted(before, calls.counts)
+
+
+def why(error: BaseException) -> str:
+    """Return an error as a part of a sentence."""
+    if isinstance(error, IngressDoctorError):
+        return error.message
+    return f"{type(error).__name__}: {clean(str(error), 200)}"
 
 
 def encode_targets(targets: Sequence[SweepTarget]) -> bytes:
@@ -95,5 +122,12 @@ def encode_judged(judged: Judged) -> bytes:
 
 
 def decode_judged(raw: bytes) -> Judged:
-    """Return the results that ``encode_judged`` wrote."""
-    return msgspec.msgpack.decode(raw, type=Judged)
+    """Return the results that ``encode_judged`` wrote.
+
+    Raises:
+        SourceError: it did not write them.
+    """
+    try:
+        return msgspec.msgpack.decode(raw, type=Judged)
+    except msgspec.MsgspecError as error:
+        raise SourceError(f"A worker sent something else than results: {clean(str(error), 200)}.") from None

@@ -14,9 +14,11 @@ import msgspec
 from ingressdoctor.errors import SourceError
 from ingressdoctor.sources.base import Answer
 
-__all__ = ["Page", "Recorded", "Recorder"]
+__all__ = ["MOST_BYTES", "Page", "Recorded", "Recorder"]
 
-_MOST_BYTES: Final = 512 * 1024 * 1024
+MOST_BYTES: Final = 512 * 1024 * 1024
+_NOT_NOW: Final = frozenset({429, 500, 502, 503, 504})
+_PRIVATE: Final = frozenset({"set-cookie", "set-cookie2", "authorization", "proxy-authorization"})
 
 
 class Page(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -36,9 +38,13 @@ class Asks(Protocol):
 
 
 class Recorder:
-    """Passes questions on and keeps the answers, up to a size; ``whole`` is False when some had no room."""
+    """Passes questions on and keeps the answers, up to a size; ``whole`` is False when some had no room.
 
-    def __init__(self, source: Asks, context: str = "", most: int = _MOST_BYTES) -> None:
+    Of a question that is asked again the last answer counts. "Not now" is no answer to lend: who needs it asks again.
+    Cookies, which log in whoever has them, are not kept.
+    """
+
+    def __init__(self, source: Asks, context: str = "", most: int = MOST_BYTES) -> None:
         self.context = context
         self.whole = True
         self._source = source
@@ -52,19 +58,25 @@ class Recorder:
             SourceError: no answer came; that is not kept.
         """
         answer = await self._source.get(path, query)
-        question = (path, tuple(sorted(query.items())))
+        if answer.status not in _NOT_NOW:
+            self._keep((path, tuple(sorted(query.items()))), answer)
+        return answer
+
+    def _keep(self, question: tuple[str, tuple[tuple[str, str], ...]], answer: Answer) -> None:
+        before = self._pages.pop(question, None)
+        if before is not None:
+            self._left += len(before.body)
         if len(answer.body) > self._left:
             self.whole = False
-        elif question not in self._pages:
-            self._left -= len(answer.body)
-            self._pages[question] = Page(
-                path=path,
-                query=question[1],
-                status=answer.status,
-                body=answer.body,
-                headers=tuple(sorted(answer.headers.items())),
-            )
-        return answer
+            return
+        self._left -= len(answer.body)
+        self._pages[question] = Page(
+            path=question[0],
+            query=question[1],
+            status=answer.status,
+            body=answer.body,
+            headers=tuple(sorted(item for item in answer.headers.items() if item[0].lower() not in _PRIVATE)),
+        )
 
     @property
     def pages(self) -> tuple[Page, ...]:
@@ -92,7 +104,3 @@ class Recorded:
         if self._live is None:
             raise SourceError(f"The record holds no answer for {path}.", hint="Record again, or ask live.")
         return await self._live.get(path, query)
-
-    def forget(self) -> None:
-        """Let go of the record: what was decoded from it is kept elsewhere."""
-        self._pages = {}

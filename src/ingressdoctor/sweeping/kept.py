@@ -56,13 +56,16 @@ class Kept:
         state = self._memory.since(name) if self._memory is not None else None
         return state is not None and state.last_well is not None
 
-    def report(self, targets: Targets, elapsed_s: float, requests: Mapping[str, int], interrupted: bool) -> SweepReport:
-        """Return the report, still without incidents."""
+    def report(
+        self, targets: Targets, elapsed_s: float, requests: Mapping[str, int], *, stop: bool, cut: str = ""
+    ) -> SweepReport:
+        """Return the report, still without incidents; *cut* is why the sweep ended early where nobody stopped it."""
         counts, fold = self.fold.counts, self.fold
         done = sum(counts.values())
         skipped = list(targets.skipped)
         if done < len(targets.items):
-            skipped.append(f"{len(targets.items) - done} targets: the sweep was stopped before their turn")
+            reason = cut or "the sweep was stopped before their turn"
+            skipped.append(f"{len(targets.items) - done} targets: {reason}")
         if self._dropped:
             skipped.append(f"{self._dropped} outcomes are counted, but not listed one by one")
         return SweepReport(
@@ -81,7 +84,7 @@ class Kept:
             requests=requests,
             skipped=tuple(skipped),
             vantage=self._options.spec.vantage,
-            interrupted=interrupted,
+            interrupted=stop or bool(cut),
         )
 
 

@@ -17,7 +17,7 @@ from ingressdoctor.model.sweep import Incident, Outcome, SweepReport, SweepTarge
 from ingressdoctor.notify.sent import SentLog
 from ingressdoctor.sweeping.targets import Filters
 
-__all__ = ["Judging", "Memory", "SweepOptions", "Teller", "Trouble", "Watcher"]
+__all__ = ["Elsewhere", "Judging", "Memory", "SweepOptions", "Teller", "Trouble", "Watcher"]
 
 
 class Trouble(Protocol):
@@ -60,6 +60,18 @@ class Watcher(Protocol):
     def done(self, outcome: Outcome) -> None: ...  # noqa: D102 - one has ended
 
 
+class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of judging elsewhere, beside the outcomes.
+
+    ``requests`` were sent there, by source; ``notes`` belong into the report; ``cut`` is why it ended before every
+    target had its outcome, where nobody stopped it.
+    """
+
+    requests: Mapping[str, int] = msgspec.field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    cut: str = ""
+
+
 class Judging(Protocol):
     """Who judges targets instead of this process: ``fleet``."""
 
@@ -69,8 +81,8 @@ class Judging(Protocol):
 
     async def judge(
         self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
-    ) -> Mapping[str, int]:
-        """Hand *take* one outcome for each target; return how many requests were sent, by source."""
+    ) -> Elsewhere:
+        """Hand *take* one outcome for each target, until *stop* is set."""
         ...
 
 

@@ -23,7 +23,7 @@ from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.sweep import Incident, Outcome, SweepReport
 from ingressdoctor.sweeping.kept import Kept
-from ingressdoctor.sweeping.options import Judging, Memory, SweepOptions, Teller, Watcher
+from ingressdoctor.sweeping.options import Elsewhere, Judging, Memory, SweepOptions, Teller, Watcher
 from ingressdoctor.sweeping.sources import shared_sources, without
 from ingressdoctor.sweeping.targets import Targets, from_discovered
 from ingressdoctor.wiring import Session
@@ -86,15 +86,16 @@ class Sweeper:
                 self._memory.record(sweep, outcome)
             watcher.done(outcome)
 
-        theirs: Mapping[str, int] = {}
+        theirs = Elsewhere()
         if self._others is not None:
             theirs = await self._others.judge(chosen.items, take, stop)
         else:
             left = without(instead, probes=self._options.probes, inside=self._options.inside)
             await sweep_targets(self._session.run(stop=stop, instead=left), chosen.items, self._options.spec, take)
-        requests = dict(Counter(self._requests(counted)) + Counter(theirs))
-        report = kept.report(chosen, time.monotonic() - began, requests, stop.is_set())
-        report = self._with_incidents(report, kept.fold)
+        requests = dict(Counter(self._requests(counted)) + Counter(theirs.requests))
+        chosen = replace(chosen, skipped=(*chosen.skipped, *theirs.notes))
+        report = kept.report(chosen, time.monotonic() - began, requests, stop=stop.is_set(), cut=theirs.cut)
+        report = self._with_incidents(replace(report, version=self._session.version), kept.fold)
         if self._memory:
             self._memory.save_incidents(sweep, report.incidents)
             self._memory.finish(sweep, report)
