@@ -15,6 +15,7 @@ from ingressdoctor.api import (
     RouteDecision,
     Unavailable,
     fail,
+    rooted,
     scoped,
     warn,
 )
@@ -22,6 +23,7 @@ from ingressdoctor_checks.backend_common import (
     dead,
     pods_of,
     subject,
+    workload,
 )
 from ingressdoctor_checks.backend_trouble import PodTrouble, Trouble, trouble_of
 
@@ -72,6 +74,8 @@ def verdict(
     if dead(backend):
         summary, say = f"{summary.rstrip('.')}; none is left to answer.", fail
     finding = say(summary, subject=subject(backend), seen=facts, remedy=remedy, where=where)
+    # Two Services may have the same pods, and Traefik's own pods stand behind its dashboard: that breaks once.
+    finding = rooted(finding, f"pods of {workload(sick[0].pod)} in {backend.ref.namespace}")
     return scoped(finding, [item.pod.spec.node_name for item in sick])
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from ingressdoctor.api import (
+    BackendView,
+    Controller,
     Finding,
     HttpExchange,
     NginxDecision,
@@ -31,6 +33,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.access_common import on_tunnel
 from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
+from ingressdoctor_checks.edge_dashboard import at_own_entry_point, dashboard_elsewhere
 from ingressdoctor_checks.edge_tunnel import by_cloudflared, own_answer
 from ingressdoctor_checks.outside_view import SEEN, answered, came_through, curl, length_of, visit_url
 
@@ -127,12 +130,14 @@ def challenge(target: Target, probe: OutsideProbe) -> Iterator[Finding]:
     # What a plain request is refused, a gRPC call is refused too.
     causes=(str(Symptom.HTTP_500), "grpc.status", "edge.grpc-call"),
 )
-def http_error(
+def http_error(  # noqa: PLR0913, PLR0917 - whose answer it is takes a look at everybody who may have made it
     target: Target,
     probe: OutsideProbe,
     zone: ZoneFacts | Unavailable,
     route: TunnelRoute | Unavailable,
     nginx: NginxDecision | Unavailable,
+    backend: BackendView | Unavailable,
+    controller: Controller | Unavailable,
 ) -> Iterator[Finding]:
     """The answer of what stands behind the edge: cloudflared, the controller, or the application."""
     last, url = probe.last, visit_url(probe, target)
@@ -142,6 +147,8 @@ def http_error(
         yield _good(probe, url)
     elif on_tunnel(zone, route) and (own := own_answer(last)) is not None:
         yield by_cloudflared(target, last, own)
+    elif last.status == 404 and last.body == _GO_404 and at_own_entry_point(backend, controller):
+        yield dashboard_elsewhere(target, url, _seen(last))
     elif last.status == 404:
         yield _not_found(target, last, url, behind_nginx=isinstance(nginx, NginxDecision))
     elif target.protocol is Protocol.GRPC and last.status < 500 and last.status not in _REFUSES:

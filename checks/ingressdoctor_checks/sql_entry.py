@@ -24,6 +24,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    rooted,
     skip,
     unknown,
     warn,
@@ -61,7 +62,7 @@ def traefik_not_ready(controller: Controller) -> Iterator[Finding]:
         )
         return
     say = warn if ready else fail
-    yield say(
+    finding = say(
         f"{every - ready} of {every} pods of Traefik ({name}) are not ready."
         if every
         else f"Traefik ({name}) has no pod.",
@@ -74,6 +75,7 @@ def traefik_not_ready(controller: Controller) -> Iterator[Finding]:
             proof=pods,
         ),
     )
+    yield rooted(finding, controller.root)
 
 
 @check(

@@ -26,6 +26,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    rooted,
     shorten,
     skip,
     unknown,
@@ -76,7 +77,7 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
         return
     if not pods:
         where = "behind the load balancer" if controller.service is not None else "on the nodes"
-        yield fail(
+        missing = fail(
             f"Traefik has no pods at all, so nothing answers {where}.",
             subject=subject,
             where=API,
@@ -87,6 +88,7 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
                 proof=look("kubectl", "-n", controller.namespace, "get", "pods"),
             ),
         )
+        yield rooted(missing, controller.root)
         return
     waiting = [pod for pod in pods if pod not in ready and not pod.metadata.deletion_timestamp]
     if not waiting and ready:
@@ -113,7 +115,7 @@ def pods_not_ready(controller: Controller, logs: ControllerLogs | Unavailable, c
         return
     where = "gets past the load balancer" if controller.service is not None else "is taken on any node"
     summary = f"None of the {len(pods)} Traefik pods is ready ({first}), so no request {where}."
-    yield fail(summary, subject=subject, where=API, seen=reasons, remedy=remedy)
+    yield rooted(fail(summary, subject=subject, where=API, seen=reasons, remedy=remedy), controller.root)
 
 
 def _bring_back(controller: Controller) -> tuple[Command, ...]:

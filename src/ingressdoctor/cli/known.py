@@ -1,56 +1,34 @@
-"""The hostnames that a cluster names: by its routing objects, and by the rules of the tunnels that it runs."""
+"""The targets that an installation names, as a sweep finds them, each with what names it."""
 
 from __future__ import annotations
 
 from ingressdoctor.cli.asking import ask, refuse_unseen
 from ingressdoctor.config import Settings
-from ingressdoctor.evidence.gateway import GatewayObjects
-from ingressdoctor.evidence.routes import KnownHosts
-from ingressdoctor.evidence.tunnel import Cloudflareds
-from ingressdoctor.evidence.tunnel_rules import TunnelConfig
+from ingressdoctor.errors import SourceError
+from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.evidence import Unavailable
-from ingressdoctor.wiring import Session, gateway_hosts
+from ingressdoctor.sweeping.targets import from_discovered
+from ingressdoctor.wiring import Session
 
 __all__ = ["known_names"]
 
 
 def known_names(settings: Settings) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Return every hostname with what names it, and what could not be searched.
+    """Return every target by the name that sweeps give it, with what names it; and what could not be searched.
 
     Raises:
-        SourceError: the cluster's routing objects could not be read at all; the exit code is 3.
+        SourceError: nothing that names targets could be read at all; the exit code is 3.
     """
 
     async def look(session: Session) -> tuple[object, ...]:
-        return await session.evidence((KnownHosts, Cloudflareds, GatewayObjects))
+        return await session.evidence((Discovered,))
 
-    routes, tunnels, gateways = ask(settings, look)
-    if isinstance(routes, Unavailable):
-        raise refuse_unseen(routes)
-    found: dict[str, list[str]] = {}
-    gaps: list[Unavailable] = []
-    if isinstance(routes, KnownHosts):
-        gaps += routes.unread
-        for name, objects in routes.hosts.items():
-            found.setdefault(name, []).extend(objects)
-    if isinstance(gateways, GatewayObjects):
-        gaps += gateways.unread
-        for name, objects in gateway_hosts(gateways).items():
-            found.setdefault(name, []).extend(objects)
-    _add_tunnels(tunnels, found, gaps)
-    limits = tuple(dict.fromkeys(f"{gap.wanted}: {gap.reason}" for gap in gaps))
-    return {name: tuple(dict.fromkeys(objects)) for name, objects in found.items()}, limits
-
-
-def _add_tunnels(tunnels: object, found: dict[str, list[str]], gaps: list[Unavailable]) -> None:
-    """Add the names of the tunnels' rules, and what of them could not be read."""
-    if isinstance(tunnels, Unavailable):
-        gaps.append(tunnels)
-    if isinstance(tunnels, Cloudflareds):
-        gaps += tunnels.unread
-        for each in tunnels.items:
-            if isinstance(each.config, Unavailable):
-                gaps.append(each.config)
-            if isinstance(each.config, TunnelConfig):
-                for name in each.config.hostnames:
-                    found.setdefault(name.lower(), []).append(f"cloudflared {each.config.source.ref}")
+    (found,) = ask(settings, look)
+    if isinstance(found, Unavailable):
+        raise refuse_unseen(found)
+    if not isinstance(found, Discovered):
+        raise SourceError("No target could be looked for.")
+    if found.gaps and not found.names:
+        raise refuse_unseen(found.gaps[0])
+    limits = tuple(dict.fromkeys(f"{gap.wanted}: {gap.reason}" for gap in found.gaps))
+    return {item.name: item.sources for item in from_discovered(found).items}, limits

@@ -15,8 +15,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
-
 from ingressdoctor.cli.options import RunChoice
 from ingressdoctor.cli.output import tell
 from ingressdoctor.cli.running import stopping
@@ -132,7 +130,7 @@ async def _run(request: SweepRequest) -> int:
         async def once() -> None:
             nonlocal code
             with Screen(request.output, metrics) as screen:
-                report = replace(await sweeper.once(screen, stop), version=version())
+                report = await sweeper.once(screen, stop)
             code = write_report(report, request.output, strict=request.strict)
             try:
                 metrics.publish(report, sent=notifier.sent, failed=notifier.failed)

@@ -7,6 +7,7 @@ ask for. Judges nothing.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -14,9 +15,12 @@ from typing import Final
 from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
 from ingressdoctor.collect.discovery_paths import paths_to_ask
 from ingressdoctor.collect.tcp_entry import TcpObjects
+from ingressdoctor.collect.tunnel_route import config_of_file
+from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.discovery import Discovered, FoundName, ZoneName, ZoneNames
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
 from ingressdoctor.evidence.kube import Loaded
+from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
 from ingressdoctor.evidence.tunnel import Cloudflareds
 from ingressdoctor.evidence.tunnel_rules import TunnelConfig
@@ -80,13 +84,15 @@ def _zone_names(records: Mapping[str, list[object]]) -> Iterator[ZoneName]:
 
 
 @collector(wanted="the targets that the installation names", timeout_s=120.0)
-async def collect_discovered(
+async def collect_discovered(  # noqa: PLR0913, PLR0917 - each is a place that names targets
     hosts: KnownHosts | Unavailable,
     objects: RoutingObjects | Unavailable,
     tunnels: Cloudflareds | Unavailable,
     tcp: TcpObjects | Unavailable,
     zones: ZoneNames | Unavailable,
     balancer: LoadBalancerLookup | Unavailable,
+    controller: Controller | Unavailable,
+    preferences: Preferences,
 ) -> Discovered:
     """Join what each of them names; what could not be looked at is said beside."""
     found = _Names()
@@ -96,26 +102,38 @@ async def collect_discovered(
         paths = {} if isinstance(objects, Unavailable) else paths_to_ask(objects)
         for host, refs in hosts.hosts.items():
             found.add(host, refs, path=paths.get(host, ""))
-    if isinstance(tunnels, Cloudflareds):
-        gaps += tunnels.unread
-        for connector in tunnels.items:
-            if isinstance(connector.config, TunnelConfig):
-                for host in connector.config.hostnames:
-                    found.add(host.lower(), (f"cloudflared {connector.config.source.ref}",))
-            elif isinstance(connector.config, Unavailable):
-                gaps.append(connector.config)
+    rules = await _rules(preferences, tunnels)
+    read = any(isinstance(config, TunnelConfig) and not config.missing for config in rules)
+    for config in rules:
+        if isinstance(config, Unavailable):
+            gaps.append(config)
+        else:
+            for host in config.hostnames:
+                found.add(host.lower(), (f"cloudflared {config.source.ref}",))
     sql = list(_sql_routes(tcp))
     for host, ref in sql:
         if "*" not in host:
             found.add(host, (ref,), scheme="mysql://")
+    # Where routes or rules are not known, nobody can tell that nothing but the record names it.
+    whole = isinstance(hosts, KnownHosts) and all(isinstance(gap, Inapplicable) or gap is zones for gap in gaps)
     if isinstance(zones, ZoneNames):
-        ours = _ours(balancer)
+        ours = _ours(balancer, controller)
         any_name = next((ref for host, ref in sql if host == "*"), "")
         for item in zones.names:
-            _add_record(found, item, ours, any_name)
+            _add_record(found, item, ours, any_name, read=read)
         gaps += [_unread(zone) for zone in zones.unread]
     real = tuple(dict.fromkeys(gap for gap in gaps if not isinstance(gap, Inapplicable)))
-    return Discovered(names=found.names(), left_out=found.left_out(), gaps=real)
+    return Discovered(names=found.names(whole=whole), left_out=found.left_out(), gaps=real)
+
+
+async def _rules(
+    preferences: Preferences, tunnels: Cloudflareds | Unavailable
+) -> tuple[TunnelConfig | Unavailable, ...]:
+    """Return the rules of the cluster's connectors, and those of a file that stands for a connector elsewhere."""
+    path = preferences.cloudflared_config
+    known = [await asyncio.to_thread(config_of_file, path)] if path else []
+    known += [] if isinstance(tunnels, Unavailable) else [item.config for item in tunnels.items if item.config]
+    return (*known, *(() if isinstance(tunnels, Unavailable) else tunnels.unread))
 
 
 def _unread(zone: str) -> Unavailable:
@@ -139,15 +157,23 @@ def _sql_routes(tcp: TcpObjects | Unavailable) -> Iterator[tuple[str, str]]:
                 yield host, item.ref
 
 
-def _ours(balancer: LoadBalancerLookup | Unavailable) -> frozenset[str]:
+def _ours(balancer: LoadBalancerLookup | Unavailable, controller: Controller | Unavailable) -> frozenset[str]:
+    """Return the addresses of the load balancer, also those of one that was deleted and that the Service still has."""
     found = None if isinstance(balancer, Unavailable) else balancer.found
-    return frozenset(found.addresses) if found is not None else frozenset()
+    service = None if isinstance(controller, Unavailable) else controller.service
+    told = service.status.load_balancer if service is not None and service.status is not None else None
+    status = [canonical_address(item.ip or "") for item in (told.ingress or () if told is not None else ())]
+    return frozenset((*(found.addresses if found is not None else ()), *filter(None, status)))
 
 
-def _add_record(found: _Names, item: ZoneName, ours: frozenset[str], any_sql: str) -> None:
+def _add_record(found: _Names, item: ZoneName, ours: frozenset[str], any_sql: str, *, read: bool) -> None:
+    """Add a name of a zone; *read* tells whether the rules of a tunnel are known, of which one would name it."""
     addresses = {canonical_address(text) or text for text in item.contents}
     record = f"{_RECORD}{item.name}"
-    if found.knows(item.name) or any(text.endswith(_TUNNEL) for text in item.contents):
+    tunnel = next((text.removesuffix(_TUNNEL) for text in item.contents if text.endswith(_TUNNEL)), "")
+    if tunnel and not read:
+        found.add(item.name, (record, f"tunnel {tunnel}, whose rules were not read"))
+    elif tunnel or found.knows(item.name):
         found.add(item.name, (record,))
     elif addresses & ours:
         # A grey record to the load balancer that no web route names is what clients of its TCP port use.
@@ -181,13 +207,13 @@ class _Names:
     def leave(self, why: str, host: str) -> None:
         self._left.setdefault(why, {})[host] = None
 
-    def names(self) -> tuple[FoundName, ...]:
+    def names(self, *, whole: bool) -> tuple[FoundName, ...]:
         return tuple(
             FoundName(
                 text=text,
                 sources=tuple(sources),
                 namespaces=tuple(dict.fromkeys(space for ref in sources if (space := _namespace(ref)))),
-                only_record=all(ref.startswith(_RECORD) for ref in sources),
+                only_record=whole and all(ref.startswith(_RECORD) for ref in sources),
             )
             for text, sources in sorted(self._found.items())
         )

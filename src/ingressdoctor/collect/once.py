@@ -31,6 +31,7 @@ class Once:
             if len(self._answers) >= self._most:
                 self._answers = {key: item for key, item in self._answers.items() if not item.done()}
             answer = self._answers[question] = asyncio.ensure_future(_called(call))
+            answer.add_done_callback(_heard)
         if answer.done() and not answer.cancelled() and answer.exception() is None:
             return answer.result()
         try:
@@ -39,6 +40,12 @@ class Once:
         except SourceError as error:
             # Raised anew: many tasks wait for the one call, and a shared exception would collect their tracebacks.
             raise type(error)(error.message, hint=error.hint) from None
+
+
+def _heard(answer: asyncio.Future[Any]) -> None:
+    """Take note of a failure: where all who asked gave up before it, nobody else does."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 async def _called(call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - whatever the question asks for

@@ -28,7 +28,7 @@ from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
 
-__all__ = ["Told", "collect_tunnel_route", "judge_route"]
+__all__ = ["Told", "collect_tunnel_route", "config_of_file", "judge_route"]
 
 _WANTED: Final = "the tunnel that the name leads to"
 _MAX_FILE: Final = 5_000_000
@@ -59,14 +59,14 @@ async def collect_tunnel_route(
 ) -> TunnelRoute | Unavailable:
     """Follow the name to a tunnel, by its record, by DNS or by the rules that name it."""
     path = preferences.cloudflared_config
-    file = await asyncio.to_thread(_file_of, path) if path else None
+    file = await asyncio.to_thread(config_of_file, path) if path else None
     if lead.refuted and not (lead.by_route and isinstance(file, TunnelConfig) and _exactly(target.hostname, file)):
         return Unavailable(wanted=_WANTED, reason=lead.refuted)
     found, told = await asyncio.gather(cloudflareds.get(), facts.get())
     return judge_route(target, lead, Told(found=found, facts=told, file=file))
 
 
-def _file_of(path: str) -> TunnelConfig | Unavailable:
+def config_of_file(path: str) -> TunnelConfig | Unavailable:
     """Read the file that was given in place of the cluster's or the API's configuration."""
     wanted = f"cloudflared's configuration in {clean(path, 200)}"
     source = ConfigSource(home=ConfigHome.FILE, ref=f"file {clean(path, 200)}")

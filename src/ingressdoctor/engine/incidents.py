@@ -49,7 +49,8 @@ class Fold:
     def __init__(self) -> None:
         self._members: dict[str, set[str]] = {}
         self._excused: dict[str, dict[str, str]] = {}
-        self._causes: dict[str, SweptCause] = {}
+        # Several checks may blame the same thing: whichever most targets name speaks for all.
+        self._causes: dict[str, dict[str, tuple[int, SweptCause]]] = {}
         self._symptoms: dict[str, dict[Symptom, None]] = {}
         self._warned: dict[str, set[str]] = {}
         self._warnings: dict[str, SweptCause] = {}
@@ -63,8 +64,8 @@ class Fold:
         self.counts[outcome.verdict] += 1
         self.excused += bool(outcome.suppressed)
         for cause in outcome.warnings:
-            self._warnings.setdefault(cause.key, cause)
-            self._warned.setdefault(cause.key, set()).add(outcome.name)
+            self._warnings.setdefault(cause.named, cause)
+            self._warned.setdefault(cause.named, set()).add(outcome.name)
         if outcome.verdict is Verdict.UNKNOWN:
             seen = next((item.summary for item in outcome.causes if item.vantage), "")
             if seen:
@@ -76,7 +77,9 @@ class Fold:
         for cause in outcome.causes or (_unexplained(outcome),):
             if cause.vantage:
                 continue
-            self._causes.setdefault(cause.key, cause)
+            voices = self._causes.setdefault(cause.key, {})
+            votes, first = voices.get(cause.named, (0, cause))
+            voices[cause.named] = (votes + 1, first)
             self._members.setdefault(cause.key, set()).add(outcome.name)
             self._symptoms.setdefault(cause.key, {}).update(dict.fromkeys(outcome.symptoms))
             self._excused.setdefault(cause.key, {})[outcome.name] = outcome.suppressed
@@ -86,7 +89,7 @@ class Fold:
         order = sorted(self._causes, key=lambda key: (-len(self._members[key]), key))
         return {
             key: Folded(
-                cause=self._causes[key],
+                cause=_loudest(self._causes[key]),
                 members=tuple(sorted(self._members[key])),
                 symptoms=tuple(self._symptoms[key]),
                 excused=_common(self._excused[key].values()),
@@ -107,10 +110,15 @@ class Fold:
         return max(self.blind, key=lambda text: self.blind[text])
 
 
+def _loudest(voices: Mapping[str, tuple[int, SweptCause]]) -> SweptCause:
+    name = min(voices, key=lambda item: (-voices[item][0], item))
+    return voices[name][1]
+
+
 def _unexplained(outcome: Outcome) -> SweptCause:
     """Stand in for a cause where a target is down and nothing explains it: it is an incident of its own."""
     symptom = str(outcome.symptoms[0]) if outcome.symptoms else "unexplained"
-    return SweptCause(check_id=f"symptom.{symptom}", subject=outcome.name, summary=outcome.headline, hop="unknown")
+    return SweptCause(check_id=f"symptom.{symptom}", subject=outcome.name, summary=outcome.headline, hop="")
 
 
 def _common(reasons: Iterable[str]) -> str:

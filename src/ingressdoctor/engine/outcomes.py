@@ -95,6 +95,7 @@ def _swept(cause: Cause, vantage: set[str]) -> SweptCause:
         remedy=remedy.text if remedy else "",
         command=commands[0].shell() if commands else "",
         vantage=cause.check_id in vantage,
+        root=cause.finding.root,
     )
 
 

@@ -116,9 +116,18 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
         return f"{'deploy' if self.maker == 'Deployment' else self.maker.lower()}/{self.workload}"
 
     @property
+    def root(self) -> str:
+        """Its pods, as what is at fault: the same words as for the pods of any Service that leads to them."""
+        return f"pods of {self.maker.lower()}/{self.workload} in {self.namespace}"
+
+    @property
     def ready_pods(self) -> tuple[Pod, ...]:
         """Pods that can take traffic."""
         return tuple(pod for pod in self.pods if pod.ready)
+
+    def behind(self, service: Service) -> Controller:
+        """Return it as another Service before the same pods leads to it."""
+        return replace(self, service=service)
 
     def path_of(self, port: int) -> PortPath:
         """Follow a public port: Service port, targetPort, container port, entry point."""

@@ -25,6 +25,7 @@ __all__ = [
     "fail",
     "look",
     "ok",
+    "rooted",
     "scoped",
     "skip",
     "unknown",
@@ -106,7 +107,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     ``subject`` is the object spoken of, as ``Service wecare/adveshop4``; ``symptom`` is set when the
     statement is what a client sees rather than a reason for it; ``enable_with`` says, for an unknown,
     what exactly would allow the look. ``scope`` names the machines that the statement is confined to, where it is: a
-    cause on other machines does not account for it (see ``engine/diagnosis.py``).
+    cause on other machines does not account for it (see ``engine/diagnosis.py``). ``root`` names what is at fault in a
+    form that findings about other subjects share: pods behind two Services, or seen from two walks, break once.
     """
 
     status: Status
@@ -117,9 +119,10 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     symptom: Symptom | None = None
     enable_with: str = ""
     scope: tuple[str, ...] = ()
+    root: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("summary", "subject", "enable_with"):
+        for name in ("summary", "subject", "enable_with", "root"):
             if (raw := getattr(self, name)) and (text := clean(raw)) is not raw:
                 msgspec.structs.force_setattr(self, name, text)
         if self.facts:
@@ -180,6 +183,11 @@ def fail(
 def scoped(finding: Finding, machines: Iterable[str | None]) -> Finding:
     """Return *finding* as one about these *machines* only; one without a name is none that a cause could lie on."""
     return msgspec.structs.replace(finding, scope=tuple(sorted({name or "" for name in machines})))
+
+
+def rooted(finding: Finding, root: str) -> Finding:
+    """Return *finding* with what is at fault, in a form that findings about other subjects share."""
+    return msgspec.structs.replace(finding, root=root)
 
 
 def unknown(summary: str, *, enable_with: str, subject: str = "", seen: dict[str, str] | None = None) -> Finding:

@@ -46,8 +46,10 @@ class SweepTarget(msgspec.Struct, frozen=True, kw_only=True):
 class SweptCause(msgspec.Struct, frozen=True, kw_only=True):
     """One root cause (or warning) of one target, reduced to what incidents and notifications need.
 
-    ``key`` is check id and subject: what two targets share when they share a cause. ``command`` is what to type next.
-    ``vantage`` tells that it speaks of the place we look from and not of the target.
+    ``key`` is what two targets share when they share a cause: check id and subject, as a rule. ``command`` is what to
+    type next.
+    ``vantage`` tells that it speaks of the place we look from and not of the target. ``root`` is what is at fault where
+    causes of other checks or subjects share it; it is then the key.
     """
 
     check_id: str
@@ -57,9 +59,15 @@ class SweptCause(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
     command: str = ""
     vantage: bool = False
+    root: str = ""
 
     @property
     def key(self) -> str:
+        """What two targets share when they share this cause."""
+        return self.root or self.named
+
+    @property
+    def named(self) -> str:
         """Check id and subject, as one text."""
         return f"{self.check_id} {self.subject}".rstrip()
 

@@ -28,9 +28,10 @@ __all__ = [
 
 
 class HostV1(msgspec.Struct, frozen=True, kw_only=True):
-    """One hostname, the objects that name it, and the walk it takes."""
+    """One hostname, the objects that name it, and the walk it takes; ``target`` is what sweeps ask for and call it."""
 
     hostname: str
+    target: str
     objects: tuple[str, ...]
     walk: str
 
@@ -95,11 +96,11 @@ def targets_to_terminal(view: TargetsV1, page: Page) -> str:
     sheet = Sheet(page)
     if not view.hosts:
         sheet.say((f"{glyph_of(Status.UNKNOWN, page)} no hostname was found", colour_of(Status.UNKNOWN)))
-    width = min(max((len(safe(item.hostname)) for item in view.hosts), default=0), page.width // 2)
+    width = min(max((len(safe(item.target)) for item in view.hosts), default=0), page.width // 2)
     walk = max((len(item.walk) for item in view.hosts), default=0)
     for item in view.hosts:
         sheet.say(
-            (f"{safe(item.hostname):<{width}}  ", "bold"),
+            (f"{safe(item.target):<{width}}  ", "bold"),
             (f"{safe(item.walk):<{walk}}  ", ""),
             (listed(map(safe, item.objects)), "dim"),
             indent=4,
@@ -117,7 +118,8 @@ def walk_of(hostname: str, objects: tuple[str, ...], patterns: tuple[tuple[str, 
     A diagnosis may choose another one, from evidence that is collected only then.
     """
     named = next((walk for pattern, walk in patterns if fnmatchcase(hostname, pattern)), "")
-    kinds = {item.partition(" ")[0] for item in objects}
-    return named or {frozenset({"IngressRouteTCP"}): "sql", frozenset({"cloudflared"}): "tunnel"}.get(
-        frozenset(kinds), "public"
-    )
+    # A record leads to what the others say, or to the edge like those of every public site.
+    kinds = {item.partition(" ")[0] for item in objects if not item.startswith("DNS record ")}
+    if kinds and kinds <= {"cloudflared", "tunnel"}:
+        return named or "tunnel"
+    return named or ("sql" if kinds == {"IngressRouteTCP"} else "public")

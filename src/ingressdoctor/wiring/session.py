@@ -94,6 +94,11 @@ class Session:
         """What the plugins brought."""
         return self._catalog
 
+    @property
+    def version(self) -> str:
+        """The program's, as reports tell it."""
+        return self._version
+
     async def __aenter__(self) -> Self:
         return self
 

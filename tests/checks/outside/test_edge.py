@@ -7,6 +7,7 @@ from build.nginx import seen_by_nginx
 from build.outside import EDGE_HEADERS, HOST, MISSING, TARGET, URL, exchange, failed, redirect, visited, zone
 from ingressdoctor.api import (
     EdgeError,
+    Finding,
     HttpExchange,
     OutsideProbe,
     Preferences,
@@ -24,6 +25,12 @@ from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
 
 NO_ANSWER = visited(failed(Reach.REFUSED))
 TEXT = (*EDGE_HEADERS[:2], ("content-type", "text/plain; charset=utf-8"))
+
+
+def judged(target: Target, probe: OutsideProbe, *others: Any) -> list[Finding]:
+    """Ask ``edge.http-error``; what it is not told is missing."""
+    told = (*others, *(MISSING for _ in range(5 - len(others))))
+    return list(http_error(target, probe, *told))
 
 
 @pytest.mark.parametrize(
@@ -140,7 +147,7 @@ def test_the_logins_token_is_not_repeated() -> None:
     ],
 )
 def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom | None) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
+    [finding] = judged(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
 
     assert (finding.status, finding.symptom) == (expected, symptom)
 
@@ -157,7 +164,7 @@ def test_http_error(status: int, body: bytes, expected: Status, symptom: Symptom
     ],
 )
 def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> None:
-    [finding] = http_error(TARGET, probe, MISSING, MISSING, MISSING)
+    [finding] = judged(TARGET, probe, MISSING, MISSING, MISSING)
 
     assert finding.status is Status.SKIP
 
@@ -165,21 +172,19 @@ def test_what_is_not_the_sites_own_answer_is_skipped(probe: OutsideProbe) -> Non
 def test_a_404_at_a_path_that_was_asked_for_is_broken() -> None:
     target = Target(hostname=HOST, path="/api/health")
 
-    [finding] = http_error(
-        target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")), MISSING, MISSING, MISSING
-    )
+    [finding] = judged(target, visited(exchange(404, url=f"{URL}api/health", body=b"{}")), MISSING, MISSING, MISSING)
 
     assert (finding.status, finding.symptom) == (Status.FAIL, Symptom.APP_404)
 
 
 def test_the_19_bytes_as_html_are_an_applications() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, body=b"404 page not found\n")), MISSING, MISSING, MISSING)
+    [finding] = judged(TARGET, visited(exchange(404, body=b"404 page not found\n")), MISSING, MISSING, MISSING)
 
     assert finding.symptom is Symptom.APP_404
 
 
 def test_a_controller_404_says_that_go_applications_answer_alike() -> None:
-    [finding] = http_error(
+    [finding] = judged(
         TARGET, visited(exchange(404, headers=TEXT, body=b"404 page not found\n")), MISSING, MISSING, MISSING
     )
 
@@ -187,7 +192,7 @@ def test_a_controller_404_says_that_go_applications_answer_alike() -> None:
 
 
 def test_a_redirect_to_a_stranger_is_fine() -> None:
-    [finding] = http_error(
+    [finding] = judged(
         TARGET,
         visited(redirect("https://login.example.org/"), left_host="login.example.org"),
         MISSING,
@@ -210,7 +215,7 @@ def test_a_redirect_to_a_stranger_is_fine() -> None:
     ],
 )
 def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, words: str) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
+    [finding] = judged(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
 
     assert words in finding.summary
 
@@ -224,7 +229,7 @@ def test_who_made_it_is_told_where_the_body_tells(status: int, body: bytes, word
     ],
 )
 def test_nobody_is_named_without_a_telling_body(status: int, body: bytes) -> None:
-    [finding] = http_error(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
+    [finding] = judged(TARGET, visited(exchange(status, headers=TEXT, body=body)), MISSING, MISSING, MISSING)
 
     assert "made by" not in finding.summary
 
@@ -233,7 +238,7 @@ def test_hostile_bodies_and_headers_are_made_harmless() -> None:
     body = b"\x1b[2J\x07[bold red]pwned[/] token=eyJ" + b"A" * 60_000
     headers = (("server", "\x1b[31mevil\u202e"), ("content-type", "text/html\x00"))
 
-    [finding] = http_error(
+    [finding] = judged(
         TARGET, visited(exchange(500, headers=headers, body=body), edge=False), MISSING, MISSING, MISSING
     )
 
@@ -291,13 +296,13 @@ BARE = EDGE_HEADERS[:2]
     ],
 )
 def test_bare_answers_on_a_tunnel_are_cloudflareds(last: HttpExchange, symptom: Symptom) -> None:
-    [finding] = http_error(PANEL_TARGET, seen_through(last), tunnel_zone(), MISSING, MISSING)
+    [finding] = judged(PANEL_TARGET, seen_through(last), tunnel_zone(), MISSING, MISSING)
 
     assert finding.symptom is symptom
 
 
 def test_a_bare_404_without_a_tunnel_is_the_applications() -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, headers=BARE)), zone(), MISSING, MISSING)
+    [finding] = judged(TARGET, visited(exchange(404, headers=BARE)), zone(), MISSING, MISSING)
 
     assert finding.symptom is Symptom.APP_404
 
@@ -317,6 +322,6 @@ NGINX_404 = b"<html>\r\n<center><h1>404 Not Found</h1></center>\r\n<hr><center>n
     ],
 )
 def test_whose_the_stock_page_of_nginx_is(body: bytes, nginx: Any, symptom: Symptom) -> None:
-    [finding] = http_error(TARGET, visited(exchange(404, body=body)), MISSING, MISSING, nginx)
+    [finding] = judged(TARGET, visited(exchange(404, body=body)), MISSING, MISSING, nginx)
 
     assert finding.symptom is symptom

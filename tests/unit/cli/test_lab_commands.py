@@ -257,7 +257,10 @@ def test_names_behind_a_tunnel_are_targets_and_have_a_route(up: dict[str, str]) 
     value = json.loads(done.stdout)
 
     assert (hosts[name]["walk"], hosts["www.wecare.gr"]["walk"]) == ("tunnel", "public")
-    assert hosts[name]["objects"] == ["cloudflared ConfigMap cloudflared/cloudflared-config, key config.yaml"]
+    assert hosts[name]["objects"] == [
+        "cloudflared ConfigMap cloudflared/cloudflared-config, key config.yaml",
+        f"DNS record {name}",
+    ]
     assert done.returncode == 0
     assert (value["schema"], value["where"]) == ("ingressdoctor.rules/v1", hosts[name]["objects"][0].partition(" ")[2])
 
