@@ -34,6 +34,7 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.dns_common import HOW, SILENT, address_replies, answers_of, ask_at, failing_reply
+from ingressdoctor_checks.dns_missing import choices, like_neighbours
 from ingressdoctor_checks.outside_view import dig
 
 __all__ = ["no_such_name", "resolver_failing"]
@@ -69,7 +70,10 @@ def no_such_name(
         return
     held = _zone_by_soa(answering, view.hostname)
     raw = target.protocol is Protocol.MYSQL
-    advice = _create_cname(view, route) or _create(view, zone, held, lookup, proxied=not raw)
+    balancer = None if isinstance(lookup, Unavailable) else lookup.found
+    like = like_neighbours(view.hostname, near, balancer, proxied=not raw)
+    record = like or choices(view.hostname, _zone_name(zone) or held, balancer, route, proxied=not raw)
+    advice = _create_cname(view, route) or _create(view, zone, held, record)
     yield _absent(view, answering, zone, advice, () if isinstance(near, Unavailable) else near.names)
 
 
@@ -110,6 +114,10 @@ def _absent(
     )
 
 
+def _zone_name(zone: ZoneFacts | Unavailable) -> str:
+    return "" if isinstance(zone, Unavailable) else zone.name
+
+
 def _create_cname(view: DnsView, route: TunnelRoute | Unavailable) -> tuple[str, tuple[Command, ...]] | None:
     """Say what to do about a missing name that cloudflared's rules list."""
     if isinstance(route, Unavailable) or route.named != "exact":
@@ -122,19 +130,15 @@ def _create(
     view: DnsView,
     zone: ZoneFacts | Unavailable,
     held: str,
-    lookup: LoadBalancerLookup | Unavailable,
-    *,
-    proxied: bool,
+    record: str,
 ) -> tuple[str, tuple[Command, ...]]:
-    """Say what to do about a missing name, by what the zone holds."""
+    """Say what to do about a missing name, by what the zone holds; *record* says which one is to be created."""
     name = view.hostname
     asks = (dig(name), look("dig", "+trace", "+nodnssec", name))
-    found = None if isinstance(lookup, Unavailable) else lookup.found
-    goal = f"{found.ipv4} (load balancer {found.name})" if found and found.ipv4 else "the load balancer's address"
     if isinstance(zone, Unavailable):
         if held and "." not in held:
             return f"Nobody holds a zone for {name}: {held} answers itself. Is it registered, and spelt right?", asks
-        return f"Create an A record to {goal} in the zone {held or 'of the name'}; look for a typo first.", asks
+        return f"Look for a typo first. {record}", asks
     if zone.records:
         servers = ", ".join(zone.name_servers) or "none told"
         text = (
@@ -144,9 +148,7 @@ def _create(
             look("dig", "+short", "NS", zone.name),
             *asks,
         )
-    text = f"The zone {zone.name} holds no record for {name}. Create one in the dashboard under DNS > Records: type A, "
-    cloud = "proxied" if proxied else "DNS only, since Cloudflare does not carry MySQL"
-    return f"{text}name {name}, content {goal}, {cloud}.", asks
+    return f"The zone {zone.name} holds no record for {name}: look under DNS > Records in the dashboard. {record}", asks
 
 
 def _records(zone: ZoneFacts) -> str:

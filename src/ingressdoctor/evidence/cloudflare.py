@@ -64,6 +64,11 @@ class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class NearNames(msgspec.Struct, frozen=True, kw_only=True):
-    """Names of the zone that the target's may have meant, the nearest first; none where it exists."""
+    """Names of the zone that the target's may have meant, the nearest first; none where it exists.
+
+    ``beside`` are the records of its neighbours, CNAMEs to names of the zone followed: of names in the same domain, or
+    of the closest one above it that has any.
+    """
 
     names: tuple[str, ...] = ()
+    beside: tuple[ZoneRecord, ...] = ()

@@ -2,7 +2,19 @@ import pytest
 
 from build.mysql import TARGET as SQL
 from build.outside import EDGE, HOST, MISSING, RANGES, TARGET, dns_view, lookup, resolver, zone
-from ingressdoctor.api import DnsRecord, DnsView, NearNames, Rcode, Status, Symptom, Target, Unavailable, ZoneFacts
+from build.tunnel import a_route
+from ingressdoctor.api import (
+    DnsRecord,
+    DnsView,
+    NearNames,
+    Rcode,
+    Status,
+    Symptom,
+    Target,
+    Unavailable,
+    ZoneFacts,
+    ZoneRecord,
+)
 from ingressdoctor_checks.dns import no_such_name, resolver_failing
 from ingressdoctor_checks.dns_split import split_answers
 
@@ -44,7 +56,7 @@ COMPACT = resolver(authority=NXNAME)
     [
         pytest.param(dns_view(GONE), zone(bare=True), "holds no record", id="zone-exists-without-the-record"),
         pytest.param(dns_view(GONE), zone(), "does hold the record", id="record-exists-so-wait-or-look-at-delegation"),
-        pytest.param(dns_view(GONE), MISSING, "look for a typo", id="no-token"),
+        pytest.param(dns_view(GONE), MISSING, "Look for a typo", id="no-token"),
         pytest.param(
             dns_view(resolver(rcode=Rcode.NXDOMAIN, authority=soa("example"))),
             MISSING,
@@ -191,3 +203,86 @@ def test_a_refusal_is_told_as_a_policy() -> None:
     assert "refuses to answer" in finding.summary
     assert finding.remedy is not None
     assert "a policy, not a breakdown" in finding.remedy.text
+
+
+def beside(*ways: str) -> NearNames:
+    """The records of neighbours, the first called a, the second b, and so on."""
+    return NearNames(
+        beside=tuple(
+            ZoneRecord(
+                name=f"{chr(97 + number)}.shop.example",
+                type="CNAME" if way.endswith(".com") else "A",
+                content=way,
+                proxied=True,
+            )
+            for number, way in enumerate(ways)
+        )
+    )
+
+
+TUNNEL = "6ff42ae2.cfargotunnel.com"
+
+
+@pytest.mark.parametrize(
+    ("target", "near", "words"),
+    [
+        pytest.param(
+            TARGET,
+            beside(TUNNEL, TUNNEL),
+            "(a.shop.example, b.shop.example) lead to the tunnel 6ff42ae2: create a proxied CNAME to " + TUNNEL,
+            id="to-the-tunnel",
+        ),
+        pytest.param(
+            TARGET,
+            beside("192.168.7.20", "192.168.7.21", "192.168.7.21"),
+            "create an A record to 192.168.7.21, DNS only: it is an address of the LAN",
+            id="into-the-lan",
+        ),
+        pytest.param(
+            TARGET,
+            beside("203.0.113.10"),
+            "create an A record to 203.0.113.10 (load balancer shop-lb), proxied",
+            id="to-the-load-balancer",
+        ),
+        pytest.param(
+            TARGET,
+            beside("198.51.100.7", "198.51.100.7", "198.51.100.7", "192.168.7.20"),
+            "create an A record to 198.51.100.7, proxied",
+            id="most-of-them-decide",
+        ),
+        pytest.param(
+            TARGET,
+            beside(TUNNEL, "192.168.7.20"),
+            "go different ways (b.shop.example to 192.168.7.20 in the LAN; a.shop.example to the tunnel 6ff42ae2)",
+            id="different-ways",
+        ),
+        pytest.param(
+            TARGET, beside("mail.other.com"), "203.0.113.10 (load balancer shop-lb)", id="they-lead-elsewhere"
+        ),
+        pytest.param(SQL, beside(TUNNEL), "DNS only, since Cloudflare does not carry MySQL", id="no-tunnel-for-mysql"),
+        pytest.param(SQL, beside("203.0.113.10"), "(load balancer shop-lb), DNS only", id="mysql-like-its-neighbours"),
+    ],
+)
+def test_the_record_to_create_is_like_its_neighbours(target: Target, near: NearNames, words: str) -> None:
+    [finding] = no_such_name(target, dns_view(GONE), zone(bare=True), lookup(), MISSING, near)
+
+    assert finding.remedy is not None
+    assert words in finding.remedy.text
+
+
+def test_where_nothing_is_known_every_choice_is_told() -> None:
+    [finding] = no_such_name(TARGET, dns_view(GONE), MISSING, MISSING, MISSING, MISSING)
+
+    assert finding.remedy is not None
+    for words in ("a proxied CNAME to <tunnel id>.cfargotunnel.com", "its public address", "private address, DNS only"):
+        assert words in finding.remedy.text
+
+
+def test_rules_of_cloudflared_that_list_names_like_it_speak_for_the_tunnel() -> None:
+    route = a_route(named="", pattern=("erp.shop.example",))
+    [finding] = no_such_name(TARGET, dns_view(GONE), MISSING, MISSING, route, MISSING)
+
+    assert finding.remedy is not None
+    assert (
+        "Rules of cloudflared list names like it (erp.shop.example): create a proxied CNAME to" in finding.remedy.text
+    )

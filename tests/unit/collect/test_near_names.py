@@ -53,7 +53,8 @@ ROWS = [
 async def test_near_names(host: str, records: tuple[Any, ...], names: tuple[str, ...]) -> None:
     found = await collect_near.function(missing(host), zone(bare=True), Zone(*records))
 
-    assert found == NearNames(names=names)
+    assert isinstance(found, NearNames)
+    assert found.names == names
 
 
 async def test_where_the_name_exists_nobody_is_asked() -> None:
@@ -68,3 +69,53 @@ async def test_a_list_that_may_not_be_read_is_a_gap() -> None:
     found = await collect_near.function(missing("erpp.shop.example"), zone(bare=True), Zone(status=403))
 
     assert isinstance(found, Unavailable)
+
+
+def leads(name: str, content: str, kind: str = "A", **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": kind, "content": content, **more}
+
+
+BESIDE = [
+    pytest.param(
+        (leads("erp.shop.example", "x.cfargotunnel.com", "CNAME", proxied=True), leads("www.dev.shop.example", "::1")),
+        {("erp.shop.example", "x.cfargotunnel.com"), ("www.dev.shop.example", "::1")},
+        id="all-of-the-zone",
+    ),
+    pytest.param(
+        (leads("erp.shop.example", "203.0.113.10"), leads("api.lan.shop.example", "10.0.0.5")),
+        {("api.lan.shop.example", "10.0.0.5")},
+        id="the-closest-domain-goes-first",
+    ),
+    pytest.param(
+        (leads("api.lan.shop.example", "erp.shop.example", "CNAME"), leads("erp.shop.example", "203.0.113.10")),
+        {("api.lan.shop.example", "203.0.113.10")},
+        id="aliases-are-followed",
+    ),
+    pytest.param(
+        (
+            leads("api.lan.shop.example", "b.lan.shop.example", "CNAME"),
+            leads("b.lan.shop.example", "api.lan.shop.example", "CNAME"),
+        ),
+        {("api.lan.shop.example", "b.lan.shop.example"), ("b.lan.shop.example", "api.lan.shop.example")},
+        id="aliases-in-a-circle",
+    ),
+    pytest.param(
+        (
+            leads("shop.example", "203.0.113.10"),
+            leads("*.lan.shop.example", "203.0.113.10"),
+            leads("x._domainkey.lan.shop.example", "dkim.example", "CNAME"),
+            leads("txt.lan.shop.example", "v=1", "TXT"),
+            leads("odd.lan.shop.example", None),  # type: ignore[arg-type]
+        ),
+        set(),
+        id="no-sites",
+    ),
+]
+
+
+@pytest.mark.parametrize(("records", "expected"), BESIDE)
+async def test_where_the_names_beside_it_lead(records: tuple[Any, ...], expected: set[tuple[str, str]]) -> None:
+    found = await collect_near.function(missing("new.lan.shop.example"), zone(bare=True), Zone(*records))
+
+    assert isinstance(found, NearNames)
+    assert {(item.name, item.content) for item in found.beside} == expected
