@@ -14,7 +14,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from build.planted import is_about_sql, leaks
 
-_SCENARIOS = ("tests/lab/test_accuracy.py", "tests/lab/test_symptoms.py")
+_SCENARIOS = ("tests/lab/test_accuracy.py", "tests/lab/test_pairs.py", "tests/lab/test_symptoms.py")
 
 _ENVIRONMENT = (
     "CLOUDFLARE_API_TOKEN",

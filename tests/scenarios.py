@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from ingressdoctor.config import load_settings
-from ingressdoctor.lab import Fault, apply_fault, list_worlds, load_faults, load_world, made_ready
+from ingressdoctor.lab import Fault, World, apply_fault, list_worlds, load_faults, load_world, made_ready
 from ingressdoctor.lab.faults import Expectation
 from ingressdoctor.lab.lab import running
 from ingressdoctor.lab.world import default_host, expected_of, merged
@@ -133,7 +133,14 @@ def healthy(world: str) -> Fault:
 
 def run_scenario(scenario: Fault, *, latency_s: float = 0.0) -> Outcome:
     """Serve the scenario's world, diagnose its host over real sockets, and return what came of it."""
-    world = made_ready(apply_fault(load_world(scenario.world), scenario), scenario.host)
+    world = apply_fault(load_world(scenario.world), scenario)
+    report, requests = diagnosed(world, scenario.host, scenario.client_ip, latency_s=latency_s)
+    return outcome_of(scenario, report, requests)
+
+
+def diagnosed(world: World, host: str, client_ip: str = "", *, latency_s: float = 0.0) -> tuple[Report, int]:
+    """Serve *world*, diagnose *host*, and return the report with how many requests the cluster got."""
+    world = made_ready(world, host)
     # A busy machine must not look like a dead one; what is slow or silent on purpose takes longer than these.
     world = replace(world, settings=merged(world.settings, PATIENCE))
     with running(world, latency_s=latency_s) as lab:
@@ -141,7 +148,6 @@ def run_scenario(scenario: Fault, *, latency_s: float = 0.0) -> Outcome:
 
         async def diagnose() -> Report:
             async with open_session(settings, environ=lab.handout.environment) as session:
-                return await session.diagnose(Target.parse(scenario.host, client_ip=scenario.client_ip), RunOptions())
+                return await session.diagnose(Target.parse(host, client_ip=client_ip), RunOptions())
 
-        report = asyncio.run(diagnose())
-        return outcome_of(scenario, report, len(lab.requests["kube"]))
+        return asyncio.run(diagnose()), len(lab.requests["kube"])

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from msgspec.structs import replace
+
 from ingressdoctor.api import (
     Command,
     Finding,
@@ -64,7 +66,7 @@ _LABEL: Final = "app.kubernetes.io/name=traefik"
 )
 def unreachable(states: NodeStates, target: Target) -> Iterator[Finding]:
     """A node that is off or not ready, whose address is blocked, or that refuses although Traefik's pod is ready."""
-    bad = states.of(*_DOWN)
+    bad = (*states.of(*_DOWN), *_off_behind_a_firewall(states))
     for state in bad:
         yield _down(state, states, target)
     silent = states.of(NodeCase.SILENT)
@@ -93,6 +95,12 @@ def unreachable(states: NodeStates, target: Target) -> Iterator[Finding]:
         )
     else:
         yield skip("Other findings of this step say why no node answers.")
+
+
+def _off_behind_a_firewall(states: NodeStates) -> tuple[NodeState, ...]:
+    """Return the nodes that are switched off, where a closed firewall is what their silence was put down to."""
+    off = [item for item in states.of(NodeCase.FIREWALL) if item.hop.server and item.hop.server.status == "off"]
+    return tuple(replace(item, case=NodeCase.OFF, why="off") for item in off)
 
 
 def _enabling(states: NodeStates) -> str:
