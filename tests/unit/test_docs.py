@@ -11,6 +11,8 @@ import pytest
 import typer
 
 from ingressdoctor.cli.app import build_app
+from ingressdoctor.config.settings import Settings
+from ingressdoctor.wiring.session import load_catalog
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -62,6 +64,20 @@ def test_the_architecture_names_every_folder() -> None:
     modules = {path.name for path in house.glob("*.py") if not path.name.startswith("__")}
 
     assert table == folders | modules | {"checks/ingressdoctor_checks/"}
+
+
+@pytest.mark.parametrize("page", sorted((DOCS / "architectures").glob("*.md")), ids=lambda page: page.stem)
+def test_an_architecture_names_walks_and_checks_that_exist(page: Path) -> None:
+    catalog = load_catalog(Settings())
+    known = {item.id for item in catalog.checks}
+    hops = {name.partition(".")[0] for name in known}
+    text = page.read_text(encoding="utf-8")
+    named = {name for name in re.findall(r"`([a-z0-9]+\.[a-z0-9-]+)`", text) if name.partition(".")[0] in hops}
+
+    assert named
+    assert named <= known
+    assert set(re.findall(r"\.\./walks/([a-z]+)\.md", text)) & {walk.id for walk in catalog.walks}
+    assert f"lab list {page.stem}" in text
 
 
 def options_of(command: Any) -> set[str]:
