@@ -99,8 +99,9 @@ class DaskCluster:
                 cut = error.message
             finally:
                 telling.cancel()
-                with contextlib.suppress(Exception):
-                    await asyncio.wait_for(client.unregister_worker_plugin(name), _FAREWELL_S)
+                if client.status == "running":
+                    with contextlib.suppress(Exception):
+                        await asyncio.wait_for(client.unregister_worker_plugin(name), _FAREWELL_S)
             gathering.rest()
         requests: Counter[str] = sum((desk.requests for desk in desks), Counter())
         return Elsewhere(requests=requests, notes=self._lending.notes, cut=cut)
