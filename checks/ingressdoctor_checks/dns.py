@@ -30,6 +30,7 @@ from ingressdoctor.api import (
     fail,
     look,
     ok,
+    rooted,
     skip,
     warn,
 )
@@ -220,7 +221,7 @@ def _all_fail(view: DnsView, failure: tuple[ResolverView, DnsReply], seen: dict[
     what = "No resolver answers at all" if silent else f"Every resolver fails on {name} ({HOW[reply.rcode]})"
     if reply.rcode is Rcode.REFUSED:
         what = f"Every resolver refuses to answer for {name} (REFUSED)"
-    return fail(
+    failing = fail(
         f"{what}.",
         subject=name,
         seen=seen | ({"detail": clean(reply.detail, 200)} if reply.detail else {}),
@@ -237,6 +238,8 @@ def _all_fail(view: DnsView, failure: tuple[ResolverView, DnsReply], seen: dict[
             proof=dig(name),
         ),
     )
+    # Resolvers that fail on every name are one failure, and so is a zone on all of whose names they fail.
+    return rooted(failing, "resolvers that fail")
 
 
 def _symptom(reply: DnsReply) -> Symptom:

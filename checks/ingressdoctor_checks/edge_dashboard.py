@@ -41,8 +41,8 @@ def dashboard_elsewhere(target: Target, url: str, seen: dict[str, str]) -> Findi
         where=SEEN,
         symptom=Symptom.APP_404,
         remedy=Remedy(
-            text=f"Ask for {_PAGE}, with the slash at its end. Where that answers 404 too, no router serves api@internal: "
-            "an IngressRoute on this entry point for PathPrefix(`/dashboard`) || PathPrefix(`/api`) does.",
+            text=f"Ask for {_PAGE}, with the slash at its end. Where that answers 404 too, no router serves "
+            "api@internal: an IngressRoute here for PathPrefix(`/dashboard`) || PathPrefix(`/api`) does.",
             commands=(curl(page or url), look("kubectl", "get", "ingressroute", "-A")),
             proof=curl(page or url),
         ),

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from ingressdoctor.collect.cloudflare_api import refusal
 from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
 from ingressdoctor.collect.discovery_paths import paths_to_ask
 from ingressdoctor.collect.tcp_entry import TcpObjects
@@ -52,7 +53,9 @@ async def collect_zone_names(cloudflare: Cloudflare) -> ZoneNames | Unavailable:
     shelf = cloudflare if isinstance(cloudflare, CloudflareShelf) else CloudflareShelf(cloudflare)
     zones = await shelf.records("/zones")
     if zones is None:
-        return Unavailable(
+        # The single question says why: a token that may not, or an API that has no time.
+        why = refusal(await shelf.get("/zones", {"per_page": "5"}), "the zones at Cloudflare", "Zone > Zone > Read")
+        return why or Unavailable(
             wanted="the zones at Cloudflare",
             reason="the token may not list them",
             enable_with="Give the API token the permission Zone > Zone > Read.",
@@ -139,7 +142,7 @@ async def _rules(
 def _unread(zone: str) -> Unavailable:
     return Unavailable(
         wanted=f"the records of the zone {zone}",
-        reason="the token may not list them",
+        reason="the Cloudflare API does not list them to this token, or not now",
         enable_with="Give the API token the permission Zone > DNS > Read.",
     )
 

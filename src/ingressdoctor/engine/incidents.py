@@ -23,6 +23,8 @@ __all__ = ["Fold", "Folded", "Lifecycle", "advance"]
 
 _FAMILY: Final = uuid.UUID("6f0c5d1e-7d0b-4f0e-9b60-9f4c2f1b8a11")
 _MOST_FLIPS: Final = 50
+_MOST_GAPS: Final = 1_000
+_LONGEST_GAP: Final = 200
 
 
 class Lifecycle(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,6 +60,7 @@ class Fold:
         self.counts = dict.fromkeys(Verdict, 0)
         self.excused = 0
         self.blind: dict[str, int] = {}
+        self._gaps: dict[str, int] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Take one outcome."""
@@ -71,6 +74,10 @@ class Fold:
             if seen:
                 self.blind[seen] = self.blind.get(seen, 0) + 1
             return
+        # What a broken target leaves unseen follows from its cause.
+        for gap in () if outcome.broken else outcome.unseen:
+            if gap in self._gaps or len(self._gaps) < _MOST_GAPS:
+                self._gaps[gap] = self._gaps.get(gap, 0) + 1
         self.judged.add(outcome.name)
         if not outcome.broken:
             return
@@ -101,6 +108,12 @@ class Fold:
         """Return every cause of warnings with the targets it concerns, those of most targets first."""
         order = sorted(self._warnings, key=lambda key: (-len(self._warned[key]), key))
         return tuple((self._warnings[key], tuple(sorted(self._warned[key]))) for key in order)
+
+    def gaps(self, most: int) -> list[str]:
+        """Return what could not be looked at of targets that were judged all the same, what concerns most first."""
+        order = sorted(self._gaps, key=lambda text: (-self._gaps[text], text))
+        lines = [f"{text.rstrip('.')[:_LONGEST_GAP]} (targets: {self._gaps[text]})" for text in order[:most]]
+        return [*lines, f"and {len(order) - most} more like this"] if len(order) > most else lines
 
     def offline(self) -> str:
         """Return why nothing could be seen from here; empty where something could."""

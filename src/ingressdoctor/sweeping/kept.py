@@ -18,6 +18,8 @@ from ingressdoctor.sweeping.targets import Targets
 __all__ = ["Kept"]
 
 _MOST_KEPT: Final = 10_000
+_MOST_GAPS: Final = 5
+_PARKED: Final = "nothing but a DNS record names it, and it never worked"
 
 
 class Kept:
@@ -35,21 +37,24 @@ class Kept:
         self._outcomes: list[Outcome] = []
         self._dropped = 0
 
-    def take(self, outcome: Outcome) -> Outcome:
-        """Fold one outcome, and return it with its excuse."""
+    def take(self, outcome: Outcome) -> tuple[Outcome, Outcome]:
+        """Fold one outcome; return it with its excuse as it is reported, and as it is remembered."""
         item = self._asked.get(outcome.name)
         if item is not None:
             reason = excuse_of(self._options.maintenance, item.target.hostname, item.namespaces, outcome.started)
             outcome = replace(outcome, suppressed=reason)
         if outcome.broken and outcome.name in self._recorded and not self._worked(outcome.name):
-            outcome = _dangling(outcome)
+            # Remembered as what it is: a name that works with warnings would count as one that has worked.
+            remembered, outcome = replace(outcome, suppressed=outcome.suppressed or _PARKED), _dangling(outcome)
+        else:
+            remembered = outcome
         self.fold.add(outcome)
         if self._options.keep_all or outcome.verdict is not Verdict.HEALTHY:
             if self._options.keep_all or len(self._outcomes) < _MOST_KEPT:
                 self._outcomes.append(outcome if self._options.keep_all else replace(outcome, facts={}))
             else:
                 self._dropped += 1
-        return outcome
+        return outcome, remembered
 
     def _worked(self, name: str) -> bool:
         """Tell whether it is remembered to have worked."""
@@ -66,6 +71,7 @@ class Kept:
         if done < len(targets.items):
             reason = cut or "the sweep was stopped before their turn"
             skipped.append(f"{len(targets.items) - done} targets: {reason}")
+        skipped += fold.gaps(_MOST_GAPS)
         if self._dropped:
             skipped.append(f"{self._dropped} outcomes are counted, but not listed one by one")
         return SweepReport(

@@ -81,9 +81,9 @@ class Sweeper:
         kept = Kept(self._options, chosen.items, started, self._memory)
 
         def take(outcome: Outcome) -> None:
-            outcome = kept.take(outcome)
+            outcome, remembered = kept.take(outcome)
             if self._memory:
-                self._memory.record(sweep, outcome)
+                self._memory.record(sweep, remembered)
             watcher.done(outcome)
 
         theirs = Elsewhere()
