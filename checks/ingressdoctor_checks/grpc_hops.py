@@ -41,6 +41,13 @@ _NOT_ASKED: Final = "The target is not asked for by gRPC."
 _LOST: Final = (GrpcOutcome.NO_TRAILERS, GrpcOutcome.NOT_GRPC, GrpcOutcome.BROKEN)
 
 
+def _facts(
+    probe: GrpcProbe | Unavailable, route: TunnelRoute | Unavailable, logs: CloudflaredLogs | Unavailable
+) -> dict[str, str]:
+    """Return what is known of each hop, and of the answer where a call was made."""
+    return hop_facts(probe, route, logs) | (answer_facts(probe) if isinstance(probe, GrpcProbe) else {})
+
+
 @check(
     id="grpc.transport-quic",
     title="The tunnel carries trailers",
@@ -62,7 +69,7 @@ def transport_quic(
         yield skip("The name leads to no tunnel, whose transport could matter.")
         return
     found = transport(route, logs)
-    facts = hop_facts(probe, route, logs) | (answer_facts(probe) if isinstance(probe, GrpcProbe) else {})
+    facts = _facts(probe, route, logs)
     if isinstance(probe, GrpcProbe) and probe.through_trailers:
         yield ok("Trailers come through the tunnel.", seen=facts)
     elif found.protocol == "http2":
@@ -166,7 +173,7 @@ def http2_origin_off(
     if _speaks_http2(origin):
         yield ok(f"cloudflared speaks HTTP/2 over TLS to {origin.host}.", subject=found.rule.shown)
         return
-    facts = hop_facts(probe, route, logs) | (answer_facts(probe) if isinstance(probe, GrpcProbe) else {})
+    facts = _facts(probe, route, logs)
     if isinstance(probe, GrpcProbe) and probe.through_trailers:
         yield ok(
             f"{found.rule.shown} does not ask for HTTP/2, but trailers come through: it runs with other rules.",

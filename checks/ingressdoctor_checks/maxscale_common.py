@@ -32,6 +32,7 @@ from ingressdoctor.api import (
 __all__ = [
     "LINK",
     "LOGIN",
+    "SERVERS",
     "STEP",
     "Copy",
     "Seen",
@@ -55,6 +56,7 @@ __all__ = [
 
 STEP: Final = "maxscale"
 LINK: Final = "MaxScale → MariaDB"
+SERVERS: Final = "MaxScale's REST API: GET /v1/servers"
 LOGIN: Final = "maxctrl wants the login of the Secret NAME-admin (-u and -p)."
 _VERSION: Final = re.compile(r"(\d{1,3})\.(\d{1,2})\.(\d{1,3})")
 # The first release of each series in which a listener takes the PROXY header's address for matching accounts.

@@ -29,6 +29,7 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.maxscale_common import (
     LINK,
     LOGIN,
+    SERVERS,
     STEP,
     Seen,
     by_resource,
@@ -45,7 +46,6 @@ from ingressdoctor_checks.maxscale_status import monitor_by_status, rejected_by_
 
 __all__ = ["monitor_rejected", "monitor_stopped", "never_connected"]
 
-_SERVERS: Final = "MaxScale's REST API: GET /v1/servers"
 _MONITORS: Final = "MaxScale's REST API: GET /v1/monitors"
 _LOG: Final = "the log of MaxScale"
 
@@ -136,7 +136,7 @@ def _rejected(seen: Seen, refusing: list[MaxScaleServer], line: str) -> Finding:
         return warn(
             f"The account of MaxScale's monitor lacks privileges on {names}: replication and failover are not watched.",
             subject=subject(seen.state),
-            where=_SERVERS,
+            where=SERVERS,
             seen=facts,
             remedy=Remedy(
                 text="Grant the monitor what it needs (REPLICA MONITOR, SLAVE MONITOR, RELOAD and more, see "
@@ -150,7 +150,7 @@ def _rejected(seen: Seen, refusing: list[MaxScaleServer], line: str) -> Finding:
         f"{names} {'refuse' if len(refusing) > 1 else 'refuses'} the account of MaxScale's monitor: MaxScale takes "
         f"{'them' if len(refusing) > 1 else 'it'} for down{' and leads nobody anywhere' if everywhere else ''}.",
         subject=subject(seen.state),
-        where=_SERVERS,
+        where=SERVERS,
         seen=facts,
         remedy=_password(seen.state, seen.first.place),
     )

@@ -30,6 +30,7 @@ from ingressdoctor_checks.backend_common import many
 from ingressdoctor_checks.maxscale_common import (
     LINK,
     LOGIN,
+    SERVERS,
     STEP,
     Seen,
     log_command,
@@ -44,7 +45,6 @@ from ingressdoctor_checks.maxscale_status import master_by_status, servers_by_st
 
 __all__ = ["no_master", "servers_down"]
 
-_WHERE: Final = "MaxScale's REST API: GET /v1/servers"
 _READS_GO_ON: Final = ("fail_on_write", "error_on_write")
 
 
@@ -92,7 +92,7 @@ def _none(seen: Seen, item: MaxScaleInstance, logs: MaxScaleLogs | Unavailable, 
     return say(
         f"MaxScale in {item.place} {what}{_reason(line.line if line else '')}: nobody can log in through it.",
         subject=subject(seen.state),
-        where=_WHERE,
+        where=SERVERS,
         seen=_states(item) | ({"log": line.line} if line else {}),
         remedy=Remedy(
             text="Look whether MariaDB's pods run and whether a NetworkPolicy lets MaxScale to them. Its log names "
@@ -123,7 +123,7 @@ def _single(seen: Seen, server: MaxScaleServer) -> Finding:
         f"The server {server.name} ({server.address}:{server.port}) is "
         f"{'in maintenance' if server.resting else 'down'} for MaxScale; the others carry its load.",
         subject=subject(seen.state),
-        where=_WHERE,
+        where=SERVERS,
         seen=_states(seen.first),
         remedy=Remedy(
             text=f"Bring it back, or end the maintenance. {LOGIN}",
@@ -175,7 +175,7 @@ def _masterless(seen: Seen, item: MaxScaleInstance, logs: MaxScaleLogs | Unavail
     return say(
         f"No server of MaxScale in {item.place} is the primary{why}; {what}.",
         subject=subject(seen.state),
-        where=_WHERE,
+        where=SERVERS,
         seen=_states(item) | ({"master_failure_mode": mode} if mode else {}) | ({"log": line.line} if line else {}),
         remedy=Remedy(
             text="If the primary is down, bring it back or fail over; if it turned read-only, find out who set that "

@@ -102,6 +102,14 @@ def _port_facts(view: BackendView | Unavailable) -> dict[str, str]:
     return {"Service port": f"{view.port.port} {view.port.name or ''} {view.port.app_protocol or ''}".strip()}
 
 
+def _over_tls(route: TunnelRoute | Unavailable) -> Ruled | Finding:
+    """Return the rule whose origin shows a certificate, or why there is none to judge."""
+    found = ruled(route)
+    if isinstance(found, Finding) or found.origin.tls:
+        return found
+    return skip("The rule speaks plain HTTP, so no certificate is looked at.")
+
+
 @check(
     id="rule.origin-untrusted",
     title="cloudflared trusts the origin's certificate",
@@ -116,12 +124,9 @@ def origin_untrusted(
     clock: Clock,
 ) -> Iterator[Finding]:
     """A private CA, a self-signed or an expired certificate."""
-    found = ruled(route)
+    found = _over_tls(route)
     if isinstance(found, Finding):
         yield found
-        return
-    if not found.origin.tls:
-        yield skip("The rule speaks plain HTTP, so no certificate is looked at.")
         return
     line, now = complaint(logs, probe, clock, "origin-untrusted", "origin-expired", "origin-no-san")
     if line is None and isinstance(logs, Unavailable) and errors_of_edge(probe) == 502 and _unsigned(found):
@@ -184,14 +189,11 @@ def origin_name_mismatch(
     clock: Clock,
 ) -> Iterator[Finding]:
     """Without originServerName it is the host of the service, which public certificates never have."""
-    found = ruled(route)
+    found = _over_tls(route)
     if isinstance(found, Finding):
         yield found
         return
     origin = found.origin
-    if not origin.tls:
-        yield skip("The rule speaks plain HTTP, so no certificate is looked at.")
-        return
     line, now = complaint(logs, probe, clock, "origin-wrong-name", "origin-handshake")
     if line is None:
         yield ok(f"Nothing says that the certificate is not for {origin.server_name}.", subject=found.rule.shown)

@@ -6,7 +6,7 @@ edgediscovery/ (UDP and TCP 7844), connection/protocol.go (a pinned protocol nev
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from ingressdoctor.api import (
@@ -69,6 +69,17 @@ def _read(
     return found[0], logs
 
 
+def _newest(
+    route: TunnelRoute | Unavailable, logs: CloudflaredLogs | Unavailable, codes: Iterable[str], unsaid: str
+) -> tuple[Cloudflared, CloudflaredLogs, LoggedSignature] | Finding:
+    """Return the first workload with its log and the newest line of *codes*, or that nothing says what they mean."""
+    read = _read(route, logs)
+    if isinstance(read, Finding):
+        return read
+    line = newest(read[1], *codes)
+    return (*read, line) if line else ok(f"Nothing in the log says that {unsaid}.", where=_WHERE)
+
+
 @check(
     id="tunnel.credentials-rejected",
     title="Cloudflare takes the credentials of the tunnel",
@@ -80,15 +91,11 @@ def credentials_rejected(
     route: TunnelRoute | Unavailable, logs: CloudflaredLogs | Unavailable, probe: OutsideProbe | Unavailable
 ) -> Iterator[Finding]:
     """The edge answers the registration with a refusal, again and again."""
-    read = _read(route, logs)
+    read = _newest(route, logs, _REFUSED, "the credentials are refused")
     if isinstance(read, Finding):
         yield read
         return
-    item, log = read
-    line = newest(log, *_REFUSED)
-    if line is None:
-        yield ok("Nothing in the log says that the credentials are refused.", where=_WHERE)
-        return
+    item, log, line = read
     what, advice = _REFUSED[line.code]
     say = warn if serves(probe) or log.registered else fail
     yield say(
@@ -118,15 +125,11 @@ def egress_blocked(
     route: TunnelRoute | Unavailable, logs: CloudflaredLogs | Unavailable, probe: OutsideProbe | Unavailable
 ) -> Iterator[Finding]:
     """Port 7844 or DNS is closed on the way out, and no connection stands."""
-    read = _read(route, logs)
+    read = _newest(route, logs, _BLOCKED, "the way to the edge is closed")
     if isinstance(read, Finding):
         yield read
         return
-    item, log = read
-    line = newest(log, *_BLOCKED)
-    if line is None:
-        yield ok("Nothing in the log says that the way to the edge is closed.", where=_WHERE)
-        return
+    item, log, line = read
     pinned = f" and the protocol is pinned to {item.protocol}" if item.protocol else ""
     udp = line.code in ("udp-blocked", "precheck-udp")
     say = warn if serves(probe) or log.registered else fail
