@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
 
 from build.kube import TableKube, a_list, an_object, text
 from ingressdoctor.collect import patient
-from ingressdoctor.collect.kinds import PODS
+from ingressdoctor.collect.kinds import PODS, SERVICES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.collect.patient import Patient
 from ingressdoctor.errors import SourceError
@@ -90,3 +91,48 @@ async def test_what_asking_again_cannot_help_is_not_asked_again() -> None:
     with pytest.raises(SourceError):
         await list_kind(Patient(kube), PODS)
     assert kube.calls == 1
+
+
+class Silent(Failing):
+    """Takes its time before it says nothing; answers one path all the while."""
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        if path == PODS_PATH:
+            return a_list(an_object("a"))
+        await asyncio.sleep(0.02)
+        return await super().get(path, query)
+
+
+async def test_a_server_that_is_silent_is_not_asked_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient, "_SILENCE_S", 0.01)
+    kube = Silent(99, transient=True)
+    asking = Patient(kube)
+    for _ in range(5):
+        with pytest.raises(SourceError, match="connection refused"):
+            await list_kind(asking, SERVICES)
+
+    assert kube.calls == 1
+
+
+async def test_a_server_that_answers_others_is_only_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient, "_SILENCE_S", 0.01)
+    kube = Silent(1, transient=True)
+    asking = Patient(kube)
+    slow = asyncio.ensure_future(list_kind(asking, SERVICES))
+    await asyncio.sleep(0)
+    assert isinstance(await list_kind(asking, PODS), Loaded)
+    with pytest.raises(SourceError):
+        await slow
+
+    assert isinstance(await list_kind(asking, SERVICES), Loaded)
+    assert kube.calls == 2
+
+
+async def test_a_server_that_is_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient, "_SILENCE_S", 0.01)
+    monkeypatch.setattr(patient, "_BELIEVED_S", 0.0)
+    asking = Patient(Silent(1, transient=True))
+    with pytest.raises(SourceError):
+        await list_kind(asking, SERVICES)
+
+    assert isinstance(await list_kind(asking, SERVICES), Loaded)

@@ -10,6 +10,7 @@ from ingressdoctor.model.excuses import Suppression
 from ingressdoctor.model.report import Verdict
 from ingressdoctor.model.sweep import Incident, IncidentState, Outcome, SweptCause, Transition
 from ingressdoctor.model.symptom import Symptom
+from ingressdoctor.render.sweep_words import about
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 BALANCER = SweptCause(
@@ -276,3 +277,40 @@ def test_a_member_named_twice_counts_once() -> None:
     assert fold.causes()[BALANCER.key] == Folded(
         cause=BALANCER, members=("a.example.org",), symptoms=(Symptom.EDGE_522,)
     )
+
+
+def test_checks_that_blame_the_same_thing_are_one_incident() -> None:
+    pods = "pods of deployment/traefik in traefik"
+    web = SweptCause(check_id="traefik.pods-not-ready", subject="Traefik", summary="crash", hop="Traefik", root=pods)
+    sql = SweptCause(check_id="sql.traefik-not-ready", subject="traefik", summary="crash", hop="the entry", root=pods)
+    watch = Watch().sweep(an_outcome("db", sql), an_outcome("a", web), an_outcome("b", web))
+    (incident,) = watch.incidents
+
+    assert (incident.key, incident.members) == (pods, ("a", "b", "db"))
+    assert incident.cause == web
+
+
+def test_who_speaks_for_a_thing_does_not_depend_on_who_came_first() -> None:
+    causes = [SweptCause(check_id=f"x.{word}", subject="", summary="", hop="", root="it") for word in "ab"]
+    found = [Watch().sweep(*(an_outcome(c.check_id, c) for c in order)).incidents for order in (causes, causes[::-1])]
+
+    assert [item.cause.check_id for (item,) in found] == ["x.a", "x.a"]
+
+
+def test_what_nothing_explains_is_blamed_on_no_hop() -> None:
+    (incident,) = Watch().sweep(an_outcome("a")).incidents
+
+    assert (incident.cause.hop, incident.cause.subject) == ("", "a")
+    assert incident.cause.summary == "a: broken"
+    assert about(incident.cause) == "a: broken"
+
+
+def test_what_could_not_be_looked_at_of_judged_targets_is_told_by_how_many() -> None:
+    fold = Fold()
+    for number in range(3):
+        fold.add(replace(well(f"w{number}"), unseen=("the pods: 403.", f"only {number}")))
+    fold.add(replace(unseen("u"), unseen=("the pods: 403.",)))
+    fold.add(replace(an_outcome("b"), unseen=("the pods: 403.",)))
+
+    assert fold.gaps(2) == ["the pods: 403 (targets: 3)", "only 0 (targets: 1)", "and 2 more like this"]
+    assert Fold().gaps(2) == []
