@@ -24,7 +24,7 @@ from ingressdoctor.cli.version import version
 from ingressdoctor.config import Settings, override, state_folder
 from ingressdoctor.engine.incidents import Lifecycle
 from ingressdoctor.engine.sweep import SweepSpec
-from ingressdoctor.errors import HistoryError, IngressDoctorError, UsageError
+from ingressdoctor.errors import HistoryError, IngressDoctorError, SourceError, UsageError
 from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
 from ingressdoctor.sweeping.metrics import SweepMetrics
@@ -36,6 +36,7 @@ from ingressdoctor.wiring import Session, open_session
 
 __all__ = ["SweepRequest", "run_sweeps"]
 
+_COULD_NOT_TELL: Final = 3
 _EVERY_OUTCOME: Final = frozenset({SweepFormat.JUNIT, SweepFormat.PROMETHEUS})
 
 
@@ -138,8 +139,17 @@ async def _run(request: SweepRequest) -> int:
                 tell(f"Error: {error.message}")
             _complain(history, notifier)
 
+        async def again() -> None:
+            nonlocal code
+            try:
+                await once()
+            except SourceError as error:
+                # What could not be reached now may be there again next time: who keeps watch does not leave.
+                code = _COULD_NOT_TELL
+                tell(f"Error: {error.message} Trying again.")
+
         if every:
-            await repeat(every, once, stop, lambda missed: tell(_late(missed)))
+            await repeat(every, again, stop, lambda missed: tell(_late(missed)))
         else:
             await once()
     # Notifications may have needed longer than the sweep.
