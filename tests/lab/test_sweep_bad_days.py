@@ -17,6 +17,7 @@ import pytest
 
 from build.badday import Told, held, say
 from build.kubeproxy import before_the_api
+from build.ports import free_port
 from build.program import PROGRAM, environment
 from build.sweeps import swept
 from build.values import replace
@@ -237,8 +238,6 @@ def sabotaged(path: Path, how: str) -> contextlib.AbstractContextManager[object]
     connection = stack.enter_context(contextlib.closing(sqlite3.connect(path, isolation_level=None)))
     if how == "newer":
         connection.execute("UPDATE ingressdoctor_schema SET version_num = 'v9999'")
-    elif how == "locked":
-        connection.execute("BEGIN EXCLUSIVE")
     elif how == "junk":
         path.write_bytes(b"this is no database" * 1000)
     return stack
@@ -330,13 +329,13 @@ def until(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end, "it never came to that"
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")
 def slow() -> Iterator[Lab]:
     """APIs that take their time: there is some to be stopped in."""
-    with running(world(), latency_s=0.5) as lab:
+    with running(world(), latency_s=0.25) as lab:
         yield lab
 
 
@@ -412,3 +411,17 @@ def test_lines_keep_to_the_width(broken: Lab, columns: int) -> None:
 
     assert "\x1b" not in done.out
     assert max(len(line) for line in done.out.splitlines() if "kubectl" not in line) <= columns
+
+
+def test_a_webhook_that_is_down_is_said_and_costs_nothing_else(broken: Lab, tmp_path: Path) -> None:
+    config = tmp_path / "ingressdoctor.toml"
+    channel = '[[notify]]\nkind = "slack"\nname = "web team"\nurl = { env = "HOOK" }\n'
+    config.write_text(f"{broken.handout.config.read_text('utf-8')}\n{channel}", "utf-8")
+    hook = f"http://127.0.0.1:{free_port()}/hook"
+    done = told(broken, "--no-history", INGRESSDOCTOR_CONFIG=str(config), HOOK=hook)
+
+    assert done.code == 1
+    assert done.out.startswith("✖ 1 incident: nginx.controller-not-ready")
+    (line,) = done.err.splitlines()
+    assert line.startswith("Error: ")
+    assert "web team" in line
