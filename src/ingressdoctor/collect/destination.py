@@ -54,9 +54,7 @@ async def collect_destination(
 async def collect_routed(decision: RouteDecision, gateway: Later[GatewayView]) -> RoutedBackend:
     """Return the Service of Traefik's route, or else that of a route of the Gateway API that another controller has."""
     chosen = chosen_backend(decision) or behind_gateway(await gateway.get())
-    return RoutedBackend(
-        chosen=chosen or Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service")
-    )
+    return RoutedBackend(chosen=chosen or Unavailable(wanted=_WANTED, reason="no route of this host ends at a Service"))
 
 
 def behind_gateway(view: GatewayView | Unavailable) -> ChosenBackend | None:
