@@ -102,6 +102,12 @@ def test_the_nearest_declared_port_is_proposed() -> None:
     assert "targetPort to 9000" in finding.remedy.text
 
 
+def test_what_the_pods_refuse_is_about_their_nodes() -> None:
+    finding = judge(target_port_closed, a_view(), origin=REFUSED)
+
+    assert finding.scope == ("node-1", "node-2")
+
+
 SLOW: list[Any] = [
     pytest.param(a_view(), {"outside": an_outside(edge_code=524)}, Status.FAIL, "do not answer in time", id="524"),
     pytest.param(a_view(), {"origin": QUIET}, Status.FAIL, "do not answer in time", id="origin-stays-silent"),

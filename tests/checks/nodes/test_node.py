@@ -45,6 +45,11 @@ UP = [
     pytest.param(node_states(*ONLY_EDGE), Status.PASS, "No node can be asked from here", id="closed-to-us-alone"),
     pytest.param(node_states(ONLY_EDGE[0], TWO), Status.PASS, "of those that can be judged", id="closed-here-by-one"),
     pytest.param(node_states(a_state(NodeCase.FIREWALL)), Status.SKIP, "Other findings", id="another-finding-says-why"),
+    pytest.param(
+        node_states(a_state(NodeCase.FIREWALL, hop=OFF.hop), TWO, THREE),
+        *(Status.FAIL, "server is off at Hetzner"),
+        id="off-behind-a-closed-firewall",
+    ),
 ]
 
 
@@ -61,6 +66,7 @@ def test_each_dead_node_is_a_finding_of_its_own() -> None:
 
     assert [item.status for item in found] == [Status.FAIL, Status.FAIL]
     assert found[0].facts != found[1].facts
+    assert found[0].scope == ("node-1",)
 
 
 def test_a_gap_in_what_is_known_names_what_would_fill_it() -> None:
