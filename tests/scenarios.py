@@ -34,7 +34,7 @@ class Outcome:
     ``kube_requests`` counts what the cluster was asked.
 
     ``named`` are the ids of the causes in the order of the report (warnings count where one is expected); ``errors``
-    are checks that failed themselves.
+    are checks that failed themselves, ``content`` those that said nothing worse than that all is well.
     """
 
     scenario: Fault
@@ -47,6 +47,7 @@ class Outcome:
     gaps: tuple[str, ...]
     kube_requests: int
     walk: str
+    content: tuple[str, ...]
 
     @property
     def first(self) -> bool:
@@ -74,7 +75,8 @@ class Outcome:
     @property
     def right(self) -> bool:
         """Everything at once, with no symptom left unexplained and no check broken."""
-        whole = not self.unexplained and not self.errors
+        told = not set(self.scenario.expect.effects) & set(self.content)
+        whole = told and not self.unexplained and not self.errors
         return self.first and self.symptom and whole and not self.false_alarm
 
     def __str__(self) -> str:
@@ -84,6 +86,7 @@ class Outcome:
             "unexplained": self.unexplained,
             "errors": self.errors,
             "could not look": self.gaps,
+            "content": tuple(name for name in self.scenario.expect.effects if name in self.content),
         }
         expected = f"expected {expect.status} {expect.cause or '-'} / {expect.symptom or '-'}"
         got = f"got {self.verdict} {', '.join(self.named) or '-'} / {', '.join(self.symptoms) or '-'}"
@@ -109,6 +112,7 @@ def outcome_of(scenario: Fault, report: Report, kube_requests: int) -> Outcome:
         gaps=tuple(result.check.id for result in results if result.status is Status.UNKNOWN),
         kube_requests=kube_requests,
         walk=report.walk.id if report.walk is not None else "",
+        content=tuple(result.check.id for result in results if result.status in {Status.PASS, Status.SKIP}),
     )
 
 

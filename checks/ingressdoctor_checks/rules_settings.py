@@ -8,7 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from ingressdoctor.api import Finding, OutsideProbe, TunnelRoute, Unavailable, check, ok, skip, warn
+from ingressdoctor.api import (
+    Finding,
+    NginxDecision,
+    OutsideProbe,
+    RouteDecision,
+    TunnelRoute,
+    Unavailable,
+    check,
+    fail,
+    ok,
+    skip,
+    warn,
+)
 from ingressdoctor_checks.outside_view import came_through
 from ingressdoctor_checks.rules_common import STEP, remedy_of, ruled
 
@@ -24,9 +36,17 @@ _REFUSES_NAME: Final = frozenset((400, 404, 421))
     title="The origin gets a Host that it knows",
     step=STEP,
     link=_LINK,
-    causes=("app-404", "controller-404", "http-421", "http-400", "edge.http-error"),
+    causes=(
+        *("app-404", "controller-404", "http-421", "http-400", "edge.http-error"),
+        *("nginx.route-missing", "traefik.route-missing"),
+    ),
 )
-def host_header(route: TunnelRoute | Unavailable, probe: OutsideProbe | Unavailable) -> Iterator[Finding]:
+def host_header(
+    route: TunnelRoute | Unavailable,
+    probe: OutsideProbe | Unavailable,
+    nginx: NginxDecision | Unavailable,
+    decision: RouteDecision | Unavailable,
+) -> Iterator[Finding]:
     """``httpHostHeader`` replaces the visitor's Host; the origin routes by it."""
     found = ruled(route)
     if isinstance(found, Finding):
@@ -40,13 +60,22 @@ def host_header(route: TunnelRoute | Unavailable, probe: OutsideProbe | Unavaila
     if isinstance(probe, Unavailable) or not came_through(probe) or probe.last.status not in _REFUSES_NAME:
         yield ok(f"The origin gets the Host {header}, and nothing says that it does not know it.", seen=seen)
         return
-    yield warn(
+    # What the controller has no route for, the Host is to blame for; an application may have its own reasons.
+    decided = nginx.decision if isinstance(nginx, NginxDecision) else decision
+    say = fail if isinstance(decided, RouteDecision) and _unknown_to(decided, header) else warn
+    yield say(
         f"The origin answers {probe.last.status} to the Host {header}, which the rule puts in place of the visitor's.",
         subject=found.config.source.ref,
         where=_WHERE,
         seen=seen | {"status": str(probe.last.status)},
         remedy=remedy_of(found, "Set httpHostHeader to a name that the origin serves, or leave it out."),
     )
+
+
+def _unknown_to(decided: RouteDecision, header: str) -> bool:
+    """Tell whether the controller was asked for this Host, and knows no route for it."""
+    asked = decided.request.host.lower() == header.partition(":")[0].lower()
+    return asked and decided.winner is None and not decided.unread
 
 
 @check(

@@ -13,6 +13,7 @@ import pytest
 from ingressdoctor import api
 from ingressdoctor.api import evidence
 from ingressdoctor.config import Settings
+from ingressdoctor.lab import list_worlds, load_faults
 from ingressdoctor.model.check import Check
 from ingressdoctor.wiring import load_catalog
 
@@ -21,6 +22,12 @@ MODULES = sorted(path for folder in ("src", "checks") for path in (ROOT / folder
 DOCS = "\n".join(path.read_text() for path in sorted((ROOT / "docs/checks").glob("*.md")))
 TESTS = "\n".join(path.read_text() for path in sorted((ROOT / "tests/checks").rglob("*.py")))
 CHECKS = load_catalog(Settings()).checks
+SPEAKING = {
+    spoken
+    for world in list_worlds()
+    for item in load_faults(world)
+    for spoken in (item.expect.cause, *item.expect.effects)
+}
 
 MAX_MODULE, MAX_FUNCTION, MAX_MEDIAN = 300, 60, 200
 
@@ -71,6 +78,12 @@ def test_every_check_has_a_table_test(item: object) -> None:
     function = item.function.__name__  # type: ignore[attr-defined]
 
     assert re.search(rf"\b{function}\b", TESTS), f"no test under tests/checks names {function}"
+
+
+@pytest.mark.parametrize("name", [item.id for item in CHECKS])
+def test_every_check_has_a_scenario_in_which_it_speaks(name: str) -> None:
+    """No exceptions: what cannot be a cause is the effect of one, which the scenario names and its run proves."""
+    assert name in SPEAKING, f"no fault or unusual state of the lab expects {name} as its cause or among its effects"
 
 
 def test_no_file_names_this_machine_or_an_index() -> None:

@@ -33,13 +33,15 @@ _LISTS = ("objects", "backends", "connectors")
 class Expectation:
     """What a diagnosis of the patched world must say: worst status, root cause, symptom seen from outside.
 
-    *beside* are warnings that the world deserves anyway, wherever they stand.
+    *beside* are warnings that the world deserves anyway, wherever they stand. *effects* are checks that must not be
+    content either: what the cause brings about, and what cannot be told because of it.
     """
 
     status: Expected
     cause: str | None = None
     symptom: str | None = None
     beside: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +102,9 @@ def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
     expect = head.get("expect") or {}
     if unknown or not isinstance(head.get("title"), str) or not isinstance(head.get("patch"), list):
         raise LabError(f"fault {name}: needs title, patch and expect; unknown: {sorted(unknown) or 'none'}")
-    if set(expect) - {"status", "cause", "symptom", "beside"} or expect.get("status") not in get_args(Expected):
+    if set(expect) - {"status", "cause", "symptom", "beside", "effects"} or expect.get("status") not in get_args(
+        Expected
+    ):
         raise LabError(f"fault {name}: expect.status must be one of {', '.join(get_args(Expected))}")
     return Fault(
         name=name,
@@ -110,7 +114,7 @@ def _fault(name: str, world: str, kind: Kind, head: Mapping[str, Any]) -> Fault:
         host=str(head["host"]),
         client_ip=str(head.get("client_ip") or ""),
         patch=tuple(head["patch"]),
-        expect=Expectation(**{**expect, "beside": tuple(expect.get("beside") or ())}),
+        expect=Expectation(**{**expect, **{key: tuple(expect.get(key) or ()) for key in ("beside", "effects")}}),
     )
 
 

@@ -36,7 +36,10 @@ from ingressdoctor.api import (
     ConfigSource,
     Inapplicable,
     KnownHosts,
+    Outcome,
     PodState,
+    RouteDecision,
+    RouteRequest,
     Status,
     Target,
     TunnelConfig,
@@ -81,7 +84,7 @@ def test_without_rules_no_check_judges(route: Any, status: Status) -> None:
         scheme_mismatch(route, UNSEEN, UNSEEN, UP, CLOCK),
         origin_untrusted(route, UNSEEN, UP, CLOCK),
         origin_name_mismatch(route, UNSEEN, UP, CLOCK),
-        host_header(route, UP),
+        host_header(route, UP, UNSEEN, UNSEEN),
         verify_off(route),
         access_not_enforced(route),
     ]
@@ -340,6 +343,11 @@ def test_certificates_of_the_origin(service: str, logs: Any, probe: Any, trust: 
     assert origin_name_mismatch(a_route(service=service), logs, probe, CLOCK)[0].status is name
 
 
+def no_route(host: str) -> RouteDecision:
+    """The controller has no route for a host."""
+    return RouteDecision(request=RouteRequest(host=host), outcome=Outcome.NO_ROUTE)
+
+
 RENAMED = a_route(a_rule(more="originRequest:\n  httpHostHeader: other.example.com"), CATCH_ALL)
 
 
@@ -352,7 +360,23 @@ RENAMED = a_route(a_rule(more="originRequest:\n  httpHostHeader: other.example.c
     ],
 )
 def test_host_header(route: Any, probe: Any, status: Status) -> None:
-    assert host_header(route, probe)[0].status is status
+    assert host_header(route, probe, UNSEEN, UNSEEN)[0].status is status
+
+
+@pytest.mark.parametrize(
+    ("decision", "status"),
+    [
+        pytest.param(no_route("other.example.com"), Status.FAIL, id="no-route-for-it"),
+        pytest.param(no_route(HOST), Status.WARN, id="asked-for-another"),
+        pytest.param(
+            replace(no_route("other.example.com"), unread=("IngressRoutes",)), Status.WARN, id="not-all-was-read"
+        ),
+    ],
+)
+def test_a_host_header_that_the_controller_has_no_route_for(decision: Any, status: Status) -> None:
+    [finding] = host_header(RENAMED, EMPTY_404, UNSEEN, decision)
+
+    assert finding.status is status
 
 
 def test_verify_off() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ingressdoctor.lab.cluster import text
+from ingressdoctor.lab.cluster import mapping, text
 from ingressdoctor.lab.serve.maxscale.journal import Journal
 from ingressdoctor.lab.serve.maxscale.options import Options, Server
 from ingressdoctor.lab.serve.maxscale.state import Client, Place, Seen
@@ -77,6 +77,11 @@ class MaxScale:
     def admin_password(self) -> str:
         """What the REST API takes."""
         return self._passwords.of(self.options.namespace, self.options.admin_secret)
+
+    def lag_s(self, server: str) -> int:
+        """Seconds that a replica is behind its primary, as the world's settings say (`sql.lag`)."""
+        lag = mapping(self._settings.get("lag")).get(server)
+        return lag if isinstance(lag, int) else 0
 
     def expect(self, guests: Callable[[], Awaitable[None]]) -> None:
         """Let *guests* in before anybody else."""

@@ -54,6 +54,11 @@ class Service:
         """max_connections; 0 for no limit."""
         return number(self.params.get("max_connections", ""))
 
+    @property
+    def most_lag_s(self) -> int:
+        """max_replication_lag in whole seconds; 0 for no limit."""
+        return number(self.params.get("max_replication_lag", "").removesuffix("s"))
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Server:

@@ -112,7 +112,7 @@ def server(one: MaxScale, item: Server) -> Resource:
         attributes |= {
             "node_id": seen.server_id,
             "read_only": seen.read_only,
-            "replication_lag": 0 if replicates else -1,
+            "replication_lag": one.lag_s(item.name) if replicates else -1,
             "lock_held": None,
             "state_details": None,
             "slave_connections": [_replication(one)] if replicates and seen.read_only else [],

@@ -73,6 +73,8 @@ def _chosen(maxscale: MaxScale, service: Service) -> tuple[Server, ...]:
     running = [server for server in maxscale.options.servers if maxscale.seen[server.name].is_running]
     masters = [server for server in running if "Master" in maxscale.seen[server.name].tokens]
     slaves = [server for server in running if "Slave" in maxscale.seen[server.name].tokens]
+    if most := service.most_lag_s:
+        slaves = [server for server in slaves if maxscale.lag_s(server.name) <= most]
     if service.router == "readconnroute":
         wanted = service.params.get("router_options", "running")
         found = {"master": masters, "slave": slaves}.get(wanted, masters or running)

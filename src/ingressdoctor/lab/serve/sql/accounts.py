@@ -95,7 +95,13 @@ def plan_of(cluster: Cluster, database: Object, passwords: Passwords, settings: 
     namespace, name = namespace_of(database), name_of(database)
     accounts = [*_users(cluster, namespace, name, passwords), *_of_maxscale(cluster, namespace, name, passwords)]
     locked = tuple(map(text, sequence(settings.get("locked"))))
-    accounts = [dataclasses.replace(item, locked=item.locked or item.user in locked) for item in accounts]
+    plugins = mapping(settings.get("plugins"))
+    accounts = [
+        dataclasses.replace(
+            item, locked=item.locked or item.user in locked, plugin=text(plugins.get(item.user)) or item.plugin
+        )
+        for item in accounts
+    ]
     made = [
         text(dig(item, "spec", "name")) or name_of(item)
         for item in _of(cluster, "Database", namespace, name)

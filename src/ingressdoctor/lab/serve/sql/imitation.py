@@ -11,9 +11,9 @@ import itertools
 from ingressdoctor.lab.serve.sql import passwords, wire
 from ingressdoctor.lab.serve.sql.accounts import Account, Plan
 from ingressdoctor.lab.serve.sql.headers import proxy_header
-from ingressdoctor.lab.serve.sql.hosts import best_match, fits
+from ingressdoctor.lab.serve.sql.hosts import best_match
 from ingressdoctor.lab.serve.sql.mariadbd import Identity
-from ingressdoctor.lab.serve.sql.networks import Networks
+from ingressdoctor.lab.serve.sql.networks import Networks, host_refusal
 from ingressdoctor.lab.serve.sql.statements import Interpreter, Scene
 
 CAPABILITIES = 0x81FF_F7FE
@@ -43,9 +43,8 @@ class Imitation:
 
     async def _talk(self, client: wire.Packets, proxies: Networks, number: int) -> None:
         peer = client.stream.peer.ip
-        if proxies.empty and not any(fits(item.host, peer) for item in self._plan.accounts):
-            text = f"Host '{peer}' is not allowed to connect to this MariaDB server"
-            await client.write(0, wire.error(1130, "", text))
+        if proxies.empty and (stranger := host_refusal((item.host for item in self._plan.accounts), peer)):
+            await client.write(0, stranger)
             return
         greeting = wire.Greeting(
             version=self._identity.version,

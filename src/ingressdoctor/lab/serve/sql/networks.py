@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Iterable
 
 from ingressdoctor.lab.serve.sql import wire
 from ingressdoctor.lab.serve.sql.headers import Header
+from ingressdoctor.lab.serve.sql.hosts import fits
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -30,6 +32,13 @@ class Networks:
         if not self.lists(peer):
             return wire.error(1130, "HY000", f"Proxy header is not accepted from {peer}")
         return wire.error(1105, "HY000", "Failed to parse proxy header") if header.broken else None
+
+
+def host_refusal(hosts: Iterable[str], peer: str) -> bytes | None:
+    """The ERR packet's payload in place of a greeting for a *peer* that no account's host admits; None for others."""
+    if any(fits(host, peer) for host in hosts):
+        return None
+    return wire.error(1130, "", f"Host '{peer}' is not allowed to connect to this MariaDB server")
 
 
 def _network(word: str) -> _Network | None:

@@ -21,7 +21,7 @@ from ingressdoctor.lab.serve.sql.accounts import GROUP, Passwords, Plan, plan_of
 from ingressdoctor.lab.serve.sql.headers import proxy_header
 from ingressdoctor.lab.serve.sql.imitation import Imitation
 from ingressdoctor.lab.serve.sql.mariadbd import Identity, Mariadbd, is_installed
-from ingressdoctor.lab.serve.sql.networks import Networks
+from ingressdoctor.lab.serve.sql.networks import Networks, host_refusal
 from ingressdoctor.lab.stream import Duplex
 
 PORT = 3306
@@ -149,6 +149,12 @@ class DatabasePod:
 
     async def _relay(self, client: wire.Packets, real: Mariadbd) -> None:
         stream = client.stream
+        stranger = host_refusal((item.host for item in self._plan.accounts), stream.peer.ip)
+        if self._proxies.empty and stranger:
+            # The process knows its clients by the header alone, which it reads too late to refuse them at once.
+            await client.write(0, stranger)
+            await stream.finish()
+            return
         server = await real.connect(stream.peer, stream.local)
         speaker = wire.Packets(server)
         # The greeting comes first, whatever the client has sent already.
