@@ -254,6 +254,16 @@ async def test_an_unreachable_cluster_is_a_gap_for_every_target_and_no_more(
     assert [item for item in report.skipped if "kubeconfig" in item]
 
 
+async def test_who_stops_before_a_worker_began_waits_for_none(lab: Lab, door: Gate) -> None:
+    door.ask("hold", "any")
+    stop = asyncio.Event()
+    stop.set()
+    watcher, report = await swept(job_of(settings_of(lab, door)), stop=stop)
+
+    assert (report.interrupted, report.counts.total, watcher.outcomes) == (True, 0, [])
+    assert door.held() == {}
+
+
 async def test_what_was_asked_for_wrongly_is_refused_once(lab: Lab) -> None:
     job = job_of(settings_of(lab), spec=SweepSpec(walk="no-such-walk"))
     with pytest.raises(UsageError, match="no-such-walk"):
