@@ -15,6 +15,7 @@ from build.authority import Authority
 from build.sites import DEFAULT, Sites, running, site
 from build.webserver import here, nginx
 from ingressdoctor.evidence.net import Reach, TlsAttempt
+from unit.sources.servers import HOST, serve
 
 pytestmark = [pytest.mark.debian, pytest.mark.skipif(not here(), reason="nginx is not installed")]
 
@@ -184,24 +185,18 @@ async def test_the_default_servers_certificate(sites: Sites, sni: str, trusted: 
 
 
 async def test_a_slow_handshake_ends_in_no_answer_and_not_in_a_dead_port(sites: Sites) -> None:
-    held: list[asyncio.StreamWriter] = []
-
     async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on nginx's first bytes only, as a link does that loses large packets."""
-        held.append(writer)
-        theirs, ours = await asyncio.open_connection("127.0.0.1", sites.server.ports["web"])
-        held.append(ours)
-        ours.write(await reader.read(65_536))
-        writer.write((await theirs.read(65_536))[:50])
+        theirs, ours = await asyncio.open_connection(HOST, sites.server.ports["web"])
+        try:
+            ours.write(await reader.read(65_536))
+            writer.write((await theirs.read(65_536))[:50])
+            await asyncio.sleep(PATIENCE_S)
+        finally:
+            ours.transport.abort()
 
-    server = await asyncio.start_server(hold, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        attempt = await sites.net.tls("127.0.0.1", port, sni=site("good"), timeout_s=1.0)
-    finally:
-        server.close()
-        for writer in held:
-            writer.close()
+    async with serve(hold) as port:
+        attempt = await sites.net.tls(HOST, port, sni=site("good"), timeout_s=1.5)
 
     assert (attempt.reach, attempt.trusted) == (Reach.READ_TIMEOUT, None)
     assert attempt.detail == "connected, but the handshake was not answered in time"
@@ -222,7 +217,7 @@ async def test_a_renewed_certificate_is_seen_after_the_reload_and_not_by_old_con
 
         context = ssl.create_default_context(cafile=str(tmp_path / "root.crt"))
         reader, writer = await asyncio.open_connection(
-            "127.0.0.1", server.ports["web"], ssl=context, server_hostname=site("good")
+            HOST, server.ports["web"], ssl=context, server_hostname=site("good")
         )
         writer.write(f"GET / HTTP/1.1\r\nHost: {site('good')}\r\n".encode())
         await writer.drain()
