@@ -3,6 +3,8 @@ from typing import Any
 import pytest
 
 from build.access import PANEL, at_the_login, seen_through, tunnel_zone, without_login
+from build.backend import a_pod, a_ref, a_service, a_view
+from build.controller import a_traefik, a_traefik_pod
 from build.nginx import seen_by_nginx
 from build.outside import EDGE_HEADERS, HOST, MISSING, TARGET, URL, exchange, failed, redirect, visited, zone
 from ingressdoctor.api import (
@@ -10,8 +12,10 @@ from ingressdoctor.api import (
     Finding,
     HttpExchange,
     OutsideProbe,
+    Pod,
     Preferences,
     Reach,
+    Service,
     Status,
     Symptom,
     Target,
@@ -325,3 +329,44 @@ def test_whose_the_stock_page_of_nginx_is(body: bytes, nginx: Any, symptom: Symp
     [finding] = judged(TARGET, visited(exchange(404, body=body)), MISSING, MISSING, nginx)
 
     assert finding.symptom is symptom
+
+
+OWN = a_traefik_pod(
+    args=("--entryPoints.traefik.address=:8080/tcp", "--entryPoints.web.address=:8000/tcp", "--api.dashboard=true"),
+    container={"ports": [{"name": "traefik", "containerPort": 8080}, {"name": "web", "containerPort": 8000}]},
+)
+DASHBOARD = a_service(
+    "traefik-dashboard", namespace="traefik", ports=({"name": "t", "port": 8080, "targetPort": "traefik"},)
+)
+PUBLIC = a_service("traefik", namespace="traefik", ports=({"name": "w", "port": 8080, "targetPort": "web"},))
+
+
+@pytest.mark.parametrize(
+    ("service", "pods", "status", "symptom"),
+    [
+        pytest.param(DASHBOARD, (OWN,), Status.WARN, Symptom.APP_404, id="traefiks-own-entry-point"),
+        pytest.param(PUBLIC, (OWN,), Status.FAIL, Symptom.CONTROLLER_404, id="an-entry-point-of-the-public"),
+        pytest.param(DASHBOARD, (a_pod(),), Status.FAIL, Symptom.CONTROLLER_404, id="pods-of-somebody-else"),
+        pytest.param(DASHBOARD, MISSING, Status.FAIL, Symptom.CONTROLLER_404, id="pods-that-may-not-be-read"),
+    ],
+)
+def test_nothing_at_the_root_of_traefiks_dashboard_is_no_failure(
+    service: Service, pods: tuple[Pod, ...] | Unavailable, status: Status, symptom: Symptom
+) -> None:
+    view = a_view(service=service, pods=pods, ref=a_ref(service.name, port="8080"))
+    answer = visited(exchange(404, headers=TEXT, body=b"404 page not found\n"))
+
+    [finding] = judged(TARGET, answer, MISSING, MISSING, MISSING, view, a_traefik(pods=(OWN,)))
+
+    assert (finding.status, finding.symptom) == (status, symptom)
+    assert ("/dashboard/" in finding.summary) == (status is Status.WARN)
+
+
+def test_the_dashboard_is_looked_for_where_it_is() -> None:
+    view = a_view(service=DASHBOARD, pods=(OWN,), ref=a_ref("traefik-dashboard", port="8080"))
+    answer = visited(exchange(404, headers=TEXT, body=b"404 page not found\n"))
+
+    [finding] = judged(TARGET, answer, MISSING, MISSING, MISSING, view, a_traefik(pods=(OWN,)))
+
+    assert finding.remedy is not None
+    assert f"https://{HOST}/dashboard/" in finding.remedy.commands[0].shell()
