@@ -54,6 +54,24 @@ _MAKERS: Final = (
     (504, b"Gateway Timeout", "Traefik, which waited in vain for the backend"),
     (403, b"Forbidden", "Traefik, by an allow list"),
 )
+_BEHIND: Final = "The answer comes from behind the edge. Look at the controller and at the backend."
+# Titles of nginx's own pages of 400.
+_NGINX_SAYS: Final = (
+    (
+        b"No required SSL certificate was sent",
+        (
+            "nginx wants a client certificate for this name (ssl_verify_client, or auth-tls-secret of an Ingress): send "
+            "one, through Cloudflare by Authenticated Origin Pulls, or take the demand away."
+        ),
+    ),
+    (
+        b"The plain HTTP request was sent to HTTPS port",
+        (
+            "Whoever stands before nginx speaks plain HTTP to its port of TLS: let it speak https there, or dial the port "
+            "for HTTP."
+        ),
+    ),
+)
 
 
 @check(
@@ -253,7 +271,7 @@ def _broken(target: Target, last: HttpExchange, url: str) -> Finding:
         where=SEEN,
         symptom=known or other,
         remedy=Remedy(
-            text="The answer comes from behind the edge. Look at the controller and at the backend.",
+            text=next((advice for words, advice in _NGINX_SAYS if words in last.body[:500]), _BEHIND),
             commands=(curl(url), look("ingressdoctor", "route", target.url)),
             proof=curl(url),
         ),

@@ -176,8 +176,8 @@ async def test_an_untrusted_certificate_is_no_missing_answer(sites: Sites) -> No
 @pytest.mark.parametrize(
     ("listener", "scheme", "symptom", "says"),
     [
-        pytest.param("wants", "https", "http-400", "answers 400", id="client-certificate-wanted"),
-        pytest.param("web", "http", "http-400", "answers 400", id="http-on-the-port-of-tls"),
+        pytest.param("wants", "https", "http-400", "Authenticated Origin Pulls", id="client-certificate-wanted"),
+        pytest.param("web", "http", "http-400", "speaks plain HTTP to its port", id="http-on-the-port-of-tls"),
     ],
 )
 async def test_errors_that_nginx_makes_itself(
@@ -189,7 +189,9 @@ async def test_errors_that_nginx_makes_itself(
     finding = only(http_error(target, probe, NOT_ASKED, NOT_ASKED, NOT_ASKED, NOT_ASKED, NOT_ASKED))
 
     assert (finding.status, str(finding.symptom)) == (Status.FAIL, symptom)
-    assert says in finding.summary
+    assert "answers 400" in finding.summary
+    assert finding.remedy is not None
+    assert says in finding.remedy.text
 
 
 @pytest.mark.parametrize(
