@@ -60,15 +60,15 @@ _NGINX_SAYS: Final = (
     (
         b"No required SSL certificate was sent",
         (
-            "nginx wants a client certificate for this name (ssl_verify_client, or auth-tls-secret of an Ingress): send "
-            "one, through Cloudflare by Authenticated Origin Pulls, or take the demand away."
+            "nginx wants a client certificate for this name (ssl_verify_client, or auth-tls-secret of an Ingress): "
+            "send one, through Cloudflare by Authenticated Origin Pulls, or take the demand away."
         ),
     ),
     (
         b"The plain HTTP request was sent to HTTPS port",
         (
-            "Whoever stands before nginx speaks plain HTTP to its port of TLS: let it speak https there, or dial the port "
-            "for HTTP."
+            "Whoever stands before nginx speaks plain HTTP to its port of TLS: let it speak https there, or dial the "
+            "port for HTTP."
         ),
     ),
 )
