@@ -124,10 +124,7 @@ def test_no_kubeconfig(place: Place) -> None:
     stays_right(seen, place.lab)
 
 
-COMMANDS = [
-    pytest.param(("route", f"https://{HOST}/"), id="route"),
-    pytest.param(("targets",), id="targets"),
-]
+COMMANDS = [pytest.param(("route", f"https://{HOST}/"), id="route")]
 
 
 @pytest.mark.lab
@@ -152,6 +149,19 @@ def test_a_command_that_needs_the_cluster_as_json(place: Place, words: tuple[str
     assert told.code == value["exit_code"] == 3
     assert value["error"]["kind"] == "source"
     assert "There is no kubeconfig" in value["error"]["message"]
+
+
+@pytest.mark.lab
+def test_targets_without_a_cluster_are_what_the_zones_name(place: Place) -> None:
+    told, shown = place.told(place.folder / "gone", "--json", "targets"), place.told(place.folder / "gone", "targets")
+    value = json.loads(told.out)
+
+    assert (told.code, shown.code) == (3, 3)
+    assert {f"DNS record {HOST}"} == {
+        name for item in value["hosts"] if item["hostname"] == HOST for name in item["objects"]
+    }
+    assert any("There is no kubeconfig" in line for line in value["limits"])
+    assert "There is no kubeconfig" in " ".join(shown.out.split())
 
 
 @pytest.mark.lab
