@@ -64,7 +64,7 @@ def test_a_host_of_an_http_route() -> None:
     assert [item["type"] for item in value["middlewares"]] == ["urlRewrite", "requestHeaderModifier"]
     assert value["predicted"]["path"] == "/message"
     hosts = {item["hostname"]: item["objects"] for item in targets["hosts"]}
-    assert hosts["gotify.el-jefe.me"] == ["HTTPRoute default/gotify", "DNS record gotify.el-jefe.me"]
+    assert hosts["gotify.el-jefe.me"] == ["HTTPRoute default/gotify"]
     assert hosts["triton-grpc.el-jefe.me"] == ["GRPCRoute default/triton"]
 
 

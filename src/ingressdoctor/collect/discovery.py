@@ -15,10 +15,12 @@ from typing import Final
 from ingressdoctor.collect.cloudflare_api import refusal
 from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
 from ingressdoctor.collect.discovery_paths import paths_to_ask
+from ingressdoctor.collect.gateway import gateway_hosts
 from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.collect.tunnel_route import config_of_file
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.discovery import Discovered, FoundName, ZoneName, ZoneNames
+from ingressdoctor.evidence.gateway import GatewayObjects
 from ingressdoctor.evidence.hetzner import LoadBalancerLookup
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.preferences import Preferences
@@ -90,6 +92,7 @@ def _zone_names(records: Mapping[str, list[object]]) -> Iterator[ZoneName]:
 async def collect_discovered(  # noqa: PLR0913, PLR0917 - each is a place that names targets
     hosts: KnownHosts | Unavailable,
     objects: RoutingObjects | Unavailable,
+    gateways: GatewayObjects | Unavailable,
     tunnels: Cloudflareds | Unavailable,
     tcp: TcpObjects | Unavailable,
     zones: ZoneNames | Unavailable,
@@ -100,10 +103,14 @@ async def collect_discovered(  # noqa: PLR0913, PLR0917 - each is a place that n
     """Join what each of them names; what could not be looked at is said beside."""
     found = _Names()
     gaps = [item for item in (hosts, tunnels, tcp, zones) if isinstance(item, Unavailable)]
+    paths = {} if isinstance(objects, Unavailable) else paths_to_ask(objects)
     if isinstance(hosts, KnownHosts):
         gaps += hosts.unread
-        paths = {} if isinstance(objects, Unavailable) else paths_to_ask(objects)
         for host, refs in hosts.hosts.items():
+            found.add(host, refs, path=paths.get(host, ""))
+    if isinstance(gateways, GatewayObjects):
+        gaps += gateways.unread
+        for host, refs in gateway_hosts(gateways).items():
             found.add(host, refs, path=paths.get(host, ""))
     rules = await _rules(preferences, tunnels)
     read = any(isinstance(config, TunnelConfig) and not config.missing for config in rules)

@@ -47,6 +47,7 @@ async def discovered(*names: ZoneName, tcp: tuple[str, ...] = (), tcp_routes: An
     given: dict[str, Any] = {
         "hosts": SHOP,
         "objects": objects(),
+        "gateways": Inapplicable(wanted="routes of the Gateway API", reason="there are none"),
         "tunnels": Cloudflareds(items=(a_cloudflared(a_rule("grafana.example.org")),)),
         "tcp": tcp_routes
         or TcpObjects(routes=Loaded(items=tuple(map(a_tcp_route, tcp))), middlewares=Loaded(items=())),
