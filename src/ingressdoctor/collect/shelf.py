@@ -8,7 +8,7 @@ question once. It decides nothing about what the objects mean, and what it could
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from ingressdoctor.collect.kinds import CONFIG_MAPS, KINDS, Kind
@@ -49,9 +49,12 @@ class Shelf(Shelved):
         answer: Answer = await self._once.ask(key, lambda: self._kube.get(path, query))
         return answer
 
-    async def fill(self) -> None:
-        """Read every kind that collectors may ask about; what cannot be read is a gap for whoever asks."""
-        kinds: tuple[Kind[Any], ...] = KINDS
+    async def fill(self, kinds: Sequence[Kind[Any]] = KINDS) -> None:
+        """Read kinds before anybody asks, by default all; what cannot be read is a gap for whoever asks.
+
+        Who asks waits as long as it takes, but only so long for one answer: a large cluster takes longer to read than
+        any one target may take.
+        """
         await asyncio.gather(*(self._row(kind) for kind in kinds), return_exceptions=True)
 
     async def listing(self, kind: Kind[T], namespace: str, labels: str, fields: str) -> Loaded[T] | Unavailable:

@@ -33,6 +33,7 @@ from ingressdoctor.fleet.work import (
 )
 from ingressdoctor.model.sweep import Outcome
 from ingressdoctor.model.text import clean
+from ingressdoctor.sweeping.garbage import rarely, spared
 
 __all__ = ["WorkerProcess"]
 
@@ -203,7 +204,11 @@ async def _serve(pipe: Connection, job: Job) -> None:
         os._exit(1)
 
     threading.Thread(target=read, name="pipe", daemon=True).start()
-    async with Worker(job, await inbox.get(), stop) as worker:
+    worker = Worker(job, await inbox.get(), stop)
+    async with contextlib.AsyncExitStack() as stack:
+        with rarely():
+            await stack.enter_async_context(worker)
+        stack.enter_context(spared())
         while not stop.is_set():
             stream = _Stream(pipe)
             requests = await worker.judge(decode_targets(await inbox.get()), stream.add)

@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 from msgspec.structs import replace
 
+from ingressdoctor.collect.shelf import Shelf
 from ingressdoctor.config import Settings
 from ingressdoctor.config.settings import HistorySettings, SweepSettings
 from ingressdoctor.engine.sweep import Sweeping, SweepSpec
@@ -20,6 +21,8 @@ from ingressdoctor.errors import IngressDoctorError, SourceError
 from ingressdoctor.fleet.snapshot import apis_from, counted
 from ingressdoctor.model.sweep import Outcome, SweepTarget
 from ingressdoctor.model.text import clean
+from ingressdoctor.sources.base import Kubernetes
+from ingressdoctor.sources.record import Recorded
 from ingressdoctor.sweeping.sources import shared_sources, without
 from ingressdoctor.wiring import open_session
 
@@ -75,14 +78,19 @@ class Worker:
         self._session = open_session(job.settings, version=job.version)
         sources = self._session.sources
         sources.calls.only_count()
-        instead = shared_sources(
-            sources, overall=job.spec.at_once, each=job.per_origin, apis=apis_from(snapshot, sources)
-        )
-        left = without(instead, probes=job.probes, inside=job.inside)
-        self._sweeping = Sweeping(self._session.run(stop=stop, instead=left), job.spec)
+        apis = apis_from(snapshot, sources)
+        self._record = apis.kubernetes
+        instead = shared_sources(sources, overall=job.spec.at_once, each=job.per_origin, apis=apis)
+        self._left = without(instead, probes=job.probes, inside=job.inside)
+        self._sweeping = Sweeping(self._session.run(stop=stop, instead=self._left), job.spec)
 
     async def __aenter__(self) -> Self:
         await self._sweeping.__aenter__()
+        shelf = self._left[Kubernetes]
+        if isinstance(shelf, Shelf) and isinstance(self._record, Recorded) and not self._record.empty:
+            # Decoding takes longer than a target may; what was decoded is not kept as bytes besides.
+            await shelf.fill()
+            self._record.forget_lists()
         return self
 
     async def __aexit__(

@@ -104,3 +104,12 @@ class Recorded:
         if self._live is None:
             raise SourceError(f"The record holds no answer for {path}.", hint="Record again, or ask live.")
         return await self._live.get(path, query)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it holds nothing."""
+        return not self._pages
+
+    def forget_lists(self) -> None:
+        """Let go of the pages of lists, which are most of it, once they were decoded."""
+        self._pages = {key: page for key, page in self._pages.items() if "limit" not in dict(key[1])}

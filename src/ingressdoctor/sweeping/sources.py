@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
+from ingressdoctor.collect.kinds import (
+    ENDPOINT_SLICES,
+    INGRESS_ROUTES,
+    INGRESSES,
+    PODS,
+    SERVICES,
+    Kind,
+)
 from ingressdoctor.collect.once import Once
 from ingressdoctor.collect.shelf import Shelf
 from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Grpc, Hetzner, Kubernetes, MaxScale, Net, Sql
@@ -14,11 +22,14 @@ from ingressdoctor.sources.left_out import LeftOut
 from ingressdoctor.sources.live import Sources
 from ingressdoctor.sources.polite import PoliteNet, Turns
 
-__all__ = ["NO_PROBE", "PROBE_ONLY", "Apis", "shared_sources", "without"]
+__all__ = ["NO_PROBE", "PROBE_ONLY", "ROUTES", "Apis", "read_ahead", "shared_sources", "without"]
 
 NO_PROBE: Final = "--no-probe"
 PROBE_ONLY: Final = "--probe-only"
 _PROBES: Final = (Dns, Net, Grpc, Sql)
+# Of these there are as many as there are hosts, or more; a sweep without them would judge no route.
+ROUTES: Final[tuple[Kind[Any], ...]] = (INGRESSES, INGRESS_ROUTES)
+_MOST_OF: Final[tuple[Kind[Any], ...]] = (PODS, SERVICES, ENDPOINT_SLICES, INGRESSES, INGRESS_ROUTES)
 _INSIDE: Final = (Kubernetes, Hetzner, Cloudflare, MaxScale)
 
 
@@ -61,6 +72,13 @@ def shared_sources(sources: Sources, *, overall: int, each: int, apis: Apis | No
         Hetzner: _HetznerOnce(asked.hetzner),
         Net: PoliteNet(sources.net, Turns(overall, each)),
     }
+
+
+async def read_ahead(instead: Mapping[type, object], kinds: Sequence[Kind[Any]] = _MOST_OF) -> None:
+    """Read what most targets need and large clusters have most of, before the time of any target begins."""
+    shelf = instead.get(Kubernetes)
+    if isinstance(shelf, Shelf):
+        await shelf.fill(kinds)
 
 
 def without(instead: Mapping[type, object], *, probes: bool, inside: bool) -> dict[type, object]:
