@@ -54,8 +54,8 @@ def log_errors(
     logs: ControllerLogs, decision: RouteDecision | Unavailable, controller: Controller, clock: Clock, target: Target
 ) -> Iterator[Finding]:
     """Known complaints of the last half hour that concern the host's objects, or all routes."""
-    words = _words(decision, target)
     found: dict[str, tuple[Signature, str]] = {}
+    words = _words(decision, target) if logs.errors else ()
     for line in logs.errors:
         meaning = meaning_of(line) if is_recent(line, clock) else None
         if meaning is not None and (meaning.everywhere or _concerns(line, words)):

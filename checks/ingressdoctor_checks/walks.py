@@ -156,7 +156,7 @@ def claim_public(
     """
     if target.protocol is Protocol.MYSQL:
         return Claim(strength=0, ground="")
-    known = () if isinstance(hosts, Unavailable) else tuple(hosts.hosts)
+    known = () if isinstance(hosts, Unavailable) else hosts.names
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
     lan = lan_name(dns, zone)
     private = lan is not None and lan.certain

@@ -7,7 +7,6 @@ whether that is good is the checks'.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Final, TypeVar
@@ -49,18 +48,16 @@ async def backend_view(
     The controller's version decides which endpoints it takes for servers.
     """
     version = Version() if isinstance(controller, Unavailable) else Version.parse(controller.version)
-    (view,) = await together(_read(kube, chosen, version))
-    return view
+    return await _read(kube, chosen, version)
 
 
 async def _read(kube: Kubernetes, chosen: ChosenBackend, version: Version) -> BackendView | Unavailable:
     namespace, name = chosen.ref.namespace, chosen.ref.name
-    async with asyncio.TaskGroup() as group:
-        service_task = group.create_task(_service(kube, chosen))
-        slices_task = group.create_task(
-            list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{SERVICE_LABEL}={name}")
-        )
-    service, slices = service_task.result(), whole(slices_task.result(), "the Service's EndpointSlices")
+    service, listed = await together(
+        _service(kube, chosen),
+        list_kind(kube, ENDPOINT_SLICES, namespace=namespace, labels=f"{SERVICE_LABEL}={name}"),
+    )
+    slices = whole(listed, "the Service's EndpointSlices")
     if isinstance(service, Unavailable):
         return service
     if service is None:
@@ -137,10 +134,10 @@ async def _look_closer(kube: Kubernetes, view: BackendView) -> BackendView:
     if view.current_pods:
         events = _items(await list_kind(kube, EVENTS, namespace=namespace))
         return replace(view, events=events if isinstance(events, Unavailable) else relevant_events(events, view))
-    async with asyncio.TaskGroup() as group:
-        near_task = group.create_task(list_kind(kube, PODS, namespace=namespace))
-        makers_task = group.create_task(list_kind(kube, _DEPLOYMENTS, namespace=namespace))
-    near, makers = near_task.result(), _items(makers_task.result())
+    near, listed = await together(
+        list_kind(kube, PODS, namespace=namespace), list_kind(kube, _DEPLOYMENTS, namespace=namespace)
+    )
+    makers = _items(listed)
     selector = (view.service.spec.selector if view.service else None) or {}
     if not isinstance(near, Unavailable):
         view = replace(view, near_pods=nearest_pods(near.items, selector), namespace_pods=len(near.items))

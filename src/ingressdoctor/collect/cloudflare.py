@@ -8,7 +8,6 @@ Source: developers.cloudflare.com/api (zones, DNS records, zone settings), RFC 4
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -38,6 +37,9 @@ _MAX_CHAIN: Final = 8
 _MOST_LABELS: Final = 5
 
 
+_Records = tuple[tuple[ZoneRecord, ...], bool, tuple[ZoneRecord, ...]]
+
+
 class _Zone(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     name: str
@@ -62,16 +64,10 @@ async def collect_zone(target: Target, cloudflare: Cloudflare, dns: Dns) -> Zone
     zone = await _zone_of(cloudflare, name)
     if isinstance(zone, Unavailable):
         return zone
-    settings_task = asyncio.create_task(_settings_of(cloudflare, zone))
-    try:
-        found = await _records_of(cloudflare, zone, name)
-        if isinstance(found, Unavailable):
-            return found
-        records, wildcard, wildcards = found
-        way = await _follow(cloudflare, dns, zone, records)
-        settings = await settings_task
-    finally:
-        settings_task.cancel()
+    found, settings = await together(_records_and_way(cloudflare, dns, zone, name), _settings_of(cloudflare, zone))
+    if isinstance(found, Unavailable):
+        return found
+    (records, wildcard, wildcards), way = found
     return ZoneFacts(
         id=zone.id,
         name=zone.name,
@@ -87,6 +83,13 @@ async def collect_zone(target: Target, cloudflare: Cloudflare, dns: Dns) -> Zone
         account_id=zone.account_id,
         wildcards=wildcards,
     )
+
+
+async def _records_and_way(
+    cloudflare: Cloudflare, dns: Dns, zone: _Zone, name: str
+) -> tuple[_Records, _Way] | Unavailable:
+    found = await _records_of(cloudflare, zone, name)
+    return found if isinstance(found, Unavailable) else (found, await _follow(cloudflare, dns, zone, found[0]))
 
 
 def candidate_zones(name: str) -> tuple[str, ...]:
@@ -164,9 +167,7 @@ async def _zone_of(cloudflare: Cloudflare, name: str) -> _Zone | Unavailable:
     )
 
 
-async def _records_of(
-    cloudflare: Cloudflare, zone: _Zone, name: str
-) -> tuple[tuple[ZoneRecord, ...], bool, tuple[ZoneRecord, ...]] | Unavailable:
+async def _records_of(cloudflare: Cloudflare, zone: _Zone, name: str) -> _Records | Unavailable:
     """Return (records of the name or of the closest wildcard, whether it is the wildcard's, those of all wildcards)."""
     names = (name, *wildcards_of(name, zone.name))
     path = f"/zones/{zone.id}/dns_records"

@@ -17,11 +17,22 @@ from ingressdoctor.model.text import clean
 from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.sources.base import Answer, Cloudflare
 
-__all__ = ["list_all", "refusal", "result_of"]
+__all__ = ["ReadAnswer", "list_all", "read_once", "refusal", "result_of"]
 
 _NOTHING: Final[Mapping[str, object]] = {}
 _PER_PAGE: Final = 100
 _MOST_PAGES: Final = 10
+
+
+class ReadAnswer(Answer, frozen=True, kw_only=True):
+    """An answer whose body was decoded already: one that many targets get is decoded once."""
+
+    read: Mapping[str, object]
+
+
+def read_once(answer: Answer) -> ReadAnswer:
+    """Return *answer* with its body decoded."""
+    return ReadAnswer(status=answer.status, body=answer.body, headers=answer.headers, read=_body(answer))
 
 
 def result_of(answer: Answer) -> object:
@@ -101,6 +112,8 @@ def _errors(body: Mapping[str, object]) -> str:
 
 
 def _body(answer: Answer) -> Mapping[str, object]:
+    if isinstance(answer, ReadAnswer):
+        return answer.read
     try:
         return as_map(json.loads(answer.body))
     except (ValueError, RecursionError):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingressdoctor.collect.cloudflare_api import result_of
+from ingressdoctor.collect.cloudflare_api import ReadAnswer, read_once, result_of
 from ingressdoctor.collect.once import Once
 from ingressdoctor.model.untyped import as_list, as_map
 from ingressdoctor.sources.base import Answer, Cloudflare
@@ -63,12 +63,16 @@ class CloudflareShelf:
             return await self._single(path, query)
         result = found.get(name.lower().rstrip("."), [])
         body = {"success": True, "errors": [], "messages": [], "result": result}
-        return Answer(status=200, body=msgspec.json.encode(body))
+        return ReadAnswer(status=200, body=b"", read=body)
 
     async def _single(self, path: str, query: Mapping[str, str]) -> Answer:
         question = (path, *sorted(query.items()))
-        answer: Answer = await self._once.ask(question, lambda: self._cloudflare.get(path, query))
+        answer: Answer = await self._once.ask(question, lambda: self._asked(path, query))
         return answer
+
+    async def _asked(self, path: str, query: Mapping[str, str]) -> Answer:
+        answer = await self._cloudflare.get(path, query)
+        return read_once(answer) if answer.status == 200 else answer
 
     async def _all(self, path: str, size: int) -> _ByName | None:
         found: _ByName = {}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -45,11 +46,11 @@ _BAD: Final = frozenset(["warn", "warning", "error", "fatal", "panic", "WRN", "E
 
 @dataclass(slots=True)
 class _Sorted:
-    """Lines sorted so far; lives for one parse."""
+    """The lines of one log: complaints, and requests by host; a host without a name is hostless."""
 
     errors: list[str] = field(default_factory=list)
-    access: list[AccessLogLine] = field(default_factory=list)
-    other: int = 0
+    access: dict[str, list[AccessLogLine]] = field(default_factory=dict)
+    requests: int = 0
     hostless: int = 0
     lines: int = 0
 
@@ -95,22 +96,30 @@ def parse_logs(
     texts: tuple[str, ...], hostname: str, static: StaticConfig, unread: tuple[Unavailable, ...] = ()
 ) -> ControllerLogs:
     """Sort the lines of several logs for one hostname."""
-    found = _Sorted()
-    for text in texts:
-        for line in text[:_MAX_BYTES].splitlines():
-            if line.strip():
-                found.lines += 1
-                _sort(_ANSI.sub("", line[:_MAX_LINE]), hostname, found)
-    seen = bool(found.access or found.other or found.hostless)
+    logs = [_sorted(text) for text in texts]
+    errors = [line for log in logs for line in log.errors]
+    access = [line for log in logs for line in log.access.get(hostname, ())]
+    requests, hostless = sum(log.requests for log in logs), sum(log.hostless for log in logs)
     return ControllerLogs(
-        errors=tuple(found.errors[-_KEPT:]),
-        access=tuple(found.access[-_KEPT:]),
-        access_log_on=True if seen else _access_log_on(static),
-        lines_read=found.lines,
-        other_access=found.other,
-        hostless_access=found.hostless,
+        errors=tuple(errors[-_KEPT:]),
+        access=tuple(access[-_KEPT:]),
+        access_log_on=True if requests or hostless else _access_log_on(static),
+        lines_read=sum(log.lines for log in logs),
+        other_access=requests - len(access),
+        hostless_access=hostless,
         unread=unread,
     )
+
+
+# A sweep asks for the same logs with every target.
+@lru_cache(maxsize=2 * _MAX_PODS)
+def _sorted(text: str) -> _Sorted:
+    found = _Sorted()
+    for line in text[:_MAX_BYTES].splitlines():
+        if line.strip():
+            found.lines += 1
+            _sort(_ANSI.sub("", line[:_MAX_LINE]), found)
+    return found
 
 
 def _access_log_on(static: StaticConfig) -> bool | None:
@@ -121,9 +130,9 @@ def _access_log_on(static: StaticConfig) -> bool | None:
     return named and static.flag("accesslog", "true").lower() not in ("false", "0", "f")
 
 
-def _sort(line: str, hostname: str, found: _Sorted) -> None:
+def _sort(line: str, found: _Sorted) -> None:
     if line.startswith("{"):
-        _sort_json(line, hostname, found)
+        _sort_json(line, found)
         return
     match = _CONSOLE.match(line) or _LOGRUS.match(line) or _KLOG.match(line)
     if match is not None:
@@ -136,7 +145,7 @@ def _sort(line: str, hostname: str, found: _Sorted) -> None:
         found.errors.append(line[:_SHOWN])
 
 
-def _sort_json(line: str, hostname: str, found: _Sorted) -> None:
+def _sort_json(line: str, found: _Sorted) -> None:
     try:
         entry = msgspec.json.decode(line.encode("utf-8", "replace"))
     except (msgspec.MsgspecError, RecursionError):
@@ -150,10 +159,9 @@ def _sort_json(line: str, hostname: str, found: _Sorted) -> None:
     host = str(entry.get("RequestHost") or "").lower().removesuffix(".")
     if not host:
         found.hostless += 1
-    elif host != hostname:
-        found.other += 1
     else:
-        found.access.append(_access_line(entry, host))
+        found.requests += 1
+        found.access.setdefault(host, []).append(_access_line(entry, host))
 
 
 def _access_line(entry: dict[str, Any], host: str) -> AccessLogLine:

@@ -10,6 +10,7 @@ import asyncio
 from typing import Final
 
 from ingressdoctor.collect.online import offline_reason
+from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.dns import DnsReply, Rcode
 from ingressdoctor.evidence.outside import DnsView, Online, ResolverView
 from ingressdoctor.model.check import collector
@@ -33,14 +34,15 @@ async def collect_dns(target: Target, dns: Dns, online: Online | Unavailable) ->
         enable = "Set resolvers under [dns] to one or more address:port."
         return Unavailable(wanted=_WANTED, reason="no resolver is configured", enable_with=enable)
     name = target.hostname
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_view(dns, name, server)) for server in dns.resolvers]
-        own = group.create_task(_view(dns, name, dns.authoritative, recurse=False)) if dns.authoritative else None
-    views = tuple(task.result() for task in tasks)
+    servers = [(server, True) for server in dns.resolvers]
+    if dns.authoritative:
+        servers.append((dns.authoritative, False))
+    found = await together(*(_view(dns, name, server, recurse=recurse) for server, recurse in servers))
+    views = found[: len(dns.resolvers)]
     # Offline, only a cached answer can be right; a failure or a missing name says nothing about the name.
     if (offline := offline_reason(online)) and not any(view.addresses for view in views):
         return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
-    authoritative = own.result() if own else await _found_authority(dns, name, views)
+    authoritative = found[-1] if dns.authoritative else await _found_authority(dns, name, views)
     chain = next((chain for view in views if (chain := cname_chain(view))), ())
     return DnsView(hostname=name, resolvers=views, authoritative=authoritative, cname_chain=chain)
 
@@ -49,9 +51,8 @@ async def ask_addresses(dns: Dns, name: str) -> tuple[str, ...]:
     """Return the A and AAAA data of *name* at the first resolver, A first."""
     if not dns.resolvers:
         return ()
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(dns.query(name, rdtype, dns.resolvers[0])) for rdtype in ("A", "AAAA")]
-    return tuple(data for rdtype, task in zip(("A", "AAAA"), tasks, strict=True) for data in task.result().of(rdtype))
+    replies = await together(*(dns.query(name, rdtype, dns.resolvers[0]) for rdtype in ("A", "AAAA")))
+    return tuple(data for rdtype, reply in zip(("A", "AAAA"), replies, strict=True) for data in reply.of(rdtype))
 
 
 def cname_chain(view: ResolverView) -> tuple[str, ...]:
@@ -79,9 +80,8 @@ def zone_of(replies: tuple[DnsReply, ...], name: str) -> str:
 
 
 async def _view(dns: Dns, name: str, server: str, *, recurse: bool = True) -> ResolverView:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(dns.query(name, rdtype, server, recurse=recurse)) for rdtype in _TYPES]
-    return ResolverView(server=server, replies=tuple(task.result() for task in tasks))
+    replies = await together(*(dns.query(name, rdtype, server, recurse=recurse) for rdtype in _TYPES))
+    return ResolverView(server=server, replies=replies)
 
 
 async def _found_authority(dns: Dns, name: str, views: tuple[ResolverView, ...]) -> ResolverView | None:

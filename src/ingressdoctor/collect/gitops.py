@@ -71,7 +71,7 @@ async def gitops_view(
         return loaded
     if not loaded.installed:
         return Unavailable(wanted=_WANTED, reason="Argo CD is not installed")
-    return judge(loaded.items, _present(objects), decision.request.host)
+    return judge(loaded.items, objects.derived(_present), decision.request.host)
 
 
 def _is_404(outside: OutsideProbe | Unavailable) -> bool:
@@ -92,7 +92,7 @@ async def _sibling_missing(
     if isinstance(loaded, Unavailable):
         return None
     mine = tuple(item for item in loaded.items if item.name == name and namespace in ("", item.namespace))
-    view = judge(mine, _present(objects), decision.request.host)
+    view = judge(mine, objects.derived(_present), decision.request.host)
     return view if any(item.kind in _ROUTES for item in view.missing) else None
 
 
@@ -111,7 +111,15 @@ def _routes(objects: RoutingObjects) -> Iterable[Resource]:
 def _route(objects: RoutingObjects, ref: str) -> Resource | None:
     """Return the object that a route's *ref* (``IngressRoute shop/web``, perhaps with a rule number) speaks of."""
     words = re.split(r"[\s#]+", ref)
-    return next((item for item in _routes(objects) if item.ref.split() == words[:2]), None)
+    return objects.derived(_by_ref).get(" ".join(words[:2]))
+
+
+def _by_ref(objects: RoutingObjects) -> Mapping[str, Resource]:
+    """Return every route object by its name as findings have it; the first of two that are called the same."""
+    found: dict[str, Resource] = {}
+    for item in _routes(objects):
+        found.setdefault(" ".join(item.ref.split()), item)
+    return found
 
 
 def _present(objects: RoutingObjects) -> frozenset[tuple[str, str, str]] | None:

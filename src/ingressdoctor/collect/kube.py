@@ -9,6 +9,7 @@ Sources: kubernetes.io/docs/reference/using-api/api-concepts (paging, 410), apim
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, TypeVar
 
 import msgspec
@@ -173,10 +174,16 @@ async def pod_log(
     answer = await kube.get(path, {**query, "container": container} if container else query)
     wanted = f"the log of pod {clean(pod.namespace)}/{clean(pod.name)}"
     if answer.status == 200:
-        return answer.body[:limit_bytes].decode("utf-8", "replace")
+        return _text(answer.body[:limit_bytes])
     if answer.status == 403:
         return _forbidden(answer, wanted, {"verb": "get", "resource": "pods/log", "namespace": pod.namespace})
     return Unavailable(wanted=wanted, reason=_reason(answer), enable_with=_AGAIN)
+
+
+# The same answer is the same object for all targets of a sweep, and so is its text.
+@lru_cache(maxsize=4)
+def _text(body: bytes) -> str:
+    return body.decode("utf-8", "replace")
 
 
 def refusal(answer: Answer, kind: Kind[T], *, verb: str, namespace: str) -> Unavailable:

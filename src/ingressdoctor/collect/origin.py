@@ -6,7 +6,6 @@ names of the LAN only: elsewhere, whether this machine can reach it says nothing
 
 from __future__ import annotations
 
-import asyncio
 from typing import Final
 
 import msgspec
@@ -14,6 +13,7 @@ from msgspec.structs import replace
 
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.reach import not_connected, send
+from ingressdoctor.collect.together import together
 from ingressdoctor.collect.upgrade import upgrade_headers
 from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.controller import Controller
@@ -125,11 +125,10 @@ async def collect_origin(
         )
         for side in (secure, plain)
     ]
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(send(net, request)) for request in requests]
+    answers = await together(*(send(net, request) for request in requests))
     https, http = (
-        came if isinstance(came := task.result(), HttpExchange) else not_connected(request, came)
-        for request, task in zip(requests, tasks, strict=True)
+        came if isinstance(came, HttpExchange) else not_connected(request, came)
+        for request, came in zip(requests, answers, strict=True)
     )
     probe = OriginProbe(address=origin.address, source=origin.source, https=https, http=http)
     if (offline := offline_reason(online)) and not (probe.https.status or probe.http.status):

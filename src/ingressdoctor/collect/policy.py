@@ -7,7 +7,6 @@ own kinds only where a doubt remains after all that. The rules themselves are in
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Final
 
@@ -79,21 +78,12 @@ async def _closer(
         complete = await _with_both_sides(kube, judged, known, namespace)
         return complete if isinstance(complete, Unavailable) else replace(complete, limits=(*complete.limits, _PLUGIN))
     namespaces = tuple(dict.fromkeys((judged[0][1].namespace, namespace)))
-    (answer,) = await together(_complete(kube, judged, known, namespaces))
-    complete, (foreign, gaps) = answer
+    complete, (foreign, gaps) = await together(
+        _with_both_sides(kube, judged, known, namespaces[-1]), plugin_policies(kube, namespaces)
+    )
     if isinstance(complete, Unavailable):
         return complete
     return replace(complete, foreign=foreign, limits=(*complete.limits, *gaps))
-
-
-async def _complete(
-    kube: Kubernetes, judged: Pairs, known: tuple[tuple[NetworkPolicy, ...], Labels], namespaces: tuple[str, ...]
-) -> tuple[PolicyVerdict | Unavailable, tuple[tuple[str, ...], tuple[str, ...]]]:
-    """Return the verdict over both sides, with what exists of the plugin's own policies; asked for side by side."""
-    async with asyncio.TaskGroup() as group:
-        sides = group.create_task(_with_both_sides(kube, judged, known, namespaces[-1]))
-        plugin = group.create_task(plugin_policies(kube, namespaces))
-    return sides.result(), plugin.result()
 
 
 async def _with_both_sides(
@@ -178,6 +168,7 @@ def judge(
 
     ``allowed`` is False only when every connection is denied; some denied and some not is None, with both named.
     """
+    # Where there are no policies every connection is allowed, for the same reason.
     answers = [
         (
             evaluate(
@@ -188,7 +179,7 @@ def judge(
             ),
             (source, destination, port),
         )
-        for source, destination, port in judged
+        for source, destination, port in (judged if policies else judged[:1])
     ]
     named = _named(tuple(pair for answer, pair in answers if answer.allowed is not True), policies, labels)
     denied = [item for item in answers if item[0].allowed is False]

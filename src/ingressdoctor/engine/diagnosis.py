@@ -13,12 +13,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from ingressdoctor.engine.headline import headline_of
 from ingressdoctor.model.finding import Finding, Status
 from ingressdoctor.model.report import Cause, CheckResult, Coverage, Diagnosis, StepReport, Verdict
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.walk import Walk
 
-__all__ = ["coverage_of", "diagnose", "steps_of"]
+__all__ = ["coverage_of", "diagnose", "explain", "steps_of"]
 
 _EVERY: Final = 1_000_000  # more machines than any finding names
 
@@ -47,7 +48,14 @@ def coverage_of(results: Sequence[CheckResult]) -> Coverage:
 
 
 def _has_gap(result: CheckResult) -> bool:
-    return any(finding.status is Status.UNKNOWN for finding in result.findings)
+    return _has(result, Status.UNKNOWN)
+
+
+def _has(result: CheckResult, status: Status) -> bool:
+    for finding in result.findings:  # noqa: SIM110 - a generator costs more than the one finding that most have
+        if finding.status is status:
+            return True
+    return False
 
 
 class _Graph:
@@ -55,12 +63,15 @@ class _Graph:
 
     def __init__(self, results: Sequence[CheckResult], causes: Mapping[str, tuple[str, ...]]) -> None:
         self._causes = causes
-        self._passed = {result.check.id for result in results if result.status is Status.PASS}
+        self._results = results
+        self._passed: set[str] | None = None
         self._cache: dict[str, dict[str, int]] = {}
 
     def reached(self, start: str) -> Mapping[str, int]:
         """Ids of checks and symptoms that *start* may have brought about, each with the links of its shortest chain."""
         if start not in self._cache:
+            if self._passed is None:
+                self._passed = {result.check.id for result in self._results if result.status is Status.PASS}
             seen: dict[str, int] = {start: 0}
             todo = deque([start])
             while todo:
@@ -84,7 +95,30 @@ def diagnose(
     *,
     left_out: int = 0,
 ) -> Diagnosis:
-    """Name the root causes among *results*, best first.
+    """Name the root causes among *results*, best first, and say what was seen of the way.
+
+    Args: as for ``explain``.
+    """
+    diagnosis = explain(host, walk, results, causes, left_out=left_out)
+    steps = steps_of(walk, results)
+    open_ends = diagnosis.unexplained or (diagnosis.verdict is Verdict.UNKNOWN and not diagnosis.causes)
+    return replace(
+        diagnosis,
+        healthy_hops=tuple(step.step.hop for step in steps if step.status is Status.PASS),
+        unseen_hops=tuple(step.step.hop for step in steps if step.status in (Status.UNKNOWN, Status.SKIP)),
+        next_steps=_next_steps(results, steps) if open_ends else (),
+    )
+
+
+def explain(
+    host: str,
+    walk: Walk,
+    results: Sequence[CheckResult],
+    causes: Mapping[str, tuple[str, ...]],
+    *,
+    left_out: int = 0,
+) -> Diagnosis:
+    """Name the root causes among *results*, best first; hops and next steps stay empty.
 
     Args:
         host: The target's name, for the headline.
@@ -93,9 +127,12 @@ def diagnose(
         causes: Ids of all checks of the walk to the ids that they bring about, also of checks that did not run.
         left_out: How many checks of the walk were not selected; with any, no headline speaks for the whole way.
     """
+    # Of most targets of a sweep nothing fails: then there is nothing to explain.
+    statuses = {finding.status for result in results for finding in result.findings}
     graph = _Graph(results, causes)
-    observed = _symptoms(results, Status.FAIL)
-    failing = [result for result in results if _own_failure(result) is not None]
+    failed = [result for result in results if result.status is Status.FAIL] if Status.FAIL in statuses else []
+    observed = _symptoms(failed, Status.FAIL)
+    failing = [result for result in failed if _own_failure(result) is not None]
     named = [
         _cause(result, finding, walk, graph, failing, observed)
         for result in failing
@@ -107,26 +144,21 @@ def diagnose(
     beside = tuple(cause for cause in ranked if cause not in explaining)
     explained = {symptom for cause in explaining for symptom in cause.explains}
     unexplained = tuple(symptom for symptom in observed if symptom not in explained)
-    steps = steps_of(walk, results)
-    verdict = _verdict(walk, results)
+    verdict = _verdict(walk, results, statuses)
+    warned = [result for result in results if _has(result, Status.WARN)] if Status.WARN in statuses else []
     latent = bool(explaining) and not observed and _proven(walk, results)
     diagnosis = Diagnosis(
         verdict=verdict,
         headline="",
         causes=explaining,
         beside=beside,
-        warnings=_warnings(walk, results),
-        symptoms=tuple(dict.fromkeys((*observed, *_symptoms(results, Status.WARN)))),
+        warnings=_warnings(walk, warned),
+        symptoms=tuple(dict.fromkeys((*observed, *_symptoms(warned, Status.WARN)))),
         unexplained=unexplained,
         latent=latent,
         confirmed=_confirmed(walk, results, explaining) if observed else "",
-        healthy_hops=tuple(step.step.hop for step in steps if step.status is Status.PASS),
-        unseen_hops=tuple(step.step.hop for step in steps if step.status in (Status.UNKNOWN, Status.SKIP)),
-        next_steps=_next_steps(results, steps)
-        if unexplained or (verdict is Verdict.UNKNOWN and not explaining)
-        else (),
     )
-    return replace(diagnosis, headline=_headline(diagnosis, host, results, left_out))
+    return replace(diagnosis, headline=headline_of(diagnosis, host, results, left_out))
 
 
 def _symptoms(results: Sequence[CheckResult], status: Status) -> tuple[Symptom, ...]:
@@ -237,12 +269,10 @@ def _confirmed(walk: Walk, results: Sequence[CheckResult], causes: tuple[Cause, 
     return result.findings[0].summary if deep_enough else ""
 
 
-def _verdict(walk: Walk, results: Sequence[CheckResult]) -> Verdict:
-    if any(result.status is Status.FAIL and not result.check.vantage for result in results):
-        return Verdict.BROKEN
-    if any(result.status is Status.FAIL for result in results):
-        return Verdict.UNKNOWN
-    statuses = {finding.status for result in results for finding in result.findings}
+def _verdict(walk: Walk, results: Sequence[CheckResult], statuses: set[Status]) -> Verdict:
+    if Status.FAIL in statuses:
+        ours = (_has(result, Status.FAIL) and not result.check.vantage for result in results)
+        return Verdict.BROKEN if any(ours) else Verdict.UNKNOWN
     nothing_seen = not statuses & {Status.PASS, Status.WARN}
     if nothing_seen or (Status.UNKNOWN in statuses and not _proven(walk, results)):
         return Verdict.UNKNOWN
@@ -256,34 +286,3 @@ def _next_steps(results: Sequence[CheckResult], steps: Sequence[StepReport]) -> 
     ]
     hints = [f.remedy.text for s in steps for r in s.results for f in r.findings if f.symptom and f.remedy]
     return tuple(dict.fromkeys([*hints, *gaps]))[:6]
-
-
-def _headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult], left_out: int) -> str:
-    part = f" in the part that was asked for ({len(results)} of {len(results) + left_out} checks)" if left_out else ""
-    match diagnosis.verdict:
-        case Verdict.HEALTHY:
-            return f"{host}: no failure{part}." if part else f"{host} is healthy."
-        case Verdict.DEGRADED:
-            first, count = diagnosis.warnings[0].finding.summary, len(diagnosis.warnings)
-            warned = f"{count} warning{'s' if count != 1 else ''}"
-            return f"{host}: {warned}{part}: {first}" if part else f"{host} works, with {warned}: {first}"
-        case Verdict.UNKNOWN:
-            if diagnosis.causes:
-                return f"{host}: could not tell. {diagnosis.causes[0].finding.summary}"
-            return f"{host}: could not tell. No failure was seen, but links that matter could not be looked at."
-        case Verdict.BROKEN:
-            return _broken_headline(diagnosis, host, results)
-
-
-def _broken_headline(diagnosis: Diagnosis, host: str, results: Sequence[CheckResult]) -> str:
-    if diagnosis.causes:
-        cause = diagnosis.causes[0]
-        if any(symptom.is_ours for symptom in cause.explains):
-            return f"{host} could not be looked at from here: {cause.finding.summary}"
-        answers = bool(diagnosis.symptoms) and all(symptom.answers for symptom in diagnosis.symptoms)
-        how = "answers, but something is broken" if diagnosis.latent or answers else "is down"
-        if not diagnosis.latent and not diagnosis.symptoms:
-            how = "is broken"  # nobody saw what a visitor gets
-        return f"{host} {how} at {cause.step.hop}: {cause.finding.summary}"
-    seen = next((f.summary for r in results for f in r.findings if f.symptom and f.status is Status.FAIL), "it fails")
-    return f"{host} is down, and nothing that was looked at explains it: {seen}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from operator import is_
 from types import CoroutineType
 from typing import Any, Final
 
@@ -15,26 +16,58 @@ from ingressdoctor.engine.broker import Broker, Deadline, failed_collecting, for
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.choose import Choice, Wishes, choice_of, decided
 from ingressdoctor.engine.runner import judge
+from ingressdoctor.model.begun import begin
 from ingressdoctor.model.check import Check, Collector
-from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later, Need, Seen
 from ingressdoctor.model.report import CheckResult
 from ingressdoctor.model.walk import Claim, Walk
 
-__all__ = ["DirectBroker", "SharedEvidence", "choose_directly", "judge_all"]
+__all__ = ["DirectBroker", "Question", "SharedEvidence", "choose_directly", "judge_all"]
 
 _ABSENT: Final = object()
 _CIRCLE: Final = Unavailable(wanted="evidence", reason="it waits for itself", enable_with="please report this")
 
+# The parameters that evidence fills, with its type and whether a gap is welcome.
+_Plan = tuple[tuple[str, type, bool], ...]
+
+
+class Question:
+    """A check as it is asked of one target after the other: what it needs is worked out once."""
+
+    __slots__ = ("check", "plan", "result", "seen")
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        self.plan = _plan_of(check.needs) or ()
+        self.seen: tuple[object, ...] = ()
+        self.result: CheckResult | None = None
+
+    def judged(self, values: dict[str, object] | Unavailable) -> CheckResult:
+        """Judge; a check that sees the very objects that it saw last says the same again."""
+        seen = (values,) if isinstance(values, Unavailable) else tuple(values.values())
+        if self.result is not None and len(seen) == len(self.seen) and all(map(is_, seen, self.seen)):
+            return self.result
+        self.seen, self.result = seen, judge(self.check, values)
+        return self.result
+
+
+def _plan_of(needs: tuple[Need, ...]) -> _Plan | None:
+    """Return how *needs* are filled from what is there; None where some are not for what is there (``Later``)."""
+    if any(need.later or need.seen for need in needs):
+        return None
+    return tuple((need.parameter, need.wanted, need.tolerant) for need in needs)
+
 
 class SharedEvidence:
-    """What all targets of a sweep have in common: givens, evidence of the session, and verdicts on nothing else."""
+    """What all targets of a sweep have in common: givens, evidence of the session, and gaps that none can fill."""
 
     def __init__(self, catalog: Catalog, givens: Mapping[type, object], session: Broker) -> None:
         self.catalog = catalog
         self.values: dict[type, object] = dict(givens)
         self._session = session
-        self._verdicts: dict[str, CheckResult] = {}
+        self.plans = {wanted: _plan_of(item.needs) for wanted, item in catalog.collectors.items()}
+        self._left_out: dict[type, Inapplicable] = {}
 
     async def get(self, wanted: type) -> object:
         """Return evidence of the session, collected at the first call."""
@@ -43,14 +76,12 @@ class SharedEvidence:
             value = self.values[wanted] = await self._session.get(wanted)
         return value
 
-    def verdict(self, check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
-        """Judge; a check that sees nothing of the target judges once for all of them."""
-        if any(need.wanted in self.catalog.target_scoped for need in check.needs):
-            return judge(check, values)
-        key = f"{check.step} {check.id}"
-        if key not in self._verdicts:
-            self._verdicts[key] = judge(check, values)
-        return self._verdicts[key]
+    def interned(self, wanted: type, value: object) -> object:
+        """Return the one object that stands for evidence which an option leaves out of the sweep."""
+        if not isinstance(value, Inapplicable) or not value.left_out:
+            return value
+        known = self._left_out.setdefault(wanted, value)
+        return known if known == value else value
 
 
 class DirectBroker:
@@ -64,7 +95,7 @@ class DirectBroker:
         on_collect: Callable[[str], object] = str,
     ) -> None:
         self._shared = shared
-        self._values: dict[type, object] = dict(givens)
+        self._values: dict[type, object] = {**shared.values, **givens}
         self._deadline = deadline
         self._on_collect = on_collect
 
@@ -73,16 +104,31 @@ class DirectBroker:
         value = self._values.get(wanted, _ABSENT)
         if value is not _ABSENT:
             return value
-        if wanted not in self._shared.catalog.target_scoped:
-            return await self._shared.get(wanted)
+        shared = self._shared
+        if wanted not in shared.catalog.target_scoped:
+            value = self._values[wanted] = await shared.get(wanted)
+            return value
         self._values[wanted] = _CIRCLE
-        value = self._values[wanted] = await self._collected(self._shared.catalog.collectors[wanted])
+        found = await self._collected(shared.catalog.collectors[wanted])
+        value = self._values[wanted] = shared.interned(wanted, found)
         return value
+
+    def at_hand(self, plan: _Plan) -> dict[str, object] | Unavailable | None:
+        """Return what ``needs`` would, where everything is there already; None where something has to be collected."""
+        own, values = self._values, {}
+        for parameter, wanted, tolerant in plan:
+            value = own.get(wanted, _ABSENT)
+            if value is _ABSENT:
+                return None
+            if not tolerant and isinstance(value, Unavailable):
+                return value
+            values[parameter] = value
+        return values
 
     async def needs(self, needs: tuple[Need, ...]) -> dict[str, object] | Unavailable:
         """Return values for all *needs* by parameter name, or the first gap that is not tolerated."""
         values: dict[str, object] = {}
-        own, shared = self._values, self._shared.values
+        own = self._values
         for need in needs:
             value: object
             if need.later:
@@ -91,8 +137,6 @@ class DirectBroker:
                 value = Seen(self._seen(need.wanted))
             else:
                 value = own.get(need.wanted, _ABSENT)
-                if value is _ABSENT:
-                    value = shared.get(need.wanted, _ABSENT)
                 if value is _ABSENT:
                     value = await self.get(need.wanted)
                 if isinstance(value, Unavailable) and not need.tolerant:
@@ -105,7 +149,10 @@ class DirectBroker:
         return None if isinstance(value, Unavailable) else value
 
     async def _collected(self, collector: Collector) -> object:
-        values = await self.needs(collector.needs)
+        plan = self._shared.plans[collector.provides]
+        values = None if plan is None else self.at_hand(plan)
+        if values is None:
+            values = await self.needs(collector.needs)
         if isinstance(values, Unavailable):
             return for_want_of(values, collector)
         self._on_collect(collector.name)
@@ -141,9 +188,15 @@ async def choose_directly(broker: DirectBroker, shared: SharedEvidence, host: st
     return choice_of(claims, host, suggest=False)
 
 
-async def judge_all(checks: Sequence[Check], broker: DirectBroker, shared: SharedEvidence) -> tuple[CheckResult, ...]:
+async def judge_all(questions: Sequence[Question], broker: DirectBroker) -> tuple[CheckResult, ...]:
     """Let every check judge, in the order given."""
-    return tuple([shared.verdict(check, await broker.needs(check.needs)) for check in checks])
+    results = []
+    for question in questions:
+        values = broker.at_hand(question.plan)
+        if values is None:
+            values = await broker.needs(question.check.needs)
+        results.append(question.judged(values))
+    return tuple(results)
 
 
 async def _bounded(call: Awaitable[Any], limit_s: Callable[[], float]) -> Any:  # noqa: ANN401 - any evidence
@@ -155,32 +208,8 @@ async def _bounded(call: Awaitable[Any], limit_s: Callable[[], float]) -> Any:  
     if not isinstance(call, CoroutineType):
         async with asyncio.timeout(limit_s()):
             return await call
-    try:
-        waits_for = call.send(None)
-    except StopIteration as done:
-        return done.value
-    limit = limit_s()
-    async with asyncio.timeout(limit):
-        return await _Begun(call, waits_for)
-
-
-class _Begun:
-    """A coroutine that has been started and waits for something: awaiting it takes it to its end."""
-
-    def __init__(self, call: CoroutineType[Any, Any, Any], waits_for: object) -> None:
-        self._call = call
-        self._waits_for = waits_for
-
-    def __await__(self) -> Any:  # noqa: ANN401 - the protocol between a task and what it awaits
-        waits_for = self._waits_for
-        while True:
-            failure: BaseException | None = None
-            sent: object = None
-            try:
-                sent = yield waits_for
-            except BaseException as error:  # noqa: BLE001 - a cancellation is the coroutine's to handle
-                failure = error
-            try:
-                waits_for = self._call.send(sent) if failure is None else self._call.throw(failure)
-            except StopIteration as done:
-                return done.value
+    value, rest = begin(call)
+    if rest is None:
+        return value
+    async with asyncio.timeout(limit_s()):
+        return await rest

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from ingressdoctor.engine.choose import Choice
-from ingressdoctor.engine.diagnosis import coverage_of, diagnose
+from ingressdoctor.engine.diagnosis import coverage_of, explain
 from ingressdoctor.model.finding import Status
 from ingressdoctor.model.report import Cause, CheckResult, Verdict
 from ingressdoctor.model.sweep import Outcome, SweepTarget, SweptCause
@@ -52,7 +52,7 @@ def outcome_of(
                 ),
             ),
         )
-    diagnosis = diagnose(asked.target.hostname, walk, results, causes)
+    diagnosis = explain(asked.target.hostname, walk, results, causes)
     coverage = coverage_of(results)
     vantage = {item.check.id for item in results if item.check.vantage}
     return Outcome(
@@ -113,6 +113,6 @@ def _facts(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
     for result in results:
         for finding in result.findings:
             if finding.status in _FACTS_OF:
-                for fact in finding.facts[:left]:
+                for fact in finding.facts[:left] if finding.facts else ():
                     yield f"{result.check.id}/{fact.name}", fact.value[:_LONGEST]
                     left -= 1

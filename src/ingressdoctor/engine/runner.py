@@ -32,9 +32,13 @@ def judge(check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
         return _bug(check, f"{type(error).__name__}: {clean(str(error), 300)}")
     if not findings:
         return _bug(check, "it said nothing")
-    if not all(isinstance(finding, Finding) for finding in findings):
-        return _bug(check, "it yielded something that is not a Finding")
-    return _without_left_out(CheckResult(check=check, findings=findings), values)
+    vague = False
+    for finding in findings:
+        if not isinstance(finding, Finding):
+            return _bug(check, "it yielded something that is not a Finding")
+        vague = vague or finding.status is Status.UNKNOWN
+    result = CheckResult(check=check, findings=findings)
+    return _without_left_out(result, values) if vague else result
 
 
 def _without_left_out(result: CheckResult, values: dict[str, object]) -> CheckResult:

@@ -18,7 +18,7 @@ import msgspec
 
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.choose import Wishes, select
-from ingressdoctor.engine.direct import DirectBroker, SharedEvidence, choose_directly, judge_all
+from ingressdoctor.engine.direct import DirectBroker, Question, SharedEvidence, choose_directly, judge_all
 from ingressdoctor.engine.outcomes import outcome_of, unjudged
 from ingressdoctor.engine.session import Run, Scope
 from ingressdoctor.errors import UsageError
@@ -140,7 +140,7 @@ class _Judge:
         self._spec = spec
         self._shared = shared
         self._wishes = Wishes(forced=spec.walk, patterns=spec.patterns, only=spec.only)
-        self._checks: dict[str, tuple[Check, ...]] = {}
+        self._questions: dict[str, tuple[Question, ...]] = {}
         self._causes: dict[str, dict[str, tuple[str, ...]]] = {}
         self._random = random.Random()  # noqa: S311 - to spread requests, not to keep secrets
 
@@ -170,7 +170,7 @@ class _Judge:
         if choice.walk is not None and choice.walk.mysql and target.in_mysql() != target:
             # What was collected of it so far answers another question.
             broker = self._broker(target.in_mysql(), deadline)
-        results = () if choice.walk is None else await judge_all(self._checks_of(choice.walk), broker, self._shared)
+        results = () if choice.walk is None else await judge_all(self._questions_of(choice.walk), broker)
         return outcome_of(
             causes={} if choice.walk is None else self._causes_of(choice.walk),
             asked=asked,
@@ -183,10 +183,11 @@ class _Judge:
     def _broker(self, target: Target, deadline: Deadline) -> DirectBroker:
         return DirectBroker(self._shared, {Target: target}, deadline, self._run.on_collect)
 
-    def _checks_of(self, walk: Walk) -> tuple[Check, ...]:
-        if walk.id not in self._checks:
-            self._checks[walk.id] = _selected(self._run.catalog.checks_of(walk), self._spec)
-        return self._checks[walk.id]
+    def _questions_of(self, walk: Walk) -> tuple[Question, ...]:
+        if walk.id not in self._questions:
+            checks = _selected(self._run.catalog.checks_of(walk), self._spec)
+            self._questions[walk.id] = tuple(map(Question, checks))
+        return self._questions[walk.id]
 
     def _causes_of(self, walk: Walk) -> dict[str, tuple[str, ...]]:
         if walk.id not in self._causes:

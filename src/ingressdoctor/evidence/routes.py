@@ -266,7 +266,7 @@ class RouteDecision(msgspec.Struct, frozen=True, kw_only=True):
     unread: tuple[str, ...] = ()
 
 
-class KnownHosts(msgspec.Struct, frozen=True, kw_only=True):
+class KnownHosts(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Every hostname that the cluster's routing objects name, with the objects that name it.
 
     ``unread`` says which kinds could not be read; a host that is missing here may then be named there.
@@ -274,6 +274,14 @@ class KnownHosts(msgspec.Struct, frozen=True, kw_only=True):
 
     hosts: Mapping[str, tuple[str, ...]]
     unread: tuple[Unavailable, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them; made once, for all targets that ask."""
+        made: dict[str, tuple[str, ...]] = vars(self)
+        if "names" not in made:
+            made["names"] = tuple(self.hosts)
+        return made["names"]
 
     def naming(self, hostname: str) -> tuple[str, ...]:
         """Return the objects that name the host itself or a wildcard over it."""

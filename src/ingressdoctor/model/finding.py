@@ -8,12 +8,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from ingressdoctor.model.symptom import Symptom
-from ingressdoctor.model.text import clean
+from ingressdoctor.model.text import are_clean, clean
 
 __all__ = [
     "Command",
@@ -122,6 +123,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     root: str = ""
 
     def __post_init__(self) -> None:
+        texts = [self.summary, self.subject, self.enable_with, self.root]
+        for fact in self.facts:
+            texts += (fact.name, fact.value, fact.where)
+        if are_clean(texts):
+            return
         for name in ("summary", "subject", "enable_with", "root"):
             if (raw := getattr(self, name)) and (text := clean(raw)) is not raw:
                 msgspec.structs.force_setattr(self, name, text)
@@ -137,6 +143,8 @@ def facts_of(seen: dict[str, str] | None, where: str) -> tuple[Fact, ...]:
 
 def ok(summary: str, *, subject: str = "", seen: dict[str, str] | None = None, where: str = "") -> Finding:
     """Say that this link was looked at and works."""
+    if not (subject or seen):
+        return _plain(Status.PASS, summary)
     return Finding(status=Status.PASS, summary=summary, subject=subject, facts=facts_of(seen, where))
 
 
@@ -203,4 +211,10 @@ def unknown(summary: str, *, enable_with: str, subject: str = "", seen: dict[str
 
 def skip(summary: str) -> Finding:
     """Say that the question does not apply to this target."""
-    return Finding(status=Status.SKIP, summary=summary)
+    return _plain(Status.SKIP, summary)
+
+
+# Most checks say the same few sentences of most targets.
+@lru_cache(maxsize=2_048)
+def _plain(status: Status, summary: str) -> Finding:
+    return Finding(status=status, summary=summary)

@@ -54,6 +54,12 @@ def canonical_address(text: str) -> str:
 
 def in_ranges(cidrs: Iterable[str], address: str) -> bool:
     """Tell whether *address* lies in one of *cidrs*; a CIDR that cannot be read holds nothing."""
+    return _lies_in(tuple(cidrs), address)
+
+
+# The same addresses are looked up for every target of a sweep.
+@lru_cache(maxsize=4_096)
+def _lies_in(cidrs: tuple[str, ...], address: str) -> bool:
     wanted = _address(address)
     return wanted is not None and any(
         network is not None and network.version == wanted.version and wanted in network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from functools import lru_cache
 
 __all__ = ["of_same_family", "uncovered"]
 
@@ -12,6 +13,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 def uncovered(wanted: Iterable[str], by: Iterable[str]) -> tuple[str, ...]:
     """Return the CIDRs of *wanted* that are not wholly inside the networks of *by* taken together."""
+    return _uncovered(tuple(wanted), tuple(by))
+
+
+# The same few lists are compared for every target of a sweep.
+@lru_cache(maxsize=1_024)
+def _uncovered(wanted: tuple[str, ...], by: tuple[str, ...]) -> tuple[str, ...]:
     whole = _joined(by)
     return tuple(text for text in wanted if (one := _network(text)) is not None and not _inside(one, whole))
 
@@ -36,6 +43,7 @@ def _inside(one: Network, whole: tuple[Network, ...]) -> bool:
     return any(one.subnet_of(item) for item in whole if isinstance(item, ipaddress.IPv6Network))
 
 
+@lru_cache(maxsize=4_096)
 def _network(text: str) -> Network | None:
     try:
         return ipaddress.ip_network(text.strip(), strict=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from cryptography import x509
@@ -27,6 +28,8 @@ def chain_facts(chain: Sequence[bytes]) -> tuple[CertificateFacts, ...]:
     return tuple(certificate_facts(der) for der in chain[:_MAX_CHAIN])
 
 
+# Many hosts of a sweep serve the same few certificates.
+@lru_cache(maxsize=512)
 def certificate_facts(der: bytes) -> CertificateFacts:
     """Decode one DER certificate; one that cannot be decoded keeps its fingerprint only."""
     digest = hashlib.sha256(der).hexdigest()

@@ -156,7 +156,10 @@ class Pod(Resource, frozen=True, kw_only=True):
 
     def condition(self, kind: str) -> Condition | None:
         """Return the condition of one type, if the pod has it."""
-        return next((item for item in self.status.conditions or () if item.type == kind), None)
+        for item in self.status.conditions or ():
+            if item.type == kind:
+                return item
+        return None
 
     @property
     def wanted_node(self) -> str:
