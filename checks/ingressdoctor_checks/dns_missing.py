@@ -34,8 +34,8 @@ def like_neighbours(
         return ""
     total = len({name for names in ways.values() for name in names})
     kinds: dict[str, list[str]] = {}
-    for (kind, _), names in ways.items():
-        kinds.setdefault(kind, []).extend(names)
+    for (of_kind, _), beside in ways.items():
+        kinds.setdefault(of_kind, []).extend(beside)
     kind, names = max(kinds.items(), key=lambda item: len(item[1]))
     if kind == "tunnel" and not proxied:
         return ""
