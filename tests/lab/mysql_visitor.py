@@ -13,6 +13,9 @@ PATIENCE_S = 7.0
 LATE_S = 4.0
 UNASKED_S = 0.4
 CLOSED = 2013
+# Errors that have a symptom of their own; all others are "an error".
+NAMED = {1040, 1044, 1045, 1049, 1129, 1130, 1156, 1290, 1815, 4151}
+GREETING, ERROR = 10, 255
 
 
 def symptom_of(parts: SplitResult, port: int, password: str) -> str | None:
@@ -34,6 +37,8 @@ def first_words(port: int) -> str | None:
             wrong = unless_greeting(packets.read())
         except TimeoutError:
             return "mysql-silent"
+        except ValueError:
+            return "mysql-not-mysql"
         if wrong is None and time.monotonic() - began > LATE_S:
             return "mysql-late"
         sock.settimeout(UNASKED_S)
@@ -47,7 +52,7 @@ def unless_greeting(payload: bytes | None) -> str | None:
     """What is wrong with a packet that is none, or an error."""
     if payload is None:
         return "mysql-closed"
-    return f"mysql-{int.from_bytes(payload[1:3], 'little')}" if payload[:1] == b"\xff" else None
+    return named(int.from_bytes(payload[1:3], "little")) if payload[:1] == b"\xff" else None
 
 
 class Packets:
@@ -56,14 +61,18 @@ class Packets:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._data = b""
+        self._read = False
 
     def read(self) -> bytes | None:
-        """The payload of the next packet; None when the connection ended."""
+        """The payload of the next packet; None when the connection ended, ValueError when it begins otherwise."""
         while len(self._data) < 4 or len(self._data) < 4 + int.from_bytes(self._data[:3], "little"):
             more = self._sock.recv(4096)
             if not more:
                 return None
             self._data += more
+            if not self._read and len(self._data) > 4 and (self._data[3] or self._data[4] not in (GREETING, ERROR)):
+                raise ValueError("no packet of MySQL")
+        self._read = True
         size = 4 + int.from_bytes(self._data[:3], "little")
         payload, self._data = self._data[4:size], self._data[size:]
         return payload
@@ -75,7 +84,12 @@ def login(parts: SplitResult, port: int, password: str) -> str | None:
         with connected(port, parts.username or "", password, parts.path.strip("/")) as connection:
             return "mysql-1290" if is_read_only(connection) else None
     except pymysql.err.OperationalError as error:
-        return "mysql-closed-after-ok" if error.args[0] == CLOSED else f"mysql-{error.args[0]}"
+        return "mysql-closed-after-ok" if error.args[0] == CLOSED else named(error.args[0])
+
+
+def named(code: int) -> str:
+    """The symptom of an error code."""
+    return f"mysql-{code}" if code in NAMED else "mysql-error"
 
 
 def connected(port: int, user: str, password: str, database: str = "") -> Any:
