@@ -18,7 +18,7 @@ from ingressdoctor.engine.choose import Choice, Wishes, choice_of, decided
 from ingressdoctor.engine.runner import judge
 from ingressdoctor.model.begun import begin
 from ingressdoctor.model.check import Check, Collector
-from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later, Need, Seen
 from ingressdoctor.model.report import CheckResult
 from ingressdoctor.model.walk import Claim, Walk
@@ -26,6 +26,7 @@ from ingressdoctor.model.walk import Claim, Walk
 __all__ = ["DirectBroker", "Question", "SharedEvidence", "choose_directly", "judge_all"]
 
 _ABSENT: Final = object()
+_MOST_GAPS: Final = 2_000
 _CIRCLE: Final = Unavailable(wanted="evidence", reason="it waits for itself", enable_with="please report this")
 
 # The parameters that evidence fills, with its type and whether a gap is welcome.
@@ -67,7 +68,7 @@ class SharedEvidence:
         self.values: dict[type, object] = dict(givens)
         self._session = session
         self.plans = {wanted: _plan_of(item.needs) for wanted, item in catalog.collectors.items()}
-        self._left_out: dict[type, Inapplicable] = {}
+        self._gaps: dict[tuple[type, Unavailable], Unavailable] = {}
 
     async def get(self, wanted: type) -> object:
         """Return evidence of the session, collected at the first call."""
@@ -77,11 +78,15 @@ class SharedEvidence:
         return value
 
     def interned(self, wanted: type, value: object) -> object:
-        """Return the one object that stands for evidence which an option leaves out of the sweep."""
-        if not isinstance(value, Inapplicable) or not value.left_out:
+        """Return the one object that stands for equal gaps of one kind of evidence: checks that see it judge once."""
+        if not isinstance(value, Unavailable):
             return value
-        known = self._left_out.setdefault(wanted, value)
-        return known if known == value else value
+        known = self._gaps.get((wanted, value))
+        if known is None:
+            if len(self._gaps) < _MOST_GAPS:
+                self._gaps[wanted, value] = value
+            return value
+        return known
 
 
 class DirectBroker:
