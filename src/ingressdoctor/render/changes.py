@@ -15,10 +15,11 @@ from ingressdoctor.model.report import Report
 from ingressdoctor.model.timeline import Change
 from ingressdoctor.render.sheet import Sheet, safe
 
-__all__ = ["HEADING", "NOTHING", "ToldChange", "add_changes", "told_changes", "unread_line"]
+__all__ = ["HEADING", "ToldChange", "add_changes", "nothing_line", "told_changes", "unread_line"]
 
 HEADING: Final = "What changed in the last 24 h:"
-NOTHING: Final = "No change of the last 24 h was seen on this path."
+_NOTHING: Final = "No change of the last 24 h was seen on this path."
+_NOTHING_THERE: Final = "No change of the last 24 h was seen in what could be looked at of this path."
 _MOST: Final = 4
 _SHORTLY_S: Final = 3_600
 _AGE: Final = 6
@@ -47,7 +48,7 @@ def add_changes(sheet: Sheet, report: Report) -> None:
     if told:
         sheet.say((HEADING, "bold"), indent=2)
     elif not timeline.unread:
-        sheet.say((NOTHING, "dim"), indent=2)
+        sheet.say((nothing_line(report), "dim"), indent=2)
     for item in told if verbose else _first(told):
         age = (f"  {item.age:<{_AGE}}  ", "dim")
         if verbose:
@@ -81,6 +82,11 @@ def told_changes(report: Report) -> tuple[ToldChange, ...]:
         )
         for item in timeline.changes
     )
+
+
+def nothing_line(report: Report) -> str:
+    """Say that no change was seen; where hops were not looked at, that speaks of the others only."""
+    return _NOTHING_THERE if report.diagnosis.unseen_hops else _NOTHING
 
 
 def unread_line(report: Report) -> str:

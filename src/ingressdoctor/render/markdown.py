@@ -8,7 +8,7 @@ from typing import Final
 from ingressdoctor.model.finding import Fact, Finding, Remedy, Status
 from ingressdoctor.model.report import Cause, Report, StepReport
 from ingressdoctor.model.text import clean
-from ingressdoctor.render.changes import HEADING, NOTHING, told_changes, unread_line
+from ingressdoctor.render.changes import HEADING, nothing_line, told_changes, unread_line
 from ingressdoctor.render.gaps import gaps_of
 from ingressdoctor.render.page import Page
 from ingressdoctor.render.sheet import safe, safe_command
@@ -126,7 +126,7 @@ def _changes(report: Report) -> list[str]:
     ]
     unread = unread_line(report)
     if not told and not unread:
-        return [f"- {NOTHING}", ""]
+        return [f"- {nothing_line(report)}", ""]
     return [f"### {HEADING.rstrip(':')}", "", *told, *([f"- {escaped(unread)}"] if unread else []), ""]
 
 

@@ -97,6 +97,14 @@ def test_what_there_is_to_say_without_changes(timeline: Timeline, said: str) -> 
         assert ("24 h" in text or "could not read" in text) == bool(said)
 
 
+def test_where_hops_were_not_looked_at_nothing_is_said_of_them() -> None:
+    report = build.broken(timeline=Timeline(looked=True))
+    blind = replace(report, diagnosis=replace(report.diagnosis, unseen_hops=("Traefik",)))
+
+    for text in (report_to_terminal(blind, Page(width=120)), report_to_markdown(blind, Page())):
+        assert "No change of the last 24 h was seen in what could be looked at of this path." in text
+
+
 def test_markdown_tells_all_of_them_always() -> None:
     text = report_to_markdown(build.changed(), Page())
 
