@@ -22,6 +22,7 @@ from ingressdoctor.engine.sweep import SweepSpec
 from ingressdoctor.fleet.processes import Processes
 from ingressdoctor.fleet.work import Job
 from ingressdoctor.model.sweep import Outcome
+from ingressdoctor.sweeping.garbage import rarely
 from ingressdoctor.sweeping.options import SweepOptions
 from ingressdoctor.sweeping.sweeper import Sweeper
 from ingressdoctor.sweeping.targets import read_list
@@ -114,4 +115,5 @@ async def _sweep(asked: Sweep) -> Took:
 
 
 if __name__ == "__main__":
+    rarely()  # as the program does
     print(msgspec.json.encode(asyncio.run(_sweep(msgspec.json.decode(sys.argv[1], type=Sweep)))).decode())  # noqa: T201

@@ -17,7 +17,6 @@ from ingressdoctor.fleet.snapshot import Recording
 from ingressdoctor.fleet.work import Job
 from ingressdoctor.sources.base import Kubernetes
 from ingressdoctor.sources.record import MOST_BYTES
-from ingressdoctor.sweeping.garbage import rarely
 from ingressdoctor.sweeping.sources import shared_sources
 from ingressdoctor.wiring import Session
 
@@ -86,8 +85,7 @@ class Lending:
 
     async def _read(self) -> None:
         shelf: Any = self._sources[Kubernetes]
-        with rarely():
-            await shelf.fill()
+        await shelf.fill()
         if not self._recording.knows_clouds:
             # A list was given. Looking for targets reads what the clouds know of all; the targets are not needed.
             await ask(self._session.run(instead=self._sources), (Discovered,), _READING_S)

@@ -172,6 +172,7 @@ def _signals_held_back() -> Iterator[None]:
 
 def _work(pipe: Connection, job: Job) -> None:
     """Be a worker process."""
+    rarely()
     # Ctrl-C reaches the whole foreground group; whether to go on is for the sweep to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -206,8 +207,7 @@ async def _serve(pipe: Connection, job: Job) -> None:
     threading.Thread(target=read, name="pipe", daemon=True).start()
     worker = Worker(job, await inbox.get(), stop)
     async with contextlib.AsyncExitStack() as stack:
-        with rarely():
-            await stack.enter_async_context(worker)
+        await stack.enter_async_context(worker)
         stack.enter_context(spared())
         while not stop.is_set():
             stream = _Stream(pipe)

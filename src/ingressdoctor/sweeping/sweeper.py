@@ -22,7 +22,7 @@ from ingressdoctor.errors import HistoryError, SourceError, UsageError
 from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.sweep import Incident, Outcome, SweepReport
-from ingressdoctor.sweeping.garbage import rarely, spared
+from ingressdoctor.sweeping.garbage import spared
 from ingressdoctor.sweeping.kept import Kept
 from ingressdoctor.sweeping.options import Elsewhere, Judging, Memory, SweepOptions, Teller, Watcher
 from ingressdoctor.sweeping.sources import ROUTES, read_ahead, shared_sources, without
@@ -92,8 +92,7 @@ class Sweeper:
             theirs = await self._others.judge(chosen.items, take, stop)
         else:
             left = without(instead, probes=self._options.probes, inside=self._options.inside)
-            with rarely():
-                await read_ahead(left)
+            await read_ahead(left)
             with spared():
                 await sweep_targets(self._session.run(stop=stop, instead=left), chosen.items, self._options.spec, take)
         requests = dict(Counter(self._requests(counted)) + Counter(theirs.requests))
@@ -114,8 +113,7 @@ class Sweeper:
         return shared_sources(self._session.sources, overall=options.spec.at_once, each=options.per_origin)
 
     async def _discovered(self, instead: Mapping[type, object]) -> Targets:
-        with rarely():
-            await read_ahead(instead, ROUTES)
+        await read_ahead(instead, ROUTES)
         (found,) = await ask(self._session.run(instead=instead), (Discovered,), _DISCOVERY_S)
         if isinstance(found, Unavailable) or not isinstance(found, Discovered):
             raise SourceError(f"No target could be looked for: {getattr(found, 'reason', found)}.")
