@@ -1,56 +1,45 @@
-"""Put one question to one DNS server with dnspython, which encodes, decodes and carries; what it raises is a reply too.
+"""Put one question to one DNS server; whatever becomes of it is a reply.
 
+dns_udp.py carries, dns_wire.py writes and reads what is plain, and dnspython does the rest.
 Takes 0.05 s to load: loaded by dns.py with the first question.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import socket
-from typing import Final, Self
+from functools import lru_cache
+from typing import Final
 
-import dns.asyncbackend
 import dns.asyncquery
+import dns.entropy
 import dns.exception
 import dns.flags
-import dns.inet
 import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
 import dns.rrset
-import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
 from ingressdoctor.model.text import clean, shorten
 from ingressdoctor.sources.connect_to import split_host_port
+from ingressdoctor.sources.dns_udp import UdpQuestions
+from ingressdoctor.sources.dns_wire import Question, plain_reply, write_question
 
-__all__ = ["DnsClient"]
+__all__ = ["DnsClient", "read_message"]
 
 _TRIES: Final = 2
 _MAX_RECORDS: Final = 256
 _MAX_HOPS: Final = 16
 _MAX_DATA: Final = 4_096
-# Below every path MTU in use, so that no answer arrives in fragments: DNS Flag Day 2020.
-_PAYLOAD: Final = 1_232
 _RCODES: Final = {
     dns.rcode.NOERROR: Rcode.NOERROR,
     dns.rcode.NXDOMAIN: Rcode.NXDOMAIN,
     dns.rcode.SERVFAIL: Rcode.SERVFAIL,
     dns.rcode.REFUSED: Rcode.REFUSED,
 }
-
-
-class _Server(msgspec.Struct, frozen=True):
-    host: str
-    port: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self:
-        host, port = split_host_port(text, 53)
-        ipaddress.ip_address(host)
-        return cls(host, port)
+_FAILURES: Final = (dns.exception.DNSException, OSError, EOFError, ValueError, IndexError)
 
 
 class DnsClient:
@@ -58,22 +47,23 @@ class DnsClient:
 
     def __init__(self, timeout_s: float) -> None:
         self._timeout_s = timeout_s
+        self._udp = UdpQuestions()
 
     async def ask(self, blank: DnsReply, *, recurse: bool) -> DnsReply:
         """Return *blank*, which names the question and the server, filled in."""
         try:
-            question = _question(blank.name, blank.rdtype, recurse=recurse)
-            place = _Server.parse(blank.server)
+            question = write_question(blank.name, blank.rdtype, recurse=recurse, edns=True)
+            place = _place(blank.server)
         except (dns.exception.DNSException, ValueError) as error:
             return replace(blank, rcode=Rcode.MALFORMED, detail=f"cannot be asked: {clean(str(error), 200)}")
         reply = await self._send(blank, question, place)
         if reply.rcode is Rcode.OTHER and reply.detail == "FORMERR":
             # Servers older than EDNS answer its option with FORMERR: RFC 6891, section 7.
-            question.use_edns(False)
+            question = write_question(blank.name, blank.rdtype, recurse=recurse, edns=False)
             reply = await self._send(blank, question, place)
         return reply
 
-    async def _send(self, blank: DnsReply, question: dns.message.Message, place: _Server) -> DnsReply:
+    async def _send(self, blank: DnsReply, question: Question, place: tuple[str, int]) -> DnsReply:
         reply = blank
         for _ in range(_TRIES):
             reply = await self._attempt(blank, question, place)
@@ -81,48 +71,40 @@ class DnsClient:
                 break
         return reply
 
-    async def _attempt(self, blank: DnsReply, question: dns.message.Message, place: _Server) -> DnsReply:
+    async def _attempt(self, blank: DnsReply, question: Question, place: tuple[str, int]) -> DnsReply:
         try:
-            return _read(blank, await self._udp(question, place))
+            data = await self._udp.ask(place, question, self._timeout_s)
+            plain = plain_reply(blank, question, data)
+            if plain is not None:
+                return plain
+            return read_message(blank, dns.message.from_wire(data, raise_on_truncation=True))
         except dns.message.Truncated as error:
             partial = error.message()  # type: ignore[no-untyped-call] # dnspython's
-            if not question.is_response(partial):
-                return _failed(blank, error)
-        except (dns.exception.DNSException, OSError, EOFError, ValueError, IndexError) as error:
+        except _FAILURES as error:
             return _failed(blank, error)
         try:
-            return _read(blank, await self._tcp(question, place))
-        except (dns.exception.DNSException, OSError, EOFError, ValueError, IndexError) as error:
-            reply, failure = _read(blank, partial), _failed(blank, error)
+            return read_message(blank, await self._tcp(question, place))
+        except _FAILURES as error:
+            reply, failure = read_message(blank, partial), _failed(blank, error)
             why = f"truncated over UDP, and {failure.rcode.value.lower()} over TCP"
             return replace(reply, detail="; ".join(filter(None, (reply.detail, why))))
 
-    async def _udp(self, question: dns.message.Message, place: _Server) -> dns.message.Message:
-        family = dns.inet.af_for_address(place.host)
-        # Connected, unlike the socket dnspython would make: only then is a refusal reported at all.
-        sock = await dns.asyncbackend.get_default_backend().make_socket(  # type: ignore[no-untyped-call] # dnspython's
-            family, socket.SOCK_DGRAM, 0, None, (place.host, place.port)
-        )
-        async with sock:
-            return await dns.asyncquery.udp(
-                question, place.host, self._timeout_s, place.port, sock=sock, raise_on_truncation=True
-            )
-
-    async def _tcp(self, question: dns.message.Message, place: _Server) -> dns.message.Message:
-        return await dns.asyncquery.tcp(question, place.host, self._timeout_s, place.port)
+    async def _tcp(self, question: Question, place: tuple[str, int]) -> dns.message.Message:
+        query = dns.message.from_wire(b"\0\0" + question.wire)
+        query.id = dns.entropy.random_16()
+        return await dns.asyncquery.tcp(query, place[0], self._timeout_s, place[1])
 
 
-def _question(name: str, rdtype: str, *, recurse: bool) -> dns.message.QueryMessage:
-    """Build a query.
+@lru_cache(maxsize=64)
+def _place(server: str) -> tuple[str, int]:
+    """Return the address and port of a server.
 
     Raises:
-        dns.exception.DNSException, ValueError: the name or the type cannot be asked for.
+        ValueError: it is not named by an address.
     """
-    owner = dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical)
-    query = dns.message.make_query(owner, rdtype, use_edns=0, payload=_PAYLOAD)
-    if not recurse:
-        query.flags &= ~dns.flags.RD
-    return query
+    host, port = split_host_port(server, 53)
+    ipaddress.ip_address(host)
+    return host, port
 
 
 def _failed(blank: DnsReply, error: Exception) -> DnsReply:
@@ -135,7 +117,7 @@ def _failed(blank: DnsReply, error: Exception) -> DnsReply:
     return replace(blank, rcode=Rcode.MALFORMED, detail=f"the answer cannot be read ({type(error).__name__})")
 
 
-def _read(blank: DnsReply, message: dns.message.Message) -> DnsReply:
+def read_message(blank: DnsReply, message: dns.message.Message) -> DnsReply:
     """Turn a decoded message into a reply; records beyond a cap are counted, not kept."""
     code = dns.rcode.to_text(message.rcode())
     rcode = _RCODES.get(message.rcode(), Rcode.OTHER)
