@@ -1,8 +1,8 @@
 """Send one HTTP request to one address, and report what came back, however broken.
 
-No redirects, cookies, proxies or retries: those are a diagnosis of their own. The parsers are httpcore's (h11, and
-HTTP/2 where the ``h2`` package is there); the connection is ours, so that the address dialled, the SNI and the Host
-can each be chosen, and so that every way of failing stays apart from the others.
+No redirects, cookies, proxies or retries: those are a diagnosis of their own. The parsers are h11 (http1.py), and
+httpcore's for HTTP/2 where the ``h2`` package is there; the connection is ours, so that the address dialled, the SNI
+and the Host can each be chosen, and so that every way of failing stays apart from the others.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from msgspec.structs import replace
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TlsAttempt
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.dial import Dialer, reach_of
+from ingressdoctor.sources.http1 import Head, Http1
 from ingressdoctor.sources.http_failure import http_failure
 from ingressdoctor.sources.stream import Stream
 from ingressdoctor.sources.tls import Endpoint, TlsClient, tls_failure
@@ -126,30 +127,20 @@ class HttpClient:
     async def _speak(self, request: HttpRequest, place: _Place, progress: _Progress, stream: Stream) -> None:
         secured = progress.exchange.tls
         is_http2 = secured is not None and secured.alpn == "h2"
-        origin = httpcore.Origin(b"https" if place.secure else b"http", place.host_header.encode("latin-1"), place.port)
-        connection = (
-            httpcore.AsyncHTTP2Connection(origin=origin, stream=stream)
-            if is_http2
-            else httpcore.AsyncHTTP11Connection(origin=origin, stream=stream)
-        )
-        outgoing = httpcore.Request(
-            method=request.method.encode("ascii"),
-            url=httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=place.target),
-            headers=_headers(request, place, self._agent, is_http2=is_http2),
-        )
-        sent = time.monotonic()
-        response = await connection.handle_async_request(outgoing)
+        headers, sent = _headers(request, place, self._agent, is_http2=is_http2), time.monotonic()
+        if is_http2:
+            head, chunks = await _ask_http2(request, place, headers, stream)
+        else:
+            connection = Http1(stream)
+            head, chunks = (
+                await connection.ask(request.method.encode("ascii"), place.target, headers),
+                connection.chunks(),
+            )
         progress.phases(first_byte_s=time.monotonic() - sent)
-        version = response.extensions.get("http_version", b"")
         progress.exchange = replace(
-            progress.exchange,
-            status=response.status,
-            http_version=version.decode("latin-1"),
-            headers=tuple(
-                (name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers
-            ),
+            progress.exchange, status=head.status, http_version=head.version, headers=head.headers
         )
-        await _read_body(response, progress, request.max_body)
+        await _read_body(chunks, progress, request.max_body)
 
     async def _connect(self, request: HttpRequest, place: _Place, progress: _Progress) -> Stream | None:
         if not place.secure:
@@ -185,8 +176,26 @@ class HttpClient:
         return secured.stream
 
 
-async def _read_body(response: httpcore.Response, progress: _Progress, most: int) -> None:
-    chunks = cast(AsyncGenerator[bytes, None], aiter(cast(AsyncGenerator[bytes, None], response.stream)))
+async def _ask_http2(
+    request: HttpRequest, place: _Place, headers: list[tuple[bytes, bytes]], stream: Stream
+) -> tuple[Head, AsyncGenerator[bytes, None]]:
+    origin = httpcore.Origin(b"https", place.host_header.encode("latin-1"), place.port)
+    outgoing = httpcore.Request(
+        method=request.method.encode("ascii"),
+        url=httpcore.URL(scheme=origin.scheme, host=origin.host, port=origin.port, target=place.target),
+        headers=headers,
+    )
+    response = await httpcore.AsyncHTTP2Connection(origin=origin, stream=stream).handle_async_request(outgoing)
+    version: bytes = response.extensions.get("http_version", b"")
+    head = Head(
+        status=response.status,
+        version=version.decode("latin-1"),
+        headers=tuple((name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers),
+    )
+    return head, cast(AsyncGenerator[bytes, None], aiter(cast(AsyncGenerator[bytes, None], response.stream)))
+
+
+async def _read_body(chunks: AsyncGenerator[bytes, None], progress: _Progress, most: int) -> None:
     async with aclosing(chunks):
         async for chunk in chunks:
             progress.body += chunk
