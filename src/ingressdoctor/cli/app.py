@@ -33,6 +33,7 @@ from ingressdoctor.cli.arrange import arranged, makes_report, wants_json
 from ingressdoctor.cli.interrupts import refuse_if_interrupted
 from ingressdoctor.cli.options import WATCH_S
 from ingressdoctor.cli.output import complain, silence, write
+from ingressdoctor.cli.plain_values import spare_converting
 from ingressdoctor.errors import ConfigError, IngressDoctorError, LabError, PluginError, SourceError, UsageError
 
 __all__ = ["build_app", "run"]
@@ -98,6 +99,7 @@ def build_app() -> typer.Typer:
 def run(words: Sequence[str], program: str) -> int:
     """Run the program on *words* and return its exit code; every error is told here and nowhere else."""
     command = typer.main.get_command(build_app())
+    spare_converting(command)
     if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):
         command.main(list(words), prog_name=program)
     try:

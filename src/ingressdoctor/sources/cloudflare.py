@@ -1,7 +1,7 @@
 """Read from the Cloudflare API v4. Only GET exists here.
 
 Not on the vendor's SDK: for the dozen GETs needed, it takes 0.2 to 1.0 s to import and 105 MB on disk, retries by
-itself, and asks for one page more than there is. What they are sent with (cloudflare_client.py says why httpcore) is
+itself, and asks for one page more than there is. What they are sent with (api_client.py says why httpcore) is
 loaded with the first call.
 """
 
@@ -27,7 +27,7 @@ _CONNECTIONS: Final = 6
 
 
 class _Client(Protocol):
-    """What cloudflare_client.py offers; named here because importing it is put off to the first call."""
+    """What api_client.py offers; named here because importing it is put off to the first call."""
 
     async def get(self, path: str, query: Mapping[str, str]) -> Answer: ...
 
@@ -90,13 +90,13 @@ class LiveCloudflare:
             await client.aclose()
 
     async def _once(self, token: Secret, path: str, query: Mapping[str, str]) -> Answer:
-        from ingressdoctor.sources.cloudflare_client import CloudflareClient
+        from ingressdoctor.sources.api_client import ApiClient
 
         if self._client is None:
-            self._client = CloudflareClient(token, self._endpoint, self._timeout)
+            self._client = ApiClient("Cloudflare", token, self._endpoint, self._timeout)
         return await self._client.get(path, query)
 
 
 def _load() -> None:
     """Import in a thread, so that other sources go on meanwhile."""
-    load("ingressdoctor.sources.cloudflare_client")
+    load("ingressdoctor.sources.api_client")

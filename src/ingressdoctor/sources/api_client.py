@@ -1,10 +1,10 @@
-"""Kept connections to the Cloudflare API: capped answers, one deadline per call, errors in clear words.
+"""Kept connections to the API of Cloudflare or Hetzner: capped answers, one deadline per call, errors in clear words.
 
 On httpcore, the transport that the probes use anyway, and not on httpx above it: what httpx adds for a dozen GETs
 (cookies, redirects, content negotiation, a command line) is not wanted here and takes longer to import than all the
 calls take. What of it is wanted stands here: the query string, the environment's proxy, and undoing gzip.
 
-Loaded by cloudflare.py with the first call.
+Loaded by cloudflare.py and hetzner.py with the first call.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.failures import lower_headers, reason_of
 from ingressdoctor.sources.trust import Trust
 
-__all__ = ["CloudflareClient"]
+__all__ = ["ApiClient"]
 
 _HTTP1: Final = ("http/1.1",)
 _MAX_BODY: Final = 16 * 1024 * 1024
@@ -38,17 +38,24 @@ _FAILURES: Final = (
     OSError,
     ValueError,
 )
-_HINT: Final = "Check the network, or the endpoint under [cloudflare] in the configuration."
 
 
 class DecodingError(ValueError):
     """The body is not encoded as its headers claim; failures.py knows it by this name."""
 
 
-class CloudflareClient:
-    """Keeps connections between calls; *timeout* is seconds for connecting, and for a whole call."""
+class ApiClient:
+    """Keeps connections between calls.
 
-    def __init__(self, token: Secret, endpoint: str, timeout: tuple[float, float]) -> None:
+    Args:
+        vendor: As messages name it; its section of the configuration is the same in lower case.
+        token: Sent as a bearer token.
+        endpoint: Base URL.
+        timeout: Seconds for connecting, and for a whole call.
+    """
+
+    def __init__(self, vendor: str, token: Secret, endpoint: str, timeout: tuple[float, float]) -> None:
+        self._vendor = vendor
         self._token = token
         self._endpoint = endpoint
         self._total_s = timeout[1]
@@ -63,11 +70,11 @@ class CloudflareClient:
         """
         try:
             if self._pool is None:
-                self._pool = _pool_for(self._endpoint)
+                self._pool = self._pool_for(self._endpoint)
             async with asyncio.timeout(self._total_s):
                 return await self._read(self._pool, path, query)
         except _FAILURES as error:
-            raise _unanswered(reason_of(error)) from None
+            raise self._unanswered(reason_of(error)) from None
 
     async def aclose(self) -> None:
         """Drop the connections."""
@@ -88,62 +95,59 @@ class CloudflareClient:
             async for chunk in response.aiter_stream():
                 body += chunk
                 if len(body) > _MAX_BODY:
-                    raise _too_large()
+                    raise self._too_large()
         headers = lower_headers({name.decode("latin-1"): value.decode("latin-1") for name, value in response.headers})
-        plain = _decoded(bytes(body), headers.get("content-encoding", ""))
+        plain = self._decoded(bytes(body), headers.get("content-encoding", ""))
         return Answer(status=response.status, body=plain, headers=headers)
 
+    def _decoded(self, body: bytes, encoding: str) -> bytes:
+        """Undo gzip, never past the cap.
 
-def _decoded(body: bytes, encoding: str) -> bytes:
-    """Undo gzip, never past the cap.
+        Raises:
+            DecodingError: it is not gzip, or not all of it.
+        """
+        if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"} or not body:
+            return body
+        engine = zlib.decompressobj(wbits=47)
+        try:
+            plain = engine.decompress(body, _MAX_BODY + 1)
+        except zlib.error as error:
+            raise DecodingError(str(error)) from None
+        if len(plain) > _MAX_BODY:
+            raise self._too_large()
+        if not engine.eof:
+            raise DecodingError("it ends too early")
+        return plain
 
-    Raises:
-        DecodingError: it is not gzip, or not all of it.
-    """
-    if encoding.strip().lower() not in {"gzip", "x-gzip", "deflate"} or not body:
-        return body
-    engine = zlib.decompressobj(wbits=47)
-    try:
-        plain = engine.decompress(body, _MAX_BODY + 1)
-    except zlib.error as error:
-        raise DecodingError(str(error)) from None
-    if len(plain) > _MAX_BODY:
-        raise _too_large()
-    if not engine.eof:
-        raise DecodingError("it ends too early")
-    return plain
+    def _pool_for(self, endpoint: str) -> httpcore.AsyncConnectionPool:
+        """Return a pool that goes where the environment's proxy settings say, as curl would.
 
+        Raises:
+            SourceError: the endpoint is not a URL of HTTP.
+        """
+        try:
+            parts = urlsplit(endpoint)
+            host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
+        except ValueError:
+            host = None
+        if not host:
+            raise self._unanswered("the endpoint is not a usable URL")
+        trusted = Trust("").context(verify=True, hostname=True, alpn=_HTTP1) if parts.scheme == "https" else None
+        proxies = getproxies()
+        proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
+        if not proxy or proxy_bypass(host):
+            return httpcore.AsyncConnectionPool(ssl_context=trusted, max_connections=_CONNECTIONS)
+        return httpcore.AsyncConnectionPool(ssl_context=trusted, max_connections=_CONNECTIONS, proxy=_proxy(proxy))
 
-def _pool_for(endpoint: str) -> httpcore.AsyncConnectionPool:
-    """Return a pool that goes where the environment's proxy settings say, as curl would.
+    def _unanswered(self, reason: str) -> SourceError:
+        hint = f"Check the network, or the endpoint under [{self._vendor.lower()}] in the configuration."
+        return SourceError(f"The {self._vendor} API did not answer: {reason}.", hint=hint)
 
-    Raises:
-        SourceError: the endpoint is not a URL of HTTP.
-    """
-    try:
-        parts = urlsplit(endpoint)
-        host = parts.hostname if parts.scheme in {"http", "https"} and parts.port != 0 else None
-    except ValueError:
-        host = None
-    if not host:
-        raise _unanswered("the endpoint is not a usable URL")
-    trusted = Trust("").context(verify=True, hostname=True, alpn=_HTTP1) if parts.scheme == "https" else None
-    proxies = getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all") or ""
-    if not proxy or proxy_bypass(host):
-        return httpcore.AsyncConnectionPool(ssl_context=trusted, max_connections=_CONNECTIONS)
-    return httpcore.AsyncConnectionPool(ssl_context=trusted, max_connections=_CONNECTIONS, proxy=_proxy(proxy))
+    def _too_large(self) -> SourceError:
+        return SourceError(f"The {self._vendor} API answered with more than {_MAX_BODY} bytes.")
 
 
 def _proxy(text: str) -> httpcore.Proxy:
     parts = urlsplit(text if "://" in text else f"http://{text}")
     auth = (unquote(parts.username), unquote(parts.password or "")) if parts.username else None
     return httpcore.Proxy(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}", auth=auth)
-
-
-def _unanswered(reason: str) -> SourceError:
-    return SourceError(f"The Cloudflare API did not answer: {reason}.", hint=_HINT)
-
-
-def _too_large() -> SourceError:
-    return SourceError(f"The Cloudflare API answered with more than {_MAX_BODY} bytes.")
