@@ -163,9 +163,13 @@ def test_offline_neither_opens_nor_closes_anything(broken: Lab, tmp_path: Path) 
 
     assert [item.state for item in before.incidents] == [IncidentState.OPEN]
     assert found.report.offline
-    assert (found.report.transitions, found.report.exit_code()) == ((), 1)
+    assert (found.report.transitions, found.report.exit_code(), words.code) == ((), 3, 3)
     assert facts(after) == facts(before.incidents)
     assert words.out.splitlines()[0][2:].startswith("Nothing can be said from here: This machine is offline")
+    # The incident is still shown, as what it was when somebody could look.
+    assert "\n? nginx.controller-not-ready on Deployment" in words.out
+    assert "not looked at now; since" in " ".join(words.out.split())
+    assert "\n✖" not in words.out
 
 
 def facts(incidents: tuple[Incident, ...]) -> list[tuple[str, IncidentState, tuple[str, ...], int, int]]:

@@ -18,13 +18,14 @@ from typing import Final
 from ingressdoctor.cli.options import RunChoice
 from ingressdoctor.cli.output import tell
 from ingressdoctor.cli.running import stopping
+from ingressdoctor.cli.sweep_memory import OpenMemory
 from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
 from ingressdoctor.cli.sweep_report import Screen, write_report
 from ingressdoctor.cli.version import version
 from ingressdoctor.config import Settings, override, state_folder
 from ingressdoctor.engine.incidents import Lifecycle
 from ingressdoctor.engine.sweep import SweepSpec
-from ingressdoctor.errors import HistoryError, IngressDoctorError, SourceError, UsageError
+from ingressdoctor.errors import IngressDoctorError, SourceError, UsageError
 from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
 from ingressdoctor.sweeping.metrics import SweepMetrics
@@ -121,7 +122,8 @@ async def _run(request: SweepRequest) -> int:
         if request.repeat.no_overlap:
             stack.enter_context(alone(_lock_path()))
         stop = await stack.enter_async_context(_stopping())
-        history = _history(request, stack)
+        memory = await stack.enter_async_context(_memory(request, stop))
+        history = memory.history
         notifier = await stack.enter_async_context(_notifier(request, every, history))
         session = await stack.enter_async_context(open_session(request.settings, version=version()))
         metrics = stack.enter_context(_metrics(request.output, every))
@@ -137,7 +139,9 @@ async def _run(request: SweepRequest) -> int:
                 metrics.publish(report, sent=notifier.sent, failed=notifier.failed)
             except IngressDoctorError as error:
                 tell(f"Error: {error.message}")
-            _complain(history, notifier)
+            if every:
+                memory.complain()
+            _complain(notifier)
 
         async def again() -> None:
             nonlocal code
@@ -155,7 +159,7 @@ async def _run(request: SweepRequest) -> int:
     # Notifications may have needed longer than the sweep.
     with contextlib.suppress(IngressDoctorError):
         metrics.recount(sent=notifier.sent, failed=notifier.failed)
-    _complain(None, notifier)
+    _complain(notifier)
     return code
 
 
@@ -209,22 +213,11 @@ def _lock_path() -> Path:
     return Path(state_folder(os.environ)) / "sweep.lock"
 
 
-def _history(request: SweepRequest, stack: contextlib.AsyncExitStack) -> Memory | None:
-    """Open the history; a sweep that cannot remember still sweeps, unless a place was asked for."""
-    if request.repeat.no_history:
-        return None
-    from ingressdoctor.cli.history_place import open_configured
-
+def _memory(request: SweepRequest, stop: asyncio.Event) -> OpenMemory:
     settings = request.settings
     if request.repeat.history:
         settings = override(settings, {"history.url": ("--history", request.repeat.history)})
-    try:
-        return stack.enter_context(open_configured(settings, create=True))
-    except HistoryError as error:
-        if settings.history.url:
-            raise
-        tell(f"Error: {error.message} Nothing is remembered of this sweep.")
-        return None
+    return OpenMemory(settings, stop, wanted=not request.repeat.no_history)
 
 
 def _notifier(request: SweepRequest, every_s: float, history: Memory | None) -> Notifier:
@@ -232,12 +225,8 @@ def _notifier(request: SweepRequest, every_s: float, history: Memory | None) -> 
     return Notifier(channels, sent=None if history is None else history.receipts, every_s=every_s)
 
 
-def _complain(history: Memory | None, notifier: Notifier) -> None:
-    """Say on standard error what could not be remembered or told."""
-    trouble = history.trouble if history is not None else None
-    if trouble is not None:
-        lost = f" {trouble.lost} results are lost." if trouble.lost else ""
-        tell(f"Error: {trouble.message}{lost}" + (f" {trouble.hint}" if trouble.hint else ""))
+def _complain(notifier: Notifier) -> None:
+    """Say on standard error whom could not be told."""
     for line in notifier.new_failures():
         tell(f"Error: {line}")
 

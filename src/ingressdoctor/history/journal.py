@@ -1,8 +1,8 @@
 """What waits to be written: kept in order, bounded, and tried again. Knows no table.
 
 A thread of its own writes at least every second or every 500 results: a sweep does not wait for the database, and a
-process that is killed loses no result older than that. Only where more comes than it can write is it waited for.
-Whatever is handed in is written in that order.
+process that is killed loses no result older than that. Where more comes than it can write, each result is held up for
+a moment, so that whoever hands them in can still turn to other things. Whatever is handed in is written in that order.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ EVERY_S: Final = 1.0
 RETRY_S: Final = 5.0
 MOST_WAITING: Final = 20_000
 MOST_TOLD: Final = 20
-PATIENCE_S: Final = 60.0
+MOMENT_S: Final = 0.01
+_ROOM_BESIDES: Final = 2
 
 
 class Begun(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +77,7 @@ class Journal:
         self._under_way: Sequence[Entry] = ()
         self._results = 0
         self._one_by_one = 0
+        self._failed_at = float("-inf")
         self.error: HistoryError | None = None
         self.lost = 0
 
@@ -91,8 +93,14 @@ class Journal:
             every = itertools.chain(self._under_way, self._waiting)
             return any(isinstance(entry, Kept) and entry.outcome.name == name for entry in every)
 
+    @property
+    def has_incidents(self) -> bool:
+        """Whether incidents wait."""
+        with self._changed:
+            return any(isinstance(entry, Told) for entry in itertools.chain(self._under_way, self._waiting))
+
     def add(self, entry: Entry) -> None:
-        """Hand in an entry, to be written soon; never fails, and waits only where the database cannot keep pace."""
+        """Hand in an entry, to be written soon; never fails, and waits a moment where the database cannot keep pace."""
         with self._changed:
             if isinstance(entry, Told):
                 self._supersede()
@@ -105,7 +113,7 @@ class Journal:
                 self._changed.notify_all()
             if self._results > self._most:
                 # A database that is only slow is waited for; one that fails is not.
-                self._changed.wait_for(self._has_room, PATIENCE_S)
+                self._changed.wait_for(self._has_room, MOMENT_S)
                 self._bound()
 
     def _has_room(self) -> bool:
@@ -114,12 +122,16 @@ class Journal:
 
     def flush(self) -> bool:
         """Write everything that waits now; False where it cannot be written, and ``error`` says why."""
+        asked = time.monotonic()
         with self._writing:
+            if self.error is not None and self._failed_at > asked:
+                # Another thread has just tried in vain: waiting as long once more helps nobody.
+                return False
             while batch := self._take():
                 try:
                     self._write(batch)
                 except HistoryError as error:
-                    self.error = error
+                    self.error, self._failed_at = error, time.monotonic()
                     self._put_back(batch)
                     return False
                 except Exception as error:  # noqa: BLE001 - one result that cannot be written must not stop the others
@@ -131,14 +143,15 @@ class Journal:
             return True
 
     def close(self) -> None:
-        """Write what waits, once more, and end the thread."""
+        """Write what waits, once more unless that has failed just now, and end the thread."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
             thread, self._thread = self._thread, None
         if thread is not None:
             thread.join()
-        self.flush()
+        if self.error is None or time.monotonic() - self._failed_at > EVERY_S:
+            self.flush()
 
     def _run(self) -> None:
         while True:
@@ -203,7 +216,8 @@ class Journal:
 
     def _bound(self) -> None:
         """Drop the oldest results beyond what may wait; what frames them is small and stays."""
-        while self._results > self._most:
+        most = self._most if self.error is not None else _ROOM_BESIDES * self._most
+        while self._results > most:
             del self._waiting[next(n for n, entry in enumerate(self._waiting) if isinstance(entry, Kept))]
             self._results -= 1
             self.lost += 1

@@ -26,12 +26,22 @@ from ingressdoctor.model.history import (
 )
 from ingressdoctor.model.sweep import Outcome
 
-__all__ = ["begins_a_day", "difference_from_well", "history_of", "names_in", "state_of", "summaries", "sweeps_in"]
+__all__ = [
+    "begins_a_day",
+    "difference_from_well",
+    "history_of",
+    "names_in",
+    "state_of",
+    "summaries",
+    "sweeps_in",
+    "well_among",
+]
 
 _PERIODS: Final = (timedelta(days=1), timedelta(days=7), timedelta(days=30))
 _FOUND, _FACTS, _BEFORE = CONTENT.alias("found"), CONTENT.alias("facts"), CONTENT.alias("before")
 _KINDS: Final = {Health.WELL: Kind.UP, Health.FAILING: Kind.DOWN, Health.UNKNOWN: Kind.UNKNOWN}
 _MOST_SPANS: Final = 20_000
+_SLICE: Final = 500
 
 
 def names_in(connection: sa.Connection) -> tuple[str, ...]:
@@ -43,6 +53,15 @@ def state_of(connection: sa.Connection, name: str, vantage: str | None) -> State
     """Return how *name* is doing; None for one that was never seen."""
     rows = _rows(connection, TARGET.c.name == name, vantage)
     return _worst(_states(name, rows)) if rows else None
+
+
+def well_among(connection: sa.Connection, names: Sequence[str]) -> frozenset[str]:
+    """Return those of *names* that were well at some time, from wherever they were seen."""
+    found: set[str] = set()
+    for start in range(0, len(names), _SLICE):
+        some = TARGET.c.name.in_(names[start : start + _SLICE])
+        found.update(connection.execute(sa.select(TARGET.c.name).where(some, TARGET.c.well_id.is_not(None))).scalars())
+    return frozenset(found)
 
 
 def difference_from_well(connection: sa.Connection, outcome: Outcome, vantage: str) -> tuple[Change, ...]:

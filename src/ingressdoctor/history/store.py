@@ -2,7 +2,8 @@
 
 Writing never fails a sweep: what cannot be written waits, bounded, and is tried again; ``trouble`` says so. Asking
 about the past raises ``HistoryError`` where the answer would matter (incidents, timelines), and says "nothing known"
-where it only adds to a line.
+where it only adds to a line. ``announce``, ``record`` and ``save_incidents`` return at once; everything else waits for
+the database, seconds where it is locked, and may be called from any thread.
 """
 
 from __future__ import annotations
@@ -118,20 +119,25 @@ class History:
         Returns:
             The sweep's number; negative where the database cannot be written now and will give one later.
         """
-        self._begun += 1
-        local = -self._begun
-        if vantage[:200] != self._vantage:
-            self._incidents = None
-        self._vantages[local] = self._vantage = vantage[:200]
-        self._journal.add(Begun(sweep=local, vantage=vantage[:200], started_ms=moment_ms(started)))
+        local = self.announce(started, vantage)
         self.flush()
         with contextlib.suppress(HistoryError):
             # Should the database go away during the sweep, this is what its end is compared with.
             self.incidents()
         return self._ids.get(local, local)
 
+    def announce(self, started: datetime, vantage: str) -> int:
+        """Begin a sweep without waiting for the database; returns a number that is as good, and negative."""
+        self._begun += 1
+        local = -self._begun
+        if vantage[:200] != self._vantage:
+            self._incidents = None
+        self._vantages[local] = self._vantage = vantage[:200]
+        self._journal.add(Begun(sweep=local, vantage=vantage[:200], started_ms=moment_ms(started)))
+        return local
+
     def record(self, sweep: int, outcome: Outcome) -> None:
-        """Keep a result, to be in the database within a second. Never fails; waits only behind 20,000 others."""
+        """Keep a result, to be in the database within a second. Never fails; waits a moment behind 20,000 others."""
         self._journal.add(Kept(sweep=sweep, outcome=outcome))
 
     def flush(self) -> bool:
@@ -139,10 +145,9 @@ class History:
         return self._journal.flush()
 
     def save_incidents(self, sweep: int, incidents: Sequence[Incident]) -> None:
-        """Keep incidents as they are now; those not among them stay as they were."""
+        """Keep incidents as they are now, soon; those not among them stay as they were."""
         self._incidents = tuple(incidents)
         self._journal.add(Told(sweep=sweep, incidents=tuple(incidents)))
-        self.flush()
 
     def finish(self, sweep: int, report: SweepReport) -> None:
         """Note that a sweep has ended, with its counts; writes everything that waits.
@@ -164,6 +169,8 @@ class History:
         Raises:
             HistoryError: they cannot be read, and were not read or saved here before.
         """
+        if self._journal.error is None and self._journal.has_incidents:
+            self.flush()
         try:
             self._incidents = self._ask(lambda connection: known_incidents(connection, self._vantage))
         except HistoryError as error:
@@ -177,6 +184,11 @@ class History:
         if self._journal.error is None and self._journal.has(name):
             self.flush()
         return self._tell(lambda connection: read.state_of(connection, name, vantage), None)
+
+    def worked(self, names: Sequence[str]) -> frozenset[str]:
+        """Return those of *names* that some look found well; none where nobody can tell."""
+        nobody: frozenset[str] = frozenset()
+        return self._tell(lambda connection: read.well_among(connection, names), nobody)
 
     def difference(self, outcome: Outcome) -> tuple[Change, ...]:
         """Return (fact, was, now) against the last look at this target that was well; nothing where there was none."""

@@ -189,11 +189,18 @@ class SweepReport(msgspec.Struct, frozen=True, kw_only=True):
     version: str = ""
     interrupted: bool = False
 
+    @property
+    def blind(self) -> bool:
+        """Whether it learnt nothing: offline, or stopped before its first target. Its incidents are remembered ones."""
+        return bool(self.offline) or (self.interrupted and not self.counts.total)
+
     def exit_code(self, *, strict: bool = False) -> int:
         """0 all healthy · 1 something is broken · 3 could not tell; with *strict* warnings count as broken."""
+        if self.blind:
+            return 3
         active = any(item.active and not item.suppressed for item in self.incidents)
         if active or (self.counts.broken and not self.incidents):
             return 1
-        if self.offline or self.interrupted or self.counts.unknown:
+        if self.interrupted or self.counts.unknown:
             return 3
         return 1 if strict and self.counts.degraded else 0

@@ -40,7 +40,7 @@ def sweep_to_markdown(report: SweepReport, page: Page) -> str:
 
 
 def _incident(incident: Incident, report: SweepReport, page: Page) -> list[str]:
-    cause, stands = incident.cause, standing(incident, report.started)
+    cause, stands = incident.cause, standing(incident, report)
     lines = [
         f"### {escaped(blamed(cause))}",
         "",

@@ -55,14 +55,16 @@ def sweep_to_terminal(report: SweepReport, page: Page) -> str:
     return sheet.text()
 
 
-def _look_of(incident: Incident) -> Status:
+def _look_of(incident: Incident, report: SweepReport) -> Status:
     if incident.state is IncidentState.CLOSED:
         return Status.PASS
+    if report.blind:
+        return Status.UNKNOWN
     return Status.SKIP if incident.suppressed else Status.FAIL if incident.active else Status.WARN
 
 
 def _add_incident(sheet: Sheet, incident: Incident, report: SweepReport) -> None:
-    look, cause = _look_of(incident), incident.cause
+    look, cause = _look_of(incident, report), incident.cause
     sheet.blank()
     sheet.row(
         (f"{glyph_of(look, sheet.page)} ", colour_of(look)),
@@ -71,7 +73,7 @@ def _add_incident(sheet: Sheet, incident: Incident, report: SweepReport) -> None
     )
     sheet.say((f"  {about(cause)}", ""), indent=4)
     sheet.say((f"  {members_of(incident.members, verbose=sheet.page.verbose)}", ""), indent=4)
-    sheet.say((f"  {standing(incident, report.started)}", "dim"), indent=4)
+    sheet.say((f"  {standing(incident, report)}", "dim"), indent=4)
     if incident.suppressed:
         sheet.say((f"  nobody is told: {safe(incident.suppressed)}", "dim"), indent=4)
     if incident.state is IncidentState.CLOSED:

@@ -44,6 +44,8 @@ def headline(report: SweepReport) -> str:
     told = [item for item in report.incidents if item.active and not item.suppressed]
     if report.offline:
         return f"Nothing can be said from here: {safe(report.offline)}"
+    if report.blind:
+        return "The sweep ended before any hostname was judged"
     return _of_incidents(in_order(told), report.counts.total) if told else _without_incidents(report)
 
 
@@ -148,8 +150,9 @@ def members_of(names: Sequence[str], *, verbose: bool = False) -> str:
     return listed(map(safe, names), limit=0 if verbose else _SHOWN_MEMBERS)
 
 
-def standing(incident: Incident, now: datetime) -> str:
-    """Return since when an incident is there and how it stands."""
+def standing(incident: Incident, report: SweepReport) -> str:
+    """Return since when an incident is there and how it stands; in a report that learnt nothing, as it was last."""
+    now = report.started
     since = f"since {_moment(incident.first_seen)} ({_lasting(now - incident.first_seen)})"
     match incident.state:
         case IncidentState.PENDING:
@@ -164,7 +167,8 @@ def standing(incident: Incident, now: datetime) -> str:
         case IncidentState.OPEN:
             text = since
     seen = listed(in_words(symptom) for symptom in incident.symptoms)
-    return f"{text}; visitors see {seen}" if seen else text
+    text = f"{text}; visitors see {seen}" if seen else text
+    return f"last seen {_moment(incident.last_seen)}, not looked at now; {text}" if report.blind else text
 
 
 def _moment(moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +13,7 @@ from ingressdoctor.engine.incidents import Fold
 from ingressdoctor.model.excuses import excuse_of
 from ingressdoctor.model.report import Verdict
 from ingressdoctor.model.sweep import Counts, Outcome, SweepReport, SweepTarget
-from ingressdoctor.sweeping.options import Memory, SweepOptions
+from ingressdoctor.sweeping.options import SweepOptions
 from ingressdoctor.sweeping.targets import Targets
 
 __all__ = ["Kept"]
@@ -26,12 +27,12 @@ class Kept:
     """What is kept of a sweep's outcomes until its report is made."""
 
     def __init__(
-        self, options: SweepOptions, targets: Sequence[SweepTarget], started: datetime, memory: Memory | None
+        self, options: SweepOptions, targets: Sequence[SweepTarget], started: datetime, parked: AbstractSet[str]
     ) -> None:
+        """*parked* are the names that nothing but a record holds, and that never worked."""
         self.fold = Fold()
         self._options = options
-        self._memory = memory
-        self._recorded = {item.name for item in targets if item.only_record}
+        self._parked = parked
         self._asked = {item.name: item for item in targets} if options.maintenance else {}
         self._started = started
         self._outcomes: list[Outcome] = []
@@ -43,7 +44,7 @@ class Kept:
         if item is not None:
             reason = excuse_of(self._options.maintenance, item.target.hostname, item.namespaces, outcome.started)
             outcome = replace(outcome, suppressed=reason)
-        if outcome.broken and outcome.name in self._recorded and not self._worked(outcome.name):
+        if outcome.broken and outcome.name in self._parked:
             # Remembered as what it is: a name that works with warnings would count as one that has worked.
             remembered, outcome = replace(outcome, suppressed=outcome.suppressed or _PARKED), _dangling(outcome)
         else:
@@ -55,11 +56,6 @@ class Kept:
             else:
                 self._dropped += 1
         return outcome, remembered
-
-    def _worked(self, name: str) -> bool:
-        """Tell whether it is remembered to have worked."""
-        state = self._memory.since(name) if self._memory is not None else None
-        return state is not None and state.last_well is not None
 
     def report(
         self, targets: Targets, elapsed_s: float, requests: Mapping[str, int], *, stop: bool, cut: str = ""

@@ -12,7 +12,6 @@ import msgspec
 from ingressdoctor.engine.incidents import Lifecycle
 from ingressdoctor.engine.sweep import SweepSpec
 from ingressdoctor.model.excuses import Suppression, Window
-from ingressdoctor.model.history import State
 from ingressdoctor.model.sweep import Incident, Outcome, SweepReport, SweepTarget
 from ingressdoctor.notify.sent import SentLog
 from ingressdoctor.sweeping.targets import Filters
@@ -28,23 +27,25 @@ class Trouble(Protocol):
     @property
     def hint(self) -> str: ...  # noqa: D102
     @property
+    def waiting(self) -> int: ...  # noqa: D102
+    @property
     def lost(self) -> int: ...  # noqa: D102
 
 
 class Memory(Protocol):
-    """What remembers sweeps: ``history.History``."""
+    """What remembers sweeps: ``history.History``. ``announce``, ``record`` and ``save_incidents`` return at once."""
 
     @property
     def trouble(self) -> Trouble | None: ...  # noqa: D102 - see History
     @property
     def receipts(self) -> SentLog: ...  # noqa: D102
 
-    def begin(self, started: datetime, vantage: str) -> int: ...  # noqa: D102 - see History
+    def announce(self, started: datetime, vantage: str) -> int: ...  # noqa: D102 - see History
     def record(self, sweep: int, outcome: Outcome) -> None: ...  # noqa: D102
     def incidents(self) -> tuple[Incident, ...]: ...  # noqa: D102
     def save_incidents(self, sweep: int, incidents: Sequence[Incident]) -> None: ...  # noqa: D102
     def finish(self, sweep: int, report: SweepReport) -> None: ...  # noqa: D102
-    def since(self, name: str, vantage: str | None = None) -> State | None: ...  # noqa: D102
+    def worked(self, names: Sequence[str]) -> frozenset[str]: ...  # noqa: D102
 
 
 class Teller(Protocol):

@@ -6,10 +6,9 @@ Knows no target and no product. What the history or a notification cannot take c
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,20 +17,23 @@ from msgspec.structs import replace
 from ingressdoctor.engine.incidents import Fold, advance
 from ingressdoctor.engine.session import ask
 from ingressdoctor.engine.sweep import sweep_targets
-from ingressdoctor.errors import HistoryError, SourceError, UsageError
+from ingressdoctor.errors import SourceError, UsageError
 from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.sweep import Incident, Outcome, SweepReport
 from ingressdoctor.sweeping.garbage import spared
 from ingressdoctor.sweeping.kept import Kept
 from ingressdoctor.sweeping.options import Elsewhere, Judging, Memory, SweepOptions, Teller, Watcher
+from ingressdoctor.sweeping.remembering import Remembering
 from ingressdoctor.sweeping.sources import ROUTES, read_ahead, shared_sources, without
 from ingressdoctor.sweeping.targets import Targets, from_discovered
+from ingressdoctor.sweeping.waiting import unless_stopped
 from ingressdoctor.wiring import Session
 
 __all__ = ["Sweeper"]
 
 _DISCOVERY_S: Final = 120.0
+_STOPPED: Final = Targets(items=(), skipped=("all targets: the sweep was stopped before they were known",))
 
 
 class Sweeper:
@@ -62,11 +64,11 @@ class Sweeper:
         self._memory = memory
         self._teller = teller
         self._others = others
-        self._incidents: tuple[Incident, ...] | None = None
+        self._incidents: tuple[Incident, ...] = ()
         session.sources.calls.only_count()
 
     async def once(self, watcher: Watcher, stop: asyncio.Event) -> SweepReport:
-        """Sweep once, and say what was found; also when stopped half-way.
+        """Sweep once, and say what was found; also when stopped half-way, or before the targets were known.
 
         Raises:
             UsageError: there is no target, or a walk or check that does not exist was asked for.
@@ -75,36 +77,43 @@ class Sweeper:
         started, began = datetime.now(UTC), time.monotonic()
         counted = self._session.sources.calls.counts
         instead = self._begun()
-        targets = self._listed if self._listed is not None else await self._discovered(instead)
+        targets = self._listed or await unless_stopped(self._discovered(instead), stop) or _STOPPED
         chosen = targets.filtered(self._options.filters)
         watcher.expect(len(chosen.items))
-        sweep = self._memory.begin(started, self._options.spec.vantage) if self._memory else 0
-        kept = Kept(self._options, chosen.items, started, self._memory)
+        remembering = Remembering(self._memory, stop)
+        remembering.begin(started, self._options.spec.vantage)
+        recorded = [item.name for item in chosen.items if item.only_record]
+        kept = Kept(self._options, chosen.items, started, {*recorded} - await remembering.worked(recorded))
 
         def take(outcome: Outcome) -> None:
             outcome, remembered = kept.take(outcome)
-            if self._memory:
-                self._memory.record(sweep, remembered)
+            remembering.record(remembered)
             watcher.done(outcome)
 
-        theirs = Elsewhere()
-        if self._others is not None:
-            theirs = await self._others.judge(chosen.items, take, stop)
-        else:
-            left = without(instead, probes=self._options.probes, inside=self._options.inside)
-            await read_ahead(left)
-            with spared():
-                await sweep_targets(self._session.run(stop=stop, instead=left), chosen.items, self._options.spec, take)
+        theirs = await self._judged(instead, chosen, take, stop)
         requests = dict(Counter(self._requests(counted)) + Counter(theirs.requests))
         chosen = replace(chosen, skipped=(*chosen.skipped, *theirs.notes))
         report = kept.report(chosen, time.monotonic() - began, requests, stop=stop.is_set(), cut=theirs.cut)
-        report = self._with_incidents(replace(report, version=self._session.version), kept.fold)
-        if self._memory:
-            self._memory.save_incidents(sweep, report.incidents)
-            self._memory.finish(sweep, report)
+        known = await remembering.incidents(self._incidents)
+        report = self._with_incidents(replace(report, version=self._session.version), kept.fold, known)
+        await remembering.end(report)
         if self._teller:
             self._teller.tell(report)
         return report
+
+    async def _judged(
+        self, instead: Mapping[type, object], chosen: Targets, take: Callable[[Outcome], None], stop: asyncio.Event
+    ) -> Elsewhere:
+        """Judge here, or have it judged, until *stop* is set."""
+        if not chosen.items:
+            return Elsewhere()
+        if self._others is not None:
+            return await self._others.judge(chosen.items, take, stop)
+        left = without(instead, probes=self._options.probes, inside=self._options.inside)
+        await unless_stopped(read_ahead(left), stop)
+        with spared():
+            await sweep_targets(self._session.run(stop=stop, instead=left), chosen.items, self._options.spec, take)
+        return Elsewhere()
 
     def _begun(self) -> Mapping[type, object]:
         if self._others is not None:
@@ -128,22 +137,13 @@ class Sweeper:
         now = self._session.sources.calls.counts
         return {name: count - before.get(name, 0) for name, count in now.items() if count > before.get(name, 0)}
 
-    def _with_incidents(self, report: SweepReport, fold: Fold) -> SweepReport:
+    def _with_incidents(self, report: SweepReport, fold: Fold, known: tuple[Incident, ...]) -> SweepReport:
         if report.offline:
             # Who cannot see anything neither opens nor closes anything.
-            known = self._known()
             return replace(report, incidents=known)
         ended = datetime.now(UTC)
         incidents, transitions = advance(
-            self._known(), fold.causes(), fold.judged, ended, self._options.lifecycle, self._options.suppress
+            known, fold.causes(), fold.judged, ended, self._options.lifecycle, self._options.suppress
         )
         self._incidents = incidents
         return replace(report, incidents=incidents, transitions=transitions)
-
-    def _known(self) -> tuple[Incident, ...]:
-        """Return what is remembered; another sweep may have changed it since the last one of ours."""
-        if self._memory is not None:
-            # A database that went away costs its memory, not the report; ``trouble`` says so.
-            with contextlib.suppress(HistoryError):
-                return self._memory.incidents()
-        return self._incidents or ()

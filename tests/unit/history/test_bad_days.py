@@ -322,21 +322,34 @@ def test_a_slow_database_is_waited_for() -> None:
         gate.wait(60)
         written.extend(entry.outcome.name for entry in entries)
 
-    journal = Journal(write, most=10)
-
-    def fill() -> None:
-        for number in range(50):
-            journal.add(Kept(sweep=1, outcome=look("up", 0, f"{number}")))
-
-    thread = threading.Thread(target=fill)
-    thread.start()
-    until(lambda: journal.waiting > 10)
+    journal = Journal(write, most=30)
+    for number in range(50):
+        # Nobody writes meanwhile: more may wait for some time, and who hands them in is held up only for moments.
+        journal.add(Kept(sweep=1, outcome=look("up", 0, f"{number}")))
     gate.set()
-    thread.join(60)
     journal.close()
 
     assert written == [str(number) for number in range(50)]
     assert journal.lost == 0
+
+
+def test_a_database_that_is_far_too_slow_costs_the_oldest() -> None:
+    gate, written = threading.Event(), list[str]()
+
+    def write(entries: object) -> None:
+        assert isinstance(entries, list)
+        gate.wait(60)
+        written.extend(entry.outcome.name for entry in entries)
+
+    journal = Journal(write, most=10)
+    journal._thread = threading.current_thread()  # only this test writes
+    for number in range(50):
+        journal.add(Kept(sweep=1, outcome=look("up", 0, f"{number}")))
+    gate.set()
+    assert journal.flush()
+
+    assert written == [str(number) for number in range(30, 50)]
+    assert journal.lost == 30
 
 
 def test_incidents_of_many_sweeps_that_nobody_could_write_do_not_pile_up() -> None:

@@ -405,3 +405,26 @@ def test_a_closed_history_can_be_opened_again(place: str) -> None:
 
     assert state is not None
     assert state.looks == 2
+
+
+def test_who_has_worked_is_told_for_many_at_once(place: str) -> None:
+    with open_history(place) as history:
+        sweep(history, look("up", 0, "up.example.org"), look("down", 0, "down.example.org"))
+        sweep(history, look("down", 5, "up.example.org"), look("warn", 5, "warned.example.org"), vantage="us")
+        many = [f"shop{number}.example.org" for number in range(1_200)]
+        worked = history.worked(["down.example.org", *many, "warned.example.org", "up.example.org"])
+
+        assert worked == {"up.example.org", "warned.example.org"}
+        assert history.worked([]) == frozenset()
+
+
+def test_a_sweep_that_is_announced_is_written_with_its_results(place: str) -> None:
+    with open_history(place) as history:
+        number = history.announce(at(0), "eu")
+        history.record(number, look("up", 0))
+        history.save_incidents(number, ())
+        history.finish(number, report(at(0)))
+        (known,) = history.sweeps()
+
+    assert number < 0
+    assert (known.state, known.vantage, known.started) == ("finished", "eu", at(0))
