@@ -358,6 +358,28 @@ def test_a_signal_lets_what_is_under_way_end(slow: Lab, number: signal.Signals) 
     assert (process.returncode, summary["interrupted"]) == (3, True)
 
 
+@pytest.fixture(scope="module")
+def silent() -> Iterator[Lab]:
+    """APIs that take longer than anybody has patience."""
+    with running(world(), latency_s=60.0) as lab:
+        yield lab
+
+
+@pytest.mark.parametrize("words", [(), ("--workers", "2"), ("--no-probe",)], ids=["alone", "workers", "no-probe"])
+def test_the_search_for_targets_is_given_up_when_asked_to_stop(silent: Lab, words: tuple[str, ...]) -> None:
+    asked = len(silent.requests["kube"])
+    with started(silent, "--no-history", *words) as process:
+        until(lambda: len(silent.requests["kube"]) > asked)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=120)
+
+    held(out)
+    assert err == ""
+    (summary,) = map(json.loads, out.splitlines())
+    assert (process.returncode, summary["interrupted"], summary["counts"]["total"]) == (3, True, 0)
+    assert summary["skipped"] == ["all targets: the sweep was stopped before they were known"]
+
+
 def test_the_second_interrupt_ends_it_at_once(slow: Lab) -> None:
     asked = len(slow.requests["kube"])
     with started(slow, "--no-history", "--at-once", "1") as process:
