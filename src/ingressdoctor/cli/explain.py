@@ -33,6 +33,8 @@ class Program(StrEnum):
     K3S = "k3s"
     DNS = "dns"
     TLS = "tls"
+    ARGOCD = "argocd"
+    HAPROXY = "haproxy"
 
 
 Files = Annotated[list[str] | None, typer.Argument(metavar="[FILE|-]...", help="Logs; - is standard input.")]

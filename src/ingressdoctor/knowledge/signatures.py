@@ -27,6 +27,8 @@ _FILES: Final = {
     "k3s": "k3s",
     "dns": "dns",
     "tls": "tls",
+    "argocd": "argocd",
+    "haproxy": "haproxy",
 }
 COMPONENTS: Final = tuple(_FILES)
 _RANK: Final = 50
