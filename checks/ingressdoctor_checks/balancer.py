@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     LoadBalancerLookup,
     Remedy,
     Service,
+    Unavailable,
     canonical_address,
     changes,
     check,
@@ -34,6 +35,7 @@ from ingressdoctor_checks.balancer_common import (
     no_balancer,
     resync,
     resync_text,
+    service_of,
     subject,
 )
 
@@ -62,18 +64,25 @@ _HCCM_LOG = look("kubectl", "-n", "kube-system", "logs", "deploy/hcloud-cloud-co
         "mysql-refused",
     ),
 )
-def missing(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:
-    """The project holds the load balancer that the controller's Service asks for."""
+def missing(lookup: LoadBalancerLookup, controller: Controller | Unavailable) -> Iterator[Finding]:
+    """The project holds the load balancer that the controller's Service asks for, or that the record leads to."""
     if lookup.not_in_path:
         yield no_balancer(lookup)
     elif lookup.found is None:
-        yield _not_found(lookup, controller)
+        yield _not_found(lookup, service_of(controller))
+    elif isinstance(controller, Unavailable) or lookup.by_record:
+        yield _unclaimed(lookup.found, lookup)
     else:
         yield from _identity(lookup.found, lookup, controller.service)
 
 
-def _not_found(lookup: LoadBalancerLookup, controller: Controller) -> Finding:
-    service = controller.service
+def _unclaimed(balancer: LoadBalancer, lookup: LoadBalancerLookup) -> Finding:
+    """Say that it is there, where the cluster did not say that it is its own."""
+    seen = {"found by": lookup.matched_by, "name": balancer.name}
+    return ok(f"{subject(balancer)} exists.", subject=subject(balancer), seen=seen, where=API)
+
+
+def _not_found(lookup: LoadBalancerLookup, service: Service | None) -> Finding:
     name = service.ref if service else "the controller"
     seen = {
         "looked for": "; ".join(lookup.looked_for) or "nothing to go by",
@@ -199,7 +208,7 @@ def _empty(balancer: LoadBalancer, controller: Controller, service: Service, see
         subject=service.ref,
         seen=seen,
         remedy=Remedy(
-            text=resync_text(controller) + "; its events and log say what stops it.",
+            text=resync_text(service) + "; its events and log say what stops it.",
             commands=(
                 look("kubectl", "-n", service.namespace, "describe", "service", service.name),
                 _HCCM_LOG,

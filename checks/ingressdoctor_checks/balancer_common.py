@@ -36,6 +36,8 @@ __all__ = [
     "ports_of_interest",
     "resync",
     "resync_text",
+    "service_gap",
+    "service_of",
     "service_port",
     "subject",
 ]
@@ -84,6 +86,18 @@ def managed(balancer: LoadBalancer | None, service: Service | None) -> bool:
     return labelled or any(key.startswith(PREFIX) for key in service.annotations)
 
 
+def service_of(controller: Controller | Unavailable) -> Service | None:
+    """Return the Service in front of the controller, None also where the cluster could not be asked."""
+    return None if isinstance(controller, Unavailable) else controller.service
+
+
+def service_gap(controller: Controller | Unavailable) -> Unavailable | None:
+    """Say why it is not known which Service stands in front of the controller; None where it is."""
+    if isinstance(controller, Unavailable):
+        return controller
+    return controller.unread[0] if controller.service is None and controller.unread else None
+
+
 def service_port(service: Service | None, listen_port: int) -> ServicePort | None:
     """Return the TCP port of the Service that the load balancer's port stands for."""
     ports = service.ports if service else ()
@@ -101,7 +115,7 @@ def resync(service: Service) -> Command:
     return changes("kubectl", "-n", service.namespace, "annotate", "service", service.name, annotation, "--overwrite")
 
 
-def resync_text(controller: Controller) -> str:
+def resync_text(service: Service | None) -> str:
     """Explain that drift stays until something makes the cloud controller sync."""
-    name = controller.service.ref if controller.service else "the Service"
+    name = service.ref if service else "the Service"
     return f"The cloud controller repairs drift only when it syncs; any changed annotation on {name} makes it do so"

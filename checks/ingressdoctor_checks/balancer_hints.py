@@ -20,6 +20,7 @@ from ingressdoctor.api import (
     Server,
     Unavailable,
 )
+from ingressdoctor_checks.balancer_common import service_of
 
 __all__ = ["EXCLUDE", "TargetView", "excluded", "views_of"]
 
@@ -50,11 +51,16 @@ class TargetView(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = False
     server: Server | None = None
 
+    @property
+    def evident(self) -> bool:
+        """Whether its server alone tells why it cannot be healthy."""
+        return self.gone or (self.server is not None and self.server.status not in ("running", ""))
+
 
 def views_of(
     balancer: LoadBalancer,
     port: int,
-    seen: tuple[LoadBalancerLookup, Controller, ClusterNodes | Unavailable],
+    seen: tuple[LoadBalancerLookup, Controller | Unavailable, ClusterNodes | Unavailable],
 ) -> tuple[TargetView, ...]:
     """Return every target of *balancer* as it stands on one listen port."""
     return tuple(_view(target, port, seen) for target in balancer.targets)
@@ -67,7 +73,7 @@ def excluded(node: Node) -> bool:
 
 
 def _view(
-    target: LbTarget, port: int, seen: tuple[LoadBalancerLookup, Controller, ClusterNodes | Unavailable]
+    target: LbTarget, port: int, seen: tuple[LoadBalancerLookup, Controller | Unavailable, ClusterNodes | Unavailable]
 ) -> TargetView:
     lookup, controller, nodes = seen
     server = lookup.server(target.server_id)
@@ -101,10 +107,17 @@ def _not_ready(node: Node) -> bool:
     return any(item.type == "Ready" and item.status != "True" for item in node.status.conditions or ())
 
 
-def _by_design(target: LbTarget, controller: Controller, server: Server | None, node: Node | None) -> bool:
+def _by_design(
+    target: LbTarget, controller: Controller | Unavailable, server: Server | None, node: Node | None
+) -> bool:
     """Tell whether the node holds no controller pod under externalTrafficPolicy Local."""
-    service = controller.service
-    if service is None or service.spec.external_traffic_policy != "Local" or controller.pods_unread is not None:
+    service = service_of(controller)
+    if (
+        isinstance(controller, Unavailable)
+        or service is None
+        or service.spec.external_traffic_policy != "Local"
+        or controller.pods_unread is not None
+    ):
         return False
     addresses = {target.ip, *((server.ipv4, *server.private_ips) if server else ())}
     addresses |= {item.address for item in (node.status.addresses or ())} if node else set()

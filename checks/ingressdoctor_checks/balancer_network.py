@@ -17,6 +17,7 @@ from ingressdoctor.api import (
     Remedy,
     Server,
     Service,
+    Unavailable,
     changes,
     check,
     fail,
@@ -25,7 +26,16 @@ from ingressdoctor.api import (
     skip,
     warn,
 )
-from ingressdoctor_checks.balancer_common import API, PREFIX, describe, managed, no_balancer, resync, subject
+from ingressdoctor_checks.balancer_common import (
+    API,
+    PREFIX,
+    describe,
+    managed,
+    no_balancer,
+    resync,
+    service_of,
+    subject,
+)
 
 __all__ = ["network_detached", "public_disabled"]
 
@@ -49,7 +59,7 @@ _NETWORKS = look("hcloud", "network", "list")
         "mysql-refused",
     ),
 )
-def public_disabled(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:
+def public_disabled(lookup: LoadBalancerLookup, controller: Controller | Unavailable) -> Iterator[Finding]:
     """Its public interface is on, has an address, and no address is blocked."""
     balancer = lookup.found
     if balancer is None:
@@ -66,7 +76,7 @@ def public_disabled(lookup: LoadBalancerLookup, controller: Controller) -> Itera
             subject=name,
             where=API,
             seen=seen,
-            remedy=_switch_on(balancer, controller.service),
+            remedy=_switch_on(balancer, service_of(controller)),
         )
     elif not balancer.ipv4 and not balancer.ipv6:
         yield fail(
@@ -128,34 +138,33 @@ def _switch_on(balancer: LoadBalancer, service: Service | None) -> Remedy:
         "mysql-silent",
     ),
 )
-def network_detached(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:
+def network_detached(lookup: LoadBalancerLookup, controller: Controller | Unavailable) -> Iterator[Finding]:
     """Private targets and the load balancer share a network."""
     balancer = lookup.found
     if balancer is None:
         yield no_balancer(lookup)
         return
     private = tuple(target for target in balancer.targets if target.use_private_ip)
-    if not private and not _asks_for_private(controller):
+    if not private and not _asks_for_private(service_of(controller)):
         yield skip(f"{subject(balancer)} reaches its targets over public addresses.")
     elif not balancer.networks:
-        yield _detached(balancer, lookup, controller, len(private))
+        yield _detached(balancer, lookup, service_of(controller), len(private))
     else:
         yield from _servers(balancer, lookup, private)
 
 
-def _asks_for_private(controller: Controller) -> bool:
-    value = controller.service.annotations.get(f"{PREFIX}use-private-ip", "") if controller.service else ""
+def _asks_for_private(service: Service | None) -> bool:
+    value = service.annotations.get(f"{PREFIX}use-private-ip", "") if service else ""
     return value.lower() in ("true", "1", "t")
 
 
-def _detached(balancer: LoadBalancer, lookup: LoadBalancerLookup, controller: Controller, private: int) -> Finding:
+def _detached(balancer: LoadBalancer, lookup: LoadBalancerLookup, service: Service | None, private: int) -> Finding:
     targeted = {target.server_id for target in balancer.targets}
     near = [item for item in lookup.servers if item.id in targeted] or list(lookup.servers)
     networks = sorted({network for item in near for network in item.networks})
     network = str(networks[0]) if networks else "NETWORK"
     commands: list[Command] = [_NETWORKS]
     commands.append(changes("hcloud", "load-balancer", "attach-to-network", "--network", network, balancer.name))
-    service = controller.service
     if service is not None and managed(balancer, service):
         commands.append(resync(service))
     return fail(

@@ -17,6 +17,7 @@ from ingressdoctor.api import (
     LoadBalancer,
     LoadBalancerLookup,
     Remedy,
+    Service,
     ServicePort,
     Target,
     Unavailable,
@@ -39,6 +40,7 @@ from ingressdoctor_checks.balancer_common import (
     ports_of_interest,
     resync,
     resync_text,
+    service_of,
     service_port,
     subject,
 )
@@ -64,21 +66,21 @@ __all__ = ["service_missing", "wrong_node_port"]
     ),
 )
 def service_missing(
-    lookup: LoadBalancerLookup, controller: Controller, target: Target, zone: ZoneFacts | Unavailable
+    lookup: LoadBalancerLookup, controller: Controller | Unavailable, target: Target, zone: ZoneFacts | Unavailable
 ) -> Iterator[Finding]:
     """A service listens on the asked port, and passes TLS where visitors speak it."""
     balancer = lookup.found
     if balancer is None:
         yield no_balancer(lookup)
         return
-    asked = asked_port(target, zone)
+    asked, service = asked_port(target, zone), service_of(controller)
     for port in ports_of_interest(target, asked):
-        published = service_port(controller.service, port)
+        published = service_port(service, port)
         served = balancer.service(port)
         if served is None and (port == asked or published is not None):
-            yield _absent(balancer, controller, port, published, needed=port == asked)
+            yield _absent(balancer, service, port, published, needed=port == asked)
         elif served is not None and port == 443 and served.protocol == "http":
-            yield _plain(balancer, controller, needed=port == asked)
+            yield _plain(balancer, service, needed=port == asked)
         elif served is not None and port == asked:
             yield ok(
                 f"{subject(balancer)} listens on port {port}.",
@@ -89,9 +91,8 @@ def service_missing(
 
 
 def _absent(
-    balancer: LoadBalancer, controller: Controller, port: int, published: ServicePort | None, *, needed: bool
+    balancer: LoadBalancer, service: Service | None, port: int, published: ServicePort | None, *, needed: bool
 ) -> Finding:
-    service = controller.service
     listening = ", ".join(str(item.listen_port) for item in balancer.services) or "nothing"
     limit = balancer.max_services
     full = f" Its type {balancer.type_name} takes {limit} services, and all are used." if _full(balancer) else ""
@@ -99,16 +100,12 @@ def _absent(
     return verb(
         f"{subject(balancer)} does not listen on port {port}, so nobody gets in there.",
         subject=subject(balancer),
-        where=API_SERVICE,
-        seen={
-            "load balancer listens on": listening,
-            f"{service.ref if service else 'Service'} publishes": ", ".join(str(p.port) for p in service.ports)
-            if service
-            else "nothing",
-        },
+        where=API_SERVICE if service else API,
+        seen={"load balancer listens on": listening}
+        | ({f"{service.ref} publishes": ", ".join(str(p.port) for p in service.ports)} if service else {}),
         remedy=Remedy(
-            text=_why_absent(controller, balancer, published) + full,
-            commands=_add(balancer, controller, port, published),
+            text=_why_absent(service, balancer, published) + full,
+            commands=_add(balancer, service, port, published),
             proof=describe(balancer),
         ),
     )
@@ -118,28 +115,35 @@ def _full(balancer: LoadBalancer) -> bool:
     return balancer.max_services is not None and len(balancer.services) >= balancer.max_services
 
 
-def _why_absent(controller: Controller, balancer: LoadBalancer, published: ServicePort | None) -> str:
-    if published is None:
+def _why_absent(service: Service | None, balancer: LoadBalancer, published: ServicePort | None) -> str:
+    if service is None and balancer.uid_label:
+        return (
+            "The cloud controller keeps this load balancer: expose the port on its Service in the cluster (Helm: "
+            "ports.<name>.expose), or have the controller sync again where the Service does publish it."
+        )
+    if service is not None and published is None:
         return "The Service does not publish this port either: expose it there first (Helm: ports.<name>.expose)."
-    if managed(balancer, controller.service):
-        return f"Have the cloud controller sync again: the Service does publish the port. {resync_text(controller)}."
+    if managed(balancer, service):
+        return f"Have the cloud controller sync again: the Service does publish the port. {resync_text(service)}."
     return "Add the service to the load balancer by hand."
 
 
 def _add(
-    balancer: LoadBalancer, controller: Controller, port: int, published: ServicePort | None
+    balancer: LoadBalancer, service: Service | None, port: int, published: ServicePort | None
 ) -> tuple[Command, ...]:
-    service = controller.service
+    if service is None and balancer.uid_label:
+        return (look("kubectl", "get", "services", "--all-namespaces"), describe(balancer))
     if service is not None and managed(balancer, service):
         shown = look("kubectl", "-n", service.namespace, "describe", "service", service.name)
         return (shown, resync(service)) if published is not None else (shown,)
-    node_port = str((published.node_port if published else None) or port)
+    # Where no cluster tells it: the listen port itself, if that is what the others forward to.
+    host_ports = all(item.destination_port == item.listen_port for item in balancer.services)
+    node_port = str((published.node_port if published else None) or (port if service or host_ports else "NODE_PORT"))
     ports = ("--protocol", "tcp", "--listen-port", str(port), "--destination-port", node_port)
     return (changes("hcloud", "load-balancer", "add-service", balancer.name, *ports),)
 
 
-def _plain(balancer: LoadBalancer, controller: Controller, *, needed: bool) -> Finding:
-    service = controller.service
+def _plain(balancer: LoadBalancer, service: Service | None, *, needed: bool) -> Finding:
     if service is not None and managed(balancer, service):
         key = "load-balancer.hetzner.cloud/protocol=tcp"
         command = changes("kubectl", "-n", service.namespace, "annotate", "service", service.name, key, "--overwrite")
@@ -233,6 +237,6 @@ def _repoint(balancer: LoadBalancer, controller: Controller, port: int, node_por
     by_hand = changes("hcloud", "load-balancer", "update-service", balancer.name, *ports)
     service = controller.service
     if service is not None and managed(balancer, service):
-        text = resync_text(controller) + ". Until then the second command repairs it at once."
+        text = resync_text(service) + ". Until then the second command repairs it at once."
         return Remedy(text=text, commands=(resync(service), by_hand), proof=describe(balancer))
     return Remedy(text="Point it at the node port.", commands=(by_hand,), proof=describe(balancer))

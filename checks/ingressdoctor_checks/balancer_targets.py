@@ -16,6 +16,7 @@ from ingressdoctor.api import (
     LoadBalancer,
     LoadBalancerLookup,
     Remedy,
+    Service,
     Target,
     Unavailable,
     ZoneFacts,
@@ -25,6 +26,7 @@ from ingressdoctor.api import (
     look,
     ok,
     skip,
+    unknown,
     warn,
 )
 from ingressdoctor_checks.balancer_common import (
@@ -36,6 +38,8 @@ from ingressdoctor_checks.balancer_common import (
     ports_of_interest,
     resync,
     resync_text,
+    service_gap,
+    service_of,
     subject,
 )
 from ingressdoctor_checks.balancer_hints import EXCLUDE, TargetView, excluded, views_of
@@ -63,7 +67,7 @@ _SYMPTOMS = (
     causes=("lb.targets-unhealthy", *_SYMPTOMS),
 )
 def no_targets(
-    lookup: LoadBalancerLookup, controller: Controller, nodes: ClusterNodes | Unavailable
+    lookup: LoadBalancerLookup, controller: Controller | Unavailable, nodes: ClusterNodes | Unavailable
 ) -> Iterator[Finding]:
     """At least one server or address is a target, label selectors resolved."""
     balancer = lookup.found
@@ -81,7 +85,7 @@ def no_targets(
         seen={"targets": "0"}
         | ({"label selectors": "; ".join(balancer.selectors)} if balancer.selectors else {})
         | _nodes_seen(nodes),
-        remedy=_fill(balancer, controller, nodes, lookup),
+        remedy=_fill(balancer, service_of(controller), nodes, lookup),
     )
 
 
@@ -120,10 +124,9 @@ def _nodes_seen(nodes: ClusterNodes | Unavailable) -> dict[str, str]:
 
 
 def _fill(
-    balancer: LoadBalancer, controller: Controller, nodes: ClusterNodes | Unavailable, lookup: LoadBalancerLookup
+    balancer: LoadBalancer, service: Service | None, nodes: ClusterNodes | Unavailable, lookup: LoadBalancerLookup
 ) -> Remedy:
     """Say how targets come back: by label, by a sync, or by hand."""
-    service = controller.service
     known = () if isinstance(nodes, Unavailable) else nodes.nodes
     kept_out = [node for node in known if excluded(node)]
     if kept_out and len(kept_out) == len(known):
@@ -137,8 +140,12 @@ def _fill(
         return Remedy(text=text, commands=commands, proof=describe(balancer))
     if service is not None and managed(balancer, service):
         shown = look("kubectl", "-n", service.namespace, "describe", "service", service.name)
-        text = resync_text(controller) + "; a service it cannot write also leaves the balancer without targets."
+        text = resync_text(service) + "; a service it cannot write also leaves the balancer without targets."
         return Remedy(text=text, commands=(shown, resync(service)), proof=describe(balancer))
+    if service is None and balancer.uid_label:
+        text = "The cloud controller keeps its targets: its log, and the Service's events, say what it lacks."
+        shown = look("kubectl", "get", "nodes", "-o", "wide")
+        return Remedy(text=text, commands=(shown, describe(balancer)), proof=describe(balancer))
     private = ("--use-private-ip",) if balancer.networks else ()
     names = [item.name for item in lookup.servers] or ["SERVER"]
     add = tuple(
@@ -157,7 +164,7 @@ def _fill(
 )
 def targets_unhealthy(
     lookup: LoadBalancerLookup,
-    controller: Controller,
+    controller: Controller | Unavailable,
     nodes: ClusterNodes | Unavailable,
     target: Target,
     zone: ZoneFacts | Unavailable,
@@ -175,7 +182,7 @@ def targets_unhealthy(
     if not ports:
         yield skip(f"{subject(balancer)} has no service on port {asked}, so nothing is checked for it.")
         return
-    gap = _nodes_seen(nodes) if isinstance(nodes, Unavailable) else {}
+    gap = _nodes_seen(nodes) if isinstance(nodes, Unavailable) and service_of(controller) else {}
     for alike, views in _alike({port: views_of(balancer, port, (lookup, controller, nodes)) for port in ports}):
         yield _judge(balancer, alike, views, controller, gap, needed=asked in alike)
 
@@ -193,7 +200,7 @@ def _judge(
     balancer: LoadBalancer,
     ports: tuple[int, ...],
     views: tuple[TargetView, ...],
-    controller: Controller,
+    controller: Controller | Unavailable,
     gap: dict[str, str],
     *,
     needed: bool,
@@ -215,6 +222,8 @@ def _judge(
             seen=seen,
             remedy=_remedy(balancer, ports, tuple(ill or expected), controller),
         )
+    if ill and (silent := service_gap(controller)) is not None and not any(view.evident for view in ill):
+        return _perhaps_by_design(balancer, port, ill, silent, seen)
     if ill:
         names = ", ".join(view.name for view in ill)
         return warn(
@@ -246,6 +255,23 @@ def _judge(
     )
 
 
+def _perhaps_by_design(
+    balancer: LoadBalancer,
+    port: str,
+    ill: list[TargetView],
+    gap: Unavailable,
+    seen: dict[str, str],
+) -> Finding:
+    """Say that some targets are unhealthy, which under externalTrafficPolicy Local is right."""
+    return unknown(
+        f"{', '.join(view.name for view in ill)} of {subject(balancer)} failed the health check on {port}, others pass "
+        f"it; whether by design, as nodes without a controller pod do, the cluster does not tell: {gap.reason}.",
+        subject=subject(balancer),
+        seen=seen,
+        enable_with=gap.enable_with or "Let the kubeconfig read Services and pods.",
+    )
+
+
 def _common(ill: list[TargetView]) -> str:
     """Return the reason that the unhealthy targets share, if it is one."""
     reasons = {view.reason for view in ill}
@@ -253,7 +279,7 @@ def _common(ill: list[TargetView]) -> str:
 
 
 def _remedy(
-    balancer: LoadBalancer, ports: tuple[int, ...], ill: tuple[TargetView, ...], controller: Controller
+    balancer: LoadBalancer, ports: tuple[int, ...], ill: tuple[TargetView, ...], controller: Controller | Unavailable
 ) -> Remedy:
     """Point at what the most telling target needs."""
     served = [item for port in ports if (item := balancer.service(port)) is not None]
@@ -269,10 +295,10 @@ def _remedy(
     dropped = any("timeout" in view.detail for view in ill)
     private = any(view.private for view in ill)
     commands = [look("kubectl", "get", "nodes", "-o", "wide")]
-    if controller.service is not None:
-        service = controller.service
+    if (service := service_of(controller)) is not None:
         commands.append(look("kubectl", "-n", service.namespace, "get", "service", service.name, "-o", "wide"))
-    commands.append(look("kubectl", "-n", controller.namespace, "get", "pods", "-o", "wide"))
+    if not isinstance(controller, Unavailable):
+        commands.append(look("kubectl", "-n", controller.namespace, "get", "pods", "-o", "wide"))
     if dropped and not private:
         commands.append(look("hcloud", "firewall", "list"))
     if dropped:

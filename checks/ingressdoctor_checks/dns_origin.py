@@ -33,6 +33,7 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
+from ingressdoctor_checks.balancer_common import service_gap
 from ingressdoctor_checks.outside_view import curl, dig, works
 
 __all__ = ["origin_mismatch"]
@@ -94,6 +95,8 @@ def origin_mismatch(
         yield _no_record_address(view, zone, probe)
     elif any(is_originless(address) for address in held):
         yield skip("The record holds a placeholder that means: no origin, on purpose.")
+    elif isinstance(lookup, LoadBalancerLookup) and lookup.by_record:
+        yield _unclaimed(lookup, controller, held, told_by)
     elif not wanted:
         yield _no_origin_address(lookup, controller)
     elif not (strangers := [address for address in held if address not in wanted]):
@@ -102,6 +105,21 @@ def origin_mismatch(
         seen = {"record": ", ".join(held), owner: ", ".join(wanted)}
         harmless = works(probe) or len(strangers) < len(held)
         yield _mismatch(view, strangers, seen, probe, harmless=harmless, owner=owner)
+
+
+def _unclaimed(
+    lookup: LoadBalancerLookup, controller: Controller | Unavailable, held: tuple[str, ...], told_by: str
+) -> Finding:
+    """Say what the record leads to where the cluster does not say what it should."""
+    what = f"load balancer {lookup.found.name} of the Hetzner project" if lookup.found else lookup.not_in_path
+    gap = service_gap(controller)
+    why = f": {gap.reason}" if gap else ""
+    return unknown(
+        f"The record leads to {what.removeprefix('the record leads to ')}; whether that is right, the cluster does not "
+        f"tell{why}.",
+        seen={"record": ", ".join(held), "told by": told_by},
+        enable_with=(gap.enable_with if gap else "") or "Let the kubeconfig read Services.",
+    )
 
 
 def _record_addresses(

@@ -10,12 +10,12 @@ import pytest
 from build.cluster import later
 from ingressdoctor.collect.controller import collect_controller
 from ingressdoctor.collect.hetzner import collect_project
-from ingressdoctor.collect.hetzner_lookup import collect_lookup
+from ingressdoctor.collect.hetzner_lookup import collect_cluster_balancer
 from ingressdoctor.collect.nodes import collect_nodes
 from ingressdoctor.collect.service_events import collect_service_events
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import HetznerProject, NodeAddresses
+from ingressdoctor.evidence.hetzner import ClusterBalancer, HetznerProject, LoadBalancerLookup, NodeAddresses
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 from ingressdoctor.model.evidence import Unavailable
@@ -48,11 +48,14 @@ async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
         assert isinstance(project, HetznerProject), project
         controller = await collect_controller.function(kube=kube, objects=later(UNREAD))
         assert isinstance(controller, Controller), controller
-        lookup = await collect_lookup.function(
+        balancer = await collect_cluster_balancer.function(
             project=project, controller=controller, preferences=Preferences(), nodes=NodeAddresses()
         )
-        events = await collect_service_events.function(kube=kube, controller=controller, lookup=lookup)
-        nodes = await collect_nodes.function(kube=kube, controller=controller, lookup=lookup, events=events)
+        events = await collect_service_events.function(kube=kube, controller=controller, balancer=balancer)
+        nodes = await collect_nodes.function(kube=kube, controller=controller, balancer=balancer, events=events)
+        assert isinstance(balancer, ClusterBalancer)
+        lookup = balancer.lookup
+        assert isinstance(lookup, LoadBalancerLookup), lookup
     finally:
         await hetzner.aclose()
         await kube.aclose()

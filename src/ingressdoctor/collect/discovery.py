@@ -21,7 +21,7 @@ from ingressdoctor.collect.tunnel_route import config_of_file
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.discovery import Discovered, FoundName, ZoneName, ZoneNames
 from ingressdoctor.evidence.gateway import GatewayObjects
-from ingressdoctor.evidence.hetzner import LoadBalancerLookup
+from ingressdoctor.evidence.hetzner import ClusterBalancer, LoadBalancerLookup
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.routes import KnownHosts, RoutingObjects
@@ -96,7 +96,7 @@ async def collect_discovered(  # noqa: PLR0913, PLR0917 - each is a place that n
     tunnels: Cloudflareds | Unavailable,
     tcp: TcpObjects | Unavailable,
     zones: ZoneNames | Unavailable,
-    balancer: LoadBalancerLookup | Unavailable,
+    balancer: ClusterBalancer,
     controller: Controller | Unavailable,
     preferences: Preferences,
 ) -> Discovered:
@@ -127,7 +127,7 @@ async def collect_discovered(  # noqa: PLR0913, PLR0917 - each is a place that n
     # Where routes or rules are not known, nobody can tell that nothing but the record names it.
     whole = isinstance(hosts, KnownHosts) and all(isinstance(gap, Inapplicable) or gap is zones for gap in gaps)
     if isinstance(zones, ZoneNames):
-        ours = _ours(balancer, controller)
+        ours = _ours(balancer.lookup, controller)
         any_name = next((ref for host, ref in sql if host == "*"), "")
         for item in zones.names:
             _add_record(found, item, ours, any_name, read=read)

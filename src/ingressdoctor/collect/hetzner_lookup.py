@@ -2,7 +2,7 @@
 
 The order follows the cloud controller's own: its UID label, then the name; then what a person would compare, the
 addresses, and for a NodePort Service behind a hand-made load balancer the node ports. Whether what was found is
-healthy is not judged here.
+healthy is not judged here; where the cluster does not say which one it is, see ``hetzner_target``.
 
 Source: hcloud-cloud-controller-manager internal/hcops/load_balancer.go, hcloud/load_balancers.go;
 kubernetes/cloud-provider controllers/service/controller.go (load balancer classes).
@@ -16,14 +16,21 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.collect.hetzner_objects import address_of
+from ingressdoctor.collect.hetzner_target import by_address
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup, NodeAddresses
+from ingressdoctor.evidence.hetzner import (
+    ClusterBalancer,
+    HetznerProject,
+    LoadBalancer,
+    LoadBalancerLookup,
+    NodeAddresses,
+)
 from ingressdoctor.evidence.kube import Pod, Service
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 
-__all__ = ["collect_lookup", "default_name", "find_load_balancer", "outside_hetzner"]
+__all__ = ["collect_cluster_balancer", "default_name", "find_load_balancer", "outside_hetzner"]
 
 _PREFIX: Final = "load-balancer.hetzner.cloud/"
 _NAME_LENGTH: Final = 32  # cloudprovider.DefaultLoadBalancerName
@@ -35,18 +42,29 @@ class _Match(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @collector(wanted="the load balancer in front of the ingress controller")
-async def collect_lookup(
+async def collect_cluster_balancer(
     project: HetznerProject | Unavailable,
     controller: Controller | Unavailable,
     preferences: Preferences,
     nodes: NodeAddresses | Unavailable,
-) -> LoadBalancerLookup | Unavailable:
-    """Return which load balancer of the project carries the controller's traffic.
+) -> ClusterBalancer:
+    """Return which load balancer of the project carries the controller's traffic, else those that records may name.
 
     A controller that no Hetzner load balancer belongs in front of needs no Hetzner token to be told so, and a load
     balancer that the configuration names needs no cluster to be found. A Service that may not be read is not absent.
     """
-    named = preferences.load_balancer
+    lookup = _look_up(project, controller, preferences.load_balancer, nodes)
+    if not isinstance(lookup, Unavailable) or isinstance(project, Unavailable):
+        return ClusterBalancer(lookup=lookup)
+    return ClusterBalancer(lookup=lookup, by_address=by_address(project), project=project)
+
+
+def _look_up(
+    project: HetznerProject | Unavailable,
+    controller: Controller | Unavailable,
+    named: str,
+    nodes: NodeAddresses | Unavailable,
+) -> LoadBalancerLookup | Unavailable:
     if isinstance(controller, Unavailable):
         return controller if isinstance(project, Unavailable) or not named else _by_name_alone(project, named)
     if controller.service is None and controller.unread and not named:

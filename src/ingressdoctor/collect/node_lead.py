@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from ingressdoctor.collect.hetzner_target import server_of
 from ingressdoctor.collect.kinds import NODES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.collect.lan import node_of
@@ -27,10 +28,10 @@ from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
-from ingressdoctor.routing.addresses import canonical_address, in_ranges, is_cloudflare, is_originless, is_private
+from ingressdoctor.routing.addresses import canonical_address, is_cloudflare, is_originless, is_private
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_addresses", "collect_lead", "listens_on_nodes", "server_of"]
+__all__ = ["collect_addresses", "collect_lead", "listens_on_nodes"]
 
 _WANTED: Final = "the nodes that the record leads to"
 _MOST: Final = 8
@@ -190,13 +191,6 @@ def _owner(address: str, nodes: tuple[tuple[Node, LanNode], ...], servers: tuple
     if server is None and node is not None:
         server = next((item for item in servers for raw, own in nodes if own == node and _is_of(raw, own, item)), None)
     return NodeOwner(address=address, node=node, server=server)
-
-
-def server_of(address: str, servers: tuple[Server, ...]) -> Server | None:
-    """Return the server that has a public address; of IPv6 it has a whole network."""
-    return next(
-        (item for item in servers if address == item.ipv4 or (item.ipv6 and in_ranges((item.ipv6,), address))), None
-    )
 
 
 def _is_of(raw: Node, node: LanNode, server: Server) -> bool:

@@ -13,7 +13,13 @@ from ingressdoctor.collect.hetzner_objects import address_of
 from ingressdoctor.collect.kinds import NODES
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup, NodeAddresses, ServiceEvents
+from ingressdoctor.evidence.hetzner import (
+    ClusterBalancer,
+    ClusterNodes,
+    LoadBalancerLookup,
+    NodeAddresses,
+    ServiceEvents,
+)
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Kubernetes
@@ -25,9 +31,12 @@ _HETZNER: Final = "load-balancer.hetzner.cloud/"
 
 @collector(wanted="the cluster's nodes")
 async def collect_nodes(
-    kube: Kubernetes, controller: Controller, lookup: LoadBalancerLookup, events: ServiceEvents | Unavailable
+    kube: Kubernetes, controller: Controller, balancer: ClusterBalancer, events: ServiceEvents | Unavailable
 ) -> ClusterNodes | Unavailable:
     """Return the nodes if the load balancer's targets cannot be understood without them."""
+    lookup = balancer.lookup
+    if isinstance(lookup, Unavailable):
+        return lookup
     why = mapping_needed(lookup, controller, events)
     if not why:
         return ClusterNodes(nodes=(), asked=False, why="the project's servers tell enough about the targets")

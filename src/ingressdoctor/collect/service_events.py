@@ -12,7 +12,7 @@ from ingressdoctor.collect.kinds import EVENTS
 from ingressdoctor.collect.kube import list_kind
 from ingressdoctor.evidence.clock import parse_time
 from ingressdoctor.evidence.controller import Controller
-from ingressdoctor.evidence.hetzner import LoadBalancer, LoadBalancerLookup, ServiceEvents
+from ingressdoctor.evidence.hetzner import ClusterBalancer, LoadBalancer, LoadBalancerLookup, ServiceEvents
 from ingressdoctor.evidence.kube import Event, Service
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
@@ -24,10 +24,10 @@ __all__ = ["collect_service_events", "disagreement", "in_order"]
 
 @collector(wanted="the events of the ingress controller's Service")
 async def collect_service_events(
-    kube: Kubernetes, controller: Controller, lookup: LoadBalancerLookup | Unavailable
+    kube: Kubernetes, controller: Controller, balancer: ClusterBalancer
 ) -> ServiceEvents | Unavailable:
     """Return the Service's events if something is off; one request, narrowed by field selectors."""
-    service = controller.service
+    service, lookup = controller.service, balancer.lookup
     if service is None and controller.unread:
         return controller.unread[0]
     if service is None or service.spec.type != "LoadBalancer":

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 import msgspec
 
 from ingressdoctor.evidence.kube import Event, Node
+from ingressdoctor.model.evidence import Unavailable
 
 __all__ = [
+    "ClusterBalancer",
     "ClusterNodes",
     "HealthCheck",
     "HetznerProject",
@@ -128,14 +130,15 @@ class NodeAddresses(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LoadBalancerLookup(msgspec.Struct, frozen=True, kw_only=True):
-    """The load balancer in front of the controller's Service, or why none was recognised.
+    """The load balancer on the target's path, that in front of the controller's Service, or why none was recognised.
 
     ``found`` is None when the project holds no such load balancer: ``looked_for`` says by what (UID label, name
     annotation, address) and ``project`` names those it does hold, for "did you mean" and for a wrong token.
     ``not_in_path`` is set when no Hetzner load balancer belongs on this path at all, and says why (the Service is of
     another type or class, or publishes the nodes' own addresses). ``rivals`` name further load balancers that carry
     the same Service UID. ``nodes_here`` tells whether the project holds servers that run the controller's pods: False
-    means that the token most likely belongs to another project, None that it cannot be told.
+    means that the token most likely belongs to another project, None that it cannot be told. ``by_record`` tells
+    that nothing says which one is the cluster's, and that this is the one that the target's record leads to.
     """
 
     found: LoadBalancer | None
@@ -147,10 +150,23 @@ class LoadBalancerLookup(msgspec.Struct, frozen=True, kw_only=True):
     not_in_path: str = ""
     rivals: tuple[str, ...] = ()
     nodes_here: bool | None = None
+    by_record: bool = False
 
     def server(self, server_id: int | None) -> Server | None:
         """Return one server of the project by its id."""
         return next((item for item in self.servers if item.id == server_id), None)
+
+
+class ClusterBalancer(msgspec.Struct, frozen=True, kw_only=True):
+    """What the cluster, or the configuration, says about the load balancer: the same for every target.
+
+    Where they do not say which one it is, ``lookup`` is the reason, and ``by_address`` holds what each public address
+    of the project stands for; ``project`` is what the token sees, None where nobody may look.
+    """
+
+    lookup: LoadBalancerLookup | Unavailable
+    by_address: Mapping[str, LoadBalancerLookup] = msgspec.field(default_factory=dict)
+    project: HetznerProject | None = None
 
 
 class ServiceEvents(msgspec.Struct, frozen=True, kw_only=True):

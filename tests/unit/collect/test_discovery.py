@@ -17,6 +17,7 @@ from ingressdoctor.collect.discovery import collect_discovered
 from ingressdoctor.collect.discovery_paths import paths_to_ask
 from ingressdoctor.collect.tcp_entry import TcpObjects
 from ingressdoctor.evidence.discovery import Discovered, FoundName, ZoneName, ZoneNames
+from ingressdoctor.evidence.hetzner import ClusterBalancer
 from ingressdoctor.evidence.kube import Loaded
 from ingressdoctor.evidence.kube.service import LoadBalancerIngress, LoadBalancerStatus, ServiceStatus
 from ingressdoctor.evidence.preferences import Preferences
@@ -52,7 +53,7 @@ async def discovered(*names: ZoneName, tcp: tuple[str, ...] = (), tcp_routes: An
         "tcp": tcp_routes
         or TcpObjects(routes=Loaded(items=tuple(map(a_tcp_route, tcp))), middlewares=Loaded(items=())),
         "zones": ZoneNames(names=names),
-        "balancer": a_lookup(a_balancer()),
+        "balancer": ClusterBalancer(lookup=a_lookup(a_balancer())),
         "controller": a_traefik(),
         "preferences": Preferences(),
         **over,
@@ -113,7 +114,7 @@ async def test_a_balancer_that_was_deleted_is_still_where_our_records_lead() -> 
     found = await discovered(
         a_name("db.example.org", "203.0.113.77", proxied=False),
         tcp=("HostSNI(`*`)",),
-        balancer=a_lookup(),
+        balancer=ClusterBalancer(lookup=a_lookup()),
         controller=gone,
     )
 

@@ -8,9 +8,16 @@ import pytest
 
 from build.cluster import FakeCluster
 from build.hetzner import UID, a_balancer, a_controller, a_listener, a_pod, a_server, a_service
-from ingressdoctor.collect.hetzner_lookup import collect_lookup, default_name, find_load_balancer
+from ingressdoctor.collect.hetzner_lookup import collect_cluster_balancer, default_name, find_load_balancer
 from ingressdoctor.collect.nodes import collect_addresses
-from ingressdoctor.evidence.hetzner import HetznerProject, LoadBalancer, LoadBalancerLookup, NodeAddresses
+from ingressdoctor.evidence.controller import Controller
+from ingressdoctor.evidence.hetzner import (
+    ClusterBalancer,
+    HetznerProject,
+    LoadBalancer,
+    LoadBalancerLookup,
+    NodeAddresses,
+)
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.model.evidence import Unavailable
 
@@ -122,9 +129,24 @@ def test_nodes_here_without_pods_is_not_known() -> None:
     assert find_load_balancer(project(), a_controller(pods=())).nodes_here is None
 
 
+async def cluster_balancer(
+    *,
+    project: HetznerProject | Unavailable,
+    controller: Controller | Unavailable,
+    preferences: Preferences,
+    nodes: object,
+) -> LoadBalancerLookup | Unavailable:
+    """Return what cluster and configuration say."""
+    found = await collect_cluster_balancer.function(
+        project=project, controller=controller, preferences=preferences, nodes=nodes
+    )
+    assert isinstance(found, ClusterBalancer)
+    return found.lookup
+
+
 async def ask(seen: HetznerProject | Unavailable, *, named: str = "", **controller: Any) -> object:
     preferences = Preferences(load_balancer=named)
-    return await collect_lookup.function(
+    return await cluster_balancer(
         project=seen, controller=a_controller(**controller), preferences=preferences, nodes=NodeAddresses()
     )
 
@@ -179,9 +201,7 @@ WITHOUT_CLUSTER = [
 async def test_without_a_cluster(seen: HetznerProject, named: str, expected: str | None) -> None:
     preferences = Preferences(load_balancer=named)
 
-    lookup = await collect_lookup.function(
-        project=seen, controller=NO_CLUSTER, preferences=preferences, nodes=NodeAddresses()
-    )
+    lookup = await cluster_balancer(project=seen, controller=NO_CLUSTER, preferences=preferences, nodes=NodeAddresses())
 
     assert isinstance(lookup, LoadBalancerLookup)
     assert (lookup.found.name if lookup.found else None) == expected
@@ -192,9 +212,7 @@ async def test_without_a_cluster_or_a_name_nothing_is_guessed(seen: HetznerProje
     preferences = Preferences()
 
     assert (
-        await collect_lookup.function(
-            project=seen, controller=NO_CLUSTER, preferences=preferences, nodes=NodeAddresses()
-        )
+        await cluster_balancer(project=seen, controller=NO_CLUSTER, preferences=preferences, nodes=NodeAddresses())
         == NO_CLUSTER
     )
 
@@ -225,7 +243,7 @@ async def test_nodes_that_publish_their_public_addresses_need_no_balancer() -> N
 
     nodes = await collect_addresses.function(kube, controller)
     lookups = [
-        await collect_lookup.function(project=seen, controller=controller, preferences=Preferences(), nodes=nodes)
+        await cluster_balancer(project=seen, controller=controller, preferences=Preferences(), nodes=nodes)
         for seen in (NO_TOKEN, project())
     ]
 
@@ -258,9 +276,7 @@ async def test_nodes_that_may_not_be_read_leave_the_balancer_unknown() -> None:
     controller = a_controller(service=PUBLIC)
 
     nodes = await collect_addresses.function(kube, controller)
-    lookup = await collect_lookup.function(
-        project=NO_TOKEN, controller=controller, preferences=Preferences(), nodes=nodes
-    )
+    lookup = await cluster_balancer(project=NO_TOKEN, controller=controller, preferences=Preferences(), nodes=nodes)
 
     assert isinstance(nodes, Unavailable)
     assert lookup == NO_TOKEN

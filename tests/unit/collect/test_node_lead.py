@@ -24,7 +24,8 @@ from ingressdoctor.api import (
     Unavailable,
 )
 from ingressdoctor.collect.bypass import collect_bypass
-from ingressdoctor.collect.node_lead import collect_addresses, collect_lead, server_of
+from ingressdoctor.collect.hetzner_target import server_of
+from ingressdoctor.collect.node_lead import collect_addresses, collect_lead
 from ingressdoctor.model.needs import Later
 
 NODES = "/api/v1/nodes"

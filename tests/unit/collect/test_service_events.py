@@ -12,7 +12,7 @@ from build.hetzner import a_balancer, a_controller, a_listener, a_lookup, a_serv
 from build.hetzner import events as some_events
 from ingressdoctor.collect.nodes import collect_nodes
 from ingressdoctor.collect.service_events import collect_service_events
-from ingressdoctor.evidence.hetzner import ClusterNodes, LoadBalancerLookup, ServiceEvents
+from ingressdoctor.evidence.hetzner import ClusterBalancer, ClusterNodes, LoadBalancerLookup, ServiceEvents
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.sources.base import Answer
 
@@ -39,7 +39,9 @@ def event(reason: str, *, at: str, name: str = "traefik", kind: str = "Service")
 
 
 async def events(cluster: Cluster, lookup: LoadBalancerLookup | Unavailable, **controller: Any) -> object:
-    return await collect_service_events.function(kube=cluster, controller=a_controller(**controller), lookup=lookup)
+    return await collect_service_events.function(
+        kube=cluster, controller=a_controller(**controller), balancer=ClusterBalancer(lookup=lookup)
+    )
 
 
 async def test_events_are_narrowed_put_in_order_and_others_left_out() -> None:
@@ -163,7 +165,9 @@ async def test_nodes_are_read_only_to_map_targets(
 ) -> None:
     cluster = Cluster({"metadata": {"name": "node-2"}, "spec": {"providerID": "hcloud://2"}})
 
-    found = await collect_nodes.function(kube=cluster, controller=a_controller(), lookup=lookup, events=seen)
+    found = await collect_nodes.function(
+        kube=cluster, controller=a_controller(), balancer=ClusterBalancer(lookup=lookup), events=seen
+    )
 
     assert isinstance(found, ClusterNodes)
     assert found.asked is asked
@@ -174,6 +178,8 @@ async def test_nodes_are_read_only_to_map_targets(
 async def test_nodes_that_may_not_be_read_are_unavailable() -> None:
     cluster = Cluster(status=403)
 
-    found = await collect_nodes.function(kube=cluster, controller=a_controller(), lookup=EMPTY, events=UNREAD)
+    found = await collect_nodes.function(
+        kube=cluster, controller=a_controller(), balancer=ClusterBalancer(lookup=EMPTY), events=UNREAD
+    )
 
     assert isinstance(found, Unavailable)

@@ -1,0 +1,96 @@
+"""Names judged without a kubeconfig: what the clouds and the outside tell is found, and nothing is guessed beyond."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from build.badday import Seen, calm, see
+from build.sweeps import swept
+from ingressdoctor.cli.options import Connection
+from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
+from ingressdoctor.model.finding import Status
+from ingressdoctor.sweeping.options import SweepOptions
+
+pytestmark = pytest.mark.lab
+
+HOST = "www.wecare.gr"
+SQL = "mysql://erp-db-user@erp.wecare.gr:3306/wecare"
+
+
+def without_cluster(lab: Lab, folder: Path) -> Connection:
+    """The lab's configuration with a kubeconfig that is not there."""
+    path = folder / "ingressdoctor.toml"
+    text = lab.handout.config.read_text("utf-8")
+    assert str(lab.handout.kubeconfig) in text
+    path.write_text(text.replace(json.dumps(str(lab.handout.kubeconfig)), json.dumps(str(folder / "gone"))), "utf-8")
+    return Connection(config=str(path))
+
+
+def seen_from_outside(world: str, fault: str, folder: Path, host: str = HOST) -> tuple[Seen, list[str]]:
+    """Return the diagnosis without a cluster, and what Hetzner was asked."""
+    broken = load_world(world)
+    if fault:
+        broken = apply_fault(broken, load_fault(world, fault))
+    with running(calm(broken)) as lab:
+        seen = see(lab, host=host, connection=without_cluster(lab, folder))
+        return seen, [str(item) for item in lab.requests["hetzner"]]
+
+
+FOUND = [
+    pytest.param("lb-all-unhealthy", "lb.targets-unhealthy", id="no-target-is-healthy"),
+    pytest.param("lb-network-detached", "lb.network-detached", id="detached-from-the-network"),
+    pytest.param("lb-no-443", "lb.service-missing", id="no-service-on-443"),
+    pytest.param("lb-no-targets", "lb.no-targets", id="no-targets"),
+    pytest.param("lb-public-disabled", "lb.public-disabled", id="public-interface-off"),
+    pytest.param("lb-deleted", "lb.origin-unreachable", id="nobody-has-the-record-s-address"),
+    pytest.param("lb-address-changed", "lb.origin-unreachable", id="the-record-s-address-is-not-its-own-any-more"),
+]
+
+
+@pytest.mark.parametrize(("fault", "cause"), FOUND)
+def test_the_load_balancer_is_found_by_the_record(fault: str, cause: str, tmp_path: Path) -> None:
+    seen, _ = seen_from_outside("wecare", fault, tmp_path)
+
+    assert seen.causes == (cause,)
+
+
+UNTOLD = [
+    pytest.param("", id="healthy"),
+    pytest.param("lb-renamed", id="renamed"),
+    pytest.param("external-traffic-local", id="nodes-without-a-pod-by-design"),
+    pytest.param("label-selector-targets", id="targets-by-label"),
+    pytest.param("ipv4-only", id="ipv4-only"),
+]
+
+
+@pytest.mark.parametrize("fault", UNTOLD)
+def test_what_works_raises_no_alarm(fault: str, tmp_path: Path) -> None:
+    seen, asked = seen_from_outside("wecare", fault, tmp_path)
+
+    assert seen.code == 0
+    assert seen.failing == frozenset()
+    assert seen.with_status(Status.WARN) == frozenset()
+    assert len([item for item in asked if "load_balancers" in item]) == 1
+
+
+def test_mysql_s_load_balancer_is_found_by_dns(tmp_path: Path) -> None:
+    seen, _ = seen_from_outside("wecare", "sql-lb-no-3306", tmp_path, SQL)
+
+    assert seen.causes == ("lb.service-missing",)
+
+
+def test_a_sweep_lists_the_load_balancers_once_for_all_targets(tmp_path: Path) -> None:
+    broken = apply_fault(load_world("wecare"), load_fault("wecare", "lb-no-443"))
+    with running(calm(broken)) as lab:
+        without = without_cluster(lab, tmp_path).config
+        lab.handout.config.write_text(Path(without).read_text("utf-8"), "utf-8")
+        found = swept(lab, SweepOptions(probes=False))
+        asked = [str(item) for item in lab.requests["hetzner"]]
+
+    [members] = [names for key, names in found.causes.items() if key.startswith("lb.service-missing")]
+    assert HOST in members
+    assert len(members) > 1
+    assert len(asked) == len(set(asked)) == 2
