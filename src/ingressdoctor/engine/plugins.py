@@ -28,6 +28,7 @@ from ingressdoctor.model.walk import Walk
 __all__ = ["GROUP", "load_folder", "load_installed", "load_package"]
 
 GROUP: Final = "ingressdoctor.plugins"
+_KINDS: Final = (Check, Collector, WalkChooser)
 
 
 def load_installed(points: Sequence[EntryPoint] | None = None) -> tuple[Bundle, ...]:
@@ -129,6 +130,9 @@ def _bundle(modules: Iterable[ModuleType], origin: str) -> Bundle:
     choosers: list[WalkChooser] = []
     for module in modules:
         for value in vars(module).values():
+            # Most values are none of them: one question for all kinds, and not one for each.
+            if not isinstance(value, _KINDS):
+                continue
             match value:
                 case Check() if value.module == module.__name__:
                     checks.append(value)
