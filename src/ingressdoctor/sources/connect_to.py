@@ -12,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Self
 
 import msgspec
@@ -117,6 +118,7 @@ def _port(text: str) -> int | None:
     return int(text) if 0 < int(text) < 65_536 else None
 
 
+@lru_cache(maxsize=1024)
 def _normal(host: str) -> str:
     """Return *host* in the one form that is compared: lower case, no brackets or final dot, addresses canonical."""
     bare = host.strip().strip("[]").rstrip(".").lower()

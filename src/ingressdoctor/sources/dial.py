@@ -10,11 +10,13 @@ import errno
 import os
 import socket
 import time
+from functools import lru_cache
 from typing import Final
 
 import msgspec
 
 from ingressdoctor.evidence.net import Reach
+from ingressdoctor.model.begun import begin
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.connect_to import ConnectTo, join_host_port
 from ingressdoctor.sources.stream import Stream
@@ -55,6 +57,9 @@ class _Place(msgspec.Struct, frozen=True):
     sockaddr: tuple[object, ...]
 
 
+_Found = tuple[int, tuple[object, ...]]
+
+
 class Dialer:
     """Opens TCP connections, redirected by ``--connect-to``."""
 
@@ -66,22 +71,23 @@ class Dialer:
     async def connect(self, host: str, port: int, *, timeout_s: float, redirect: bool = True) -> Connection:
         """Connect to an address or, resolved by the system, to a name; *redirect* False ignores --connect-to."""
         started = time.monotonic()
-        connect_to = self._connect_to if redirect else self._plain
         place = _Place(host, join_host_port(host, port), 0, ())
         stream: Stream | None = None
         try:
-            async with asyncio.timeout(timeout_s):
-                places = await self._places(connect_to, host, port)
-                for left in range(len(places), 0, -1):
-                    place = places[len(places) - left]
-                    share = (timeout_s - (time.monotonic() - started)) / left
-                    try:
-                        async with asyncio.timeout(share):
-                            stream = await _open(place)
-                        break
-                    except OSError:
-                        if left == 1:
-                            raise
+            places, resolving = begin(self._places(self._connect_to if redirect else self._plain, host, port))
+            if resolving is not None:
+                async with asyncio.timeout(timeout_s):
+                    places = await resolving
+            for left in range(len(places), 0, -1):
+                place = places[len(places) - left]
+                share = (timeout_s - (time.monotonic() - started)) / left
+                try:
+                    async with asyncio.timeout(share):
+                        stream = await _open(place)
+                    break
+                except OSError:
+                    if left == 1:
+                        raise
         except OSError as error:
             reach, detail = reach_of(error)
             return Connection(
@@ -118,26 +124,35 @@ class Dialer:
                 places.extend(_Place(address, _dialled(new), kind, new) for kind, new in await self._resolve(*again))
         return tuple(places)
 
-    async def _resolve(self, host: str, port: int) -> list[tuple[int, tuple[object, ...]]]:
+    async def _resolve(self, host: str, port: int) -> tuple[_Found, ...]:
         if not 0 < port < 65_536:
             raise OSError(errno.EADDRNOTAVAIL, f"there is no port {port}")
-        try:
-            found = _getaddrinfo(host, port, socket.AI_NUMERICHOST)
-        except socket.gaierror:
+        found = _numeric(host, port)
+        if found is None:
             found = await self._resolving.run(lambda: _getaddrinfo(host, port, 0))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         return found[:_MAX_ADDRESSES]
 
 
-def _getaddrinfo(host: str, port: int, flags: int) -> list[tuple[int, tuple[object, ...]]]:
+# A sweep dials the same few addresses again and again.
+@lru_cache(maxsize=1024)
+def _numeric(host: str, port: int) -> tuple[_Found, ...] | None:
+    """Return an address as it is dialled; None for what is a name."""
+    try:
+        return _getaddrinfo(host, port, socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        return None
+
+
+def _getaddrinfo(host: str, port: int, flags: int) -> tuple[_Found, ...]:
     # As bytes where possible: for text, Python loads its IDNA tables, a tenth of a second for nothing.
     name = host.encode("ascii") if host.isascii() else host
     try:
         answers = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=flags)
     except (ValueError, TypeError) as error:  # a label over 63 octets, a zero byte: names that cannot exist
         raise socket.gaierror(socket.EAI_NONAME, "not a hostname") from error
-    return [(family, sockaddr) for family, _, _, _, sockaddr in answers]
+    return tuple((family, sockaddr) for family, _, _, _, sockaddr in answers)
 
 
 async def _open(place: _Place) -> Stream:
@@ -153,11 +168,7 @@ async def _open(place: _Place) -> Stream:
 
 
 def _is_address(host: str) -> bool:
-    try:
-        _getaddrinfo(host, 0, socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        return False
-    return True
+    return _numeric(host, 0) is not None
 
 
 def _dialled(sockaddr: tuple[object, ...]) -> str:
