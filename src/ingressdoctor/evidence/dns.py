@@ -47,4 +47,4 @@ class DnsReply(msgspec.Struct, frozen=True, kw_only=True):
 
     def of(self, rdtype: str) -> tuple[str, ...]:
         """Return the data of the answers of one type, in answer order."""
-        return tuple(record.data for record in self.answers if record.rdtype == rdtype)
+        return tuple([record.data for record in self.answers if record.rdtype == rdtype])

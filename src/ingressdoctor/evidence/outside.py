@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 
@@ -39,19 +40,19 @@ class AddressRanges(msgspec.Struct, frozen=True, kw_only=True):
     # membership is answered by ``ingressdoctor.routing.addresses.is_cloudflare(ranges, address)``
 
 
-class ResolverView(msgspec.Struct, frozen=True, kw_only=True):
+class ResolverView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """What one server says about the target: A, AAAA, HTTPS questions."""
 
     server: str
     replies: tuple[DnsReply, ...]
 
-    @property
+    @cached_property  # dozens of checks ask for it
     def addresses(self) -> tuple[str, ...]:
         """All A and AAAA data, in answer order."""
         return tuple(data for reply in self.replies for data in (*reply.of("A"), *reply.of("AAAA")))
 
 
-class DnsView(msgspec.Struct, frozen=True, kw_only=True):
+class DnsView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The target's name as several resolvers see it, and as the zone's own servers do (None: not asked)."""
 
     hostname: str
@@ -59,7 +60,7 @@ class DnsView(msgspec.Struct, frozen=True, kw_only=True):
     authoritative: ResolverView | None = None
     cname_chain: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def addresses(self) -> tuple[str, ...]:
         """Addresses of the first resolver that has any: what a client on this machine would dial."""
         return next((view.addresses for view in self.resolvers if view.addresses), ())
