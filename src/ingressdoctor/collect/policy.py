@@ -1,8 +1,9 @@
 """Read the NetworkPolicies between the controller's pods and the backend's, and have them judged.
 
-One request for the backend's namespace; the controller's is read only if that one lets the connection in and the
-origin's answer leaves a reason to, the Namespaces' labels only if a selector asks for them, and the network plugin's
-own kinds only where a doubt remains after all that. The rules themselves are in ``routing.netpol``.
+One request for the backend's namespace, beside those for its Service; the controller's is read only if that one lets
+the connection in and the origin's answer leaves a reason to, the Namespaces' labels only if a selector asks for them,
+and the network plugin's own kinds only where a doubt remains after all that. The rules themselves are in
+``routing.netpol``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,14 @@ from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
 from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.plugin_policies import plugin_policies
 from ingressdoctor.collect.together import together
-from ingressdoctor.evidence.backend import BackendDialler, BackendView, PolicySide, PolicyVerdict
+from ingressdoctor.evidence.backend import (
+    BackendDialler,
+    BackendPolicies,
+    BackendView,
+    ChosenBackend,
+    PolicySide,
+    PolicyVerdict,
+)
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import NetworkPolicy, Pod
 from ingressdoctor.evidence.net import Reach
@@ -27,7 +35,7 @@ from ingressdoctor.routing.netpol import Party, Verdict, evaluate, needs_namespa
 from ingressdoctor.routing.service import target_port
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["judge", "pairs", "pairs_from", "policy_verdict", "sides_of"]
+__all__ = ["backend_policies", "judge", "pairs", "pairs_from", "policy_verdict", "sides_of"]
 
 _WANTED: Final = "the NetworkPolicies between the controller and the backend"
 _SOURCES: Final = 3
@@ -40,8 +48,16 @@ Labels = Mapping[str, Mapping[str, str]]
 
 
 @collector(wanted=_WANTED, timeout_s=15.0)
+async def backend_policies(kube: Kubernetes, chosen: ChosenBackend) -> BackendPolicies | Unavailable:
+    """List the policies of the backend's namespace while its Service is read: which pods they select is seen later."""
+    found = whole(await list_kind(kube, NETWORK_POLICIES, namespace=chosen.ref.namespace), _WANTED)
+    return found if isinstance(found, Unavailable) else BackendPolicies(policies=found)
+
+
+@collector(wanted=_WANTED, timeout_s=15.0)
 async def policy_verdict(
     kube: Kubernetes,
+    listed: BackendPolicies | Unavailable,
     view: BackendView,
     dialler: BackendDialler,
     origin: OriginProbe | Unavailable,
@@ -57,9 +73,9 @@ async def policy_verdict(
             wanted=_WANTED, reason=f"there is no pair of a pod of {view.dialler} and a backend pod to judge"
         )
     home = judged[0][0].namespace
-    policies = whole(await list_kind(kube, NETWORK_POLICIES, namespace=view.ref.namespace), _WANTED)
-    if isinstance(policies, Unavailable):
-        return policies
+    if isinstance(listed, Unavailable):
+        return listed
+    policies = listed.policies
     labels, gap = await _labels(kube, policies, (home,))
     verdict = judge(judged, policies, labels, (_PLUGIN,))
     if _passes(origin) or (view.tunnel and _comes_through(outside)):

@@ -1,6 +1,6 @@
 """List the routing objects once, and let the model decide which route takes the target's request.
 
-Three requests, up to six where classes, TraefikServices or TLSOptions matter. What the objects mean is the business of
+Four requests, up to six where TraefikServices or TLSOptions matter. What the objects mean is the business of
 ``routing/traefik``.
 """
 
@@ -60,8 +60,10 @@ _OPTION_ANNOTATION: Final = "traefik.ingress.kubernetes.io/router.tls.options"
 
 @collector(wanted="the cluster's routing objects", timeout_s=_LISTING_TIMEOUT_S)
 async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
-    """List IngressRoutes, Ingresses and Middlewares, then the kinds that one of them refers to."""
+    """List IngressRoutes, Ingresses with their classes, and Middlewares, then the kinds that one of them refers to."""
     async with asyncio.TaskGroup() as group:
+        # Nearly every Ingress names its class: to see that first would cost everybody a round trip.
+        class_task = group.create_task(list_or_gap(kube, INGRESS_CLASSES))
         route_task = group.create_task(list_or_gap(kube, INGRESS_ROUTES))
         ingress_task = group.create_task(list_or_gap(kube, INGRESSES))
         middleware_task = group.create_task(list_or_gap(kube, MIDDLEWARES))
@@ -70,14 +72,13 @@ async def collect_objects(kube: Kubernetes) -> RoutingObjects | Unavailable:
         return routes
     async with asyncio.TaskGroup() as group:
         service_task = group.create_task(_listed(kube, TRAEFIK_SERVICES, wanted=_refers_to_services(routes)))
-        class_task = group.create_task(_listed(kube, INGRESS_CLASSES, wanted=_names_classes(ingresses)))
         options = _names_options(routes, ingresses)
         option_task = group.create_task(list_or_gap(kube, TLS_OPTIONS)) if options else None
     return RoutingObjects(
         ingress_routes=routes,
         ingresses=ingresses,
         middlewares=middleware_task.result(),
-        ingress_classes=class_task.result(),
+        ingress_classes=class_task.result() if _names_classes(ingresses) else Loaded(),
         traefik_services=service_task.result(),
         tls_options=option_task.result() if option_task else NOT_READ,
     )

@@ -14,6 +14,7 @@ __all__ = [
     "BackendDialler",
     "BackendEndpoint",
     "BackendEndpoints",
+    "BackendPolicies",
     "BackendView",
     "ChosenBackend",
     "PodMaker",
@@ -204,6 +205,12 @@ class PolicySide(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     deciding: str = ""
     rule: int = 0
+
+
+class BackendPolicies(msgspec.Struct, frozen=True, kw_only=True):
+    """The NetworkPolicies of the backend's namespace."""
+
+    policies: tuple[NetworkPolicy, ...]
 
 
 class PolicyVerdict(msgspec.Struct, frozen=True, kw_only=True):

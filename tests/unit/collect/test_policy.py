@@ -22,8 +22,8 @@ from ingressdoctor.api import (
     Reach,
     Unavailable,
 )
-from ingressdoctor.collect.policy import judge, pairs, policy_verdict
-from ingressdoctor.evidence.backend import BackendDialler
+from ingressdoctor.collect.policy import backend_policies, judge, pairs, policy_verdict
+from ingressdoctor.evidence.backend import BackendDialler, ChosenBackend
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
 
@@ -36,7 +36,12 @@ BROKEN = an_origin(an_exchange(504))
 
 async def verdict_of(cluster: FakeCluster, origin: Any = NOT_ASKED, view: BackendView | None = None) -> Any:
     dialler = BackendDialler(pods=a_controller().pods)
-    return await policy_verdict.function(cluster, view or a_view(), dialler, origin, NOT_ASKED)
+    return await judged_by(cluster, dialler, origin, view or a_view())
+
+
+async def judged_by(cluster: FakeCluster, dialler: BackendDialler, origin: Any, view: BackendView) -> Any:
+    listed = await backend_policies.function(cluster, ChosenBackend(ref=view.ref, route="IngressRoute shop/web"))
+    return await policy_verdict.function(cluster, listed, view, dialler, origin, NOT_ASKED)
 
 
 def policies(shop: list[Any], traefik: list[Any], **more: Any) -> FakeCluster:
@@ -82,11 +87,14 @@ async def test_policies_that_may_not_be_read() -> None:
     assert any("namespace traefik" in limit for limit in half.limits)
 
 
-async def test_without_pods_no_policy_is_read() -> None:
-    cluster = policies([], [])
+async def test_without_pods_there_is_nothing_to_judge() -> None:
+    cluster = policies([DENY], [])
 
-    assert isinstance(await verdict_of(cluster, view=a_view(pods=())), Unavailable)
-    assert cluster.asked == []
+    verdict = await verdict_of(cluster, view=a_view(pods=()))
+
+    assert isinstance(verdict, Unavailable)
+    assert "no pair of a pod" in verdict.reason
+    assert len(cluster.asked) == 1
 
 
 GROUPS = {
@@ -202,7 +210,7 @@ async def test_a_controller_in_the_backends_namespace_costs_one_list() -> None:
     cluster = policies([], [])
 
     dialler = BackendDialler(pods=a_controller(namespace="shop").pods)
-    verdict = await policy_verdict.function(cluster, a_view(), dialler, NOT_ASKED, NOT_ASKED)
+    verdict = await judged_by(cluster, dialler, NOT_ASKED, a_view())
 
     assert isinstance(verdict, PolicyVerdict)
     assert len(cluster.asked) == 1

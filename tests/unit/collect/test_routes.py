@@ -62,12 +62,11 @@ INTERNAL = {"services": [{"name": "api@internal", "kind": "TraefikService"}]}
 OPTION = {"tls": {"options": {"name": "modern"}}}
 OPTED = an_ingress(annotations={"router.tls.options": "ns-modern@kubernetescrd"})
 REQUESTS = [
-    pytest.param({}, 3, id="three-kinds"),
-    pytest.param({"ingresses": a_list(raw(an_ingress()))}, 4, id="classes-if-one-is-named"),
-    pytest.param({"ingresses": a_list(raw(an_ingress(class_name=None)))}, 3, id="no-classes-for-the-classless"),
-    pytest.param({"routes": a_list(raw(an_ingress_route(route=SERVICE)))}, 4, id="traefik-services-if-referred-to"),
-    pytest.param({"routes": a_list(raw(an_ingress_route(route=INTERNAL)))}, 3, id="internal-service-needs-none"),
-    pytest.param({"routes": a_list(raw(an_ingress_route(spec=OPTION)))}, 4, id="tls-options-if-one-is-named"),
+    pytest.param({}, 4, id="four-kinds"),
+    pytest.param({"ingresses": a_list(raw(an_ingress()))}, 4, id="classes-are-one-of-them"),
+    pytest.param({"routes": a_list(raw(an_ingress_route(route=SERVICE)))}, 5, id="traefik-services-if-referred-to"),
+    pytest.param({"routes": a_list(raw(an_ingress_route(route=INTERNAL)))}, 4, id="internal-service-needs-none"),
+    pytest.param({"routes": a_list(raw(an_ingress_route(spec=OPTION)))}, 5, id="tls-options-if-one-is-named"),
     pytest.param({"ingresses": a_list(raw(OPTED))}, 5, id="tls-options-if-an-annotation-names-one"),
 ]
 
@@ -80,6 +79,19 @@ async def test_only_what_is_needed_is_listed(parts: dict[str, Any], requests: in
 
     assert isinstance(found, RoutingObjects)
     assert len(kube.calls) == requests
+
+
+async def test_classes_that_nobody_names_are_no_gap() -> None:
+    named, classless = (a_list(raw(an_ingress(class_name=name))) for name in ("traefik", None))
+    unread = {CLASSES: forbidden("no")}
+
+    found = await collect_objects.function(TableKube(answers(ingresses=named) | unread))
+    without = await collect_objects.function(TableKube(answers(ingresses=classless) | unread))
+
+    assert isinstance(found, RoutingObjects)
+    assert isinstance(found.ingress_classes, Unavailable)
+    assert isinstance(without, RoutingObjects)
+    assert without.ingress_classes == Loaded()
 
 
 async def test_one_unreadable_kind_costs_only_itself() -> None:
