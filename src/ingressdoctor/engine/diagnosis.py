@@ -40,15 +40,13 @@ def coverage_of(results: Sequence[CheckResult]) -> Coverage:
     """Count links of the path: one is verified when something on it was judged and nothing was left unknown."""
     links: dict[str, bool] = {}
     for result in results:
-        if result.status is Status.SKIP:
-            continue
-        links[result.check.link] = links.get(result.check.link, True) and not _has_gap(result)
+        for finding in result.findings:
+            if finding.status is Status.UNKNOWN:
+                links[result.check.link] = False
+            elif finding.status is not Status.SKIP:
+                links.setdefault(result.check.link, True)
     unverified = tuple(link for link, whole in links.items() if not whole)
     return Coverage(verified=len(links) - len(unverified), total=len(links), unverified=unverified)
-
-
-def _has_gap(result: CheckResult) -> bool:
-    return _has(result, Status.UNKNOWN)
 
 
 def _has(result: CheckResult, status: Status) -> bool:

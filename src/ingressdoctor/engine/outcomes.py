@@ -54,7 +54,8 @@ def outcome_of(
         )
     diagnosis = explain(asked.target.hostname, walk, results, causes)
     coverage = coverage_of(results)
-    vantage = {item.check.id for item in results if item.check.vantage}
+    told = diagnosis.causes or diagnosis.beside or diagnosis.warnings
+    vantage = {item.check.id for item in results if item.check.vantage} if told else set()
     return Outcome(
         name=asked.name,
         verdict=diagnosis.verdict,
@@ -67,8 +68,8 @@ def outcome_of(
         symptoms=diagnosis.symptoms,
         verified=coverage.verified,
         links=coverage.total,
-        unseen=tuple(dict.fromkeys(_gaps(results))),
-        facts=dict(_facts(results)),
+        unseen=tuple(dict.fromkeys(_gaps(results))) if coverage.unverified else (),
+        facts=_facts(results),
     )
 
 
@@ -108,11 +109,13 @@ def _gaps(results: Sequence[CheckResult]) -> Iterator[str]:
                 yield from (item.summary for item in result.findings if item.status is Status.UNKNOWN)
 
 
-def _facts(results: Sequence[CheckResult]) -> Iterator[tuple[str, str]]:
+def _facts(results: Sequence[CheckResult]) -> dict[str, str]:
+    facts: dict[str, str] = {}
     left = _MOST_FACTS
     for result in results:
         for finding in result.findings:
-            if finding.status in _FACTS_OF:
-                for fact in finding.facts[:left] if finding.facts else ():
-                    yield f"{result.check.id}/{fact.name}", fact.value[:_LONGEST]
+            if finding.facts and finding.status in _FACTS_OF:
+                for fact in finding.facts[:left]:
+                    facts[f"{result.check.id}/{fact.name}"] = fact.value[:_LONGEST]
                     left -= 1
+    return facts

@@ -7,7 +7,7 @@ is stopped or its time is over the checks still waiting say so. Nothing is shown
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -19,15 +19,20 @@ from ingressdoctor.model.finding import Finding, Status, skip, unknown
 from ingressdoctor.model.report import CheckResult
 from ingressdoctor.model.text import clean
 
-__all__ = ["judge", "run_checks"]
+__all__ = ["could_not_look", "judge", "run_checks", "verdict"]
 
 
 def judge(check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
-    """Run one check on its evidence; never raises, never returns nothing."""
+    """Run one check on its evidence by parameter name; never raises, never returns nothing."""
     if isinstance(values, Unavailable):
-        return _gap(check, values)
+        return could_not_look(check, values)
+    return verdict(check, lambda *_: check.function(**values), tuple(values.values()))
+
+
+def verdict(check: Check, function: Callable[..., Iterable[Finding]], seen: tuple[object, ...]) -> CheckResult:
+    """Return what *function*, called with the values *seen*, says; whatever it does, the check says something."""
     try:
-        findings = tuple(check.function(**values))
+        findings = tuple(function(*seen))
     except Exception as error:  # noqa: BLE001 - a check's bug must cost its own verdict only
         return _bug(check, f"{type(error).__name__}: {clean(str(error), 300)}")
     if not findings:
@@ -36,23 +41,25 @@ def judge(check: Check, values: dict[str, object] | Unavailable) -> CheckResult:
     for finding in findings:
         if not isinstance(finding, Finding):
             return _bug(check, "it yielded something that is not a Finding")
-        vague = vague or finding.status is Status.UNKNOWN
+        if finding.status is Status.UNKNOWN:
+            vague = True
     result = CheckResult(check=check, findings=findings)
-    return _without_left_out(result, values) if vague else result
+    return _without_left_out(result, seen) if vague else result
 
 
-def _without_left_out(result: CheckResult, values: dict[str, object]) -> CheckResult:
+def _without_left_out(result: CheckResult, seen: tuple[object, ...]) -> CheckResult:
     """Turn "could not tell" into "was not asked" where what it lacks was left out on purpose."""
     if result.status is not Status.UNKNOWN:
         return result
-    left = next((item for item in values.values() if isinstance(item, Inapplicable) and item.left_out), None)
+    left = next((item for item in seen if isinstance(item, Inapplicable) and item.left_out), None)
     if left is None:
         return result
     kept = [item for item in result.findings if item.status is not Status.UNKNOWN]
     return replace(result, findings=(*kept, skip(f"It was not looked at: {left.reason}.")))
 
 
-def _gap(check: Check, missing: Unavailable) -> CheckResult:
+def could_not_look(check: Check, missing: Unavailable) -> CheckResult:
+    """Return what a check says that lacks what it needs."""
     if isinstance(missing, Inapplicable):
         return CheckResult(check=check, findings=(skip(f"There is nothing to look at: {missing.reason}."),))
     summary = f"Could not look at {missing.wanted}: {missing.reason}."
@@ -111,4 +118,4 @@ def _unfinished(check: Check, reason: str) -> CheckResult:
     missing = Unavailable(
         wanted=f"what {check.id} needs", reason=reason, enable_with="run it again, with a longer --timeout if need be"
     )
-    return _gap(check, missing)
+    return could_not_look(check, missing)

@@ -16,9 +16,10 @@ from typing import Final, Self
 
 import msgspec
 
+from ingressdoctor.engine.asked import Question
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.choose import Wishes, select
-from ingressdoctor.engine.direct import DirectBroker, Question, SharedEvidence, choose_directly, judge_all
+from ingressdoctor.engine.direct import DirectBroker, SharedEvidence, choose_directly, judge_all
 from ingressdoctor.engine.outcomes import outcome_of, unjudged
 from ingressdoctor.engine.session import Run, Scope
 from ingressdoctor.errors import UsageError
