@@ -58,7 +58,7 @@ class Stream(httpcore.AsyncNetworkStream):
                 raise
             else:
                 break
-        await self._flush()
+        # Our last flight of TLS 1.3 waits for what is written first, or for the first read: one packet instead of two.
         self.tls = engine
         return engine
 
@@ -71,6 +71,7 @@ class Stream(httpcore.AsyncNetworkStream):
         """
         if self.tls is None:
             return
+        await self._flush()
         await self._feed()
         try:
             self.tls.read(1)

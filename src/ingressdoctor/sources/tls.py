@@ -29,6 +29,7 @@ from ingressdoctor.sources.trust import Trust
 __all__ = ["Endpoint", "Secured", "TlsClient", "late_alert", "tls_failure"]
 
 _LATE_ALERT_S: Final = 0.25
+_DER: Final = 2  # of the module beneath ssl, ENCODING_DER
 _ALERT: Final = re.compile(r"(?:SSLV3_ALERT|TLSV1_ALERT|TLSV13_ALERT|TLSV1)_(\w+)", re.ASCII)
 _ALERT_NUMBERS: Final = {
     "CLOSE_NOTIFY": 0,
@@ -221,6 +222,6 @@ def _served_chain(engine: ssl.SSLObject) -> list[bytes]:
         return list(public() or ())
     beneath: Any = getattr(getattr(engine, "_sslobj", None), "get_unverified_chain", None)
     if beneath is not None:
-        return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in beneath() or ()]
+        return [certificate.public_bytes(_DER) for certificate in beneath() or ()]
     leaf = engine.getpeercert(binary_form=True)
     return [leaf] if leaf else []
