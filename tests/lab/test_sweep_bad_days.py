@@ -380,6 +380,43 @@ def test_the_search_for_targets_is_given_up_when_asked_to_stop(silent: Lab, word
     assert summary["skipped"] == ["all targets: the sweep was stopped before they were known"]
 
 
+def test_a_list_that_nobody_types_is_given_up_when_asked_to_stop(calm: Lab) -> None:
+    process = subprocess.Popen(
+        [*PROGRAM, "sweep", "--no-history", "--json", "-f", "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(**calm.handout.environment),
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        process.stdin.write(f"{HOSTS[0]}\n")
+        process.stdin.flush()
+        until(lambda: reads_its_input(process.pid))
+        process.send_signal(signal.SIGINT)
+        out, err = process.stdout.read(), process.stderr.read()
+        process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.communicate()
+
+    summary = json.loads(out)
+    assert (process.returncode, summary["interrupted"], err) == (3, True, "")
+    assert summary["skipped"] == ["all targets: the sweep was stopped before their list was read"]
+
+
+def reads_its_input(pid: int) -> bool:
+    """Tell whether the program has opened its standard input a second time."""
+    handles, links = Path(f"/proc/{pid}/fd"), list[Path]()
+    for path in handles.iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            links.append(path.readlink())
+    return links.count((handles / "0").readlink()) > 1
+
+
 def test_the_second_interrupt_ends_it_at_once(slow: Lab) -> None:
     asked = len(slow.requests["kube"])
     with started(slow, "--no-history", "--at-once", "1") as process:

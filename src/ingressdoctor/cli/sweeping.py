@@ -28,11 +28,13 @@ from ingressdoctor.engine.sweep import SweepSpec
 from ingressdoctor.errors import IngressDoctorError, SourceError, UsageError
 from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
+from ingressdoctor.sources.workers import Workers
 from ingressdoctor.sweeping.metrics import SweepMetrics
 from ingressdoctor.sweeping.options import Judging, Memory, SweepOptions
 from ingressdoctor.sweeping.schedule import alone, interval_of, repeat
 from ingressdoctor.sweeping.sweeper import Sweeper
-from ingressdoctor.sweeping.targets import Filters, read_list
+from ingressdoctor.sweeping.targets import Filters, Targets, read_list
+from ingressdoctor.sweeping.waiting import heard
 from ingressdoctor.wiring import Session, open_session
 
 __all__ = ["SweepRequest", "run_sweeps"]
@@ -115,13 +117,12 @@ def run_sweeps(request: SweepRequest) -> int:
 async def _run(request: SweepRequest) -> int:
     options = request.options()
     every = interval_of(request.repeat.every) if request.repeat.every else 0.0
-    path = request.which.file or request.settings.sweep.targets
-    listed = read_list(path) if path else None
     code = 0
     async with contextlib.AsyncExitStack() as stack:
         if request.repeat.no_overlap:
             stack.enter_context(alone(_lock_path()))
         stop = await stack.enter_async_context(_stopping())
+        listed = await _listed(request.which.file or request.settings.sweep.targets, stop)
         memory = await stack.enter_async_context(_memory(request, stop))
         history = memory.history
         notifier = await stack.enter_async_context(_notifier(request, every, history))
@@ -161,6 +162,15 @@ async def _run(request: SweepRequest) -> int:
         metrics.recount(sent=notifier.sent, failed=notifier.failed)
     _complain(notifier)
     return code
+
+
+async def _listed(path: str, stop: asyncio.Event) -> Targets | None:
+    """Read the list of targets, if there is one; whoever types it, or waits for it, may press Ctrl-C."""
+    if not path:
+        return None
+    reading = Workers(1, "list").start(lambda: read_list(path))
+    stopped = Targets(items=(), skipped=("all targets: the sweep was stopped before their list was read",))
+    return await heard(reading, stop) or stopped
 
 
 def _others(request: SweepRequest, session: Session, options: SweepOptions) -> Judging | None:

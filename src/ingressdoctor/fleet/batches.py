@@ -6,7 +6,8 @@ Pure bookkeeping; knows no process and no cluster.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection
+from itertools import islice
 from typing import Final
 
 import msgspec
@@ -47,22 +48,26 @@ class Ledger:
 class Batches:
     """What is still to be judged. Several rounds a worker, so that a slow batch at the end keeps nobody waiting.
 
-    A batch is no smaller than what a worker has under way at a time: the slowest of a batch would keep it idle.
+    A batch is no smaller than what a worker has under way at a time: the slowest of a batch would keep it idle. It is
+    made when its turn comes.
     """
 
-    def __init__(self, targets: Sequence[SweepTarget], workers: int, at_once: int = 1) -> None:
+    def __init__(self, targets: Collection[SweepTarget], workers: int, at_once: int = 1) -> None:
         share = -(-len(targets) // workers)
-        size = max(1, min(max(_MOST, at_once), max(-(-share // _ROUNDS), min(at_once, share))))
-        self._waiting = deque(
-            Batch(targets=tuple(targets[start : start + size])) for start in range(0, len(targets), size)
-        )
+        self._size = max(1, min(max(_MOST, at_once), max(-(-share // _ROUNDS), min(at_once, share))))
+        self._fresh = iter(targets)
+        self._to_come = -(-len(targets) // self._size)
+        self._waiting: deque[Batch] = deque()
 
     def __len__(self) -> int:
         """How many batches wait."""
-        return len(self._waiting)
+        return self._to_come + len(self._waiting)
 
     def take(self) -> Batch | None:
         """Return the next batch, None when there is no more."""
+        if self._to_come:
+            self._to_come -= 1
+            return Batch(targets=tuple(islice(self._fresh, self._size)))
         return self._waiting.popleft() if self._waiting else None
 
     def give_back(self, rest: Batch) -> tuple[SweepTarget, ...]:

@@ -12,7 +12,7 @@ import logging
 import uuid
 import warnings
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any, Final
 
 from distributed import Client
@@ -74,7 +74,7 @@ class DaskCluster:
         return self._lending.sources()
 
     async def judge(
-        self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
+        self, targets: Collection[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
     ) -> Elsewhere:
         """Judge *targets* on the cluster.
 

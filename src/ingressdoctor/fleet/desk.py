@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -54,7 +54,9 @@ class Desk:
         self._suspects: list[Batch] = []
         self._under_way: dict[asyncio.Task[Any], tuple[Batch, Any]] = {}
 
-    async def judge(self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event) -> None:
+    async def judge(
+        self, targets: Collection[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
+    ) -> None:
         """Judge all targets, until *stop* is set: then take what has ended, and what still ends soon.
 
         Raises:

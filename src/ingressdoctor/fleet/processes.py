@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -44,7 +44,7 @@ class Processes:
         return self._lending.sources()
 
     async def judge(
-        self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
+        self, targets: Collection[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
     ) -> Elsewhere:
         """Judge *targets* on all processes.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Final
@@ -13,6 +13,7 @@ from ingressdoctor.engine.incidents import Fold
 from ingressdoctor.model.excuses import excuse_of
 from ingressdoctor.model.report import Verdict
 from ingressdoctor.model.sweep import Counts, Outcome, SweepReport, SweepTarget
+from ingressdoctor.model.target import Target
 from ingressdoctor.sweeping.options import SweepOptions
 from ingressdoctor.sweeping.targets import Targets
 
@@ -27,22 +28,22 @@ class Kept:
     """What is kept of a sweep's outcomes until its report is made."""
 
     def __init__(
-        self, options: SweepOptions, targets: Sequence[SweepTarget], started: datetime, parked: AbstractSet[str]
+        self, options: SweepOptions, named: Iterable[SweepTarget], started: datetime, parked: AbstractSet[str]
     ) -> None:
-        """*parked* are the names that nothing but a record holds, and that never worked."""
+        """*named* are targets that objects name, *parked* names that nothing but a record holds, and never worked."""
         self.fold = Fold()
         self._options = options
         self._parked = parked
-        self._asked = {item.name: item for item in targets} if options.maintenance else {}
+        self._namespaces = {item.name: item.namespaces for item in named} if options.maintenance else {}
         self._started = started
         self._outcomes: list[Outcome] = []
         self._dropped = 0
 
     def take(self, outcome: Outcome) -> tuple[Outcome, Outcome]:
         """Fold one outcome; return it with its excuse as it is reported, and as it is remembered."""
-        item = self._asked.get(outcome.name)
-        if item is not None:
-            reason = excuse_of(self._options.maintenance, item.target.hostname, item.namespaces, outcome.started)
+        if self._options.maintenance:
+            hostname, namespaces = Target.parse(outcome.name).hostname, self._namespaces.get(outcome.name, ())
+            reason = excuse_of(self._options.maintenance, hostname, namespaces, outcome.started)
             outcome = replace(outcome, suppressed=reason)
         if outcome.broken and outcome.name in self._parked:
             # Remembered as what it is: a name that works with warnings would count as one that has worked.

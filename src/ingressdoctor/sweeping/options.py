@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -81,7 +81,7 @@ class Judging(Protocol):
         ...
 
     async def judge(
-        self, targets: Sequence[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
+        self, targets: Collection[SweepTarget], take: Callable[[Outcome], None], stop: asyncio.Event
     ) -> Elsewhere:
         """Hand *take* one outcome for each target, until *stop* is set."""
         ...

@@ -60,7 +60,7 @@ class Sweeper:
     ) -> None:
         self._session = session
         self._options = options
-        self._listed = listed
+        self._listed = listed and listed.filtered(options.filters)
         self._memory = memory
         self._teller = teller
         self._others = others
@@ -77,13 +77,12 @@ class Sweeper:
         started, began = datetime.now(UTC), time.monotonic()
         counted = self._session.sources.calls.counts
         instead = self._begun()
-        targets = self._listed or await unless_stopped(self._discovered(instead), stop) or _STOPPED
-        chosen = targets.filtered(self._options.filters)
+        chosen = self._listed or await unless_stopped(self._discovered(instead), stop) or _STOPPED
         watcher.expect(len(chosen.items))
         remembering = Remembering(self._memory, stop)
         remembering.begin(started, self._options.spec.vantage)
-        recorded = [item.name for item in chosen.items if item.only_record]
-        kept = Kept(self._options, chosen.items, started, {*recorded} - await remembering.worked(recorded))
+        recorded = [item.name for item in chosen.named if item.only_record]
+        kept = Kept(self._options, chosen.named, started, {*recorded} - await remembering.worked(recorded))
 
         def take(outcome: Outcome) -> None:
             outcome, remembered = kept.take(outcome)
@@ -131,7 +130,7 @@ class Sweeper:
             why = f": {found.gaps[0].wanted} could not be read, {found.gaps[0].reason}" if found.gaps else ""
             hint = found.gaps[0].enable_with if found.gaps else "Give a list of targets: ingressdoctor sweep -f FILE"
             raise (SourceError if found.gaps else UsageError)(f"No target was found{why}.", hint=hint)
-        return targets
+        return targets.filtered(self._options.filters)
 
     def _requests(self, before: dict[str, int]) -> dict[str, int]:
         now = self._session.sources.calls.counts

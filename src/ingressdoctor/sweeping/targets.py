@@ -1,16 +1,12 @@
 """Which targets a sweep has: from a list, from what the installation names, and after the filters.
 
-Lists are one target a line, ``#`` begins a comment. A line that is no target costs itself and nothing else; what is
-left out is said, each with its reason.
+What is left out is said, each with its reason.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection
 from fnmatch import fnmatchcase
-from pathlib import Path
-from typing import Final
 
 import msgspec
 
@@ -19,12 +15,9 @@ from ingressdoctor.evidence.discovery import Discovered
 from ingressdoctor.model.sweep import SweepTarget
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import clean
+from ingressdoctor.sweeping.lists import Listed, Told, name_of, read_lines
 
-__all__ = ["Filters", "Targets", "from_discovered", "name_of", "read_list"]
-
-_MOST_BYTES: Final = 256 * 1024 * 1024
-_MOST_TOLD: Final = 20
-_LONGEST_LINE: Final = 4_000
+__all__ = ["Filters", "Targets", "from_discovered", "read_list"]
 
 
 class Filters(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,30 +42,33 @@ class Filters(msgspec.Struct, frozen=True, kw_only=True):
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be judged, each name once, and what was left out, in words."""
 
-    items: tuple[SweepTarget, ...]
+    items: Collection[SweepTarget]
     skipped: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> Collection[SweepTarget]:
+        """Those that objects or records name; a list tells nothing but the targets."""
+        return () if isinstance(self.items, Listed) else self.items
 
     def filtered(self, filters: Filters) -> Targets:
         """Return those that the filters keep; what they leave was asked for and is not reported."""
+        if filters == Filters():
+            return self
+        if isinstance(self.items, Listed):
+            return msgspec.structs.replace(self, items=self.items.kept(filters.keeps))
         return msgspec.structs.replace(self, items=tuple(item for item in self.items if filters.keeps(item)))
-
-
-def name_of(target: Target) -> str:
-    """Return how a target is called in reports: its hostname where it is asked by plain https, its URL otherwise."""
-    plain = target.scheme == "https" and target.port == 443 and target.path == "/"
-    return target.hostname if plain and target.protocol.value == "http" else target.url
 
 
 def from_discovered(found: Discovered) -> Targets:
     """Turn names that the installation holds into targets; a name that no resolver could answer is left out."""
     skipped: list[str] = [*found.left_out, *(f"{gap.wanted}: {gap.reason}" for gap in found.gaps)]
     items: dict[str, SweepTarget] = {}
-    odd: list[str] = []
+    odd = Told()
     for each in found.names:
         try:
             target = Target.parse(each.text)
         except UsageError as error:
-            odd.append(f"{clean(each.text, 80)} of {each.sources[0]}: {error.message}")
+            odd.add(f"{clean(each.text, 80)} of {each.sources[0]}: {error.message}")
             continue
         item = SweepTarget(
             name=name_of(target),
@@ -82,7 +78,7 @@ def from_discovered(found: Discovered) -> Targets:
             only_record=each.only_record,
         )
         items.setdefault(item.name, item)
-    return Targets(items=tuple(items.values()), skipped=(*skipped, *_told(odd)))
+    return Targets(items=tuple(items.values()), skipped=(*skipped, *odd))
 
 
 def read_list(path: str) -> Targets:
@@ -91,59 +87,5 @@ def read_list(path: str) -> Targets:
     Raises:
         UsageError: it cannot be read, or holds no target at all.
     """
-    where = "standard input" if path == "-" else path
-    items: dict[str, SweepTarget] = {}
-    odd: list[str] = []
-    twice: list[str] = []
-    for number, line in _lines(path):
-        text = line.partition("#")[0].strip() if not line.lstrip().startswith("#") else ""
-        if not text:
-            continue
-        place = f"{where} line {number}"
-        try:
-            target = Target.parse(text) if len(text) <= _LONGEST_LINE else None
-        except UsageError as error:
-            odd.append(f"{place}: {error.message}")
-            continue
-        if target is None:
-            odd.append(f"{place}: it has more than {_LONGEST_LINE} characters.")
-            continue
-        name = name_of(target)
-        if name in items:
-            twice.append(f"{place}: {name} stands on {items[name].sources[0]} already.")
-            continue
-        items[name] = SweepTarget(name=name, target=target, sources=(place,))
-    if not items:
-        why = f" ({odd[0]})" if odd else ""
-        raise UsageError(
-            f"There is no target in {clean(where, 200)}{why}.", hint="Write one hostname or URL on each line."
-        )
-    return Targets(items=tuple(items.values()), skipped=(*_told(odd), *_told(twice)))
-
-
-def _told(lines: Sequence[str]) -> Iterator[str]:
-    """Return the first lines, and how many there are more."""
-    yield from lines[:_MOST_TOLD]
-    if len(lines) > _MOST_TOLD:
-        yield f"and {len(lines) - _MOST_TOLD} more like this"
-
-
-def _lines(path: str) -> Iterable[tuple[int, str]]:
-    try:
-        raw = sys.stdin.buffer.read(_MOST_BYTES + 1) if path == "-" else _bytes(Path(path))
-    except OSError as error:
-        raise UsageError(
-            f"Cannot read the list of targets {clean(path, 200)}: {error.strerror or error}.",
-            hint="Give a readable file with one hostname or URL on each line, or - for standard input.",
-        ) from None
-    if len(raw) > _MOST_BYTES:
-        raise UsageError(
-            f"{clean(path, 200)} has more than {_MOST_BYTES // 1_048_576} MiB; that is no list of targets."
-        )
-    text = raw.decode("utf-8-sig", "replace")
-    return enumerate(text.split("\n"), start=1)
-
-
-def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(_MOST_BYTES + 1)
+    listed, skipped = read_lines(path)
+    return Targets(items=listed, skipped=skipped)

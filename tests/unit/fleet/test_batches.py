@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+
 import pytest
 
 from build.sweep import outcome
@@ -47,6 +49,27 @@ def test_every_target_is_handed_out_once() -> None:
         assert len(batches) == waiting
 
     assert found == list(targets(77))
+
+
+def test_targets_are_made_when_their_batch_is_handed_out() -> None:
+    made: list[str] = []
+
+    class Lazy(Collection[SweepTarget]):
+        def __len__(self) -> int:
+            return 1_000
+
+        def __iter__(self) -> Iterator[SweepTarget]:
+            for item in targets(1_000):
+                made.append(item.name)
+                yield item
+
+        def __contains__(self, item: object) -> bool:
+            return item in targets(1_000)
+
+    batches = Batches(Lazy(), 1, 64)
+    assert (len(batches), made) == (8, [])
+    batches.take()
+    assert (len(batches), len(made)) == (7, 125)
 
 
 def test_a_batch_is_tried_again_whole_and_then_in_halves() -> None:

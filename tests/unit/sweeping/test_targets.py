@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,7 +9,8 @@ from ingressdoctor.errors import UsageError
 from ingressdoctor.evidence.discovery import Discovered, FoundName
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.target import Target
-from ingressdoctor.sweeping.targets import Filters, from_discovered, name_of, read_list
+from ingressdoctor.sweeping.lists import name_of
+from ingressdoctor.sweeping.targets import Filters, Targets, from_discovered, read_list
 
 LIST = """\
 \ufeff# the shops
@@ -43,7 +44,7 @@ def test_every_line_is_a_target_or_said(tmp_path: Path) -> None:
         "mysql://db.example.org/",
         "https://api.example.org/",
     ]
-    assert found.items[1].sources == (f"{tmp_path}/hosts.txt line 3",)
+    assert tuple(found.items)[1].sources == (f"{tmp_path}/hosts.txt line 3",)
     told = "\n".join(found.skipped)
     for place in ("line 9", "line 10", "line 12", "line 5", "line 11"):
         assert place in told
@@ -82,12 +83,75 @@ def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_list(str(tmp_path))
 
 
-def test_standard_input_is_a_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"a.example.org\r\nb.example.org")))
+def test_standard_input_is_a_list_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with Path(a_list(tmp_path, "a.example.org\r\nb.example.org")).open() as file:
+        monkeypatch.setattr("sys.stdin", file)
+        found = read_list("-")
 
-    found = read_list("-")
     assert [item.name for item in found.items] == ["a.example.org", "b.example.org"]
-    assert found.items[0].sources == ("standard input line 1",)
+    assert next(iter(found.items)).sources == ("standard input line 1",)
+
+
+def test_standard_input_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(UsageError, match="Cannot read the list of targets -: it is closed"):
+        read_list("-")
+
+
+def test_a_list_can_be_gone_through_again_and_again(tmp_path: Path) -> None:
+    text = "".join(f"shop-{number}.example.org\n# and\n" for number in range(2_500))
+    path = Path(a_list(tmp_path, text))
+    items = read_list(str(path)).items
+    path.unlink()
+
+    first, second = list(items), list(items)
+    assert first == second
+    assert len(items) == len({item.name for item in first}) == 2_500
+    assert first[2_499].sources == (f"{path} line 4999",)
+    assert first[7] in items
+    assert not Targets(items=items).named
+
+
+def test_a_repetition_is_told_with_its_first_line_however_long_the_list(tmp_path: Path) -> None:
+    text = "".join(f"https://shop-{number % 3_000}.example.org\n" for number in range(3_015))
+    found = read_list(a_list(tmp_path, text))
+
+    assert len(found.items) == 3_000
+    assert len(found.skipped) == 15
+    assert found.skipped[14].endswith(
+        "line 3015: shop-14.example.org stands on " + f"{tmp_path}/hosts.txt line 15 already."
+    )
+
+
+def test_a_name_of_a_long_list_takes_a_few_bytes(tmp_path: Path) -> None:
+    """Not one object each: a million names in one list are megabytes."""
+    path = a_list(tmp_path, "".join(f"host-{number}.shop-{number % 977}.example.org\n" for number in range(20_000)))
+    read_list(path)
+    tracemalloc.start()
+    try:
+        found = read_list(path)
+        kept, most = tracemalloc.get_traced_memory()
+        for item in found.items:
+            assert item.name
+        _, later = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert len(found.items) == 20_000
+    assert kept < 20_000 * 15
+    # While it is read, what was seen takes some more.
+    assert most <= later < 20_000 * 100
+
+
+def test_endless_lines_are_told_and_counted(tmp_path: Path) -> None:
+    text = f"a.example.org\n{'x' * 200_000}\nb.example.org #{'x' * 200_000}\n{'y' * 70_000}\nc.example.org"
+    found = read_list(a_list(tmp_path, text))
+
+    assert [item.sources[0].rpartition(" ")[2] for item in found.items] == ["1", "3", "5"]
+    assert [line.partition(" line ")[2] for line in found.skipped] == [
+        "2: it has more than 4000 characters.",
+        "4: it has more than 4000 characters.",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,3 +209,13 @@ def test_filters(filters: Filters, kept: list[str]) -> None:
     )
 
     assert [item.name for item in from_discovered(found).filtered(filters).items] == kept
+
+
+def test_filters_hold_for_lists(tmp_path: Path) -> None:
+    found = read_list(a_list(tmp_path, "a.example.org\nb.example.com\nc.example.org\n"))
+    kept = found.filtered(Filters(match=("*.org",), exclude=("a.*",)))
+
+    assert [item.name for item in kept.items] == ["c.example.org"]
+    assert len(kept.items) == 1
+    assert found.filtered(Filters()) is found
+    assert not found.filtered(Filters(namespaces=("shop",))).items
