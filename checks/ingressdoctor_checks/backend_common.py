@@ -96,7 +96,7 @@ def pods_of(decision: RouteDecision, view: BackendView | Unavailable) -> tuple[B
 def dead(view: BackendView) -> bool:
     """Whether no endpoint takes requests; by the pods' readiness where the endpoints are not known."""
     if isinstance(view.endpoints, Unavailable) or view.port is None:
-        return not any(pod.ready for pod in view.current_pods)
+        return len(view.unready_pods) == len(view.current_pods)
     return not view.serving
 
 

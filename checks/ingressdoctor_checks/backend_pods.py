@@ -84,8 +84,10 @@ def _restarted(backend: BackendView, clock: Clock) -> Finding | None:
     for pod in backend.current_pods:
         for status in pod.container_statuses:
             ended = status.last_state.terminated if status.last_state else None
-            age = clock.seconds_since(ended.finished_at or "") if ended else None
-            if ended and age is not None and age < _RECENT_S and (status.restart_count or 0) >= _RESTARTS:
+            if ended is None or (status.restart_count or 0) < _RESTARTS:
+                continue
+            age = clock.seconds_since(ended.finished_at or "")
+            if age is not None and age < _RECENT_S:
                 why = f"{ended.reason or 'unknown reason'}, exit code {ended.exit_code}"
                 return warn(
                     f"Pod {pod.name} serves, but its container {status.name} was restarted {status.restart_count} times"

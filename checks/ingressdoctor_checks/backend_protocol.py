@@ -6,6 +6,7 @@ the answers that a wrong one leads to.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -45,7 +46,7 @@ _GATEWAY_APP: Final = {
     "kubernetes.io/wss": "https",
 }
 _SCHEME: Final = "traefik.ingress.kubernetes.io/service.serversscheme"
-_H2C_WORDS: Final = ("grpc", "h2c")
+_H2C_NAME: Final = re.compile(r"(?:.*-)?(?:grpc|h2c)|(?:grpc|h2c)-.*", re.DOTALL)
 _H2C_APP: Final = frozenset(["kubernetes.io/h2c", "h2c", "grpc", "http2"])
 _WANTS_TLS: Final = (
     b"client sent an http request to an https server",
@@ -101,13 +102,13 @@ def protocol_mismatch(
     spoken = _spoken(decision, backend)
     answer = observed(decision, outside, origin)
     body = b"" if answer.exchange is None else answer.exchange.body.lower()
-    if spoken.scheme != "https" and any(sign in body for sign in _WANTS_TLS):
+    if body and spoken.scheme != "https" and any(sign in body for sign in _WANTS_TLS):
         yield _finding(backend, spoken, "https", f"the pods say that they want TLS ({answer.status})", answer)
         return
     if spoken.scheme == "https" and (sign := _wants_plain(answer, logs)):
         yield _finding(backend, spoken, "http", sign, answer)
         return
-    if (sign := _wants_h2c(backend, target)) and spoken.scheme == "http" and not _undeclared(backend):
+    if spoken.scheme == "http" and (sign := _wants_h2c(backend, target)) and not _undeclared(backend):
         yield _finding(backend, spoken, "h2c", sign, answer)
         return
     yield ok(f"Traefik speaks {spoken.scheme} to the pods of {subject(backend)}, since {spoken.why}.")
@@ -149,7 +150,7 @@ def _wants_h2c(backend: BackendView, target: Target) -> str:
     if port is not None and (port.app_protocol or "").lower() in _H2C_APP:
         return f"the Service's port has appProtocol {port.app_protocol}"
     name = ((port.name if port is not None else "") or "").lower()
-    if any(name == word or name.startswith(f"{word}-") or name.endswith(f"-{word}") for word in _H2C_WORDS):
+    if _H2C_NAME.fullmatch(name):
         return f"the Service's port is named {name}"
     return "gRPC is asked for" if target.protocol is Protocol.GRPC else ""
 

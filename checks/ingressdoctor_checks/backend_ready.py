@@ -7,6 +7,7 @@ crash, lack their image or find no node are judged in ``backend_pods``.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from ingressdoctor.api import (
     BackendView,
@@ -32,6 +33,9 @@ from ingressdoctor_checks.backend_common import (
 from ingressdoctor_checks.backend_trouble import PodTrouble, Trouble, event_text
 from ingressdoctor_checks.backend_verdict import POD_LINK, sick_pods, verdict
 
+_EVERY: Final = tuple(Trouble)
+_MINE: Final = (Trouble.NOT_READY, Trouble.NODE, Trouble.CONFIG, Trouble.STARTING)
+
 
 @check(
     id="backend.pods-not-ready",
@@ -42,13 +46,12 @@ from ingressdoctor_checks.backend_verdict import POD_LINK, sick_pods, verdict
 )
 def pods_not_ready(decision: RouteDecision, view: BackendView | Unavailable, clock: Clock) -> Iterator[Finding]:
     """A pod whose readiness probe fails is taken out of the Service, though it runs."""
-    judged = sick_pods(decision, view, clock, tuple(Trouble))
+    judged = sick_pods(decision, view, clock, _EVERY)
     if isinstance(judged, Finding):
         yield judged
         return
     backend, every = judged
-    mine = (Trouble.NOT_READY, Trouble.NODE, Trouble.CONFIG, Trouble.STARTING)
-    sick = tuple(item for item in every if item.kind in mine)
+    sick = tuple(item for item in every if item.kind in _MINE)
     if not sick:
         yield (
             skip("Some pods are not ready because they crash, find no image or no node, as other checks say.")

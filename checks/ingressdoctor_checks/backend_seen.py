@@ -58,6 +58,9 @@ def seen_of(
     *nginx* tells that ingress-nginx is the controller, whose own page a 502 then has. The access log tells of earlier
     requests, so its status counts only where the origin itself was not asked.
     """
+    line = _last_line(host, logs)
+    if line is None and isinstance(outside, Unavailable) and isinstance(origin, Unavailable):
+        return Seen()
     statuses: dict[str, int] = {}
     facts: dict[str, str] = {}
     timeouts: list[str] = []
@@ -74,7 +77,6 @@ def seen_of(
     if answer is not None:
         _note("origin", answer.status, answer, (statuses, facts), timeouts)
         durations.append(answer.phases.first_byte_s or 0.0)
-    line = _last_line(host, logs)
     if line is not None:
         slow = line.status == _ABORTED and line.duration_s >= 10
         if answer is None or not (answer.status or "origin" in timeouts):
@@ -115,7 +117,7 @@ def _note(
 
 def _last_line(host: str, logs: ControllerLogs | Unavailable) -> AccessLogLine | None:
     """Return the newest request for *host* that was sent on to a pod."""
-    if isinstance(logs, Unavailable):
+    if isinstance(logs, Unavailable) or not logs.access:
         return None
     mine = (line for line in reversed(logs.access[-_NEWEST:]) if line.service_url and _same_host(line.host, host))
     return next(mine, None)

@@ -11,6 +11,7 @@ from typing import Final
 
 from ingressdoctor.api import (
     BackendEndpoint,
+    BackendEndpoints,
     BackendView,
     Clock,
     Finding,
@@ -59,8 +60,8 @@ def endpoints_stale(decision: RouteDecision, view: BackendView | Unavailable, cl
     if isinstance(backend.endpoints, Unavailable) or backend.port is None or not backend.endpoints.all:
         yield skip("There are no endpoints to compare with the pods.")
         return
-    missing = tuple(pod for pod in pods if _should_be_listed(pod, clock) and not _is_listed(pod, backend))
-    gone = tuple(item for item in backend.serving if not _has_pod(item, backend))
+    missing = tuple(pod for pod in _unlisted(pods, backend.endpoints) if _should_be_listed(pod, clock))
+    gone = _without_pod(backend)
     if not missing and not gone:
         yield ok("The EndpointSlices list the pods that there are.", subject=subject(backend))
         return
@@ -90,16 +91,26 @@ def _should_be_listed(pod: Pod, clock: Clock) -> bool:
     return pod.ready and belongs_in_slices(pod) and since is not None and since > _SETTLED_S
 
 
-def _is_listed(pod: Pod, backend: BackendView) -> bool:
-    every = () if isinstance(backend.endpoints, Unavailable) else backend.endpoints.all
-    addresses = {pod.status.pod_ip, *(item.ip for item in pod.status.pod_ips or ())}
-    return any(item.pod == pod.name or item.address in addresses for item in every)
+def _unlisted(pods: tuple[Pod, ...], endpoints: BackendEndpoints) -> tuple[Pod, ...]:
+    """Return the pods that no endpoint names or has an address of."""
+    names = {item.pod for item in endpoints.all}
+    addresses = {item.address for item in endpoints.all}
+    return tuple(pod for pod in pods if pod.name not in names and addresses.isdisjoint(_addresses((pod,))))
 
 
-def _has_pod(item: BackendEndpoint, backend: BackendView) -> bool:
-    """Whether an endpoint stands for a pod of the list, by its address; a pod of the same name may be another one."""
-    pods = () if isinstance(backend.pods, Unavailable) else backend.pods
-    return any(item.address in (pod.status.pod_ip, *(ip.ip for ip in pod.status.pod_ips or ())) for pod in pods)
+def _without_pod(backend: BackendView) -> tuple[BackendEndpoint, ...]:
+    """Return the endpoints whose address no pod of the list has; a pod of the same name may be another one."""
+    addresses = _addresses(() if isinstance(backend.pods, Unavailable) else backend.pods)
+    return tuple(item for item in backend.serving if item.address not in addresses)
+
+
+def _addresses(pods: tuple[Pod, ...]) -> set[str | None]:
+    found: set[str | None] = set()
+    for pod in pods:
+        found.add(pod.status.pod_ip)
+        for item in pod.status.pod_ips or ():
+            found.add(item.ip)
+    return found
 
 
 def _remedy(backend: BackendView) -> Remedy:

@@ -39,7 +39,7 @@ def sick_pods(
     judged = pods_of(decision, view)
     if isinstance(judged, Finding):
         return judged
-    found = (trouble_of(pod, clock) for pod in judged[1])
+    found = [trouble_of(pod, clock) for pod in judged[0].unready_pods]
     return judged[0], tuple(item for item in found if item is not None and item.kind in kinds)
 
 

@@ -1,4 +1,4 @@
-"""What the load balancer checks share: which ports matter, who manages the balancer, the commands that show it.
+"""What the load balancer checks share: who manages the balancer, the commands that show it.
 
 Holds no check and judges nothing.
 """
@@ -13,12 +13,9 @@ from ingressdoctor.api import (
     Finding,
     LoadBalancer,
     LoadBalancerLookup,
-    Protocol,
     Service,
     ServicePort,
-    Target,
     Unavailable,
-    ZoneFacts,
     changes,
     look,
     skip,
@@ -29,11 +26,9 @@ __all__ = [
     "API_SERVICE",
     "API_STATIC",
     "PREFIX",
-    "asked_port",
     "describe",
     "managed",
     "no_balancer",
-    "ports_of_interest",
     "resync",
     "resync_text",
     "service_gap",
@@ -46,24 +41,6 @@ API: Final = "Hetzner API: GET /load_balancers"
 API_SERVICE: Final = f"{API}, against the Service"
 API_STATIC: Final = f"{API}, against the controller's static configuration"
 PREFIX: Final = "load-balancer.hetzner.cloud/"
-_PLAIN_MODES: Final = ("flexible", "off")
-
-
-def asked_port(target: Target, zone: ZoneFacts | Unavailable) -> int:
-    """Return the load balancer port that this target's requests arrive at.
-
-    The edge of a proxied name asks the origin on 80 in SSL mode Flexible or Off, whatever the visitor dialled.
-    """
-    if isinstance(zone, Unavailable) or target.port != 443 or target.protocol is Protocol.MYSQL:
-        return target.port
-    proxied = any(record.proxied for record in zone.records)
-    return 80 if proxied and zone.setting("ssl") in _PLAIN_MODES else target.port
-
-
-def ports_of_interest(target: Target, asked: int) -> tuple[int, ...]:
-    """Return the ports to judge: the one asked for first, and for the web its companion."""
-    companions = () if target.protocol is Protocol.MYSQL else (443, 80)
-    return tuple(dict.fromkeys((asked, *companions)))
 
 
 def no_balancer(lookup: LoadBalancerLookup) -> Finding:

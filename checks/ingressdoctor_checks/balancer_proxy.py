@@ -18,12 +18,9 @@ from ingressdoctor.api import (
     LbService,
     LoadBalancer,
     LoadBalancerLookup,
-    Protocol,
+    OriginPort,
     Remedy,
     ServicePort,
-    Target,
-    Unavailable,
-    ZoneFacts,
     canonical_address,
     changes,
     check,
@@ -39,11 +36,9 @@ from ingressdoctor_checks.balancer_common import (
     API_SERVICE,
     API_STATIC,
     PREFIX,
-    asked_port,
     describe,
     managed,
     no_balancer,
-    ports_of_interest,
     service_port,
     subject,
 )
@@ -69,28 +64,25 @@ _FALSE: Final = ("0", "f", "F", "FALSE", "false", "False")
         "empty-reply",
     ),
 )
-def proxy_protocol_mismatch(
-    lookup: LoadBalancerLookup, controller: Controller, target: Target, zone: ZoneFacts | Unavailable
-) -> Iterator[Finding]:
+def proxy_protocol_mismatch(lookup: LoadBalancerLookup, controller: Controller, asked: OriginPort) -> Iterator[Finding]:
     """Per port: what the balancer sends is what the entry point expects."""
     balancer = lookup.found
     if balancer is None:
         yield no_balancer(lookup)
         return
-    if target.protocol is Protocol.MYSQL:
+    if asked.raw:
         yield skip("Where the server speaks first, Traefik's side of it is judged with its TCP route.")
         yield from _drift(balancer, controller)
         return
-    asked = asked_port(target, zone)
     judged: list[Finding] = []
-    for port in ports_of_interest(target, asked):
+    for port in asked.of_interest:
         served, published = balancer.service(port), service_port(controller.service, port)
         if served is None or published is None:
             continue
         entry = entry_point_of(published, controller)
         if entry is not None:
             judged.append(_judge(balancer, served, entry, controller))
-        elif port == asked and (controller.pods or controller.pods_unread is not None):
+        elif port == asked.number and (controller.pods or controller.pods_unread is not None):
             judged.append(_unseen(served, published, controller))
     if judged:
         yield judged[0]

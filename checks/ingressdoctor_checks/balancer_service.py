@@ -16,12 +16,11 @@ from ingressdoctor.api import (
     LbService,
     LoadBalancer,
     LoadBalancerLookup,
+    OriginPort,
     Remedy,
     Service,
     ServicePort,
-    Target,
     Unavailable,
-    ZoneFacts,
     changes,
     check,
     fail,
@@ -33,11 +32,9 @@ from ingressdoctor.api import (
 from ingressdoctor_checks.balancer_common import (
     API,
     API_SERVICE,
-    asked_port,
     describe,
     managed,
     no_balancer,
-    ports_of_interest,
     resync,
     resync_text,
     service_of,
@@ -66,22 +63,22 @@ __all__ = ["service_missing", "wrong_node_port"]
     ),
 )
 def service_missing(
-    lookup: LoadBalancerLookup, controller: Controller | Unavailable, target: Target, zone: ZoneFacts | Unavailable
+    lookup: LoadBalancerLookup, controller: Controller | Unavailable, asked: OriginPort
 ) -> Iterator[Finding]:
     """A service listens on the asked port, and passes TLS where visitors speak it."""
     balancer = lookup.found
     if balancer is None:
         yield no_balancer(lookup)
         return
-    asked, service = asked_port(target, zone), service_of(controller)
-    for port in ports_of_interest(target, asked):
+    service = service_of(controller)
+    for port in asked.of_interest:
         published = service_port(service, port)
         served = balancer.service(port)
-        if served is None and (port == asked or published is not None):
-            yield _absent(balancer, service, port, published, needed=port == asked)
+        if served is None and (port == asked.number or published is not None):
+            yield _absent(balancer, service, port, published, needed=port == asked.number)
         elif served is not None and port == 443 and served.protocol == "http":
-            yield _plain(balancer, service, needed=port == asked)
-        elif served is not None and port == asked:
+            yield _plain(balancer, service, needed=port == asked.number)
+        elif served is not None and port == asked.number:
             yield ok(
                 f"{subject(balancer)} listens on port {port}.",
                 subject=subject(balancer),
@@ -182,22 +179,19 @@ def _plain(balancer: LoadBalancer, service: Service | None, *, needed: bool) -> 
         "mysql-closed",
     ),
 )
-def wrong_node_port(
-    lookup: LoadBalancerLookup, controller: Controller, target: Target, zone: ZoneFacts | Unavailable
-) -> Iterator[Finding]:
+def wrong_node_port(lookup: LoadBalancerLookup, controller: Controller, asked: OriginPort) -> Iterator[Finding]:
     """destination_port is the nodePort of the same Service port."""
     balancer = lookup.found
     if balancer is None:
         yield no_balancer(lookup)
         return
-    asked = asked_port(target, zone)
     judged = False
-    for port in ports_of_interest(target, asked):
+    for port in asked.of_interest:
         published, served = service_port(controller.service, port), balancer.service(port)
         if published is None or served is None or not published.node_port:
             continue
         judged = True
-        yield _compare(balancer, controller, served, published.node_port, needed=port == asked)
+        yield _compare(balancer, controller, served, published.node_port, needed=port == asked.number)
     if not judged:
         yield skip(f"No port of the Service and {subject(balancer)} can be compared by node port.")
 

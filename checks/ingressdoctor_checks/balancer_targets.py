@@ -14,10 +14,9 @@ from ingressdoctor.api import (
     Finding,
     LoadBalancer,
     LoadBalancerLookup,
+    OriginPort,
     Remedy,
-    Target,
     Unavailable,
-    ZoneFacts,
     check,
     fail,
     look,
@@ -28,10 +27,8 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.balancer_common import (
     API,
-    asked_port,
     describe,
     no_balancer,
-    ports_of_interest,
     service_gap,
     service_of,
     subject,
@@ -114,8 +111,7 @@ def targets_unhealthy(
     lookup: LoadBalancerLookup,
     controller: Controller | Unavailable,
     nodes: ClusterNodes | Unavailable,
-    target: Target,
-    zone: ZoneFacts | Unavailable,
+    asked: OriginPort,
 ) -> Iterator[Finding]:
     """On the port that is asked for some target is healthy, and every unhealthy one is explained."""
     balancer = lookup.found
@@ -125,14 +121,13 @@ def targets_unhealthy(
     if not balancer.targets:
         yield skip(f"{subject(balancer)} has no targets whose health could be looked at.")
         return
-    asked = asked_port(target, zone)
-    ports = [port for port in ports_of_interest(target, asked) if balancer.service(port) is not None]
+    ports = [port for port in asked.of_interest if balancer.service(port) is not None]
     if not ports:
-        yield skip(f"{subject(balancer)} has no service on port {asked}, so nothing is checked for it.")
+        yield skip(f"{subject(balancer)} has no service on port {asked.number}, so nothing is checked for it.")
         return
     gap = nodes_seen(nodes) if isinstance(nodes, Unavailable) and service_of(controller) else {}
     for alike, views in _alike({port: views_of(balancer, port, (lookup, controller, nodes)) for port in ports}):
-        yield _judge(balancer, alike, views, controller, gap, needed=asked in alike)
+        yield _judge(balancer, alike, views, controller, gap, needed=asked.number in alike)
 
 
 def _alike(by_port: dict[int, tuple[TargetView, ...]]) -> Iterator[tuple[tuple[int, ...], tuple[TargetView, ...]]]:

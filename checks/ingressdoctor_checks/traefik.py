@@ -15,12 +15,12 @@ from ingressdoctor.api import (
     Controller,
     ControllerLogs,
     Finding,
+    OriginPort,
     Pod,
     PortPath,
     Remedy,
     Target,
     Unavailable,
-    ZoneFacts,
     changes,
     check,
     fail,
@@ -32,7 +32,6 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.balancer_common import asked_port
 from ingressdoctor_checks.traefik_common import API, STEP, is_recent, logs_of, proof_of
 from ingressdoctor_checks.traefik_signatures import meaning_of
 
@@ -183,7 +182,7 @@ def reason_of(pod: Pod) -> str:
         "empty-reply",
     ),
 )
-def port_not_exposed(controller: Controller, zone: ZoneFacts | Unavailable, target: Target) -> Iterator[Finding]:
+def port_not_exposed(controller: Controller, at: OriginPort, target: Target) -> Iterator[Finding]:
     """Listen port, Service port, targetPort, container port and entry point fit together."""
     if controller.pods_unread is not None:
         yield _unread(controller.pods_unread, controller.service.ref if controller.service else "")
@@ -191,7 +190,7 @@ def port_not_exposed(controller: Controller, zone: ZoneFacts | Unavailable, targ
     if not controller.pods:
         yield skip("There is no Traefik pod whose ports could be followed.")
         return
-    port = asked_port(target, zone)
+    port = at.number
     path = controller.path_of(port)
     if not path.gap:
         name = path.entry_point.name if path.entry_point else "?"

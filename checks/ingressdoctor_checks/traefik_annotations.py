@@ -125,8 +125,9 @@ def annotation_misread(
         refs.add(spoiled.service.ref if spoiled.service else "")
         yield _on_spoiled(spoiled, decision, observed(decision, outside, origin), target)
     found = [item for item in _misread(decision, objects, view, target) if item.ref not in refs]
-    yield from _grouped(found)
-    if not dropped and not found and spoiled is None:
+    if found:
+        yield from _grouped(found)
+    elif not dropped and spoiled is None:
         yield undecided(decision) or ok("Every annotation that is meant for Traefik stands where Traefik reads it.")
 
 
@@ -191,18 +192,19 @@ def _grouped(found: list[_Misread]) -> Iterator[Finding]:
 def _misread(
     decision: RouteDecision, objects: RoutingObjects, view: BackendView | Unavailable, target: Target
 ) -> Iterator[_Misread]:
-    taken = dict.fromkeys(route.ref for route in decision.candidates)
+    taken = {route.ref: None for route in decision.candidates}
     for item in ingresses_of(sorted(taken), objects):
-        if _is_for(item, target.hostname):
+        if item.metadata.annotations and _is_for(item, target.hostname):
             yield from _on_ingress(item.ref, item.annotations, item)
     for ref in taken:
         route = ingress_route_of(ref, objects)
-        if route is not None:
+        if route is not None and route.metadata.annotations:
             yield from _on_ingress_route(ref, route.annotations)
     winner = decision.winner
     if isinstance(view, Unavailable) or view.service is None or winner is None or view.route != winner.ref:
         return
-    yield from _on_service(view.service.ref, view.service.annotations, winner.provider)
+    if view.service.metadata.annotations:
+        yield from _on_service(view.service.ref, view.service.annotations, winner.provider)
 
 
 def _is_for(item: Ingress, hostname: str) -> bool:
@@ -220,20 +222,12 @@ def _meant(annotations: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def _on_ingress(ref: str, annotations: Mapping[str, str], item: Ingress) -> Iterator[_Misread]:
-    services = sorted(
-        {
-            path.backend.service.name
-            for rule in item.spec.rules or ()
-            for path in (rule.http.paths if rule.http else None) or ()
-            if path.backend.service is not None and path.backend.service.name
-        }
-    )
     for key, option, value in _meant(annotations):
         if option.startswith("router."):
             continue
         if option.startswith("service."):
             sticky = " (so sessions are not sticky)" if option.startswith("service.sticky") else ""
-            where = f"Service {', '.join(services)}" if services else "the Service"
+            where = _services(item)
             yield _Misread(
                 ref, key, value, f"service options are read from the Service only{sticky}", f"Move it to {where}."
             )
@@ -243,6 +237,13 @@ def _on_ingress(ref: str, annotations: Mapping[str, str], item: Ingress) -> Iter
         if key.startswith("nginx.ingress.kubernetes.io/"):
             cure = "Write what it did as a Middleware and name that in router.middlewares, or remove it."
             yield _Misread(ref, key, value, "it is ingress-nginx's", cure)
+
+
+def _services(item: Ingress) -> str:
+    """Return the Services that an Ingress sends to, as words."""
+    paths = (path for rule in item.spec.rules or () for path in (rule.http.paths if rule.http else None) or ())
+    names = {path.backend.service.name for path in paths if path.backend.service is not None}
+    return f"Service {', '.join(sorted(name for name in names if name))}" if any(names) else "the Service"
 
 
 def _on_ingress_route(ref: str, annotations: Mapping[str, str]) -> Iterator[_Misread]:

@@ -30,7 +30,6 @@ from ingressdoctor.api import (
     unknown,
     warn,
 )
-from ingressdoctor_checks.balancer_common import asked_port
 from ingressdoctor_checks.traefik_common import STEP, edit
 
 __all__ = ["default_certificate"]
@@ -61,7 +60,7 @@ def default_certificate(
             enable_with=origin.enable_with or "Let this machine reach the origin on port 443.",
         )
         return
-    if isinstance(zone, ZoneFacts) and zone.proxied and asked_port(target, zone) == 80:
+    if isinstance(zone, ZoneFacts) and zone.proxied and (_unasked(zone) if target.port == 443 else target.port == 80):
         yield skip("The edge asks the origin over http (SSL mode Flexible or Off), so it sees no certificate.")
         return
     tls = origin.https.tls

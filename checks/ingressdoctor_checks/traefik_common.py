@@ -117,8 +117,13 @@ def is_recent(line: str, clock: Clock) -> bool:
 def names_host(rule: str, hostname: str) -> bool:
     """Tell whether a rule names the host itself, or a wildcard over it."""
     text = rule.lower()
-    wildcard = "*." + hostname.partition(".")[2]
-    return any(f"{quote}{name}{quote}" in text for name in (hostname, wildcard) for quote in '`"')
+    if _quotes(text, hostname):
+        return True
+    return "*." in text and _quotes(text, "*." + hostname.partition(".")[2])
+
+
+def _quotes(text: str, name: str) -> bool:
+    return f"`{name}`" in text or f'"{name}"' in text
 
 
 def explicit(route: CandidateRoute) -> bool:
@@ -165,6 +170,9 @@ def blame(
 ) -> Iterator[Finding]:
     """Yield one finding per route of the host that was dropped for one of *reasons*; *fine* when there is none."""
     concerned = [route for route in decision.dropped if route.reason in reasons]
+    if not concerned:
+        yield undecided(decision) or ok(fine)
+        return
     seen: set[tuple[str, str]] = set()
     for route in concerned:
         if (route.ref, route.detail) in seen:
@@ -176,5 +184,3 @@ def blame(
             facts["log line to look for"] = route.log_line
         verb = fail if weight_of(route, decision, target.hostname) is Status.FAIL else warn
         yield verb(summary, subject=route.ref, where=API, seen=facts, remedy=remedy)
-    if not concerned:
-        yield undecided(decision) or ok(fine)

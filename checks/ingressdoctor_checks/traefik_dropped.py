@@ -112,9 +112,8 @@ def entry_point_missing(
     partly = [
         (route.ref, sorted(set(route.entry_points) - existing))
         for route in decision.candidates
-        if names_host(route.rule, target.hostname) and set(route.entry_points) - existing
+        if not existing.issuperset(route.entry_points) and names_host(route.rule, target.hostname)
     ]
-    found = list(blame(decision, target, (DropReason.ENTRY_POINT,), say, fine=fine))
     for ref, missing in dict(partly).items():
         yield warn(
             f"{ref} asks for {', '.join(missing)} too, which Traefik does not have; its other entry points work.",
@@ -124,7 +123,7 @@ def entry_point_missing(
             remedy=Remedy(text="Remove or correct the name.", commands=(describe(ref),), proof=proof_of(target)),
         )
     if not partly or any(route.reason is DropReason.ENTRY_POINT for route in decision.dropped):
-        yield from found
+        yield from blame(decision, target, (DropReason.ENTRY_POINT,), say, fine=fine)
 
 
 @check(
@@ -156,7 +155,8 @@ def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
         *(DropReason.RULE, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER),
         *(DropReason.SERVICE_OPTION, DropReason.SERVERS_TRANSPORT, DropReason.PARENT),
     )
-    decision = replace(decision, dropped=tuple(route for route in decision.dropped if not never_matches(route)))
+    if decision.dropped:
+        decision = replace(decision, dropped=tuple(route for route in decision.dropped if not never_matches(route)))
     yield from blame(decision, target, reasons, say, fine="The rules of the host's routes are valid.")
 
 
@@ -226,8 +226,8 @@ def middleware_cross_namespace(decision: RouteDecision, target: Target) -> Itera
         commands = (describe(route.ref), changes(*edit(route.ref)))
         return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
 
-    crossing = tuple(route for route in decision.dropped if not cannot_use_option(route))
-    decision = replace(decision, dropped=crossing)
+    if decision.dropped:
+        decision = replace(decision, dropped=tuple(item for item in decision.dropped if not cannot_use_option(item)))
     reasons = (DropReason.MIDDLEWARE_CROSS_NAMESPACE, DropReason.SERVICE_CROSS_NAMESPACE, DropReason.TLS_OPTION)
     fine = "The host's routes refer to nothing outside their namespaces."
     yield from blame(decision, target, reasons, say, fine=fine)

@@ -95,10 +95,11 @@ def middleware_unattached(
     if winner is None or not winner.namespace:
         yield undecided(decision) or skip("No route takes the request, so no middleware is missing from it.")
         return
-    used = referenced_middlewares(objects) | _named_elsewhere(controller, view)
-    mine = [item for item in objects.middlewares.items if item.namespace == winner.namespace]
+    loose = objects.derived(_unreferenced).get(winner.namespace, ())
+    if loose:
+        elsewhere = _named_elsewhere(controller, view)
+        loose = tuple(item for item in loose if middleware_id(item.namespace, item.name) not in elsewhere)
     have = {_purpose(item) for item in middlewares_of(winner, objects)}
-    loose = [item for item in mine if middleware_id(item.namespace, item.name) not in used]
     meant = [
         item
         for item in loose
@@ -125,6 +126,16 @@ def middleware_unattached(
     if not meant:
         others = f" {len(loose)} of other types stand unused." if loose else ""
         yield ok(f"No CORS headers, address list or login of namespace {winner.namespace} stands unused.{others}")
+
+
+def _unreferenced(objects: RoutingObjects) -> dict[str, tuple[Custom, ...]]:
+    """Return by namespace the Middlewares that no route, Ingress or chain names."""
+    found: dict[str, tuple[Custom, ...]] = {}
+    used = referenced_middlewares(objects)
+    for item in objects.middlewares.items if isinstance(objects.middlewares, Loaded) else ():
+        if middleware_id(item.namespace, item.name) not in used:
+            found[item.namespace] = (*found.get(item.namespace, ()), item)
+    return found
 
 
 def _is_another_routes(item: Custom, winner: CandidateRoute, objects: RoutingObjects) -> bool:

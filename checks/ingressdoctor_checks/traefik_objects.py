@@ -69,6 +69,8 @@ _NOT_ALNUM: Final = re.compile(r"[^0-9A-Za-z]+")
 
 def misspelt_service_keys(service: Service) -> tuple[str, ...]:
     """Return the annotations below Traefik's ``service.`` that it does not know; one drops every Ingress path to it."""
+    if not service.metadata.annotations:
+        return ()
     keys = ((key, key.removeprefix(PREFIX).lower()) for key in service.annotations if key.startswith(PREFIX))
     return tuple(key for key, option in keys if option.startswith("service.") and option not in SERVICE_KEYS)
 
@@ -126,7 +128,7 @@ def names_exactly(rule: str, hostname: str) -> bool:
 
 def backends_text(route: CandidateRoute) -> str:
     """Return a route's backends in words."""
-    return ", ".join(f"{item.kind} {item.namespace}/{item.name}:{item.port}" for item in route.backends) or "none"
+    return ", ".join([f"{item.kind} {item.namespace}/{item.name}:{item.port}" for item in route.backends]) or "none"
 
 
 def middleware_id(namespace: str, name: str) -> str:
@@ -142,6 +144,8 @@ def _middlewares(objects: RoutingObjects | Unavailable) -> tuple[Custom, ...]:
 
 def middlewares_of(route: CandidateRoute, objects: RoutingObjects | Unavailable) -> tuple[Custom, ...]:
     """Return the Middlewares of a route in order, chains resolved; those that are not known are left out."""
+    if not route.middlewares:
+        return ()
     by_id = {} if isinstance(objects, Unavailable) else objects.derived(_middlewares_by_id)
     found: list[Custom] = []
     todo = [(name, 0) for name in route.middlewares]

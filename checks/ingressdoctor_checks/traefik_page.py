@@ -15,14 +15,12 @@ from ingressdoctor.api import (
     OutsideProbe,
     Target,
     Unavailable,
-    ZoneFacts,
     clean,
     of_same_family,
     uncovered,
 )
-from ingressdoctor_checks.balancer_common import asked_port
 
-__all__ = ["http_entry_point", "http_links", "over_http", "untrusted", "v4_of"]
+__all__ = ["http_entry_point", "http_links", "untrusted", "v4_of"]
 
 # What a browser loads or sends for a page: never over http from a page over https.
 _TAG: Final = re.compile(
@@ -31,11 +29,6 @@ _TAG: Final = re.compile(
 _URL: Final = re.compile(rb"\b(?:src|href|action|data)\s*=\s*[\"']?(http://[^\"'\s<>]{1,300})", re.IGNORECASE)
 _REL: Final = re.compile(rb"\brel\s*=\s*[\"']?([a-z -]{1,60})", re.IGNORECASE)
 _LOADED: Final = (b"stylesheet", b"icon", b"preload", b"modulepreload", b"manifest", b"script")
-
-
-def over_http(target: Target, zone: ZoneFacts | Unavailable) -> bool:
-    """Tell whether the edge asks the origin over http for visitors of https."""
-    return asked_port(target, zone) == 80 and target.scheme == "https"
 
 
 def http_entry_point(controller: Controller | Unavailable) -> EntryPoint | None:

@@ -45,6 +45,7 @@ from ingressdoctor_checks.traefik_common import (
 )
 from ingressdoctor_checks.traefik_objects import (
     Observed,
+    PathPart,
     backends_text,
     kinds_of,
     middleware_id,
@@ -91,7 +92,7 @@ def path_type_order(
         return
     answer = observed(decision, outside, origin)
     for route in decision.candidates:
-        if not route.matches or route.backends == winner.backends:
+        if route is winner or not route.matches or route.backends == winner.backends:
             continue
         if not names_exactly(route.rule, request.host):
             continue
@@ -163,7 +164,8 @@ def strip_prefix_missing(
     if winner is None or decision.outcome is not Outcome.ROUTED:
         yield undecided(decision) or skip("No single route takes the request, so no path reaches an application.")
         return
-    part = path_part(winner.rule, decision.request.path)
+    path = decision.request.path
+    part = path_part(winner.rule, path) if path != "/" else PathPart()
     if part.matcher != "pathprefix" or not part.narrowness:
         yield skip("The route does not select by a path prefix, so there is none to strip.")
         return

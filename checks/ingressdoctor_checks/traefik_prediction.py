@@ -157,12 +157,11 @@ def _by_backend(
     if view.service is not None and winner.provider == "kubernetes" and misspelt_service_keys(view.service):
         return None
     name = f"Service {view.ref.namespace}/{view.ref.name}"
-    lower = [route for route in decision.candidates if route.matches is not False and route != winner]
     if view.service is None or (view.port is None and view.form is not ServiceForm.EXTERNAL_NAME):
         why = (
             f"{name} {'does not exist' if view.service is None else 'has no such port'}, so Traefik drops {winner.ref}"
         )
-        return None if lower else _Prediction(_NO_ROUTE, why, winner.ref)
+        return _without(winner, decision, why)
     if view.serving or view.form is ServiceForm.EXTERNAL_NAME:
         return _Prediction(_APPLICATION, f"{winner.ref} sends it to {backends_text(winner)}", winner.ref)
     if isinstance(view.endpoints, Unavailable) or view.endpoints.servers or isinstance(controller, Unavailable):
@@ -170,9 +169,13 @@ def _by_backend(
     provider = "kubernetescrd" if winner.provider == "kubernetescrd" else "kubernetesingress"
     if controller.static.enabled(f"providers.{provider}.allowemptyservices"):
         return _Prediction(_NO_SERVER, f"{winner.ref} leads to {name}, which has no ready endpoint", winner.ref)
-    return (
-        None if lower else _Prediction(_NO_ROUTE, f"{name} has no endpoint, so Traefik drops {winner.ref}", winner.ref)
-    )
+    return _without(winner, decision, f"{name} has no endpoint, so Traefik drops {winner.ref}")
+
+
+def _without(winner: CandidateRoute, decision: RouteDecision, why: str) -> _Prediction | None:
+    """Return what Traefik answers without the winner, where no other route may take the request instead."""
+    others = any(route.matches is not False and route != winner for route in decision.candidates)
+    return None if others else _Prediction(_NO_ROUTE, why, winner.ref)
 
 
 def _kind_of(exchange: HttpExchange) -> str:

@@ -17,13 +17,13 @@ from ingressdoctor.api import (
     Controller,
     EntryPoint,
     Finding,
+    OriginPort,
     Outcome,
     OutsideProbe,
     Remedy,
     RouteDecision,
     Target,
     Unavailable,
-    ZoneFacts,
     check,
     fail,
     look,
@@ -34,7 +34,7 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.outside_view import curl
 from ingressdoctor_checks.traefik_common import STEP
-from ingressdoctor_checks.traefik_page import http_entry_point, http_links, over_http, untrusted, v4_of
+from ingressdoctor_checks.traefik_page import http_entry_point, http_links, untrusted, v4_of
 
 __all__ = ["forwarded_proto"]
 
@@ -54,13 +54,15 @@ def forwarded_proto(
     target: Target,
     probe: OutsideProbe | Unavailable,
     controller: Controller | Unavailable,
-    zone: ZoneFacts | Unavailable,
+    port: OriginPort,
     ranges: AddressRanges,
     decision: RouteDecision | Unavailable,
 ) -> Iterator[Finding]:
     """Links to http in a page over https, with the reason that the configuration gives; or that reason alone."""
-    plain = over_http(target, zone)
-    links = http_links(probe, target)
+    plain, links = port.plain, http_links(probe, target)
+    if not plain and not links:
+        yield skip("The edge does not ask the origin over http for visitors of https, as far as is known.")
+        return
     point = http_entry_point(controller)
     lacks = untrusted(point, ranges) if plain and point is not None else ()
     distrusted = point is not None and lacks == v4_of(ranges)
@@ -72,8 +74,6 @@ def forwarded_proto(
         own = isinstance(controller, Controller) and controller.static.redirects(point)
         looping = not own and _application_loops(probe, decision)
         yield _by_configuration(target, controller, point, looping=looping)
-    elif not plain:
-        yield skip("The edge does not ask the origin over http for visitors of https, as far as is known.")
     elif point is None:
         gap = controller if isinstance(controller, Unavailable) else None
         yield unknown(

@@ -72,12 +72,13 @@ def redirect_loop(
     over_https = None if isinstance(origin, Unavailable) else origin.https
     over_http = None if isinstance(origin, Unavailable) else origin.http
     circling = not isinstance(outside, Unavailable) and (outside.loop or outside.too_many_redirects)
-    own = _redirecting_middleware(decision, objects)
-    if over_https is not None and _to_itself(over_https):
-        yield _itself(own, over_https, target, circling=circling)
-        return
-    if not circling:
+    itself = over_https is not None and _to_itself(over_https)
+    if not circling and not itself:
         yield _no_loop(outside, over_https)
+        return
+    own = _redirecting_middleware(decision, objects)
+    if over_https is not None and itself:
+        yield _itself(own, over_https, target, circling=circling)
         return
     if over_http is not None and over_https is not None and _to_https(over_http) and 0 < over_https.status < 400:
         yield _asked_plain(_plain_redirector(controller, own), over_http, outside, target)

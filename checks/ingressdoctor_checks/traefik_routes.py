@@ -84,8 +84,9 @@ def route_missing(
 
 def _lost(decision: RouteDecision, winner: CandidateRoute, target: Target) -> bool:
     """Tell whether the host's own routes were all left out, so that a catch-all takes its requests."""
-    own = any(names_host(route.rule, target.hostname) for route in (winner, *decision.candidates) if route.matches)
-    return not own and any(route.matches is not False for route in decision.dropped)
+    if not any(route.matches is not False for route in decision.dropped):
+        return False
+    return not any(names_host(route.rule, target.hostname) for route in (winner, *decision.candidates) if route.matches)
 
 
 def _no_route(decision: RouteDecision, hosts: KnownHosts | Unavailable, target: Target) -> Finding:

@@ -149,15 +149,8 @@ def id_collision(decision: RouteDecision, objects: RoutingObjects | Unavailable,
             enable_with="Allow list on ingressroutes (traefik.io) in all namespaces.",
         )
         return
-    owners: dict[tuple[str, str], list[Custom]] = {}
-    for item in objects.ingress_routes.items:
-        name = _NOT_ALNUM.sub("-", f"{item.namespace}-{item.name}")
-        for raw in as_list(item.spec.get("routes")):
-            rule = str(as_map(raw).get("match") or "")
-            if names_host(rule, target.hostname):
-                owners.setdefault((name, rule), []).append(item)
-    clashes = {key: items for key, items in owners.items() if len(items) > 1}
-    for (_, rule), items in clashes.items():
+    clashes = [(rule, items) for rule, items in objects.derived(_clashes) if names_host(rule, target.hostname)]
+    for rule, items in clashes:
         refs = list(dict.fromkeys(item.ref for item in items))
         what = f"{refs[0]} holds the same rule twice" if len(refs) == 1 else f"{' and '.join(refs)} get the same id"
         yield warn(
@@ -173,6 +166,16 @@ def id_collision(decision: RouteDecision, objects: RoutingObjects | Unavailable,
         )
     if not clashes:
         yield ok("Every route of the host has an id of its own.")
+
+
+def _clashes(objects: RoutingObjects) -> tuple[tuple[str, tuple[Custom, ...]], ...]:
+    """Return the rules that more than one route under the same id has, with the objects of these routes."""
+    owners: dict[tuple[str, str], list[Custom]] = {}
+    for item in objects.ingress_routes.items if isinstance(objects.ingress_routes, Loaded) else ():
+        name = _NOT_ALNUM.sub("-", f"{item.namespace}-{item.name}")
+        for raw in as_list(item.spec.get("routes")):
+            owners.setdefault((name, str(as_map(raw).get("match") or "")), []).append(item)
+    return tuple((rule, tuple(items)) for (_, rule), items in owners.items() if len(items) > 1)
 
 
 @check(

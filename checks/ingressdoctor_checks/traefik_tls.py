@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -53,6 +54,8 @@ from ingressdoctor_checks.traefik_objects import (
 from ingressdoctor_checks.undecided import undecided
 
 __all__ = ["tls_option_conflict"]
+
+_KEY: Final = f"{PREFIX}router.tls.options"
 
 
 @check(
@@ -138,5 +141,5 @@ def _option_of(route: CandidateRoute, objects: RoutingObjects) -> str:
         return middleware_id(str(options.get("namespace") or item.namespace), name)
     for ingress in ingresses_of((route.ref,), objects):
         keys = {key.lower(): value for key, value in ingress.annotations.items()}
-        return keys.get(PREFIX + "router.tls.options", "").strip()
+        return keys.get(_KEY, "").strip()
     return ""

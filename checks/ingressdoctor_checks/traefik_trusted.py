@@ -15,11 +15,11 @@ from ingressdoctor.api import (
     Controller,
     EntryPoint,
     Finding,
+    OriginPort,
     OutsideProbe,
     Remedy,
     Target,
     Unavailable,
-    ZoneFacts,
     changes,
     check,
     fail,
@@ -30,7 +30,7 @@ from ingressdoctor.api import (
     uncovered,
     warn,
 )
-from ingressdoctor_checks.traefik_page import http_entry_point, http_links, over_http
+from ingressdoctor_checks.traefik_page import http_entry_point, http_links
 
 __all__ = ["trusted_ips_stale"]
 
@@ -50,7 +50,7 @@ def trusted_ips_stale(
     ranges: AddressRanges,
     probe: OutsideProbe | Unavailable,
     target: Target,
-    zone: ZoneFacts | Unavailable,
+    port: OriginPort,
 ) -> Iterator[Finding]:
     """A list of Cloudflare's ranges that lacks some of today's, or holds more than Cloudflare has."""
     points = [item for item in controller.static.entry_points if _lists_edge(item, ranges)]
@@ -61,7 +61,7 @@ def trusted_ips_stale(
         lacks, more = _lacks(point, ranges), _more(point, ranges)
         if lacks or more:
             told = http_entry_point(controller)
-            arrives = over_http(target, zone) and told is not None and told.name == point.name
+            arrives = port.plain and told is not None and told.name == point.name
             harmed = bool(lacks and arrives and http_links(probe, target))
             yield _stale(controller, point, ranges, (lacks, more), harmed=harmed)
             return

@@ -16,11 +16,11 @@ from ingressdoctor.collect.service_events import collect_service_events
 from ingressdoctor.evidence.clock import Clock
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.hetzner import ClusterBalancer, HetznerProject, LoadBalancerLookup, NodeAddresses
+from ingressdoctor.evidence.origin_port import OriginPort
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.finding import Status
-from ingressdoctor.model.target import Target
 from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.hetzner import LiveHetzner
@@ -32,7 +32,6 @@ from ingressdoctor_checks.balancer_service import service_missing, wrong_node_po
 from ingressdoctor_checks.balancer_sync import annotation_unknown, sync_failing
 from ingressdoctor_checks.balancer_targets import no_targets, targets_unhealthy
 
-TARGET = Target.parse("www.wecare.gr")
 UNREAD = Unavailable(wanted="the zone", reason="not asked in this test")
 FAIL, WARN = "fail", "warn"
 
@@ -59,7 +58,7 @@ async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
     finally:
         await hetzner.aclose()
         await kube.aclose()
-    ports = (lookup, controller, TARGET, UNREAD)
+    ports = (lookup, controller, OriginPort(number=443))
     results = {
         missing.id: missing(lookup, controller),
         address_mismatch.id: address_mismatch(lookup, controller),
@@ -69,7 +68,7 @@ async def judge(lab: Lab) -> tuple[dict[str, Status], str]:
         wrong_node_port.id: wrong_node_port(*ports),
         proxy_protocol_mismatch.id: proxy_protocol_mismatch(*ports),
         no_targets.id: no_targets(lookup, controller, nodes),
-        targets_unhealthy.id: targets_unhealthy(lookup, controller, nodes, TARGET, UNREAD),
+        targets_unhealthy.id: targets_unhealthy(lookup, controller, nodes, OriginPort(number=443)),
         sync_failing.id: sync_failing(controller, events, Clock(now=datetime.now(UTC))),
         annotation_unknown.id: annotation_unknown(controller, events),
     }

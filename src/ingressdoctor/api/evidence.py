@@ -103,6 +103,7 @@ from ingressdoctor.evidence.net import (
     TcpAttempt,
     TlsAttempt,
 )
+from ingressdoctor.evidence.origin_port import OriginPort
 from ingressdoctor.evidence.outside import (
     AccessGate,
     AddressRanges,
@@ -220,6 +221,7 @@ __all__ = [
     "NodeStatus",
     "ObjectReference",
     "Online",
+    "OriginPort",
     "OriginProbe",
     "Outcome",
     "OutsideProbe",

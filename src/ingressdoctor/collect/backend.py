@@ -125,7 +125,7 @@ def _unwell(view: BackendView) -> bool:
     """Whether something of the backend calls for a closer look."""
     if isinstance(view.pods, Unavailable) or view.service is None or not view.service.spec.selector:
         return False
-    return not view.current_pods or any(not pod.ready for pod in view.current_pods) or not view.serving
+    return not view.current_pods or bool(view.unready_pods) or not view.serving
 
 
 async def _look_closer(kube: Kubernetes, view: BackendView) -> BackendView:

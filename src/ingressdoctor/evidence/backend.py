@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from functools import cached_property
 
 import msgspec
 
@@ -112,12 +113,12 @@ class BackendEndpoint(msgspec.Struct, frozen=True, kw_only=True):
     fenced: bool = False
 
 
-class BackendEndpoints(msgspec.Struct, frozen=True, kw_only=True):
+class BackendEndpoints(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All EndpointSlices of one Service port, merged; each address and port once."""
 
     all: tuple[BackendEndpoint, ...] = ()
 
-    @property
+    @cached_property
     def servers(self) -> tuple[BackendEndpoint, ...]:
         """What Traefik balances over: taken, with a port; each address once, fenced ones included."""
         found: dict[str, BackendEndpoint] = {}
@@ -126,7 +127,7 @@ class BackendEndpoints(msgspec.Struct, frozen=True, kw_only=True):
                 found.setdefault(item.address, item)
         return tuple(found.values())
 
-    @property
+    @cached_property
     def fresh(self) -> tuple[BackendEndpoint, ...]:
         """The servers that get new sessions: those that are not on their way out."""
         return tuple(item for item in self.servers if not item.fenced)
@@ -145,7 +146,7 @@ class PodMaker(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-class BackendView(msgspec.Struct, frozen=True, kw_only=True):
+class BackendView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Everything about the winning route's Service.
 
     ``service`` is None when the API says 404: it does not exist (``siblings`` then names the Services of the
@@ -177,12 +178,12 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
     home: tuple[str, ...] = ()
     nginx: bool = False
 
-    @property
+    @cached_property
     def serving(self) -> tuple[BackendEndpoint, ...]:
         """The endpoints that take new requests; none when they could not be read."""
         return () if isinstance(self.endpoints, Unavailable) else self.endpoints.fresh
 
-    @property
+    @cached_property
     def current_pods(self) -> tuple[Pod, ...]:
         """The selected pods that should be serving: neither finished nor being deleted."""
         if isinstance(self.pods, Unavailable):
@@ -192,6 +193,11 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True):
             for pod in self.pods
             if pod.status.phase not in ("Succeeded", "Failed") and not pod.metadata.deletion_timestamp
         )
+
+    @cached_property
+    def unready_pods(self) -> tuple[Pod, ...]:
+        """Those of the current pods that are not ready."""
+        return tuple(pod for pod in self.current_pods if not pod.ready)
 
 
 class PolicySide(msgspec.Struct, frozen=True, kw_only=True):

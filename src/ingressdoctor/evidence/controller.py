@@ -89,7 +89,7 @@ class PortPath(msgspec.Struct, frozen=True, kw_only=True):
     gap: str = ""
 
 
-class Controller(msgspec.Struct, frozen=True, kw_only=True):
+class Controller(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The Traefik that serves the cluster's public ingress.
 
     ``service`` is the Service in front of it (type LoadBalancer preferred), None when there is none (hostNetwork)
@@ -130,7 +130,13 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True):
         return replace(self, service=service)
 
     def path_of(self, port: int) -> PortPath:
-        """Follow a public port: Service port, targetPort, container port, entry point."""
+        """Follow a public port: Service port, targetPort, container port, entry point. Once, for all who ask."""
+        followed: dict[int, PortPath] = vars(self).setdefault("followed", {})
+        if port not in followed:
+            followed[port] = self._follow(port)
+        return followed[port]
+
+    def _follow(self, port: int) -> PortPath:
         if not self.pods:
             unread = f"Traefik's pods could not be read: {self.pods_unread.reason}" if self.pods_unread else ""
             return PortPath(port=port, gap=unread or "there is no Traefik pod")

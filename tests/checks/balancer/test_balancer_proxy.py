@@ -7,9 +7,6 @@ from typing import Any
 import pytest
 
 from build.hetzner import (
-    NOT_ASKED,
-    SQL,
-    TARGET,
     a_balancer,
     a_controller,
     a_listener,
@@ -18,65 +15,70 @@ from build.hetzner import (
     a_service,
     listeners,
 )
-from ingressdoctor.api import ServicePort, Status, Target
+from build.origin_port import BY_HTTPS, BY_SQL
+from ingressdoctor.api import OriginPort, ServicePort, Status
 from ingressdoctor_checks.balancer_proxy import entry_point_of, proxy_protocol_mismatch
 
 LOCAL = {"externalTrafficPolicy": "Local"}
 OFF = a_balancer(services=listeners(proxy=False))
 TABLE = [
-    pytest.param(a_balancer(), {}, TARGET, Status.PASS, id="both-on"),
-    pytest.param(OFF, {"trusted": None}, TARGET, Status.PASS, id="both-off"),
-    pytest.param(a_balancer(), {"trusted": None}, TARGET, Status.FAIL, id="sent-but-not-expected"),
-    pytest.param(OFF, {}, TARGET, Status.WARN, id="expected-but-not-sent-costs-http-the-client-address"),
-    pytest.param(OFF, {}, SQL, Status.SKIP, id="where-the-server-speaks-first-the-tcp-route-is-judged"),
-    pytest.param(a_balancer(), {"trusted": ("*",)}, TARGET, Status.PASS, id="insecure-trusts-everybody"),
-    pytest.param(a_balancer(), {"trusted": ("192.0.2.0/24",)}, TARGET, Status.WARN, id="nodes-are-not-trusted"),
+    pytest.param(a_balancer(), {}, BY_HTTPS, Status.PASS, id="both-on"),
+    pytest.param(OFF, {"trusted": None}, BY_HTTPS, Status.PASS, id="both-off"),
+    pytest.param(a_balancer(), {"trusted": None}, BY_HTTPS, Status.FAIL, id="sent-but-not-expected"),
+    pytest.param(OFF, {}, BY_HTTPS, Status.WARN, id="expected-but-not-sent-costs-http-the-client-address"),
+    pytest.param(OFF, {}, BY_SQL, Status.SKIP, id="where-the-server-speaks-first-the-tcp-route-is-judged"),
+    pytest.param(a_balancer(), {"trusted": ("*",)}, BY_HTTPS, Status.PASS, id="insecure-trusts-everybody"),
+    pytest.param(a_balancer(), {"trusted": ("192.0.2.0/24",)}, BY_HTTPS, Status.WARN, id="nodes-are-not-trusted"),
     pytest.param(
         a_balancer(),
         {"trusted": ("10.0.1.5/32",)},
-        TARGET,
+        BY_HTTPS,
         Status.WARN,
         id="policy-cluster-shows-nodes-not-the-balancer",
     ),
     pytest.param(
         a_balancer(),
         {"trusted": ("10.0.1.5/32",), "service": a_service(spec=LOCAL)},
-        TARGET,
+        BY_HTTPS,
         Status.PASS,
         id="policy-local-shows-the-balancer",
     ),
     pytest.param(
         a_balancer(),
         {"trusted": ("10.0.1.11/32",), "service": a_service(spec=LOCAL)},
-        TARGET,
+        BY_HTTPS,
         Status.WARN,
         id="policy-local-balancer-not-trusted",
     ),
-    pytest.param(a_balancer(), {"trusted": ("nonsense",)}, TARGET, Status.WARN, id="a-range-that-does-not-parse"),
+    pytest.param(a_balancer(), {"trusted": ("nonsense",)}, BY_HTTPS, Status.WARN, id="a-range-that-does-not-parse"),
     pytest.param(
-        a_balancer(), {"trusted": None, "unreadable": "a mounted file"}, TARGET, Status.UNKNOWN, id="config-unreadable"
+        a_balancer(),
+        {"trusted": None, "unreadable": "a mounted file"},
+        BY_HTTPS,
+        Status.UNKNOWN,
+        id="config-unreadable",
     ),
-    pytest.param(a_balancer(services=()), {}, TARGET, Status.SKIP, id="no-service-to-compare"),
+    pytest.param(a_balancer(services=()), {}, BY_HTTPS, Status.SKIP, id="no-service-to-compare"),
     pytest.param(
         a_balancer(services=(a_listener(443, to=30999),)),
         {"service": a_service(ports=((443, "nobody", 30999),))},
-        TARGET,
+        BY_HTTPS,
         Status.UNKNOWN,
         id="no-entry-point-on-the-target-port",
     ),
     pytest.param(
         a_balancer(services=(a_listener(443, to=30999),)),
         {"service": a_service(ports=((443, "nobody", 30999),)), "pods": ()},
-        TARGET,
+        BY_HTTPS,
         Status.SKIP,
         id="no-pod-to-read-entry-points-from",
     ),
 ]
 
 
-@pytest.mark.parametrize(("balancer", "controller", "target", "status"), TABLE)
-def test_proxy_protocol_mismatch(balancer: Any, controller: dict[str, Any], target: Target, status: Status) -> None:
-    first = proxy_protocol_mismatch(a_lookup(balancer), a_controller(**controller), target, NOT_ASKED)[0]
+@pytest.mark.parametrize(("balancer", "controller", "port", "status"), TABLE)
+def test_proxy_protocol_mismatch(balancer: Any, controller: dict[str, Any], port: OriginPort, status: Status) -> None:
+    first = proxy_protocol_mismatch(a_lookup(balancer), a_controller(**controller), port)[0]
 
     assert first.status is status
 
@@ -84,7 +86,7 @@ def test_proxy_protocol_mismatch(balancer: Any, controller: dict[str, Any], targ
 def test_only_port_80_is_wrong() -> None:
     mixed = a_balancer(services=(a_listener(443), a_listener(80, to=30080, proxy=False)))
 
-    statuses = [f.status for f in proxy_protocol_mismatch(a_lookup(mixed), a_controller(), TARGET, NOT_ASKED)]
+    statuses = [f.status for f in proxy_protocol_mismatch(a_lookup(mixed), a_controller(), BY_HTTPS)]
 
     assert statuses == [Status.PASS, Status.WARN]
 
@@ -102,7 +104,7 @@ DRIFT = [
 def test_drift(annotations: dict[str, str], balancer: Any, *, warned: bool) -> None:
     controller = a_controller(service=a_service(annotations=annotations), trusted=("*",))
 
-    findings = proxy_protocol_mismatch(a_lookup(balancer), controller, TARGET, NOT_ASKED)
+    findings = proxy_protocol_mismatch(a_lookup(balancer), controller, BY_HTTPS)
 
     assert any("asks for the PROXY protocol" in f.summary for f in findings) is warned
 
@@ -118,7 +120,7 @@ def test_drift(annotations: dict[str, str], balancer: Any, *, warned: bool) -> N
 def test_hairpin(mode: str, balancer: Any, *, warned: bool) -> None:
     service = a_service(ingress=({"ip": "203.0.113.10", "ipMode": mode},))
 
-    findings = proxy_protocol_mismatch(a_lookup(balancer), a_controller(service=service), TARGET, NOT_ASKED)
+    findings = proxy_protocol_mismatch(a_lookup(balancer), a_controller(service=service), BY_HTTPS)
 
     assert any("ipMode VIP" in f.summary for f in findings) is warned
 
@@ -141,6 +143,6 @@ def test_entry_point_of(port: ServicePort, pods: Any, expected: str | None) -> N
 
 
 def test_no_balancer() -> None:
-    [finding] = proxy_protocol_mismatch(a_lookup(missing=True), a_controller(), TARGET, NOT_ASKED)
+    [finding] = proxy_protocol_mismatch(a_lookup(missing=True), a_controller(), BY_HTTPS)
 
     assert finding.status is Status.SKIP

@@ -5,87 +5,68 @@ from __future__ import annotations
 import pytest
 
 from build.hetzner import (
-    NOT_ASKED,
-    SQL,
-    TARGET,
     a_balancer,
     a_controller,
     a_listener,
     a_lookup,
     a_service,
-    a_zone,
     listeners,
 )
-from ingressdoctor.api import LoadBalancer, Service, Status, Target, Unavailable, ZoneFacts
+from build.origin_port import BY_HTTP, BY_HTTPS, BY_SQL, FLEXIBLE
+from ingressdoctor.api import LoadBalancer, OriginPort, Service, Status
 from ingressdoctor_checks.balancer_service import service_missing, wrong_node_port
 
 HTTP, HTTPS = a_listener(80, to=30080), a_listener(443, to=30443)
-PLAIN_TARGET = Target.parse("http://www.wecare.gr")
 ONLY_443 = a_service(ports=((443, "websecure", 30443),))
 ONLY_80 = a_service(ports=((80, "web", 30080),))
 PORTS = [
-    pytest.param(a_balancer(), a_service(), TARGET, NOT_ASKED, [Status.PASS], id="listens-on-443"),
-    pytest.param(a_balancer(services=(HTTP,)), a_service(), TARGET, NOT_ASKED, [Status.FAIL], id="443-is-missing"),
-    pytest.param(a_balancer(services=()), a_service(), TARGET, NOT_ASKED, [Status.FAIL, Status.WARN], id="none-at-all"),
+    pytest.param(a_balancer(), a_service(), BY_HTTPS, [Status.PASS], id="listens-on-443"),
+    pytest.param(a_balancer(services=(HTTP,)), a_service(), BY_HTTPS, [Status.FAIL], id="443-is-missing"),
+    pytest.param(a_balancer(services=()), a_service(), BY_HTTPS, [Status.FAIL, Status.WARN], id="none-at-all"),
     pytest.param(
         a_balancer(services=(HTTPS,)),
         a_service(),
-        TARGET,
-        NOT_ASKED,
+        BY_HTTPS,
         [Status.PASS, Status.WARN],
         id="80-published-only",
     ),
-    pytest.param(a_balancer(services=(HTTPS,)), ONLY_443, TARGET, NOT_ASKED, [Status.PASS], id="80-is-not-wanted"),
+    pytest.param(a_balancer(services=(HTTPS,)), ONLY_443, BY_HTTPS, [Status.PASS], id="80-is-not-wanted"),
     pytest.param(
         a_balancer(services=(HTTPS,)),
         a_service(),
-        PLAIN_TARGET,
-        NOT_ASKED,
+        BY_HTTP,
         [Status.FAIL],
         id="plain-http-asks-for-80",
     ),
     pytest.param(
         a_balancer(services=(HTTP,)),
         ONLY_80,
-        TARGET,
-        a_zone(ssl="flexible"),
+        FLEXIBLE,
         [Status.PASS],
         id="flexible-needs-only-80",
     ),
     pytest.param(
-        a_balancer(services=(HTTP,)),
-        ONLY_80,
-        TARGET,
-        a_zone(ssl="flexible", proxied=False),
-        [Status.FAIL],
-        id="ssl-mode-means-nothing-without-the-edge",
-    ),
-    pytest.param(
         a_balancer(services=(a_listener(443, protocol="http"),)),
         ONLY_443,
-        TARGET,
-        NOT_ASKED,
+        BY_HTTPS,
         [Status.FAIL],
         id="plain-http-on-443",
     ),
     pytest.param(
         a_balancer(services=(a_listener(443, protocol="https"),)),
         ONLY_443,
-        TARGET,
-        NOT_ASKED,
+        BY_HTTPS,
         [Status.PASS],
         id="tls-ended-at-the-balancer",
     ),
-    pytest.param(a_balancer(services=(HTTP, HTTPS)), a_service(), SQL, NOT_ASKED, [Status.FAIL], id="no-3306-for-sql"),
-    pytest.param(a_balancer(), a_service(), SQL, NOT_ASKED, [Status.PASS], id="sql-looks-at-3306-alone"),
+    pytest.param(a_balancer(services=(HTTP, HTTPS)), a_service(), BY_SQL, [Status.FAIL], id="no-3306-for-sql"),
+    pytest.param(a_balancer(), a_service(), BY_SQL, [Status.PASS], id="sql-looks-at-3306-alone"),
 ]
 
 
-@pytest.mark.parametrize(("balancer", "service", "target", "zone", "statuses"), PORTS)
-def test_service_missing(
-    balancer: LoadBalancer, service: Service, target: Target, zone: ZoneFacts | Unavailable, statuses: list[Status]
-) -> None:
-    findings = service_missing(a_lookup(balancer), a_controller(service=service), target, zone)
+@pytest.mark.parametrize(("balancer", "service", "port", "statuses"), PORTS)
+def test_service_missing(balancer: LoadBalancer, service: Service, port: OriginPort, statuses: list[Status]) -> None:
+    findings = service_missing(a_lookup(balancer), a_controller(service=service), port)
 
     assert [finding.status for finding in findings] == statuses
 
@@ -103,7 +84,7 @@ REMEDIES = [
 def test_a_missing_port_is_added_where_it_belongs(service: Service, says: str, tool: str) -> None:
     lookup = a_lookup(a_balancer(services=(HTTP,)))
 
-    finding = service_missing(lookup, a_controller(service=service), TARGET, NOT_ASKED)[0]
+    finding = service_missing(lookup, a_controller(service=service), BY_HTTPS)[0]
 
     assert finding.remedy is not None
     assert says in finding.remedy.text
@@ -113,7 +94,7 @@ def test_a_missing_port_is_added_where_it_belongs(service: Service, says: str, t
 def test_a_full_type_is_named() -> None:
     lookup = a_lookup(a_balancer(services=(HTTP,), max_services=1))
 
-    finding = service_missing(lookup, a_controller(), TARGET, NOT_ASKED)[0]
+    finding = service_missing(lookup, a_controller(), BY_HTTPS)[0]
 
     assert finding.remedy is not None
     assert "all are used" in finding.remedy.text
@@ -147,13 +128,13 @@ NODE_PORTS = [
 
 @pytest.mark.parametrize(("balancer", "service", "statuses"), NODE_PORTS)
 def test_wrong_node_port(balancer: LoadBalancer, service: Service, statuses: list[Status]) -> None:
-    findings = wrong_node_port(a_lookup(balancer), a_controller(service=service), TARGET, NOT_ASKED)
+    findings = wrong_node_port(a_lookup(balancer), a_controller(service=service), BY_HTTPS)
 
     assert [finding.status for finding in findings] == statuses
 
 
 def test_the_port_is_repaired_to_the_services() -> None:
-    finding = wrong_node_port(a_lookup(a_balancer(services=(STALE,))), a_controller(), TARGET, NOT_ASKED)[0]
+    finding = wrong_node_port(a_lookup(a_balancer(services=(STALE,))), a_controller(), BY_HTTPS)[0]
 
     assert "31788" in finding.summary
     assert "30443" in finding.summary
@@ -163,7 +144,7 @@ def test_the_port_is_repaired_to_the_services() -> None:
 
 @pytest.mark.parametrize("judge", [service_missing, wrong_node_port])
 def test_without_a_balancer_there_is_nothing_to_judge(judge: object) -> None:
-    [finding] = judge(a_lookup(missing=True), a_controller(), TARGET, NOT_ASKED)  # type: ignore[operator]
+    [finding] = judge(a_lookup(missing=True), a_controller(), BY_HTTPS)  # type: ignore[operator]
 
     assert finding.status is Status.SKIP
 

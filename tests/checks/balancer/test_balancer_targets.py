@@ -8,8 +8,6 @@ import pytest
 
 from build.hetzner import (
     NOT_ASKED,
-    SQL,
-    TARGET,
     a_balancer,
     a_controller,
     a_listener,
@@ -19,9 +17,9 @@ from build.hetzner import (
     a_server,
     a_service,
     a_target,
-    a_zone,
     nodes,
 )
+from build.origin_port import BY_HTTPS, BY_SQL, FLEXIBLE
 from ingressdoctor.api import ClusterNodes, LoadBalancer, LoadBalancerLookup, Status, Unavailable
 from ingressdoctor_checks.balancer_targets import no_targets, targets_unhealthy
 
@@ -114,7 +112,7 @@ HEALTH = [
 
 @pytest.mark.parametrize(("balancer", "controller", "status", "says"), HEALTH)
 def test_targets_unhealthy(balancer: LoadBalancer, controller: dict[str, Any], status: Status, says: str) -> None:
-    first = targets_unhealthy(a_lookup(balancer), a_controller(**controller), NOT_ASKED, TARGET, NOT_ASKED)[0]
+    first = targets_unhealthy(a_lookup(balancer), a_controller(**controller), NOT_ASKED, BY_HTTPS)[0]
 
     assert first.status is status
     assert says in first.summary
@@ -124,7 +122,7 @@ def test_a_port_that_is_not_asked_for_is_at_most_a_warning() -> None:
     ill = a_target(1, health="unhealthy")
     only_80 = a_balancer(targets=(ill,), services=(a_listener(80, to=30080),))
 
-    statuses = [f.status for f in targets_unhealthy(a_lookup(only_80), a_controller(), NOT_ASKED, TARGET, NOT_ASKED)]
+    statuses = [f.status for f in targets_unhealthy(a_lookup(only_80), a_controller(), NOT_ASKED, BY_HTTPS)]
 
     assert statuses == [Status.WARN]
 
@@ -132,13 +130,13 @@ def test_a_port_that_is_not_asked_for_is_at_most_a_warning() -> None:
 def test_an_edge_in_flexible_mode_asks_port_80() -> None:
     only_80 = a_balancer(targets=(a_target(1, health="unhealthy"),), services=(a_listener(80, to=30080),))
 
-    [finding] = targets_unhealthy(a_lookup(only_80), a_controller(), NOT_ASKED, TARGET, a_zone(ssl="flexible"))
+    [finding] = targets_unhealthy(a_lookup(only_80), a_controller(), NOT_ASKED, FLEXIBLE)
 
     assert finding.status is Status.FAIL
 
 
 def test_sql_looks_at_its_own_port_only() -> None:
-    findings = targets_unhealthy(a_lookup(), a_controller(), NOT_ASKED, SQL, NOT_ASKED)
+    findings = targets_unhealthy(a_lookup(), a_controller(), NOT_ASKED, BY_SQL)
 
     assert [f.status for f in findings] == [Status.PASS]
     assert "3306" in findings[0].summary
@@ -160,7 +158,7 @@ HINTS = [
 
 @pytest.mark.parametrize(("lookup", "known", "says"), HINTS)
 def test_the_reason_is_told(lookup: LoadBalancerLookup, known: ClusterNodes | Unavailable, says: str) -> None:
-    first = targets_unhealthy(lookup, a_controller(), known, TARGET, NOT_ASKED)[0]
+    first = targets_unhealthy(lookup, a_controller(), known, BY_HTTPS)[0]
 
     assert says in first.summary
 
@@ -174,7 +172,7 @@ def test_the_reason_is_told(lookup: LoadBalancerLookup, known: ClusterNodes | Un
 )
 def test_a_timeout_points_at_what_can_drop(*, private: bool, asks_for_firewall: bool) -> None:
     ill = a_target(1, health="unhealthy", detail="layer4_timeout", private=private)
-    first = targets_unhealthy(a_lookup(a_balancer(targets=(ill,))), a_controller(), NOT_ASKED, TARGET, NOT_ASKED)[0]
+    first = targets_unhealthy(a_lookup(a_balancer(targets=(ill,))), a_controller(), NOT_ASKED, BY_HTTPS)[0]
 
     assert first.remedy is not None
     assert any("firewall" in command.argv for command in first.remedy.commands) is asks_for_firewall
@@ -183,7 +181,7 @@ def test_a_timeout_points_at_what_can_drop(*, private: bool, asks_for_firewall: 
 def test_what_ails_a_node_is_said_once_for_both_ports() -> None:
     balancer = of("healthy", "unhealthy")
 
-    (finding,) = targets_unhealthy(a_lookup(balancer), a_controller(), NOT_ASKED, TARGET, NOT_ASKED)
+    (finding,) = targets_unhealthy(a_lookup(balancer), a_controller(), NOT_ASKED, BY_HTTPS)
 
     assert finding.status is Status.WARN
     assert "on ports 443 and 80" in finding.summary

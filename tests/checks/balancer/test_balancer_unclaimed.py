@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from build.hetzner import NOT_ASKED, TARGET, a_balancer, a_controller, a_listener, a_lookup, a_server, a_target
+from build.hetzner import NOT_ASKED, a_balancer, a_controller, a_listener, a_lookup, a_server, a_target
+from build.origin_port import BY_HTTPS
 from ingressdoctor.api import Controller, Finding, LoadBalancer, Status, Unavailable
 from ingressdoctor_checks.balancer import missing
 from ingressdoctor_checks.balancer_network import network_detached, public_disabled
@@ -30,9 +31,9 @@ def judged(balancer: LoadBalancer, controller: Controller | Unavailable = NO_CLU
         missing.id: list(missing(lookup, controller)),
         public_disabled.id: list(public_disabled(lookup, controller)),
         network_detached.id: list(network_detached(lookup, controller)),
-        service_missing.id: list(service_missing(lookup, controller, TARGET, NOT_ASKED)),
+        service_missing.id: list(service_missing(lookup, controller, BY_HTTPS)),
         no_targets.id: list(no_targets(lookup, controller, NOT_ASKED)),
-        targets_unhealthy.id: list(targets_unhealthy(lookup, controller, NOT_ASKED, TARGET, NOT_ASKED)),
+        targets_unhealthy.id: list(targets_unhealthy(lookup, controller, NOT_ASKED, BY_HTTPS)),
     }
 
 
@@ -93,7 +94,7 @@ def test_nodes_that_may_be_unhealthy_by_design_are_left_open(controller: Control
 def test_a_server_that_is_switched_off_is_nobody_s_design() -> None:
     lookup = a_lookup(targets("healthy", "unhealthy"), by_record=True, servers=SERVERS)
 
-    [finding] = targets_unhealthy(lookup, NO_CLUSTER, NOT_ASKED, TARGET, NOT_ASKED)
+    [finding] = targets_unhealthy(lookup, NO_CLUSTER, NOT_ASKED, BY_HTTPS)
 
     assert finding.status is Status.WARN
     assert "the server is off" in finding.summary

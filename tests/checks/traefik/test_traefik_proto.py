@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from build.controller import a_traefik
-from build.outside import HOST, MISSING, RANGES, TARGET, exchange, visited, zone
+from build.origin_port import BY_HTTPS, FLEXIBLE
+from build.outside import HOST, MISSING, RANGES, TARGET, exchange, visited
 from build.routes import a_candidate, a_decision
 from build.values import replace
 from ingressdoctor.api import Controller, EntryPoint, Outcome, OutsideProbe, StaticConfig, Status
@@ -15,7 +16,6 @@ from ingressdoctor_checks.traefik_proto import forwarded_proto
 from ingressdoctor_checks.traefik_trusted import trusted_ips_stale
 
 V4 = ("104.16.0.0/13", "172.64.0.0/13")
-FLEXIBLE, FULL = zone(settings={"ssl": "flexible"}), zone(settings={"ssl": "full"})
 HTML = (("content-type", "text/html; charset=utf-8"), ("server", "cloudflare"))
 ROUTED = a_decision(a_candidate())
 
@@ -50,19 +50,18 @@ CASES = [
     pytest.param(traefik(), LOOP, FLEXIBLE, Status.FAIL, "again and again", id="the-application-redirects-in-a-circle"),
     pytest.param(traefik(redirect=":443"), LOOP, FLEXIBLE, Status.WARN, "links,", id="traefik-itself-redirects"),
     pytest.param(
-        traefik(), CLEAN, FULL, Status.SKIP, "does not ask the origin over http", id="the-edge-asks-over-https"
+        traefik(), CLEAN, BY_HTTPS, Status.SKIP, "does not ask the origin over http", id="the-edge-asks-over-https"
     ),
-    pytest.param(traefik(), STYLE, FULL, Status.WARN, "with http", id="written-down-in-the-page"),
+    pytest.param(traefik(), STYLE, BY_HTTPS, Status.WARN, "with http", id="written-down-in-the-page"),
     pytest.param(MISSING, STYLE, FLEXIBLE, Status.FAIL, "lost on the way, or", id="seen-and-the-reason-not"),
     pytest.param(MISSING, CLEAN, FLEXIBLE, Status.UNKNOWN, "no token", id="neither-seen"),
     pytest.param(traefik(unreadable="a file"), CLEAN, FLEXIBLE, Status.UNKNOWN, "not known", id="options-in-a-file"),
-    pytest.param(traefik(), CLEAN, MISSING, Status.SKIP, "as far as is known", id="mode-not-known"),
 ]
 
 
-@pytest.mark.parametrize(("controller", "probe", "facts", "status", "text"), CASES)
-def test_forwarded_proto(controller: Any, probe: Any, facts: Any, status: Status, text: str) -> None:
-    [found] = forwarded_proto(TARGET, probe, controller, facts, RANGES, ROUTED)
+@pytest.mark.parametrize(("controller", "probe", "port", "status", "text"), CASES)
+def test_forwarded_proto(controller: Any, probe: Any, port: Any, status: Status, text: str) -> None:
+    [found] = forwarded_proto(TARGET, probe, controller, port, RANGES, ROUTED)
 
     assert found.status is status
     assert text in found.summary

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from build.controller import a_traefik, a_traefik_pod, a_traefik_service, logs
-from build.outside import zone
+from build.origin_port import BY_HTTPS, FLEXIBLE
 from build.values import replace
-from ingressdoctor.api import Clock, Controller, Status, Target, Unavailable
+from ingressdoctor.api import Clock, Controller, OriginPort, Status, Target, Unavailable
 from ingressdoctor_checks.traefik import pods_not_ready, port_not_exposed
 from ingressdoctor_checks.traefik_static import static_source, version
 
@@ -85,33 +85,29 @@ NO_443 = a_traefik_service(ports=({"name": "web", "port": 80, "targetPort": "web
 NOBODY = a_traefik_service(ports=({"port": 443, "targetPort": 4443},))
 FILE = a_traefik_pod(args=("--configFile=/etc/t.yml",))
 EXPOSED = [
-    pytest.param(a_traefik(), zone(), Status.PASS, "websecure", id="leads-to-websecure"),
-    pytest.param(
-        a_traefik(), zone(settings={"ssl": "flexible"}), Status.PASS, "entry point web", id="flexible-asks-80"
-    ),
-    pytest.param(a_traefik(service=NO_443), zone(), Status.FAIL, "has no port 443", id="service-without-443"),
-    pytest.param(
-        a_traefik(service=NO_443), zone(settings={"ssl": "flexible"}), Status.PASS, "Port 80", id="443-not-needed"
-    ),
-    pytest.param(a_traefik(service=NOBODY), zone(), Status.FAIL, "no entry point listens", id="nobody-listens"),
+    pytest.param(a_traefik(), BY_HTTPS, Status.PASS, "websecure", id="leads-to-websecure"),
+    pytest.param(a_traefik(), FLEXIBLE, Status.PASS, "entry point web", id="flexible-asks-80"),
+    pytest.param(a_traefik(service=NO_443), BY_HTTPS, Status.FAIL, "has no port 443", id="service-without-443"),
+    pytest.param(a_traefik(service=NO_443), FLEXIBLE, Status.PASS, "Port 80", id="443-not-needed"),
+    pytest.param(a_traefik(service=NOBODY), BY_HTTPS, Status.FAIL, "no entry point listens", id="nobody-listens"),
     pytest.param(
         a_traefik(service=NOBODY, pods=(FILE,)),
-        zone(),
+        BY_HTTPS,
         Status.UNKNOWN,
         "could not be seen",
         id="configuration-in-a-file",
     ),
-    pytest.param(a_traefik(pods=()), zone(), Status.SKIP, "no Traefik pod", id="pods-are-judged-elsewhere"),
+    pytest.param(a_traefik(pods=()), BY_HTTPS, Status.SKIP, "no Traefik pod", id="pods-are-judged-elsewhere"),
     pytest.param(
-        a_traefik(no_service=True, unread=(UNSEEN,)), zone(), Status.UNKNOWN, "403", id="services-may-not-be-read"
+        a_traefik(no_service=True, unread=(UNSEEN,)), BY_HTTPS, Status.UNKNOWN, "403", id="services-may-not-be-read"
     ),
-    pytest.param(a_traefik(no_service=True), zone(), Status.FAIL, "no Service", id="neither-service-nor-host-port"),
+    pytest.param(a_traefik(no_service=True), BY_HTTPS, Status.FAIL, "no Service", id="neither-service-nor-host-port"),
 ]
 
 
-@pytest.mark.parametrize(("controller", "facts", "status", "says"), EXPOSED)
-def test_port_not_exposed(controller: Controller, facts: Any, status: Status, says: str) -> None:
-    (finding,) = port_not_exposed(controller, facts, TARGET)
+@pytest.mark.parametrize(("controller", "port", "status", "says"), EXPOSED)
+def test_port_not_exposed(controller: Controller, port: OriginPort, status: Status, says: str) -> None:
+    (finding,) = port_not_exposed(controller, port, TARGET)
 
     assert finding.status is status
     assert says in finding.summary
@@ -123,7 +119,7 @@ def test_pods_that_may_not_be_read_are_not_absent() -> None:
 
     findings = (
         *pods_not_ready(controller, UNSEEN, CLOCK),
-        *port_not_exposed(controller, UNSEEN, TARGET),
+        *port_not_exposed(controller, BY_HTTPS, TARGET),
         *static_source(controller),
         *version(controller),
     )
