@@ -12,13 +12,12 @@ from typing import Final, Protocol, Self
 from ingressdoctor.cli.output import tell
 from ingressdoctor.config import Settings
 from ingressdoctor.errors import HistoryError
-from ingressdoctor.sources.workers import Workers
 from ingressdoctor.sweeping.options import Memory
-from ingressdoctor.sweeping.waiting import heard
+from ingressdoctor.sweeping.waiting import aside, heard
 
 __all__ = ["OpenMemory"]
 
-_THREADS: Final = 2
+_THREAD: Final = "history"
 
 
 class _History(Memory, Protocol):
@@ -43,7 +42,6 @@ class OpenMemory:
         self._settings = settings
         self._stop = stop
         self._wanted = wanted
-        self._threads = Workers(_THREADS, "history")
         self._told = ""
 
     async def __aenter__(self) -> Self:
@@ -52,7 +50,7 @@ class OpenMemory:
             return self
         settings = self._settings
         try:
-            self.history = await heard(self._threads.start(lambda: _opened(settings)), self._stop)
+            self.history = await heard(aside(lambda: _opened(settings), _THREAD), self._stop)
         except HistoryError as error:
             if settings.history.url:
                 raise
@@ -64,7 +62,7 @@ class OpenMemory:
     ) -> None:
         """Write what still waits, close it, and say what could not be written."""
         if self.history is not None:
-            await heard(self._threads.start(self.history.close), self._stop)
+            await heard(aside(self.history.close, _THREAD), self._stop)
             self.complain(last=True)
 
     def complain(self, *, last: bool = False) -> None:

@@ -28,13 +28,12 @@ from ingressdoctor.engine.sweep import SweepSpec
 from ingressdoctor.errors import IngressDoctorError, SourceError, UsageError
 from ingressdoctor.notify import Notifier
 from ingressdoctor.render.sweep_format import SweepFormat
-from ingressdoctor.sources.workers import Workers
 from ingressdoctor.sweeping.metrics import SweepMetrics
 from ingressdoctor.sweeping.options import Judging, Memory, SweepOptions
 from ingressdoctor.sweeping.schedule import alone, interval_of, repeat
 from ingressdoctor.sweeping.sweeper import Sweeper
 from ingressdoctor.sweeping.targets import Filters, Targets, read_list
-from ingressdoctor.sweeping.waiting import heard
+from ingressdoctor.sweeping.waiting import aside, heard
 from ingressdoctor.wiring import Session, open_session
 
 __all__ = ["SweepRequest", "run_sweeps"]
@@ -168,7 +167,7 @@ async def _listed(path: str, stop: asyncio.Event) -> Targets | None:
     """Read the list of targets, if there is one; whoever types it, or waits for it, may press Ctrl-C."""
     if not path:
         return None
-    reading = Workers(1, "list").start(lambda: read_list(path))
+    reading = aside(lambda: read_list(path), "list")
     stopped = Targets(items=(), skipped=("all targets: the sweep was stopped before their list was read",))
     return await heard(reading, stop) or stopped
 

@@ -13,13 +13,12 @@ from typing import Final
 
 from ingressdoctor.errors import HistoryError
 from ingressdoctor.model.sweep import Incident, Outcome, SweepReport
-from ingressdoctor.sources.workers import Workers
 from ingressdoctor.sweeping.options import Memory
-from ingressdoctor.sweeping.waiting import heard
+from ingressdoctor.sweeping.waiting import aside, heard
 
 __all__ = ["Remembering"]
 
-_THREADS: Final = 4
+_THREAD: Final = "history"
 _ASKING_S: Final = 5.0
 
 
@@ -34,7 +33,6 @@ class Remembering:
     def __init__(self, memory: Memory | None, stop: asyncio.Event) -> None:
         self._memory = memory
         self._stop = stop
-        self._threads = Workers(_THREADS, "history")
         self._sweep = 0
 
     def begin(self, started: datetime, vantage: str) -> None:
@@ -42,7 +40,7 @@ class Remembering:
         if self._memory is None:
             return
         self._sweep = self._memory.announce(started, vantage)
-        self._threads.start(self._known)
+        aside(self._known, _THREAD)
 
     def record(self, outcome: Outcome) -> None:
         """Keep one result."""
@@ -54,7 +52,7 @@ class Remembering:
         memory = self._memory
         if memory is None or not names:
             return frozenset()
-        return await heard(self._threads.start(lambda: memory.worked(names)), self._stop, _ASKING_S) or frozenset()
+        return await heard(aside(lambda: memory.worked(names), _THREAD), self._stop, _ASKING_S) or frozenset()
 
     async def incidents(self, ours: tuple[Incident, ...]) -> tuple[Incident, ...]:
         """Return the incidents that are remembered; *ours* where nothing remembers, or nobody can tell now.
@@ -63,7 +61,7 @@ class Remembering:
         """
         if self._memory is None:
             return ours
-        found = await heard(self._threads.start(self._known), self._stop)
+        found = await heard(aside(self._known, _THREAD), self._stop)
         return ours if found is None else found
 
     async def end(self, report: SweepReport) -> None:
@@ -72,7 +70,7 @@ class Remembering:
         if memory is None:
             return
         memory.save_incidents(sweep, report.incidents)
-        await heard(self._threads.start(lambda: memory.finish(sweep, report)), self._stop)
+        await heard(aside(lambda: memory.finish(sweep, report), _THREAD), self._stop)
 
     def _known(self) -> tuple[Incident, ...] | None:
         try:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-__all__ = ["heard", "unless_stopped"]
+from ingressdoctor.sources.workers import Workers
+
+__all__ = ["aside", "heard", "unless_stopped"]
 
 T = TypeVar("T")
 
 _FAREWELL_S: Final = 1.0
 _LEAVING_S: Final = 2.0
+
+
+def aside(call: Callable[[], T], name: str) -> asyncio.Future[T]:
+    """Start *call* in a thread called *name*, which the end of the program does not wait for."""
+    return Workers(1, name).start(call)
 
 
 async def unless_stopped(call: Coroutine[Any, Any, T], stop: asyncio.Event) -> T | None:
