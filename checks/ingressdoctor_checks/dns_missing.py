@@ -73,7 +73,8 @@ def choices(
     where = f"in the zone {zone}" if zone else "in its zone"
     tunnels = proxied and (not address or (isinstance(route, TunnelRoute) and bool(route.workloads)))
     if not tunnels:
-        return f"Create an A record for {host} to {address or 'the load balancer'} {where}, {cloud}."
+        goal = address or "the address at which MySQL is reached"
+        return f"Create an A record for {host} to {goal} {where}, {cloud}."
     return (
         f"Create the record {where} that suits its way: for a tunnel a proxied CNAME to <tunnel id>{_TUNNEL}, for a "
         f"load balancer or node an A record to {address or 'its public address'}, {cloud}, for a name of the LAN an A "

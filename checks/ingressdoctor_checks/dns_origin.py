@@ -92,7 +92,7 @@ def origin_mismatch(
     held, told_by = _record_addresses(view, ranges, zone)
     wanted, owner = _origin_addresses(lookup, controller)
     if not held:
-        yield _no_record_address(view, zone, probe)
+        yield _no_record_address(view, zone, probe, owner if wanted else "")
     elif any(is_originless(address) for address in held):
         yield skip("The record holds a placeholder that means: no origin, on purpose.")
     elif isinstance(lookup, LoadBalancerLookup) and lookup.by_record:
@@ -150,7 +150,9 @@ def _origin_addresses(
     return (), ""
 
 
-def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, probe: OutsideProbe | Unavailable) -> Finding:
+def _no_record_address(
+    view: DnsView, zone: ZoneFacts | Unavailable, probe: OutsideProbe | Unavailable, owner: str
+) -> Finding:
     if not view.addresses:
         return skip("The name has no address to compare.")
     if isinstance(zone, Unavailable) and isinstance(probe, OutsideProbe) and probe.gate is not None:
@@ -170,6 +172,7 @@ def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, probe: Outs
         return unknown(
             f"No address was found for {goal}, the end of the CNAME.", enable_with=f"Look up {goal} with dig."
         )
+    right = f"that of {owner}" if owner else "the origin's address"
     return fail(
         f"The record of {view.hostname} leads to {goal}, which has no address: the edge finds no origin.",
         subject=view.hostname,
@@ -179,7 +182,7 @@ def _no_record_address(view: DnsView, zone: ZoneFacts | Unavailable, probe: Outs
         },
         where=_API,
         remedy=Remedy(
-            text=f"Create {goal}, or set the record of {view.hostname} to the load balancer's address.",
+            text=f"Create {goal}, or set the record of {view.hostname} to {right}.",
             commands=(dig(goal),),
             proof=curl(f"https://{view.hostname}/"),
         ),
@@ -196,7 +199,7 @@ def _no_origin_address(lookup: LoadBalancerLookup | Unavailable, controller: Con
     gaps = [item for item in (lookup, controller) if isinstance(item, Unavailable)]
     if gaps:
         return unknown(
-            f"The load balancer's address is not known: {gaps[0].wanted}: {gaps[0].reason}.",
+            f"What the record should lead to is not known: {gaps[0].wanted}: {gaps[0].reason}.",
             enable_with=gaps[0].enable_with or "Set HCLOUD_TOKEN, or let the kubeconfig read Services.",
         )
     return skip("No load balancer and no published address is known to compare with.")

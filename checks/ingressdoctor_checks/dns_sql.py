@@ -80,8 +80,8 @@ def _proxied(target: Target, tunnel: str, seen: dict[str, str]) -> Finding:
         seen=seen,
         where="DNS",
         remedy=Remedy(
-            text=f"Under DNS > Records set {name} to DNS only (grey cloud), an A record to the load balancer's "
-            "address. A name that also serves a site needs a second name for the database.",
+            text=f"Under DNS > Records set {name} to DNS only (grey cloud), an A record to the address "
+            "at which MySQL is reached. A name that also serves a site needs a second name for the database.",
             commands=(dig(name, "A"),),
             proof=dig(name, "A"),
         ),

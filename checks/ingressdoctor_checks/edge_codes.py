@@ -21,7 +21,7 @@ class EdgeCode(msgspec.Struct, frozen=True, kw_only=True):
     look: str
 
 
-_RECORD: Final = "Compare the record's address at Cloudflare with the load balancer's."
+_RECORD: Final = "Look whether the record's address at Cloudflare still is the origin's."
 _BLOCK: Final = "Look up the Ray ID under Security > Events; the rule may concern only this machine's address."
 _CODES: Final = {
     500: EdgeCode(
@@ -42,7 +42,8 @@ _CODES: Final = {
     ),
     521: EdgeCode(
         what="the origin refuses the connection",
-        look="Look whether the load balancer listens on the port, and whether a firewall rejects Cloudflare.",
+        look="Look whether whatever holds the record's address listens on the port, and whether a firewall rejects "
+        "Cloudflare.",
     ),
     522: EdgeCode(
         what="the origin does not answer the connection attempt",
@@ -55,7 +56,8 @@ _CODES: Final = {
     ),
     525: EdgeCode(
         what="the TLS handshake with the origin failed",
-        look="Look whether the load balancer has healthy targets, and at TLS and PROXY protocol on both sides.",
+        look="Look at whatever holds the record's address: whether it speaks TLS on that port and anybody healthy is "
+        "behind it, and at PROXY protocol on both sides.",
     ),
     526: EdgeCode(
         what="the origin's certificate is not valid, and the SSL mode is Full (strict)",
@@ -81,7 +83,7 @@ _CODES: Final = {
     1015: EdgeCode(what="this client is rate limited", look="Stop probing, wait, and look at the rate limiting rules."),
     1016: EdgeCode(
         what="the name of the origin does not resolve",
-        look="Look at the CNAME's target, or at the addresses of the load balancer pool.",
+        look="Look at the CNAME's target, or at the pool where Cloudflare Load Balancing answers for the name.",
     ),
     1020: EdgeCode(what="a firewall rule denies this client", look=_BLOCK),
     1033: EdgeCode(

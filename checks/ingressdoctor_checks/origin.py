@@ -131,11 +131,20 @@ def _unreachable(target: Target, origin: OriginProbe, asked: HttpExchange, *, su
         seen=_seen(origin),
         where=_WHERE,
         remedy=Remedy(
-            text="The fault lies at this address or behind it. Look at the load balancer's services and "
-            "targets, at its firewall, and at PROXY protocol on both sides.",
+            text=f"The fault lies at this address or behind it. {_look_at(origin)}",
             commands=(direct,),
             proof=direct,
         ),
+    )
+
+
+def _look_at(origin: OriginProbe) -> str:
+    """Say what to look at; of an address nobody knows more than that it is the record's."""
+    if origin.source.startswith("load balancer "):
+        return "Look at the load balancer's services and targets, at its firewall, and at PROXY protocol on both sides."
+    return (
+        "Look at whatever holds it: whether that listens on the port, whether anybody healthy is behind it, at its "
+        "firewall, and at PROXY protocol on both sides."
     )
 
 

@@ -62,7 +62,7 @@ _UNREACHED: Final = {
     Reach.CLOSED: (
         Symptom.EMPTY_REPLY,
         "the connection is closed without an answer",
-        "A load balancer without a healthy target does this, and a PROXY protocol mismatch.",
+        "Whatever holds the address has nobody healthy behind it, or expects a PROXY header that does not come.",
     ),
     Reach.PROTOCOL: (
         Symptom.EMPTY_REPLY,

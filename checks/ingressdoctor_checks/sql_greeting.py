@@ -46,7 +46,7 @@ _UNREACHED: Final = {
     Reach.REFUSED: (
         Symptom.MYSQL_REFUSED,
         "the connection is refused",
-        "Nothing listens there: look whether the load balancer has a service on that port.",
+        "Nothing listens there: look at whatever holds the address, and whether it takes connections on that port.",
     ),
     Reach.RESET: (
         Symptom.MYSQL_REFUSED,
@@ -65,7 +65,7 @@ _SILENT: Final = (
 )
 _CLOSED: Final = (
     "Traefik's allow list does this to addresses that it does not list, and Traefik when nothing listens behind it; so "
-    "does a load balancer without a healthy target."
+    "does whatever else holds the address and has nobody healthy behind it."
 )
 _OWN: Final = (
     Symptom.MYSQL_1156,
@@ -179,8 +179,8 @@ def greeting_late(target: Target, seen: SqlGreeting) -> Iterator[Finding]:
         seen={"after": f"{after:.1f} s", "greets": seen.speaker.value},
         symptom=Symptom.MYSQL_LATE if late else None,
         remedy=Remedy(
-            text="An entry point that expects a PROXY header waits for it (readTimeout) when the load balancer sends "
-            "none: set both the same. A server that looks up clients' names is slow as well: skip_name_resolve.",
+            text="An entry point that expects a PROXY header waits for it (readTimeout) when nobody before it "
+            "sends one: set both the same. A server that looks up clients' names is slow as well: skip_name_resolve.",
             commands=(look("hcloud", "load-balancer", "list"), look("kubectl", "get", "ingressroutetcp", "-A")),
             proof=try_port(target),
         ),
@@ -254,7 +254,7 @@ def not_mysql(target: Target, seen: SqlGreeting) -> Iterator[Finding]:
         seen={"first bytes": seen.start or "none", **_facts(seen.words)},
         symptom=Symptom.MYSQL_NOT_MYSQL,
         remedy=Remedy(
-            text="The load balancer's service or the TCP route leads to another program. Compare node port, entry "
+            text="Whatever holds the address, or the TCP route, leads to another program. Compare node port, entry "
             "point and Service with those of MaxScale.",
             commands=(look("hcloud", "load-balancer", "list"), look("kubectl", "get", "ingressroutetcp", "-A")),
             proof=try_port(target),

@@ -29,13 +29,13 @@ def without_cluster(lab: Lab, folder: Path) -> Connection:
     return Connection(config=str(path))
 
 
-def seen_from_outside(world: str, fault: str, folder: Path, host: str = HOST) -> tuple[Seen, list[str]]:
-    """Return the diagnosis without a cluster, and what Hetzner was asked."""
+def seen_from_outside(world: str, fault: str, folder: Path, host: str = HOST, **environ: str) -> tuple[Seen, list[str]]:
+    """Return the diagnosis without a cluster, and what Hetzner was asked; *environ* is laid over the lab's."""
     broken = load_world(world)
     if fault:
         broken = apply_fault(broken, load_fault(world, fault))
     with running(calm(broken)) as lab:
-        seen = see(lab, host=host, connection=without_cluster(lab, folder))
+        seen = see(lab, host=host, connection=without_cluster(lab, folder), environ=environ)
         return seen, [str(item) for item in lab.requests["hetzner"]]
 
 
@@ -94,3 +94,25 @@ def test_a_sweep_lists_the_load_balancers_once_for_all_targets(tmp_path: Path) -
     assert HOST in members
     assert len(members) > 1
     assert len(asked) == len(set(asked)) == 2
+
+
+NO_TOKENS = {"HCLOUD_TOKEN": "", "CLOUDFLARE_API_TOKEN": ""}
+UNSEEN = [
+    pytest.param("wecare", "lb-no-443", HOST, id="behind-a-load-balancer-521"),
+    pytest.param("wecare", "lb-all-unhealthy", HOST, id="behind-a-load-balancer-525"),
+    pytest.param("wecare", "sql-port-refused", SQL, id="mysql"),
+    pytest.param("honeydue", "all-firewalls-close-80", "api.myhoneydue.com", id="nodes-behind-the-edge-522"),
+    pytest.param("honeydue", "dns-grey-cloud", "api.myhoneydue.com", id="nodes-past-the-edge"),
+    pytest.param("wecare", "tunnel-no-connector", "grafana-ecnv4-mgmt.ecommercen.com", id="a-tunnel"),
+]
+
+
+@pytest.mark.parametrize(("world", "fault", "host"), UNSEEN)
+def test_advice_without_any_credentials_speaks_of_nothing_that_nobody_saw(
+    world: str, fault: str, host: str, tmp_path: Path
+) -> None:
+    seen, _ = seen_from_outside(world, fault, tmp_path, host, **NO_TOKENS)
+    advice = [finding.remedy.text for _, finding in seen.findings if finding.remedy is not None]
+
+    assert advice
+    assert [text for text in advice if "load balancer" in text] == []

@@ -370,3 +370,8 @@ def test_the_dashboard_is_looked_for_where_it_is() -> None:
 
     assert finding.remedy is not None
     assert f"https://{HOST}/dashboard/" in finding.remedy.commands[0].shell()
+
+
+@pytest.mark.parametrize("code", [502, 504, 520, 521, 522, 523, 524, 525, 526, 530, 1000, 1001, 1016, 1033])
+def test_what_the_edge_says_tells_nothing_of_what_holds_the_address(code: int) -> None:
+    assert "load balancer" not in meaning_of(EdgeError(code=code, http_status=code, title="")).look

@@ -13,6 +13,7 @@ from build.outside import (
     visited,
     zone,
 )
+from build.values import replace
 from ingressdoctor.api import HttpExchange, OriginProbe, OutsideProbe, Reach, Status, Target, Unavailable, ZoneFacts
 from ingressdoctor_checks.origin import origin_unreachable
 
@@ -117,3 +118,21 @@ def test_an_edge_error_beside_a_healthy_origin_is_told_apart() -> None:
     [finding] = origin_unreachable(TARGET, asked(), visited(error=522), zone())
 
     assert "while the edge says 522" in finding.summary
+
+
+SOURCES = [
+    pytest.param("load balancer shop-lb", "the load balancer's services", "whatever holds it", id="a-load-balancer"),
+    pytest.param("its DNS record", "whatever holds it", "load balancer", id="an-address-of-the-record"),
+    pytest.param("the nodes' own addresses", "whatever holds it", "load balancer", id="a-node"),
+]
+
+
+@pytest.mark.parametrize(("source", "says", "never"), SOURCES)
+def test_the_advice_speaks_of_what_was_seen(source: str, says: str, never: str) -> None:
+    dead = replace(asked(failed(Reach.REFUSED), failed(Reach.REFUSED)), source=source)
+
+    [finding] = origin_unreachable(TARGET, dead, visited(error=521), zone())
+
+    assert finding.remedy is not None
+    assert says in finding.remedy.text
+    assert never not in finding.remedy.text
