@@ -18,6 +18,9 @@ __all__ = ["main"]
 
 # Collections while modules load find no garbage, and cost a twentieth of a run; --watch still gets them.
 _ALLOCATIONS_PER_COLLECTION = 500_000
+# A thread that loads a library gives way to those that send requests and read answers after this long, and not only
+# after Python's usual 5 ms: a handshake has ten such moments.
+_SWITCH_S = 0.0005
 
 
 class _Ending:
@@ -46,6 +49,7 @@ def main() -> None:
     """Run the program and leave with its exit code; Ctrl-C is noted from here on."""
     signal.signal(signal.SIGINT, NotedInterrupts())
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION)
+    sys.setswitchinterval(_SWITCH_S)
     ending = _Ending()
     atexit.register(ending.leave)
     from ingressdoctor.cli.app import main as run_app

@@ -46,6 +46,9 @@ class OnDemand(Generic[T]):
         if self._made is None:
             async with self._lock:
                 if self._made is None:
+                    # APIs are far away, and the longest chains of answers are theirs: who wants one in the same turn of
+                    # the loop goes first. What is loaded here is asked while they are under way.
+                    await asyncio.sleep(0)
                     await self._workers.run(lambda: load(self._module))
                     self._made = self._make()
         return self._made
