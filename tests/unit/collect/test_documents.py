@@ -106,13 +106,13 @@ def test_a_broken_document_is_named_and_does_not_hide_the_next(text: str, line: 
 def test_a_bomb_of_anchors_is_counted_not_expanded() -> None:
     lines = ["a: &a [x,x,x,x,x,x,x,x,x]"]
     lines += [f"{chr(98 + i)}: &{chr(98 + i)} [{','.join(['*' + chr(97 + i)] * 9)}]" for i in range(12)]
-    began = time.monotonic()
+    began = time.process_time()
 
     (fault,) = read_documents("\n".join(lines))
 
     assert isinstance(fault, Fault)
     assert "more than" in fault.reason
-    assert time.monotonic() - began < 2
+    assert time.process_time() - began < 5
 
 
 def test_the_place_of_a_document_is_its_first_line_and_its_template() -> None:

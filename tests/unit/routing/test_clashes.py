@@ -358,10 +358,10 @@ def test_a_rule_that_nests_deep_is_compared() -> None:
 )
 def test_ten_thousand_routes_take_seconds(rule: str) -> None:
     table = build_table(objects(*routes(*(rule % number for number in range(10_000)))), static(), "v3.7.9")
-    began = time.monotonic()
+    began = time.process_time()
     find_clashes(table, routers_of(table))
 
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_what_was_not_compared_is_said() -> None:

@@ -162,13 +162,13 @@ def nginx(pki: Pki) -> Iterator[dict[str, int]]:
         yield ports
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def _wait_until_listening(port: int, process: subprocess.Popen[bytes]) -> None:
     import socket
 
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while time.monotonic() < until:
         assert process.poll() is None, (process.communicate()[1] or b"").decode()
         with socket.socket() as probe:

@@ -53,7 +53,7 @@ async def test_tcp_that_nobody_answers_times_out(net: NetMaker) -> None:
         attempt = await net().tcp(HOST, port, timeout_s=0.2)
 
     assert attempt.reach is Reach.TIMEOUT
-    assert 0.15 < attempt.elapsed_s < 2
+    assert attempt.elapsed_s > 0.15
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,8 @@ async def test_a_wanted_client_certificate_shows_after_the_handshake(net: NetMak
 )
 async def test_what_is_not_tls(net: NetMaker, behaviour: Behaviour, reach: Reach, detail: str) -> None:
     async with serve(behaviour) as port:
-        attempt = await net().tls(HOST, port, sni=SHOP, timeout_s=0.5)
+        hangs = reach is Reach.READ_TIMEOUT
+        attempt = await net().tls(HOST, port, sni=SHOP, timeout_s=1.0 if hangs else 20.0)
 
     assert (attempt.reach, attempt.detail) == (reach, detail)
     assert (attempt.trusted, attempt.chain) == (None, ())

@@ -374,9 +374,9 @@ def test_any_spec_is_decided(spec: dict[str, Any]) -> None:
 def test_ten_thousand_routes_are_decided_quickly() -> None:
     items = [an_ingress_route(f"Host(`h{n}.example.com`) && PathPrefix(`/p`)", name=f"r{n}") for n in range(10_000)]
     table = build_table(objects(*items), static(), "v3.7.9")
-    start = time.perf_counter()
+    start = time.process_time()
 
     decisions = [decide_in(table, RouteRequest(host=f"h{n}.example.com", path="/p")) for n in range(100)]
 
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 2.0
     assert all(item.outcome is Outcome.ROUTED and len(item.candidates) == 1 for item in decisions)
