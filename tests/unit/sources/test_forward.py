@@ -17,9 +17,9 @@ FORBIDDEN = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"
 MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"
 
 
-async def refusal(config: str) -> SourceError:
+async def refusal(config: str, timeout_s: float = 20.0) -> SourceError:
     """Return the error of one forward, after checking that the token is nowhere in it."""
-    source = LiveKubernetes(kubeconfig=config, context=None, timeout_s=1.0, calls=CallLog())
+    source = LiveKubernetes(kubeconfig=config, context=None, timeout_s=timeout_s, calls=CallLog())
     with pytest.raises(SourceError) as caught:
         await source.forward("shop", "mxs-0", 8989)
     await source.aclose()
@@ -39,7 +39,7 @@ async def refusal(config: str) -> SourceError:
 )
 async def test_what_the_api_server_answers(behaviour: Any, words: str, tmp_path: Path) -> None:
     async with serve(behaviour) as port:
-        error = await refusal(kubeconfig(tmp_path / "k", f"http://{HOST}:{port}"))
+        error = await refusal(kubeconfig(tmp_path / "k", f"http://{HOST}:{port}"), 1.0 if behaviour is hang else 20.0)
 
     assert words in error.message
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -50,14 +49,12 @@ ANSWERS = [
 @pytest.mark.parametrize(("status", "body"), ANSWERS)
 async def test_any_answer_comes_back_as_it_was(calls: CallLog, status: int, body: bytes) -> None:
     api = Scripted({"/v1/load_balancers": [(status, {"Location": "http://192.0.2.1/", "X-Correlation-Id": "c"}, body)]})
-    started = time.monotonic()
     async with serve(api) as port:
         source = live(port, calls)
         answer = await source.get("/load_balancers", {"name": "ecnv4-lb", "page": "1"})
         await source.aclose()
 
     assert (answer.status, answer.body, answer.headers["x-correlation-id"]) == (status, body, "c")
-    assert time.monotonic() - started < 1.5
     ((target, headers),) = api.requests
     assert target == "/v1/load_balancers?name=ecnv4-lb&page=1"
     assert headers["authorization"] == f"Bearer {TOKEN}"

@@ -378,7 +378,7 @@ def test_the_users_kubeconfig_is_never_written(tmp_path: Path, calls: CallLog) -
 
 
 def test_a_hanging_plugin_does_not_keep_the_program_from_ending(tmp_path: Path) -> None:
-    config = kubeconfig(tmp_path / "k", "https://192.0.2.1", exec_plugin(tmp_path, "exec sleep 8"))
+    config = kubeconfig(tmp_path / "k", "https://192.0.2.1", exec_plugin(tmp_path, "exec sleep 90"))
     code = f"""
 import asyncio
 from ingressdoctor.errors import SourceError
@@ -398,8 +398,8 @@ async def main():
 asyncio.run(main())
 """
     started = time.monotonic()
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=True)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True)
 
     assert run.stdout == "The kubeconfig's credentials were not there after 0.5 s.\n"
     assert run.stderr == ""
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 80

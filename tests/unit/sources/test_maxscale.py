@@ -42,7 +42,7 @@ def live(settings: RestSettings, calls: CallLog, forward: Forwarder | None = Non
 
 def at(port: int, scheme: str = "http", **more: Any) -> RestSettings:
     return dataclasses.replace(
-        RestSettings(url=f"{scheme}://{HOST}:{port}", user=USER, password=SECRET, timeout_s=2.0), **more
+        RestSettings(url=f"{scheme}://{HOST}:{port}", user=USER, password=SECRET, timeout_s=20.0), **more
     )
 
 

@@ -160,7 +160,7 @@ async def test_a_refused_header_is_told_by_its_sequence(sequence: int) -> None:
     ],
 )
 async def test_an_end_that_is_no_error(behaviour: Behaviour, reach: Reach) -> None:
-    found, _ = await log_in(behaviour, timeout_s=1.5 if reach is Reach.READ_TIMEOUT else 20.0)
+    found, _ = await log_in(behaviour, timeout_s=2.0 if reach is Reach.READ_TIMEOUT else 20.0)
 
     # Whether the end of a closed connection shows as FIN or as RST is a race that the kernel decides.
     assert found.reach in {reach, Reach.RESET} if reach is Reach.CLOSED else found.reach is reach
@@ -212,7 +212,7 @@ async def test_megabytes_are_not_read() -> None:
 
 
 async def test_ok_and_then_silence_is_not_ok_and_then_the_end() -> None:
-    found, _ = await log_in(answering(OK, b"", pause=True), timeout_s=1.5)
+    found, _ = await log_in(answering(OK, b"", pause=True), timeout_s=3.0)
 
     assert (found.accepted, found.closed_after_ok, found.reach) == (True, False, Reach.READ_TIMEOUT)
 
@@ -248,7 +248,7 @@ async def test_a_way_of_authenticating_that_is_not_there(plugin: str, words: str
 
 
 async def test_tls_where_none_is_offered_is_not_done_in_the_clear() -> None:
-    found, _ = await log_in(greeting(GREETING), tls=True, timeout_s=5.0)
+    found, _ = await log_in(greeting(GREETING), tls=True, timeout_s=20.0)
 
     assert found.error is None
     assert "SSL is required" in found.client_error
