@@ -14,22 +14,8 @@ from typing import Final, Literal
 import typer
 from typer.core import TyperGroup
 
-from ingressdoctor.cli import (
-    access,
-    checks,
-    config,
-    demo,
-    diagnose,
-    explain,
-    lab,
-    onboard,
-    route,
-    schema,
-    sweep,
-    targets,
-    walks,
-)
-from ingressdoctor.cli.arrange import arranged, makes_report, wants_json
+from ingressdoctor.cli import diagnose
+from ingressdoctor.cli.arrange import COMMANDS, arranged, makes_report, only_diagnoses, wants_json
 from ingressdoctor.cli.interrupts import refuse_if_interrupted
 from ingressdoctor.cli.options import WATCH_S
 from ingressdoctor.cli.output import complain, silence, write
@@ -56,7 +42,7 @@ class DoctorGroup(TyperGroup):
             for name in option.opts
             if option.param_type_name == "option" and not getattr(option, "is_flag", False)
         }
-        return super().parse_args(ctx, arranged(args, commands.keys(), takes_value, WATCH_S))
+        return super().parse_args(ctx, arranged(args, COMMANDS, takes_value, WATCH_S))
 
 
 def _show_version(value: bool) -> None:
@@ -67,8 +53,8 @@ def _show_version(value: bool) -> None:
         raise typer.Exit
 
 
-def build_app() -> typer.Typer:
-    """Return the program with all its commands."""
+def build_app(*, whole: bool = True) -> typer.Typer:
+    """Return the program with all its commands, or with ``diagnose`` alone."""
     app = typer.Typer(
         cls=DoctorGroup,
         rich_markup_mode=None,
@@ -91,16 +77,38 @@ def build_app() -> typer.Typer:
         del version
 
     diagnose.add_to(app)
+    if whole:
+        _add_others(app)
+    return app
+
+
+def _add_others(app: typer.Typer) -> None:
+    # Imported here: reading the options of all commands takes as long as everything else on the way to a diagnosis.
+    from ingressdoctor.cli import (
+        access,
+        checks,
+        config,
+        demo,
+        explain,
+        lab,
+        onboard,
+        route,
+        schema,
+        sweep,
+        targets,
+        walks,
+    )
+
     for module in (sweep, route, targets, access, onboard, checks, walks, explain, config, lab, demo, schema):
         module.add_to(app)
-    return app
 
 
 def run(words: Sequence[str], program: str) -> int:
     """Run the program on *words* and return its exit code; every error is told here and nowhere else."""
-    command = typer.main.get_command(build_app())
+    completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
+    command = typer.main.get_command(build_app(whole=completing or not only_diagnoses(words)))
     spare_converting(command)
-    if any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ):
+    if completing:
         command.main(list(words), prog_name=program)
     try:
         refuse_if_interrupted()

@@ -14,9 +14,24 @@ from typing import Final
 from ingressdoctor.errors import UsageError
 from ingressdoctor.model.text import clean
 
-__all__ = ["DEFAULT", "GROUP_OPTIONS", "arranged", "makes_report", "wants_json"]
+__all__ = ["COMMANDS", "DEFAULT", "GROUP_OPTIONS", "arranged", "makes_report", "only_diagnoses", "wants_json"]
 
 DEFAULT: Final = "diagnose"
+COMMANDS: Final = (
+    DEFAULT,
+    "sweep",
+    "route",
+    "targets",
+    "access",
+    "onboard",
+    "checks",
+    "walks",
+    "explain",
+    "config",
+    "lab",
+    "demo",
+    "schema",
+)
 GROUP_OPTIONS: Final = frozenset(("--help", "-h", "--version", "--install-completion", "--show-completion"))
 _NO_REPORT: Final = frozenset(
     ("access", "checks", "config", "explain", "onboard", "route", "schema", "sweep", "targets", "walks")
@@ -50,6 +65,11 @@ def arranged(
         return [name, *complete[:place], *complete[place + 1 :]]
     _refuse_mistyped(name, commands)
     return [DEFAULT, *complete]
+
+
+def only_diagnoses(words: Sequence[str]) -> bool:
+    """Tell whether these words can ask for nothing but a diagnosis: no command and no option of all is among them."""
+    return bool(words) and GROUP_OPTIONS.isdisjoint(words) and not set(COMMANDS).intersection(words)
 
 
 def wants_json(words: Sequence[str]) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 __all__ = ["line_of"]
@@ -22,7 +23,7 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
     A path is as ``("hetzner", "token")``; in an array of tables the number of the table, from 0, follows its name.
     """
     best_length, best_line = 0, 1
-    for found, line in _keys(text):
+    for found, line in _keys_of(text):
         shared = next(
             (i for i, (a, b) in enumerate(zip(found, path, strict=False)) if a != b), min(len(found), len(path))
         )
@@ -30,6 +31,12 @@ def line_of(text: str, path: tuple[str, ...]) -> int:
         if is_there and shared > best_length:
             best_length, best_line = shared, line
     return best_line
+
+
+@lru_cache(maxsize=1)
+def _keys_of(text: str) -> tuple[tuple[tuple[str, ...], int], ...]:
+    """Return all of them, read once for all the keys of one file that are asked about."""
+    return tuple(_keys(text))
 
 
 def _keys(text: str) -> Iterator[tuple[tuple[str, ...], int]]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import typer
 
-from ingressdoctor.cli.arrange import arranged, makes_report, wants_json
+from ingressdoctor.cli.app import build_app
+from ingressdoctor.cli.arrange import COMMANDS as NAMES
+from ingressdoctor.cli.arrange import arranged, makes_report, only_diagnoses, wants_json
 from ingressdoctor.errors import UsageError
 
 COMMANDS = ("diagnose", "route", "checks", "lab")
@@ -39,6 +42,26 @@ CASES = [
 @pytest.mark.parametrize(("words", "expected"), CASES)
 def test_arranged(words: str, expected: str) -> None:
     assert arranged(words.split(), COMMANDS, VALUES, 5.0) == expected.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        pytest.param("www.x.org --json", True, id="host"),
+        pytest.param("--only dns.* www.x.org", True, id="option-before-host"),
+        pytest.param("chekcs", True, id="mistyped-command"),
+        pytest.param("--jsn", True, id="unknown-option"),
+        pytest.param("", False, id="nothing"),
+        pytest.param("diagnose www.x.org", False, id="long-form"),
+        pytest.param("--json sweep", False, id="command-after-an-option"),
+        pytest.param("--only lab", False, id="value-like-a-command"),
+        pytest.param("www.x.org -h", False, id="help"),
+        pytest.param("www.x.org --version", False, id="version"),
+        pytest.param("--show-completion", False, id="completion"),
+    ],
+)
+def test_words_that_ask_for_nothing_but_a_diagnosis(words: str, expected: bool) -> None:
+    assert only_diagnoses(words.split()) is expected
 
 
 @pytest.mark.parametrize(("word", "near"), [("chekcs", "checks"), ("rout", "route"), ("help", "--help")])
@@ -76,3 +99,8 @@ def test_wants_json(words: str, expected: bool) -> None:
 )
 def test_makes_report(words: str, expected: bool) -> None:
     assert makes_report(words.split()) is expected
+
+
+def test_the_names_of_the_commands_are_those_of_the_program() -> None:
+    assert set(typer.main.get_command(build_app()).commands) == set(NAMES)  # type: ignore[attr-defined]
+    assert set(typer.main.get_command(build_app(whole=False)).commands) == {"diagnose"}  # type: ignore[attr-defined]
