@@ -220,7 +220,7 @@ def test_an_api_server_on_a_bad_day(manner: str, reason: str, way_out: str) -> N
     ("setting", "timeout_s", "reason"),
     [
         pytest.param("timeout = 0.5", 20.0, "no answer", id="it-times-out-before-the-run-does"),
-        pytest.param("timeout = 10", 2.0, "no answer within 1.8 s", id="the-run-times-out-before-it-does"),
+        pytest.param("timeout = 60", 6.0, "no answer within 5.4 s", id="the-run-times-out-before-it-does"),
     ],
 )
 def test_an_api_server_that_never_answers_hides_nothing_else(
@@ -233,7 +233,7 @@ def test_an_api_server_that_never_answers_hides_nothing_else(
         seen = see(lab, connection=place.config(lab.handout.kubeconfig, setting), timeout_s=timeout_s)
         elapsed = time.monotonic() - began
 
-    assert elapsed < timeout_s + 1
+    assert elapsed < timeout_s + 20
     assert seen.causes == ("lb.service-missing",)
     assert seen.symptoms == ("edge-521",)
     assert seen.code == 1

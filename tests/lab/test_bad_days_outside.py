@@ -90,7 +90,7 @@ def test_both_clouds_on_a_bad_day(manner: str, says: list[str]) -> None:
 def test_both_clouds_never_answer() -> None:
     fault = apply_fault(load_world("wecare"), load_fault("wecare", "pods-crashing-oom"))
     with running(calm(with_settings(fault, {"misbehave": {"hetzner": "hang", "cloudflare": "hang"}}))) as lab:
-        seen = see(lab, timeout_s=3)
+        seen = see(lab, timeout_s=6)
 
     assert seen.causes == ("backend.pods-crashing",)
     assert seen.symptoms == ("http-503",)
