@@ -24,10 +24,11 @@ __all__ = ["Inputs", "Question", "Source", "alike"]
 class Inputs:
     """What a function is called with, looked up at once where all of it is there already.
 
-    ``of`` raises ``KeyError`` where something has to be collected first, or only if the function asks for it.
+    ``order`` holds each kind of evidence with those before it whose gaps make it useless; ``strict`` are those whose gaps
+    are not tolerated. ``of`` raises ``KeyError`` where something has to be collected first, or only if the function asks for it.
     """
 
-    __slots__ = ("call", "needs", "of", "plain", "strict")
+    __slots__ = ("call", "needs", "of", "order", "plain", "strict")
 
     def __init__(self, needs: tuple[Need, ...], function: Callable[..., Any]) -> None:
         self.needs = needs
@@ -35,11 +36,17 @@ class Inputs:
         self.of = _lookup(needs) if self.plain else _not_there
         self.call = _by_position(function, tuple(need.parameter for need in needs))
         self.strict = frozenset(need.wanted for need in needs if not need.tolerant)
+        self.order = tuple(
+            (need.wanted, frozenset(item.wanted for item in needs[:number] if not item.tolerant))
+            for number, need in enumerate(needs)
+        )
 
-    def gap(self, seen: tuple[object, ...]) -> Unavailable:
-        """Return the first gap among *seen* that the function does not tolerate; there must be one."""
-        gaps = (value for value, need in zip(seen, self.needs, strict=True) if not need.tolerant)
-        return next(value for value in gaps if isinstance(value, Unavailable))
+    def gap(self, values: Mapping[type, object]) -> Unavailable:
+        """Return the first gap among *values* that the function does not tolerate; there must be one."""
+        for need in self.needs:
+            if not need.tolerant and isinstance(value := values.get(need.wanted), Unavailable):
+                return value
+        raise LookupError("nothing is missing")
 
 
 class Question(Inputs):
@@ -56,18 +63,13 @@ class Question(Inputs):
         self.result = CheckResult(check=check, findings=())
         self.seen: object = None
 
-    def judge(self, seen: tuple[object, ...] | Unavailable, gaps: AbstractSet[type]) -> None:
-        """Judge *seen*: one value for each need, or the gap that keeps the check from looking.
-
-        ``gaps`` are the kinds of evidence that are gaps.
-        """
-        self.seen = seen
-        if isinstance(seen, Unavailable):
-            self.result = could_not_look(self.check, seen)
-        elif self.strict.isdisjoint(gaps):
+    def judge(self, seen: tuple[object, ...] | Unavailable) -> None:
+        """Judge *seen*: one value for each need, or the gap that keeps the check from looking."""
+        if not isinstance(seen, Unavailable):
             self.result = verdict(self.check, self.call, seen)
-        else:
-            self.result = could_not_look(self.check, self.gap(seen))
+        elif seen != self.seen:
+            self.result = could_not_look(self.check, seen)
+        self.seen = seen
 
 
 class Source(Inputs):

@@ -21,6 +21,7 @@ from ingressdoctor.model.walk import Walk
 
 __all__ = ["coverage_of", "diagnose", "explain", "steps_of"]
 
+_WELL: Final = {Status.PASS, Status.SKIP}
 _EVERY: Final = 1_000_000  # more machines than any finding names
 
 
@@ -40,11 +41,13 @@ def coverage_of(results: Sequence[CheckResult]) -> Coverage:
     """Count links of the path: one is verified when something on it was judged and nothing was left unknown."""
     links: dict[str, bool] = {}
     for result in results:
-        for finding in result.findings:
-            if finding.status is Status.UNKNOWN:
-                links[result.check.link] = False
-            elif finding.status is not Status.SKIP:
-                links.setdefault(result.check.link, True)
+        status = result.status
+        if status is Status.SKIP:
+            continue
+        if status is Status.UNKNOWN or (len(result.findings) > 1 and _has(result, Status.UNKNOWN)):
+            links[result.check.link] = False
+        else:
+            links.setdefault(result.check.link, True)
     unverified = tuple(link for link, whole in links.items() if not whole)
     return Coverage(verified=len(links) - len(unverified), total=len(links), unverified=unverified)
 
@@ -126,7 +129,9 @@ def explain(
         left_out: How many checks of the walk were not selected; with any, no headline speaks for the whole way.
     """
     # Of most targets of a sweep nothing fails: then there is nothing to explain.
-    statuses = {finding.status for result in results for finding in result.findings}
+    statuses = {result.status for result in results}
+    if not statuses <= _WELL:
+        statuses = {finding.status for result in results for finding in result.findings}
     graph = _Graph(results, causes)
     failed = [result for result in results if result.status is Status.FAIL] if Status.FAIL in statuses else []
     observed = _symptoms(failed, Status.FAIL)

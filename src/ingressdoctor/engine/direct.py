@@ -108,19 +108,25 @@ class DirectBroker:
     async def inputs(self, asked: Inputs) -> tuple[object, ...] | Unavailable:
         """Collect what *asked* needs; return one value for each need, or the first gap that is not tolerated."""
         values, gaps = self.values, self.gaps
+        if asked.plain:
+            for wanted, before in asked.order:
+                if wanted not in values:
+                    if not before.isdisjoint(gaps):
+                        break
+                    await self.get(wanted)
+            return asked.of(values) if asked.strict.isdisjoint(gaps) else asked.gap(values)
         found: list[object] = []
         for need in asked.needs:
             wanted = need.wanted
             if need.later:
                 found.append(Later(_fetching(self, wanted)))
-                continue
-            if need.seen:
+            elif need.seen:
                 found.append(Seen(self._seen(wanted)))
-                continue
-            value = values[wanted] if wanted in values else await self.get(wanted)
-            if wanted in gaps and not need.tolerant and isinstance(value, Unavailable):
-                return value
-            found.append(value)
+            else:
+                value = values[wanted] if wanted in values else await self.get(wanted)
+                if wanted in gaps and not need.tolerant and isinstance(value, Unavailable):
+                    return value
+                found.append(value)
         return tuple(found)
 
     def _seen(self, wanted: type) -> object | None:
@@ -131,7 +137,7 @@ class DirectBroker:
         if isinstance(seen, Unavailable):
             return source.wanting(seen)
         if not source.strict.isdisjoint(self.gaps):
-            return source.wanting(source.gap(seen))
+            return source.wanting(source.gap(self.values))
         collector = source.collector
         self._on_collect(collector.name)
         try:
@@ -185,6 +191,6 @@ async def judge_all(questions: Sequence[Question], broker: DirectBroker) -> tupl
             seen = await broker.inputs(question)
             known = alike(seen, question.seen)
         if not known:
-            question.judge(seen, gaps)
+            question.judge(seen if question.strict.isdisjoint(gaps) else question.gap(values))
         results.append(question.result)
     return tuple(results)

@@ -37,10 +37,15 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
+def _severity(status: Status) -> int:
+    return status.severity
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one check said, never empty.
 
-    ``missing`` is the evidence that stood in the way; ``error`` is the text of a bug in the check itself.
+    ``missing`` is the evidence that stood in the way; ``error`` is the text of a bug in the check itself. ``status`` is
+    the worst among the findings, worked out from them.
     """
 
     check: Check
@@ -48,13 +53,15 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     missing: Unavailable | None = None
     error: str = ""
     elapsed_s: float = 0.0
+    status: Status = Status.SKIP
 
-    @property
-    def status(self) -> Status:
-        """The worst status among the findings."""
-        if len(self.findings) == 1:
-            return self.findings[0].status
-        return max((finding.status for finding in self.findings), key=lambda status: status.severity)
+    def __post_init__(self) -> None:
+        findings = self.findings
+        if len(findings) == 1:
+            worst = findings[0].status
+        else:
+            worst = max((finding.status for finding in findings), key=_severity, default=Status.SKIP)
+        msgspec.structs.force_setattr(self, "status", worst)
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,8 +74,7 @@ class StepReport(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def status(self) -> Status:
         """The worst status among the checks; ``SKIP`` when nothing applied."""
-        statuses = [result.status for result in self.results]
-        return max(statuses, key=lambda status: status.severity, default=Status.SKIP)
+        return max((result.status for result in self.results), key=_severity, default=Status.SKIP)
 
 
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
