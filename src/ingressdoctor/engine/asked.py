@@ -7,7 +7,6 @@ each remembers the last answer; nothing else is kept. Content-free.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import Any
 
@@ -24,8 +23,9 @@ __all__ = ["Inputs", "Question", "Source", "alike"]
 class Inputs:
     """What a function is called with, looked up at once where all of it is there already.
 
-    ``order`` holds each kind of evidence with those before it whose gaps make it useless; ``strict`` are those whose gaps
-    are not tolerated. ``of`` raises ``KeyError`` where something has to be collected first, or only if the function asks for it.
+    ``order`` holds each kind of evidence with those before it whose gaps make it useless; ``strict`` are the kinds
+    whose gaps are not tolerated. ``of`` raises ``KeyError`` where something has to be collected first, or only if the
+    function asks for it.
     """
 
     __slots__ = ("call", "needs", "of", "order", "plain", "strict")
