@@ -51,7 +51,8 @@ class Walk(msgspec.Struct, frozen=True, kw_only=True):
     def step_of(self, check_id: str, step: str) -> str:
         """Return the id of the step that has a check in this walk, the check itself naming *step*; "" if none has."""
         for item in self.steps:
-            if any(fnmatchcase(check_id, pattern) for pattern in item.takes) or (item.id == step and not item.takes):
+            # Every walk asks this about every check before its first request: no loop for a step that takes none.
+            if any(fnmatchcase(check_id, pattern) for pattern in item.takes) if item.takes else item.id == step:
                 return item.id
         return ""
 
