@@ -129,7 +129,7 @@ def test_a_site_that_answers_badly(lab: Lab, answer: Answer, code: int | None, s
         elsewhere = [f":80:127.0.0.1:{port}", *lab.handout.connect_to]
         connection = Connection(config=str(lab.handout.config), connect_to=elsewhere)
         began = time.monotonic()
-        seen = see(lab, host=f"http://{HOST}/", connection=connection, timeout_s=2 if code is None else 20)
+        seen = see(lab, host=f"http://{HOST}/", connection=connection, timeout_s=6 if code is None else 20)
         elapsed = time.monotonic() - began
 
     assert elapsed < 40
