@@ -15,6 +15,7 @@ from ingressdoctor.evidence.dns import DnsReply, Rcode
 from ingressdoctor.evidence.outside import DnsView, Online, ResolverView
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Target
 from ingressdoctor.sources.base import Dns
 
@@ -28,7 +29,7 @@ _DEAD: Final = frozenset({Rcode.TIMEOUT, Rcode.UNREACHABLE})
 
 
 @collector(wanted=_WANTED, timeout_s=15.0)
-async def collect_dns(target: Target, dns: Dns, online: Online | Unavailable) -> DnsView | Unavailable:
+async def collect_dns(target: Target, dns: Dns, online: Later[Online]) -> DnsView | Unavailable:
     """Ask all resolvers, and the authoritative server if it is known, side by side."""
     if not dns.resolvers:
         enable = "Set resolvers under [dns] to one or more address:port."
@@ -40,7 +41,8 @@ async def collect_dns(target: Target, dns: Dns, online: Online | Unavailable) ->
     found = await together(*(_view(dns, name, server, recurse=recurse) for server, recurse in servers))
     views = found[: len(dns.resolvers)]
     # Offline, only a cached answer can be right; a failure or a missing name says nothing about the name.
-    if (offline := offline_reason(online)) and not any(view.addresses for view in views):
+    found_none = not any(view.addresses for view in views)
+    if found_none and (offline := offline_reason(await online.get())):
         return Unavailable(wanted=_WANTED, reason=offline, enable_with="Connect this machine to the internet.")
     authoritative = found[-1] if dns.authoritative else await _found_authority(dns, name, views)
     chain = next((chain for view in views if (chain := cname_chain(view))), ())

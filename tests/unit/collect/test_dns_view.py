@@ -1,5 +1,6 @@
 import pytest
 
+from build.cluster import later
 from build.outside import EDGE, HOST, MISSING, TARGET, online, resolver
 from build.sources import TableDns
 from ingressdoctor.api import DnsView, Rcode, Unavailable
@@ -15,7 +16,7 @@ GOOD = {**ZONE, (HOST, "A"): EDGE, (HOST, "AAAA"): ("2606:4700:3031::1",)}
 
 
 async def look(dns: TableDns, *, up: bool = True) -> DnsView | Unavailable:
-    view = await collect_dns.function(target=TARGET, dns=dns, online=online(yes=up))
+    view = await collect_dns.function(target=TARGET, dns=dns, online=later(online(yes=up)))
     assert isinstance(view, DnsView | Unavailable)
     return view
 
@@ -107,7 +108,7 @@ async def test_offline_a_cached_address_is_still_an_address() -> None:
 
 
 async def test_not_knowing_whether_we_are_online_changes_nothing() -> None:
-    view = await collect_dns.function(target=TARGET, dns=TableDns({}), online=MISSING)
+    view = await collect_dns.function(target=TARGET, dns=TableDns({}), online=later(MISSING))
 
     assert isinstance(view, DnsView)
 
