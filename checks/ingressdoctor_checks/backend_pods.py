@@ -82,9 +82,10 @@ def _exit(trouble: PodTrouble) -> str:
 def _restarted(backend: BackendView, clock: Clock) -> Finding | None:
     """A pod that is ready again after several recent restarts will not stay so."""
     for pod in backend.current_pods:
-        for status in pod.container_statuses:
-            ended = status.last_state.terminated if status.last_state else None
-            if ended is None or (status.restart_count or 0) < _RESTARTS:
+        for status in pod.status.container_statuses or ():
+            if (status.restart_count or 0) < _RESTARTS or status.last_state is None:
+                continue
+            if (ended := status.last_state.terminated) is None:
                 continue
             age = clock.seconds_since(ended.finished_at or "")
             if age is not None and age < _RECENT_S:

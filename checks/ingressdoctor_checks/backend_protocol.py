@@ -121,16 +121,22 @@ def _spoken(decision: RouteDecision, backend: BackendView) -> _Spoken:
         return _Spoken(backend.ref.scheme, "the route names it")
     if (said := _by_gateway(decision, backend)) is not None:
         return said
-    annotations = backend.service.annotations if backend.service else {}
-    by_ingress = decision.winner is not None and decision.winner.provider not in _WITHOUT_ANNOTATIONS
-    named = next((value for key, value in annotations.items() if key.lower() == _SCHEME), "") if by_ingress else ""
-    if named:
+    if named := _by_annotation(decision, backend):
         return _Spoken(named, "the Service's annotation names it")
     if port is not None and port.port == 443:
         return _Spoken("https", "the Service's port is 443")
     if port is not None and (port.name or "").startswith("https"):
         return _Spoken("https", f"the port's name is {port.name}")
     return _Spoken("http", "nothing names another protocol")
+
+
+def _by_annotation(decision: RouteDecision, backend: BackendView) -> str:
+    """Return the scheme that the Service's annotation names, which Traefik reads for Ingresses; empty for none."""
+    if backend.service is None or not backend.service.metadata.annotations:
+        return ""
+    if decision.winner is None or decision.winner.provider in _WITHOUT_ANNOTATIONS:
+        return ""
+    return next((value for key, value in backend.service.annotations.items() if key.lower() == _SCHEME), "")
 
 
 def _by_gateway(decision: RouteDecision, backend: BackendView) -> _Spoken | None:

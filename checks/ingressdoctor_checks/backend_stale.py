@@ -93,24 +93,27 @@ def _should_be_listed(pod: Pod, clock: Clock) -> bool:
 
 def _unlisted(pods: tuple[Pod, ...], endpoints: BackendEndpoints) -> tuple[Pod, ...]:
     """Return the pods that no endpoint names or has an address of."""
-    names = {item.pod for item in endpoints.all}
     addresses = {item.address for item in endpoints.all}
-    return tuple(pod for pod in pods if pod.name not in names and addresses.isdisjoint(_addresses((pod,))))
+    strange = [pod for pod in pods if pod.status.pod_ip not in addresses]
+    if not strange:
+        return ()
+    names = {item.pod for item in endpoints.all}
+    return tuple(pod for pod in strange if pod.name not in names and addresses.isdisjoint(_addresses(pod)))
 
 
 def _without_pod(backend: BackendView) -> tuple[BackendEndpoint, ...]:
     """Return the endpoints whose address no pod of the list has; a pod of the same name may be another one."""
-    addresses = _addresses(() if isinstance(backend.pods, Unavailable) else backend.pods)
-    return tuple(item for item in backend.serving if item.address not in addresses)
+    pods = () if isinstance(backend.pods, Unavailable) else backend.pods
+    first = {pod.status.pod_ip for pod in pods}
+    strange = [item for item in backend.serving if item.address not in first]
+    if not strange:
+        return ()
+    addresses = {address for pod in pods for address in _addresses(pod)}
+    return tuple(item for item in strange if item.address not in addresses)
 
 
-def _addresses(pods: tuple[Pod, ...]) -> set[str | None]:
-    found: set[str | None] = set()
-    for pod in pods:
-        found.add(pod.status.pod_ip)
-        for item in pod.status.pod_ips or ():
-            found.add(item.ip)
-    return found
+def _addresses(pod: Pod) -> tuple[str | None, ...]:
+    return (pod.status.pod_ip, *(item.ip for item in pod.status.pod_ips or ()))
 
 
 def _remedy(backend: BackendView) -> Remedy:

@@ -99,12 +99,11 @@ def _allowed(backend: BackendView, verdict: PolicyVerdict, *, through: bool) -> 
             subject=subject(backend),
             seen={"policies of the plugin": "; ".join(verdict.foreign), "NetworkPolicies": verdict.why},
         )
-    seen = {"why": verdict.why, "not evaluated": "; ".join((*verdict.foreign, *verdict.limits))}
+    seen = {"why": verdict.why} if verdict.why else {}
+    if verdict.foreign or verdict.limits:
+        seen["not evaluated"] = "; ".join((*verdict.foreign, *verdict.limits))
     return ok(
-        f"No NetworkPolicy keeps {backend.dialler} from the pods.",
-        subject=subject(backend),
-        where=_WHERE,
-        seen={name: value for name, value in seen.items() if value},
+        f"No NetworkPolicy keeps {backend.dialler} from the pods.", subject=subject(backend), where=_WHERE, seen=seen
     )
 
 

@@ -62,6 +62,7 @@ _ROUTER: Final = (
     *("router.entrypoints", "router.middlewares", "router.priority", "router.rulesyntax", "router.pathmatcher"),
     *("router.tls", "router.tls.options", "router.tls.certresolver", "router.observability.accesslogs"),
 )
+_READ: Final = f"{PREFIX}router."
 # Prefixes of other products that carry the word, and are read by somebody.
 _OTHERS: Final = ("hub.traefik.io/", "kubectl.kubernetes.io/", "meta.helm.sh/", "argocd.argoproj.io/")
 _OURS: Final = re.compile(r"[a-z0-9.-]*traefik[a-z0-9.-]*[/.]", re.IGNORECASE)
@@ -194,7 +195,7 @@ def _misread(
 ) -> Iterator[_Misread]:
     taken = {route.ref: None for route in decision.candidates}
     for item in ingresses_of(sorted(taken), objects):
-        if item.metadata.annotations and _is_for(item, target.hostname):
+        if not _are_read(item.metadata.annotations) and _is_for(item, target.hostname):
             yield from _on_ingress(item.ref, item.annotations, item)
     for ref in taken:
         route = ingress_route_of(ref, objects)
@@ -205,6 +206,11 @@ def _misread(
         return
     if view.service.metadata.annotations:
         yield from _on_service(view.service.ref, view.service.annotations, winner.provider)
+
+
+def _are_read(annotations: Mapping[str, object] | None) -> bool:
+    """Tell whether Traefik reads all of these annotations of an Ingress, as it does for most."""
+    return not annotations or all(key.startswith(_READ) for key in annotations)
 
 
 def _is_for(item: Ingress, hostname: str) -> bool:

@@ -223,7 +223,7 @@ def ingresses_of(refs: Iterable[str], objects: RoutingObjects | Unavailable) -> 
     if isinstance(objects, Unavailable):
         return ()
     known = objects.derived(_ingresses_by_ref)
-    return tuple(known[ref] for ref in dict.fromkeys(refs) if ref in known)
+    return tuple([known[ref] for ref in dict.fromkeys(refs) if ref in known])
 
 
 def _ingresses_by_ref(objects: RoutingObjects) -> dict[str, Ingress]:

@@ -156,14 +156,16 @@ def _by_backend(
     """Return what the winner's Service leads to."""
     if view.service is not None and winner.provider == "kubernetes" and misspelt_service_keys(view.service):
         return None
+    elsewhere = view.form is ServiceForm.EXTERNAL_NAME
+    dropped = view.service is None or (view.port is None and not elsewhere)
+    if not dropped and (view.serving or elsewhere):
+        return _Prediction(_APPLICATION, f"{winner.ref} sends it to {backends_text(winner)}", winner.ref)
     name = f"Service {view.ref.namespace}/{view.ref.name}"
-    if view.service is None or (view.port is None and view.form is not ServiceForm.EXTERNAL_NAME):
+    if dropped:
         why = (
             f"{name} {'does not exist' if view.service is None else 'has no such port'}, so Traefik drops {winner.ref}"
         )
         return _without(winner, decision, why)
-    if view.serving or view.form is ServiceForm.EXTERNAL_NAME:
-        return _Prediction(_APPLICATION, f"{winner.ref} sends it to {backends_text(winner)}", winner.ref)
     if isinstance(view.endpoints, Unavailable) or view.endpoints.servers or isinstance(controller, Unavailable):
         return None
     provider = "kubernetescrd" if winner.provider == "kubernetescrd" else "kubernetesingress"

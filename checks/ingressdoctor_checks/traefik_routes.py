@@ -69,7 +69,7 @@ def route_missing(
     elif decision.outcome is Outcome.AMBIGUOUS:
         yield ok("More than one route takes the request.", where=API)
     elif winner is not None and not _lost(decision, winner, target):
-        backends = ", ".join(f"{item.namespace}/{item.name}:{item.port}" for item in winner.backends) or "no Service"
+        backends = ", ".join([f"{item.namespace}/{item.name}:{item.port}" for item in winner.backends]) or "no Service"
         yield ok(
             f"{winner.ref} takes the request and sends it to {backends}.",
             subject=winner.ref,

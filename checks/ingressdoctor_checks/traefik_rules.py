@@ -194,12 +194,12 @@ def default_backend(
             enable_with="Allow list on ingresses (networking.k8s.io) in all namespaces.",
         )
         return
-    live = {route.ref for route in decision.candidates}
+    unlikely = objects.derived(_with_both)
+    live = sorted({route.ref for route in decision.candidates} & unlikely) if unlikely else ()
     found = {
         item.ref: "the Ingress has rules"
-        for item in ingresses_of(sorted(live), objects)
-        if item.spec.default_backend is not None
-        and any((rule.host or "").lower() == target.hostname for rule in item.spec.rules or ())
+        for item in ingresses_of(live, objects)
+        if any((rule.host or "").lower() == target.hostname for rule in item.spec.rules or ())
     }
     for route in decision.dropped:
         if route.reason is DropReason.DEFAULT_BACKEND:
@@ -219,3 +219,9 @@ def default_backend(
         )
     if not found:
         yield undecided(decision) or ok("No default backend is ignored.")
+
+
+def _with_both(objects: RoutingObjects) -> frozenset[str]:
+    """Return the Ingresses that have rules and a default backend."""
+    items = objects.ingresses.items if isinstance(objects.ingresses, Loaded) else ()
+    return frozenset(item.ref for item in items if item.spec.default_backend is not None and item.spec.rules)

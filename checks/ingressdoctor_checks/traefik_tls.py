@@ -140,6 +140,6 @@ def _option_of(route: CandidateRoute, objects: RoutingObjects) -> str:
             return name
         return middleware_id(str(options.get("namespace") or item.namespace), name)
     for ingress in ingresses_of((route.ref,), objects):
-        keys = {key.lower(): value for key, value in ingress.annotations.items()}
-        return keys.get(_KEY, "").strip()
+        keys = {key.lower(): value for key, value in (ingress.metadata.annotations or {}).items()}
+        return (keys.get(_KEY) or "").strip()
     return ""
