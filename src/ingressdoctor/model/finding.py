@@ -138,7 +138,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
 def facts_of(seen: dict[str, str] | None, where: str) -> tuple[Fact, ...]:
     """Turn a mapping of names to values into facts seen at *where*."""
-    return tuple(Fact(name=name, value=value, where=where) for name, value in (seen or {}).items())
+    if not seen:
+        return ()
+    return tuple([Fact(name=name, value=value, where=where) for name, value in seen.items()])
 
 
 def ok(summary: str, *, subject: str = "", seen: dict[str, str] | None = None, where: str = "") -> Finding:
@@ -200,6 +202,8 @@ def rooted(finding: Finding, root: str) -> Finding:
 
 def unknown(summary: str, *, enable_with: str, subject: str = "", seen: dict[str, str] | None = None) -> Finding:
     """Say that it could not be looked at, and what exactly would enable the look."""
+    if not (subject or seen):
+        return _plain(Status.UNKNOWN, summary, enable_with)
     return Finding(
         status=Status.UNKNOWN,
         summary=summary,
@@ -216,5 +220,5 @@ def skip(summary: str) -> Finding:
 
 # Most checks say the same few sentences of most targets.
 @lru_cache(maxsize=2_048)
-def _plain(status: Status, summary: str) -> Finding:
-    return Finding(status=status, summary=summary)
+def _plain(status: Status, summary: str, enable_with: str = "") -> Finding:
+    return Finding(status=status, summary=summary, enable_with=enable_with)
