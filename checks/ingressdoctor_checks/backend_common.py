@@ -56,6 +56,7 @@ NO_SERVER: Final = (
     "mysql-silent",
     "mysql-closed",
 )
+_WITHOUT_PODS: Final = (ServiceForm.EXTERNAL_NAME, ServiceForm.MANUAL)
 NO_HTTP: Final = "No HTTP is spoken on this port."
 _GRANT: Final = "Allow get on services and list on endpointslices and pods in the backend's namespace."
 
@@ -80,7 +81,7 @@ def pods_of(decision: RouteDecision, view: BackendView | Unavailable) -> tuple[B
         return backend
     if backend.service is None:
         return skip("The Service does not exist, so it has no pods to look at.")
-    if backend.form in (ServiceForm.EXTERNAL_NAME, ServiceForm.MANUAL):
+    if backend.form in _WITHOUT_PODS:
         return skip(f"{subject(backend)} is {backend.form.value}: it selects no pods.")
     if isinstance(backend.pods, Unavailable):
         return unknown(

@@ -7,6 +7,7 @@ Source: the drop reasons of Traefik's Kubernetes providers and of its runtime; m
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -45,6 +46,13 @@ from ingressdoctor_checks.traefik_common import (
 )
 
 __all__ = ["entry_point_missing", "middleware_cross_namespace", "middleware_missing", "rule_invalid", "wrong_class"]
+
+_INVALID: Final = (
+    *(DropReason.RULE, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER),
+    *(DropReason.SERVICE_OPTION, DropReason.SERVERS_TRANSPORT, DropReason.PARENT),
+)
+_NO_MIDDLEWARE: Final = (DropReason.MIDDLEWARE_MISSING, DropReason.MIDDLEWARE_INVALID)
+_CROSSING: Final = (DropReason.MIDDLEWARE_CROSS_NAMESPACE, DropReason.SERVICE_CROSS_NAMESPACE, DropReason.TLS_OPTION)
 
 
 @check(
@@ -151,13 +159,9 @@ def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
         commands = (describe(route.ref), changes(*edit(route.ref)))
         return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
 
-    reasons = (
-        *(DropReason.RULE, DropReason.KIND, DropReason.PRIORITY, DropReason.OTHER),
-        *(DropReason.SERVICE_OPTION, DropReason.SERVERS_TRANSPORT, DropReason.PARENT),
-    )
     if decision.dropped:
         decision = replace(decision, dropped=tuple(route for route in decision.dropped if not never_matches(route)))
-    yield from blame(decision, target, reasons, say, fine="The rules of the host's routes are valid.")
+    yield from blame(decision, target, _INVALID, say, fine="The rules of the host's routes are valid.")
 
 
 @check(
@@ -187,15 +191,14 @@ def middleware_missing(decision: RouteDecision, target: Target) -> Iterator[Find
         )
         return summary, Remedy(text=text, commands=commands, proof=proof_of(target))
 
-    reasons = (DropReason.MIDDLEWARE_MISSING, DropReason.MIDDLEWARE_INVALID)
     gaps = [limit for limit in decision.limits if "Middleware" in limit]
-    if gaps and not any(route.reason in reasons for route in decision.dropped):
+    if gaps and not any(route.reason in _NO_MIDDLEWARE for route in decision.dropped):
         yield unknown(
             f"Whether the route's middlewares exist could not be seen: {gaps[0]}.",
             enable_with="Allow list on middlewares (traefik.io) in all namespaces.",
         )
         return
-    yield from blame(decision, target, reasons, say, fine="The middlewares of the host's routes exist.")
+    yield from blame(decision, target, _NO_MIDDLEWARE, say, fine="The middlewares of the host's routes exist.")
 
 
 def _as_object(route: DroppedRoute) -> str:
@@ -228,6 +231,5 @@ def middleware_cross_namespace(decision: RouteDecision, target: Target) -> Itera
 
     if decision.dropped:
         decision = replace(decision, dropped=tuple(item for item in decision.dropped if not cannot_use_option(item)))
-    reasons = (DropReason.MIDDLEWARE_CROSS_NAMESPACE, DropReason.SERVICE_CROSS_NAMESPACE, DropReason.TLS_OPTION)
     fine = "The host's routes refer to nothing outside their namespaces."
-    yield from blame(decision, target, reasons, say, fine=fine)
+    yield from blame(decision, target, _CROSSING, say, fine=fine)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from urllib.parse import urlsplit
 
 from ingressdoctor.api import (
     AddressRanges,
     Controller,
     EntryPoint,
     OutsideProbe,
-    Target,
     Unavailable,
     clean,
     of_same_family,
@@ -48,7 +48,7 @@ def untrusted(point: EntryPoint, ranges: AddressRanges) -> tuple[str, ...]:
     return () if point.forwarded_insecure else uncovered(v4_of(ranges), point.forwarded_trusted)
 
 
-def http_links(probe: OutsideProbe | Unavailable, target: Target) -> tuple[str, ...]:
+def http_links(probe: OutsideProbe | Unavailable) -> tuple[str, ...]:
     """Return addresses of the site itself that a page over https loads, or sends forms to, over http."""
     if isinstance(probe, Unavailable) or probe.left_host or probe.edge_error or probe.challenge or probe.access_login:
         return ()
@@ -61,5 +61,7 @@ def http_links(probe: OutsideProbe | Unavailable, target: Target) -> tuple[str, 
         if name.lower() == b"link" and not (rel and any(word in rel.group(1).lower().split() for word in _LOADED)):
             continue
         found.extend(url.decode("ascii", "replace") for url in _URL.findall(rest))
-    own = (url for url in dict.fromkeys(found) if url.partition("//")[2].lower().startswith(target.hostname.lower()))
+    # Nobody was led away from the target's host, so the page is its own.
+    host = urlsplit(last.url).hostname or "/"
+    own = (url for url in dict.fromkeys(found) if url.partition("//")[2].lower().startswith(host))
     return tuple(clean(url, 200) for url in own)

@@ -59,7 +59,7 @@ def forwarded_proto(
     decision: RouteDecision | Unavailable,
 ) -> Iterator[Finding]:
     """Links to http in a page over https, with the reason that the configuration gives; or that reason alone."""
-    plain, links = port.plain, http_links(probe, target)
+    plain, links = port.plain, http_links(probe)
     if not plain and not links:
         yield skip("The edge does not ask the origin over http for visitors of https, as far as is known.")
         return

@@ -18,7 +18,6 @@ from ingressdoctor.api import (
     OriginPort,
     OutsideProbe,
     Remedy,
-    Target,
     Unavailable,
     changes,
     check,
@@ -46,11 +45,7 @@ _LIST: Final = "https://www.cloudflare.com/ips-v4"
     causes=("traefik.forwarded-proto",),
 )
 def trusted_ips_stale(
-    controller: Controller,
-    ranges: AddressRanges,
-    probe: OutsideProbe | Unavailable,
-    target: Target,
-    port: OriginPort,
+    controller: Controller, ranges: AddressRanges, probe: OutsideProbe | Unavailable, port: OriginPort
 ) -> Iterator[Finding]:
     """A list of Cloudflare's ranges that lacks some of today's, or holds more than Cloudflare has."""
     points = [item for item in controller.static.entry_points if _lists_edge(item, ranges)]
@@ -62,7 +57,7 @@ def trusted_ips_stale(
         if lacks or more:
             told = http_entry_point(controller)
             arrives = port.plain and told is not None and told.name == point.name
-            harmed = bool(lacks and arrives and http_links(probe, target))
+            harmed = bool(lacks and arrives and http_links(probe))
             yield _stale(controller, point, ranges, (lacks, more), harmed=harmed)
             return
     names = ", ".join(point.name for point in points)

@@ -43,19 +43,16 @@ def verdict(check: Check, function: Callable[..., Iterable[Finding]], seen: tupl
             return _bug(check, "it yielded something that is not a Finding")
         if finding.status is Status.UNKNOWN:
             vague = True
-    result = CheckResult(check=check, findings=findings)
-    return _without_left_out(result, seen) if vague else result
+    return CheckResult(check=check, findings=_without_left_out(findings, seen) if vague else findings)
 
 
-def _without_left_out(result: CheckResult, seen: tuple[object, ...]) -> CheckResult:
+def _without_left_out(findings: tuple[Finding, ...], seen: tuple[object, ...]) -> tuple[Finding, ...]:
     """Turn "could not tell" into "was not asked" where what it lacks was left out on purpose."""
-    if result.status is not Status.UNKNOWN:
-        return result
     left = next((item for item in seen if isinstance(item, Inapplicable) and item.left_out), None)
-    if left is None:
-        return result
-    kept = [item for item in result.findings if item.status is not Status.UNKNOWN]
-    return replace(result, findings=(*kept, skip(f"It was not looked at: {left.reason}.")))
+    if left is None or any(finding.status is Status.FAIL for finding in findings):
+        return findings
+    kept = [finding for finding in findings if finding.status is not Status.UNKNOWN]
+    return (*kept, skip(f"It was not looked at: {left.reason}."))
 
 
 def could_not_look(check: Check, missing: Unavailable) -> CheckResult:

@@ -114,7 +114,7 @@ def test_a_circle_that_may_be_traefiks_is_not_the_applications(decision: Any) ->
 
 
 def test_a_stale_list_fails_where_the_page_shows_it() -> None:
-    [seen] = trusted_ips_stale(traefik(V4[0]), RANGES, STYLE, TARGET, FLEXIBLE)
-    [unseen] = trusted_ips_stale(traefik(V4[0]), RANGES, CLEAN, TARGET, FLEXIBLE)
+    [seen] = trusted_ips_stale(traefik(V4[0]), RANGES, STYLE, FLEXIBLE)
+    [unseen] = trusted_ips_stale(traefik(V4[0]), RANGES, CLEAN, FLEXIBLE)
 
     assert (seen.status, unseen.status) == (Status.FAIL, Status.WARN)

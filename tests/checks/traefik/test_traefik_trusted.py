@@ -6,7 +6,7 @@ import pytest
 
 from build.controller import a_traefik
 from build.origin_port import BY_HTTPS
-from build.outside import RANGES, TARGET, visited
+from build.outside import RANGES, visited
 from build.values import replace
 from ingressdoctor.api import EntryPoint, StaticConfig, Status
 from ingressdoctor_checks.traefik_trusted import trusted_ips_stale
@@ -31,7 +31,7 @@ def test_trusted_ips_stale(trusted: tuple[str, ...], status: Status, text: str) 
     points = (EntryPoint(name="web", port=8000), EntryPoint(name="websecure", port=8443, forwarded_trusted=trusted))
     static = StaticConfig(source="args", entry_points=points, options={})
 
-    [finding] = trusted_ips_stale(replace(a_traefik(), static=static), RANGES, visited(), TARGET, BY_HTTPS)
+    [finding] = trusted_ips_stale(replace(a_traefik(), static=static), RANGES, visited(), BY_HTTPS)
 
     assert finding.status is status
     assert text in finding.summary
@@ -41,6 +41,6 @@ def test_insecure_entry_points_have_no_list_to_judge() -> None:
     point = EntryPoint(name="web", port=8000, forwarded_trusted=V4[:1], forwarded_insecure=True)
     static = StaticConfig(source="args", entry_points=(point,), options={})
 
-    [finding] = trusted_ips_stale(replace(a_traefik(), static=static), RANGES, visited(), TARGET, BY_HTTPS)
+    [finding] = trusted_ips_stale(replace(a_traefik(), static=static), RANGES, visited(), BY_HTTPS)
 
     assert finding.status is Status.SKIP
