@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from build.badday import say
 from build.fleet import Gate, ended, gate, job_of, marked, seen, settings_of, until
 from build.program import PROGRAM, environment
 from build.values import replace
@@ -108,6 +109,29 @@ def test_two_processes_find_what_one_finds_and_the_kinds_are_listed_once(lab: La
     }
     assert {item for item in alone_asked if "/namespaces/" not in item} <= set(listed)
     assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("listed", [pytest.param(True, id="a-list"), pytest.param(False, id="what-is-found")])
+def test_cloudflare_is_asked_once_for_all_processes(lab: Lab, tmp_path: Path, *, listed: bool) -> None:
+    """Zones, records, settings, tunnels, Access and ranges: its budget counts once, however many workers there are."""
+    hosts = tmp_path / "hosts.txt"
+    hosts.write_text("www.wecare.gr\napi.wecare.gr\nshop.wecare.gr\ngrafana-ecnv4-mgmt.ecommercen.com\n")
+    words = ("sweep", "--no-probe", "--no-history", "--json", *(("-f", str(hosts)) if listed else ()))
+
+    def asked_by(*more: str) -> tuple[set[tuple[str, str, str]], int]:
+        before = len(lab.requests["cloudflare"])
+        done = say(*words, *more, env=dict(lab.handout.environment))
+        requests = lab.requests["cloudflare"][before:]
+        assert json.loads(done.out)["requests"]["cloudflare"] == len(requests)
+        return set(requests), len(requests)
+
+    alone, _ = asked_by()
+    both, count = asked_by("--workers", "3")
+
+    assert any("/settings/ssl" in path for _, path, _ in alone)
+    assert alone <= both
+    assert count == len(both)
+    assert {path for _, path, _ in both - alone} <= {path for _, path, _ in alone}
 
 
 def test_the_program_reports_the_one_incident(lab: Lab) -> None:
@@ -301,7 +325,7 @@ async def test_secrets_never_travel(lab: Lab, session: Session) -> None:
     job = job_of(settings_of(lab))
     others = Processes(session, job, 2)
     others.sources()
-    snapshot = await others._lending.snapshot(asyncio.Event())
+    snapshot = await others._lending.snapshot((), asyncio.Event())
     assert snapshot is not None
     sent = [msgspec.msgpack.encode(others._job), zlib.decompress(snapshot), repr(others._job).encode()]
     hidden = _secrets(lab)

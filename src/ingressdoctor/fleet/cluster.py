@@ -84,7 +84,7 @@ class DaskCluster:
         """
         async with self._connected() as client:
             await self._refuse_strangers(client)
-            snapshot = await self._lending.snapshot(stop)
+            snapshot = await self._lending.snapshot(targets, stop)
             if snapshot is None:
                 return Elsewhere()
             name = f"ingressdoctor-{uuid.uuid4()}"

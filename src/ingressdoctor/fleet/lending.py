@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Collection, Coroutine, Iterable, Mapping
 from typing import Any, Final
 
 from ingressdoctor.engine.session import ask
 from ingressdoctor.engine.sweep import Sweeping
 from ingressdoctor.evidence.discovery import Discovered
+from ingressdoctor.fleet.clouds import read_cloudflare
 from ingressdoctor.fleet.snapshot import Recording
 from ingressdoctor.fleet.work import Job
+from ingressdoctor.model.sweep import SweepTarget
 from ingressdoctor.sources.base import Kubernetes
 from ingressdoctor.sources.record import MOST_BYTES
 from ingressdoctor.sweeping.sources import shared_sources
@@ -45,8 +47,8 @@ class Lending:
         self._begin()
         return self._sources
 
-    async def snapshot(self, stop: asyncio.Event) -> bytes | None:
-        """Read what is still missing, and return everything; None when *stop* was set meanwhile.
+    async def snapshot(self, targets: Collection[SweepTarget], stop: asyncio.Event) -> bytes | None:
+        """Read what is still missing to judge *targets*, and return everything; None when *stop* was set meanwhile.
 
         Raises:
             UsageError: the walk asked for does not exist, or a pattern selects no check.
@@ -55,7 +57,7 @@ class Lending:
         Sweeping(self._session.run(stop=stop, instead=self._sources), self._job.spec)
         if not self._job.inside:
             return b""
-        reading, stopping = asyncio.ensure_future(self._read()), asyncio.ensure_future(stop.wait())
+        reading, stopping = asyncio.ensure_future(self._read(targets)), asyncio.ensure_future(stop.wait())
         try:
             await asyncio.wait({reading, stopping}, return_when=asyncio.FIRST_COMPLETED)
             if not reading.done():
@@ -83,12 +85,15 @@ class Lending:
             apis=self._recording.apis,
         )
 
-    async def _read(self) -> None:
+    async def _read(self, targets: Collection[SweepTarget]) -> None:
         shelf: Any = self._sources[Kubernetes]
         await shelf.fill()
         if not self._recording.knows_clouds:
             # A list was given. Looking for targets reads what the clouds know of all; the targets are not needed.
             await ask(self._session.run(instead=self._sources), (Discovered,), _READING_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_READING_S):
+                await read_cloudflare(self._session, self._sources, self._job.spec, targets)
 
 
 async def together(calls: Iterable[Coroutine[Any, Any, None]]) -> None:

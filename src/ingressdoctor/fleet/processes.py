@@ -51,7 +51,7 @@ class Processes:
         Raises:
             UsageError: the walk asked for does not exist, or a pattern selects no check.
         """
-        snapshot = await self._lending.snapshot(stop)
+        snapshot = await self._lending.snapshot(targets, stop)
         if snapshot is None:
             return Elsewhere()
         batches = Batches(targets, self._workers, self._job.spec.at_once)
