@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from ingressdoctor.collect.kinds import ENDPOINT_SLICES, EVENTS, PODS, SERVICES, Kind
 from ingressdoctor.collect.kube import get_object, list_kind, whole
 from ingressdoctor.collect.together import together
-from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker
+from ingressdoctor.evidence.backend import BackendEndpoints, BackendView, ChosenBackend, PodMaker, ServiceForm
 from ingressdoctor.evidence.certificates import Stated
 from ingressdoctor.evidence.controller import Controller
 from ingressdoctor.evidence.kube import EndpointSlice, Event, Loaded, Pod, Resource, Service
@@ -95,13 +95,14 @@ def assemble(
         endpoints = slices
     elif service is not None and port is not None:
         endpoints = merge(service, slices, port, version=version)
-    view = BackendView(
+    return BackendView(
         ref=chosen.ref,
         route=chosen.route,
         service=service,
         port=port,
         slices=slices,
         pods=pods,
+        form=ServiceForm.SELECTOR if service is None else form_of(service),
         endpoints=endpoints,
         others=chosen.others,
         live=chosen.live,
@@ -110,14 +111,13 @@ def assemble(
         home=chosen.home,
         nginx=chosen.nginx,
     )
-    return view if service is None else replace(view, form=form_of(service))
 
 
 async def _pods(kube: Kubernetes, service: Service) -> tuple[Pod, ...] | Unavailable:
     selector = service.spec.selector or {}
     if not selector or service.spec.type == "ExternalName":
         return ()
-    labels = ",".join(f"{key}={value or ''}" for key, value in selector.items())
+    labels = ",".join([f"{key}={value or ''}" for key, value in selector.items()])
     return whole(await list_kind(kube, PODS, namespace=service.namespace, labels=labels), "the Service's pods")
 
 

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from ingressdoctor.collect.cloudflare_api import refusal, result_of
+from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
 from ingressdoctor.collect.dns import ask_addresses
 from ingressdoctor.collect.together import together
 from ingressdoctor.errors import SourceError
@@ -64,6 +65,30 @@ async def collect_zone(target: Target, cloudflare: Cloudflare, dns: Dns) -> Zone
     zone = await _zone_of(cloudflare, name)
     if isinstance(zone, Unavailable):
         return zone
+    if isinstance(cloudflare, CloudflareShelf):
+        return await _facts_on(cloudflare, dns, zone, name)
+    return await _facts(cloudflare, dns, zone, name)
+
+
+async def _facts_on(shelf: CloudflareShelf, dns: Dns, zone: _Zone, name: str) -> ZoneFacts | Unavailable:
+    """Return what the lists tell of a name; all names for which the same wildcards answer get the same value.
+
+    Where a wildcard leads to another name, DNS may have to be asked, and that is done for each name anew.
+    """
+    above = wildcards_of(name, zone.name)
+    listed = await shelf.records(f"/zones/{zone.id}/dns_records")
+    if listed is None or name in listed:
+        return await _facts(shelf, dns, zone, name)
+    what = ("facts", zone.id, *above)
+    found: ZoneFacts | Unavailable | None = shelf.kept(what)
+    if found is None:
+        found = await _facts(shelf, dns, zone, name)
+        if isinstance(found, ZoneFacts) and not found.chain:
+            shelf.keep(what, found)
+    return found
+
+
+async def _facts(cloudflare: Cloudflare, dns: Dns, zone: _Zone, name: str) -> ZoneFacts | Unavailable:
     found, settings = await together(_records_and_way(cloudflare, dns, zone, name), _settings_of(cloudflare, zone))
     if isinstance(found, Unavailable):
         return found
@@ -154,11 +179,21 @@ def _owner(raw: object) -> str:
 
 async def _zone_of(cloudflare: Cloudflare, name: str) -> _Zone | Unavailable:
     names = candidate_zones(name)
+    shelf = cloudflare if isinstance(cloudflare, CloudflareShelf) else None
+    listed = await shelf.records("/zones") if shelf is not None else None
+    if shelf is not None and listed is not None:
+        names = tuple(zone for zone in names if zone in listed)
+        known: _Zone | None = shelf.kept(("zone", *names))
+        if known is not None:
+            return known
     answers = await together(*(cloudflare.get("/zones", {"name": zone, "per_page": "50"}) for zone in names))
     for zone, answer in zip(names, answers, strict=True):
         parsed = [item for raw in as_list(result_of(answer)) if (item := parse_zone(raw, zone)) is not None]
         if parsed:
-            return min(parsed, key=lambda item: item.status != "active")
+            found = min(parsed, key=lambda item: item.status != "active")
+            if shelf is not None and listed is not None:
+                shelf.keep(("zone", *names), found)
+            return found
     refusals = (refusal(answer, _WANTED, _ZONE_READ) for answer in answers)
     return next((item for item in refusals if item is not None), None) or Unavailable(
         wanted=_WANTED,
@@ -186,6 +221,16 @@ async def _records_of(cloudflare: Cloudflare, zone: _Zone, name: str) -> _Record
 
 async def _settings_of(cloudflare: Cloudflare, zone: _Zone) -> Mapping[str, str] | Unavailable:
     """Read the settings that decide how the edge talks to the origin; failing here must not hide the records."""
+    if not isinstance(cloudflare, CloudflareShelf):
+        return await _read_settings(cloudflare, zone)
+    settings: Mapping[str, str] | Unavailable | None = cloudflare.kept(("settings", zone.id))
+    if settings is None:
+        settings = await _read_settings(cloudflare, zone)
+        cloudflare.keep(("settings", zone.id), settings)
+    return settings
+
+
+async def _read_settings(cloudflare: Cloudflare, zone: _Zone) -> Mapping[str, str] | Unavailable:
     wanted = "the zone's settings"
     try:
         answers = await together(*(cloudflare.get(f"/zones/{zone.id}/settings/{name}", {}) for name in _SETTINGS))

@@ -23,6 +23,7 @@ __all__ = ["CloudflareShelf"]
 _ZONES_PAGE: Final = 50
 _RECORDS_PAGE: Final = 5_000
 _MOST_PAGES: Final = 200
+_MOST_KEPT: Final = 5_000
 
 _ByName = dict[str, list[Any]]
 
@@ -33,6 +34,7 @@ class CloudflareShelf:
     def __init__(self, cloudflare: Cloudflare) -> None:
         self._cloudflare = cloudflare
         self._once = Once()
+        self._kept: dict[tuple[object, ...], Any] = {}
 
     async def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """GET *path*; names of zones and records are looked up in whole lists.
@@ -55,6 +57,15 @@ class CloudflareShelf:
         size = _ZONES_PAGE if path == "/zones" else _RECORDS_PAGE
         found: _ByName | None = await self._once.ask(("all", path), lambda: self._all(path, size))
         return found
+
+    def kept(self, what: tuple[object, ...]) -> Any:  # noqa: ANN401 - whatever was made of the answers
+        """Return what ``keep`` was given for *what*, None before."""
+        return self._kept.get(what)
+
+    def keep(self, what: tuple[object, ...], made: object) -> None:
+        """Keep what was *made* of answers that are asked for once, for whoever would make the same of them."""
+        if len(self._kept) < _MOST_KEPT:
+            self._kept[what] = made
 
     async def _named(self, path: str, name: str, query: Mapping[str, str]) -> Answer:
         found = await self.records(path)

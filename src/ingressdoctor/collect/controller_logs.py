@@ -1,7 +1,8 @@
 """Read the end of the controller's log and sort its lines: complaints, requests for the target, the rest.
 
 At most two pods, one capped request each, lines of any age: what was wrong when the configuration was last loaded may
-have been said long ago. Lines hold whatever clients sent: they are cut, never trusted.
+have been said long ago. They are read once for all targets. Lines hold whatever clients sent: they are cut, never
+trusted.
 
 Source: traefik: pkg/observability/logs, pkg/middlewares/accesslog (common and JSON formats); zerolog console writer;
 logrus text format of v2; klog.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -25,11 +26,13 @@ from ingressdoctor.evidence.kube import Pod
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
+from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.sources.base import Kubernetes
 
-__all__ = ["collect_logs", "parse_logs"]
+__all__ = ["SortedLogs", "collect_logs", "collect_sorted", "parse_logs", "sort_logs"]
 
+_WANTED: Final = "the ingress controller's log"
 _MAX_PODS: Final = 2
 _TAIL_LINES: Final = 500
 _MAX_BYTES: Final = 512 * 1024
@@ -55,32 +58,71 @@ class _Sorted:
     lines: int = 0
 
 
-@collector(wanted="the ingress controller's log")
+class SortedLogs(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """The controller's logs with their lines sorted, before it is asked which of them are a target's.
+
+    ``access`` are the requests by host; the rest is as in ``ControllerLogs``.
+    """
+
+    errors: tuple[str, ...]
+    access: dict[str, tuple[AccessLogLine, ...]]
+    access_log_on: bool | None
+    lines_read: int
+    requests: int
+    hostless: int
+    unread: tuple[Unavailable, ...] = ()
+
+    def of(self, hostname: str) -> ControllerLogs:
+        """Return the logs as they concern one host."""
+        found = self.access.get(hostname)
+        return self._silent if found is None else self._about(found)
+
+    @cached_property
+    def _silent(self) -> ControllerLogs:
+        """The logs of every host for which they hold no request: one value for all of them."""
+        return self._about(())
+
+    def _about(self, access: tuple[AccessLogLine, ...]) -> ControllerLogs:
+        return ControllerLogs(
+            errors=self.errors,
+            access=access[-_KEPT:],
+            access_log_on=self.access_log_on,
+            lines_read=self.lines_read,
+            other_access=self.requests - len(access),
+            hostless_access=self.hostless,
+            unread=self.unread,
+        )
+
+
+@collector(wanted=_WANTED)
 async def collect_logs(
-    kube: Kubernetes, controller: Controller, target: Target, route: TunnelRoute | Unavailable
+    controller: Controller, target: Target, route: TunnelRoute | Unavailable, logs: Later[SortedLogs]
 ) -> ControllerLogs | Unavailable:
-    """Read the newest log lines of at most two controller pods, ready ones first."""
+    """Pick the lines that concern the target, unless it is reached past the controller."""
     if target.protocol is Protocol.MYSQL:
         # Of TCP connections it tells only what was refused, without a name.
-        return Inapplicable(wanted="the ingress controller's log", reason="no HTTP is spoken")
+        return Inapplicable(wanted=_WANTED, reason="no HTTP is spoken")
     if isinstance(route, TunnelRoute) and route.certain:
-        reason = "the name leads to a tunnel, past the controller"
-        return Unavailable(wanted="the ingress controller's log", reason=reason)
+        return Unavailable(wanted=_WANTED, reason="the name leads to a tunnel, past the controller")
+    gap = controller.pods_unread
+    if gap is not None:
+        return Unavailable(wanted=_WANTED, reason=gap.reason, enable_with=gap.enable_with)
+    found = await logs.get()
+    return found if isinstance(found, Unavailable) else found.of(target.hostname)
+
+
+@collector(wanted=_WANTED)
+async def collect_sorted(kube: Kubernetes, controller: Controller) -> SortedLogs | Unavailable:
+    """Read the newest log lines of at most two controller pods, ready ones first; once for all targets."""
     pods = sorted(controller.pods, key=lambda pod: not pod.ready)[:_MAX_PODS]
-    if controller.pods_unread is not None:
-        gap = controller.pods_unread
-        wanted = "the ingress controller's log"
-        return Unavailable(wanted=wanted, reason=gap.reason, enable_with=gap.enable_with)
     if not pods:
-        return Unavailable(wanted="the ingress controller's log", reason="there is no Traefik pod to read it from")
+        return Unavailable(wanted=_WANTED, reason="there is no Traefik pod to read it from")
     texts = await together(*(_log_of(kube, pod) for pod in pods))
     unread = tuple(item for item in texts if isinstance(item, Unavailable))
     if len(unread) == len(texts):
         first = unread[0]
         return Unavailable(wanted=first.wanted, reason=first.reason, enable_with=first.enable_with)
-    return parse_logs(
-        tuple(item for item in texts if isinstance(item, str)), target.hostname, controller.static, unread
-    )
+    return sort_logs(tuple(item for item in texts if isinstance(item, str)), controller.static, unread)
 
 
 async def _log_of(kube: Kubernetes, pod: Pod) -> str | Unavailable:
@@ -96,23 +138,29 @@ def parse_logs(
     texts: tuple[str, ...], hostname: str, static: StaticConfig, unread: tuple[Unavailable, ...] = ()
 ) -> ControllerLogs:
     """Sort the lines of several logs for one hostname."""
+    return sort_logs(texts, static, unread).of(hostname)
+
+
+def sort_logs(texts: tuple[str, ...], static: StaticConfig, unread: tuple[Unavailable, ...] = ()) -> SortedLogs:
+    """Sort the lines of several logs."""
     logs = [_sorted(text) for text in texts]
     errors = [line for log in logs for line in log.errors]
-    access = [line for log in logs for line in log.access.get(hostname, ())]
+    access: dict[str, tuple[AccessLogLine, ...]] = {}
+    for log in logs:
+        for host, lines in log.access.items():
+            access[host] = (*access.get(host, ()), *lines)
     requests, hostless = sum(log.requests for log in logs), sum(log.hostless for log in logs)
-    return ControllerLogs(
+    return SortedLogs(
         errors=tuple(errors[-_KEPT:]),
-        access=tuple(access[-_KEPT:]),
+        access=access,
         access_log_on=True if requests or hostless else _access_log_on(static),
         lines_read=sum(log.lines for log in logs),
-        other_access=requests - len(access),
-        hostless_access=hostless,
+        requests=requests,
+        hostless=hostless,
         unread=unread,
     )
 
 
-# A sweep asks for the same logs with every target.
-@lru_cache(maxsize=2 * _MAX_PODS)
 def _sorted(text: str) -> _Sorted:
     found = _Sorted()
     for line in text[:_MAX_BYTES].splitlines():

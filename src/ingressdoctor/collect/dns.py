@@ -18,6 +18,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Target
 from ingressdoctor.sources.base import Dns
+from ingressdoctor.sources.left_out import refuse_left_out
 
 __all__ = ["ask_addresses", "cname_chain", "collect_dns", "in_doubt", "zone_of"]
 
@@ -34,6 +35,7 @@ async def collect_dns(target: Target, dns: Dns, online: Later[Online]) -> DnsVie
     if not dns.resolvers:
         enable = "Set resolvers under [dns] to one or more address:port."
         return Unavailable(wanted=_WANTED, reason="no resolver is configured", enable_with=enable)
+    refuse_left_out(dns)
     name = target.hostname
     servers = [(server, True) for server in dns.resolvers]
     if dns.authoritative:

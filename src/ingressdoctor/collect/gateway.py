@@ -60,6 +60,10 @@ async def collect_gateways(kube: Kubernetes, controller: Controller | Unavailabl
 
 def provider_on(static: StaticConfig) -> bool:
     """Tell whether this Traefik serves Gateways."""
+    return static.derived(_gateways_on)
+
+
+def _gateways_on(static: StaticConfig) -> bool:
     return ProviderSettings.read(static, GATEWAY).enabled
 
 

@@ -30,6 +30,7 @@ from ingressdoctor.routing.traefik.gateway import CONTROLLER
 __all__ = ["collect_gateway_view", "judge_gateways"]
 
 _WANTED: Final = "the host's routes of the Gateway API"
+_TAKEN: Final = Inapplicable(wanted=_WANTED, reason="a route of another kind takes the request")
 
 
 @collector(wanted=_WANTED, timeout_s=20.0)
@@ -47,7 +48,7 @@ async def collect_gateway_view(
     if isinstance(decision, Unavailable):
         return decision
     if not on and decision.outcome not in (Outcome.NO_ROUTE, Outcome.UNDECIDED):
-        return Inapplicable(wanted=_WANTED, reason="a route of another kind takes the request")
+        return _TAKEN
     if not on and isinstance(route := await tunnel.get(), TunnelRoute) and route.certain:
         return Inapplicable(wanted=_WANTED, reason="the rules of a tunnel decide about this name")
     found = await objects.get()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec.structs import replace
@@ -96,6 +97,8 @@ async def _sibling_missing(
     return view if any(item.kind in _ROUTES for item in view.missing) else None
 
 
+# Most routes have no owner, or one of a few; checks that see the same view judge once.
+@lru_cache(maxsize=256)
 def _named(application: str) -> GitOpsView:
     return GitOpsView(
         application=application, sync_status="", health_status="", operation="", message="", self_heal=False
@@ -110,8 +113,7 @@ def _routes(objects: RoutingObjects) -> Iterable[Resource]:
 
 def _route(objects: RoutingObjects, ref: str) -> Resource | None:
     """Return the object that a route's *ref* (``IngressRoute shop/web``, perhaps with a rule number) speaks of."""
-    words = re.split(r"[\s#]+", ref)
-    return objects.derived(_by_ref).get(" ".join(words[:2]))
+    return objects.derived(_by_ref).get(" ".join(ref.replace("#", " ").split()[:2]))
 
 
 def _by_ref(objects: RoutingObjects) -> Mapping[str, Resource]:

@@ -29,6 +29,7 @@ from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.addresses import canonical_address, is_originless, is_private
 from ingressdoctor.routing.lan import dialled_in_lan
 from ingressdoctor.sources.base import Net
+from ingressdoctor.sources.left_out import refuse_left_out
 
 __all__ = [
     "BalancedOrigin",
@@ -113,6 +114,7 @@ async def collect_origin(
         return Inapplicable(wanted=_WANTED, reason="the target does not speak HTTP")
     if origin.asked is not None:
         return origin.asked
+    refuse_left_out(net)
     secure = target if target.scheme == "https" else replace(target, scheme="https", port=443)
     plain = target if target.scheme == "http" else replace(target, scheme="http", port=80)
     requests = [
@@ -140,20 +142,17 @@ def choose_origin(
     lookup: LoadBalancerLookup | Unavailable, controller: Controller | Unavailable, zone: ZoneFacts | Unavailable
 ) -> Origin | Unavailable:
     """Return the public address to ask, by the load balancer, else by the Service's status, else by the zone."""
-    known = [
-        *_by_load_balancer(lookup),
-        *_by_service(controller),
-        *_by_zone(zone),
-    ]
-    known = [replace(origin, address=canonical_address(origin.address)) for origin in known]
-    public = [o for o in known if o.address and not is_private(o.address) and not is_originless(o.address)]
-    if public:
-        first = public[0].source
-        return min((o for o in public if o.source == first), key=lambda o: ":" in o.address)
+    known: list[str] = []
+    for source, written in (_by_load_balancer(lookup), _by_service(controller), _by_zone(zone)):
+        addresses = [canonical_address(text) for text in written]
+        public = [text for text in addresses if text and not is_private(text) and not is_originless(text)]
+        if public:
+            return Origin(address=min(public, key=lambda text: ":" in text), source=source)
+        known += addresses
     if known:
         return Unavailable(
             wanted=_ADDRESS,
-            reason=f"the only address known, {known[0].address or 'a name'}, cannot be dialled from the internet",
+            reason=f"the only address known, {known[0] or 'a name'}, cannot be dialled from the internet",
             enable_with="Run this inside the cluster's network, or give the load balancer a public address.",
         )
     return Unavailable(
@@ -163,21 +162,20 @@ def choose_origin(
     )
 
 
-def _by_load_balancer(lookup: LoadBalancerLookup | Unavailable) -> list[Origin]:
+def _by_load_balancer(lookup: LoadBalancerLookup | Unavailable) -> tuple[str, tuple[str, ...]]:
+    """Return who tells the addresses, and them; also below."""
     if isinstance(lookup, Unavailable) or lookup.found is None:
-        return []
+        return "", ()
     found = lookup.found
     addresses = (found.ipv4, found.ipv6) if found.public_enabled else ()
-    return [Origin(address=a, source=f"load balancer {found.name}") for a in addresses if a]
+    return f"load balancer {found.name}", tuple([text for text in addresses if text])
 
 
-def _by_service(controller: Controller | Unavailable) -> list[Origin]:
-    if isinstance(controller, Unavailable) or controller.service is None:
-        return []
-    source = "the status of the controller's Service"
-    return [Origin(address=item.ip, source=source) for item in controller.service.published if item.ip]
+def _by_service(controller: Controller | Unavailable) -> tuple[str, tuple[str, ...]]:
+    service = None if isinstance(controller, Unavailable) else controller.service
+    published = () if service is None else service.published
+    return "the status of the controller's Service", tuple([item.ip for item in published if item.ip])
 
 
-def _by_zone(zone: ZoneFacts | Unavailable) -> list[Origin]:
-    addresses = () if isinstance(zone, Unavailable) else zone.origin_addresses
-    return [Origin(address=address, source="its DNS record") for address in addresses]
+def _by_zone(zone: ZoneFacts | Unavailable) -> tuple[str, tuple[str, ...]]:
+    return "its DNS record", () if isinstance(zone, Unavailable) else zone.origin_addresses

@@ -30,6 +30,7 @@ from ingressdoctor.model.untyped import as_list, as_map, as_text
 __all__ = ["PathObject", "collect_path_owners", "owners_of", "path_of"]
 
 _WANTED: Final = "the Argo CD Applications that own the objects of the path"
+_FINE: Final = Inapplicable(wanted=_WANTED, reason="nothing is wrong that git could explain")
 _ROUTES: Final = ("IngressRoute", "Ingress", "HTTPRoute", "GRPCRoute")
 
 
@@ -56,7 +57,7 @@ async def collect_path_owners(
     if not path:
         return Inapplicable(wanted=_WANTED, reason="no object of the path is known")
     if not any(item.lacking for item in path) and not _fails(outside) and not _unwell(view):
-        return Inapplicable(wanted=_WANTED, reason="nothing is wrong that git could explain")
+        return _FINE
     found = await applications.get()
     if isinstance(found, Unavailable):
         return found

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.collect.kinds import NAMESPACES, NETWORK_POLICIES
@@ -45,6 +46,19 @@ _UNREAD: Final = "egress policies of namespace {} were not read: {}"
 
 Pairs = tuple[tuple[Pod, Pod, int], ...]
 Labels = Mapping[str, Mapping[str, str]]
+
+
+class _Known(msgspec.Struct, frozen=True, kw_only=True):
+    """The connections, and what the policies of the backend's namespace say of them."""
+
+    judged: Pairs
+    policies: tuple[NetworkPolicy, ...]
+    labels: Labels
+    verdict: PolicyVerdict
+
+    def limited(self, limits: tuple[str, ...]) -> PolicyVerdict:
+        """Return the verdict with other limits."""
+        return self.verdict if self.verdict.limits == limits else replace(self.verdict, limits=limits)
 
 
 @collector(wanted=_WANTED, timeout_s=15.0)
@@ -83,19 +97,17 @@ async def policy_verdict(
     first = _or_gap(verdict, gap)
     if first is gap or verdict.allowed is False:
         return first
-    return await _closer(kube, judged, (policies, labels), home, quiet=_went_quiet(origin))
+    known = _Known(judged=judged, policies=policies, labels=labels, verdict=verdict)
+    return await _closer(kube, known, home, quiet=_went_quiet(origin))
 
 
-async def _closer(
-    kube: Kubernetes, judged: Pairs, known: tuple[tuple[NetworkPolicy, ...], Labels], namespace: str, *, quiet: bool
-) -> PolicyVerdict | Unavailable:
+async def _closer(kube: Kubernetes, known: _Known, namespace: str, *, quiet: bool) -> PolicyVerdict | Unavailable:
     """Judge with the policies of the controller's *namespace* too; name the plugin's own where it went quiet."""
     if not quiet:
-        complete = await _with_both_sides(kube, judged, known, namespace)
-        return complete if isinstance(complete, Unavailable) else replace(complete, limits=(*complete.limits, _PLUGIN))
-    namespaces = tuple(dict.fromkeys((judged[0][1].namespace, namespace)))
+        return await _with_both_sides(kube, known, namespace, (_PLUGIN,))
+    namespaces = tuple(dict.fromkeys((known.judged[0][1].namespace, namespace)))
     complete, (foreign, gaps) = await together(
-        _with_both_sides(kube, judged, known, namespaces[-1]), plugin_policies(kube, namespaces)
+        _with_both_sides(kube, known, namespaces[-1]), plugin_policies(kube, namespaces)
     )
     if isinstance(complete, Unavailable):
         return complete
@@ -103,18 +115,22 @@ async def _closer(
 
 
 async def _with_both_sides(
-    kube: Kubernetes, judged: Pairs, known: tuple[tuple[NetworkPolicy, ...], Labels], namespace: str
+    kube: Kubernetes, known: _Known, namespace: str, further: tuple[str, ...] = ()
 ) -> PolicyVerdict | Unavailable:
-    """Judge once more with the policies of the controller's *namespace*, where that is another one."""
-    policies, labels = known
-    home = judged[0][1].namespace
+    """Judge once more with the policies of the controller's *namespace*, where that is another one and has any.
+
+    The limits of the verdict are those found here, and the *further* ones.
+    """
+    home = known.judged[0][1].namespace
     if namespace == home:
-        return judge(judged, policies, labels)
+        return known.limited(further)
     theirs = whole(await list_kind(kube, NETWORK_POLICIES, namespace=namespace), _WANTED)
-    limits = (_UNREAD.format(namespace, theirs.reason),) if isinstance(theirs, Unavailable) else ()
-    found = () if isinstance(theirs, Unavailable) else theirs
-    more, gap = await _labels(kube, found, (home,))
-    return _or_gap(judge(judged, policies + found, {**labels, **more}, limits), gap)
+    if isinstance(theirs, Unavailable):
+        return known.limited((_UNREAD.format(namespace, theirs.reason), *further))
+    if not theirs:
+        return known.limited(further)
+    more, gap = await _labels(kube, theirs, (home,))
+    return _or_gap(judge(known.judged, known.policies + theirs, {**known.labels, **more}, further), gap)
 
 
 def _or_gap(verdict: PolicyVerdict, gap: Unavailable | None) -> PolicyVerdict | Unavailable:
@@ -169,11 +185,11 @@ def pairs_from(dialling: tuple[Pod, ...], view: BackendView) -> Pairs:
     if view.port is None:
         return ()
     sources = dialling[:_SOURCES]
-    ready = tuple(pod for pod in view.current_pods if pod.ready)
     found: list[tuple[Pod, Pod, int]] = []
-    for destination in (ready or view.current_pods)[:_DESTINATIONS]:
+    for destination in (view.ready_pods or view.current_pods)[:_DESTINATIONS]:
         number = target_port(view.port, destination)
-        found.extend((source, destination, number) for source in sources if number is not None)
+        if number is not None:
+            found += [(source, destination, number) for source in sources]
     return tuple(found)
 
 
@@ -197,7 +213,7 @@ def judge(
         )
         for source, destination, port in (judged if policies else judged[:1])
     ]
-    named = _named(tuple(pair for answer, pair in answers if answer.allowed is not True), policies, labels)
+    named = _named(tuple([pair for answer, pair in answers if answer.allowed is not True]), policies, labels)
     denied = [item for item in answers if item[0].allowed is False]
     unsure = [item for item in answers if item[0].allowed is None]
     passed = [item for item in answers if item[0].allowed]
@@ -251,12 +267,14 @@ def _verdict(
 def sides_of(verdict: Verdict) -> tuple[PolicySide, ...]:
     """Return what each end's policies say, none where no policy was asked."""
     return tuple(
-        PolicySide(
-            direction=side.direction.value if side.direction else "",
-            allowed=side.allowed,
-            why=side.why,
-            deciding=side.deciding,
-            rule=side.rule,
-        )
-        for side in verdict.sides
+        [
+            PolicySide(
+                direction=side.direction.value if side.direction else "",
+                allowed=side.allowed,
+                why=side.why,
+                deciding=side.deciding,
+                rule=side.rule,
+            )
+            for side in verdict.sides
+        ]
     )

@@ -167,8 +167,9 @@ async def collect_decision(
     if isinstance(found, NginxDecision) and found.direct:
         return found.decision
     decided = with_prediction(model, with_suggestions(table, decide_in(table, request_for(target, controller))))
-    absent = isinstance(controller, Unavailable) and controller.reason.startswith(NO_TRAEFIK)
-    if isinstance(found, NginxDecision) or not absent or not _of_others(decided):
+    if isinstance(controller, Controller) or isinstance(found, NginxDecision):
+        return decided
+    if not controller.reason.startswith(NO_TRAEFIK) or not _of_others(decided):
         return decided
     if isinstance(await tunnel.get(), Unavailable):
         reason = f"no Traefik runs here, and {decided.dropped[0].ref} is of another controller's class"

@@ -46,6 +46,7 @@ from ingressdoctor.sources.base import Kubernetes
 __all__ = ["TcpObjects", "TcpScene", "collect_entry", "collect_scene", "collect_tcp_objects", "entry_of", "scene_of"]
 
 _WANTED: Final = "the TCP route of the port"
+_HTTP: Final = Inapplicable(wanted=_WANTED, reason="the target speaks HTTP")
 _WEB_PORTS: Final = (80, 443)
 
 
@@ -98,7 +99,7 @@ async def collect_scene(
     """Put together what decides about connections to the target's port, where that is a matter of TCP routes."""
     path = controller.path_of(target.port)
     if not _is_tcp(target, path, table):
-        return Inapplicable(wanted=_WANTED, reason="the target speaks HTTP")
+        return _HTTP
     found = await tcp.get()
     if isinstance(found, Unavailable):
         return found

@@ -130,9 +130,9 @@ class BackendEndpoints(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def fresh(self) -> tuple[BackendEndpoint, ...]:
         """The servers that get new sessions: those that are not on their way out."""
-        return tuple(item for item in self.servers if not item.fenced)
+        return tuple([item for item in self.servers if not item.fenced])
 
-    @property
+    @cached_property
     def portless(self) -> tuple[BackendEndpoint, ...]:
         """Addresses that serve, in slices that lack the named port: nobody sends anything there."""
         return tuple(item for item in self.all if item.port is None and item.taken)
@@ -189,10 +189,17 @@ class BackendView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         if isinstance(self.pods, Unavailable):
             return ()
         return tuple(
-            pod
-            for pod in self.pods
-            if pod.status.phase not in ("Succeeded", "Failed") and not pod.metadata.deletion_timestamp
+            [
+                pod
+                for pod in self.pods
+                if pod.status.phase not in ("Succeeded", "Failed") and not pod.metadata.deletion_timestamp
+            ]
         )
+
+    @cached_property
+    def ready_pods(self) -> tuple[Pod, ...]:
+        """Those of the current pods that can take traffic."""
+        return tuple(pod for pod in self.current_pods if pod.ready) if self.unready_pods else self.current_pods
 
     @cached_property
     def unready_pods(self) -> tuple[Pod, ...]:

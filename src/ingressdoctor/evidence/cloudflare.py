@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -22,7 +23,7 @@ class ZoneRecord(msgspec.Struct, frozen=True, kw_only=True):
     modified_on: str = ""
 
 
-class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
+class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The zone that holds the target, its records for the target's name, and its settings.
 
     ``records`` are those of the exact name, else of the wildcard above it (``wildcard`` True); ``origin_addresses``
@@ -47,12 +48,12 @@ class ZoneFacts(msgspec.Struct, frozen=True, kw_only=True):
     account_id: str = ""
     wildcards: tuple[ZoneRecord, ...] = ()
 
-    @property
+    @cached_property
     def proxied(self) -> bool:
         """Whether the edge answers for the name: one proxied A, AAAA or CNAME makes all of them so."""
         return any(record.proxied for record in self.records)
 
-    @property
+    @cached_property
     def tunnel(self) -> str:
         """The id of the tunnel that the name leads to, or the empty string."""
         ends = (name for name in self.chain if name.endswith(".cfargotunnel.com"))

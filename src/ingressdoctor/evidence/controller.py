@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -11,6 +13,8 @@ from ingressdoctor.evidence.kube import Container, ContainerPort, Pod, Service, 
 from ingressdoctor.model.evidence import Unavailable
 
 __all__ = ["AccessLogLine", "Controller", "ControllerLogs", "EntryPoint", "PortPath", "StaticConfig"]
+
+T = TypeVar("T")
 
 
 class EntryPoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +38,7 @@ class EntryPoint(msgspec.Struct, frozen=True, kw_only=True):
     read_timeout_s: float = 60.0
 
 
-class StaticConfig(msgspec.Struct, frozen=True, kw_only=True):
+class StaticConfig(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """Traefik's static configuration, recovered from args, environment or file.
 
     ``source`` says from which of the exclusive loaders ("args", "env", "file"); ``options`` holds every flag by its
@@ -48,7 +52,18 @@ class StaticConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     def entry_point(self, name: str) -> EntryPoint | None:
         """Return one entry point by its exact name."""
-        return next((item for item in self.entry_points if item.name == name), None)
+        for item in self.entry_points:
+            if item.name == name:
+                return item
+        return None
+
+    def derived(self, make: Callable[[StaticConfig], T]) -> T:
+        """Return what the pure function *make* makes of this configuration; made once, for all targets that ask."""
+        made: dict[object, Any] = vars(self).setdefault("made", {})
+        if make not in made:
+            made[make] = make(self)
+        value: T = made[make]
+        return value
 
     def redirect_problem(self, point: EntryPoint) -> str:
         """Say in Traefik's words why it makes no redirection that *point* asks for; empty when it does or asks none.
@@ -120,7 +135,7 @@ class Controller(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """Its pods, as what is at fault: the same words as for the pods of any Service that leads to them."""
         return f"pods of {self.maker.lower()}/{self.workload} in {self.namespace}"
 
-    @property
+    @cached_property
     def ready_pods(self) -> tuple[Pod, ...]:
         """Pods that can take traffic."""
         return tuple(pod for pod in self.pods if pod.ready)

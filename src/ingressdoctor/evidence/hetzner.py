@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 
 import msgspec
 
@@ -129,7 +130,7 @@ class NodeAddresses(msgspec.Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...] = ()
 
 
-class LoadBalancerLookup(msgspec.Struct, frozen=True, kw_only=True):
+class LoadBalancerLookup(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The load balancer on the target's path, that in front of the controller's Service, or why none was recognised.
 
     ``found`` is None when the project holds no such load balancer: ``looked_for`` says by what (UID label, name
@@ -154,7 +155,11 @@ class LoadBalancerLookup(msgspec.Struct, frozen=True, kw_only=True):
 
     def server(self, server_id: int | None) -> Server | None:
         """Return one server of the project by its id."""
-        return next((item for item in self.servers if item.id == server_id), None)
+        return None if server_id is None else self._by_id.get(server_id)
+
+    @cached_property
+    def _by_id(self) -> dict[int, Server]:
+        return {item.id: item for item in reversed(self.servers)}
 
 
 class ClusterBalancer(msgspec.Struct, frozen=True, kw_only=True):
@@ -183,7 +188,7 @@ class ServiceEvents(msgspec.Struct, frozen=True, kw_only=True):
     difference: str = ""
 
 
-class ClusterNodes(msgspec.Struct, frozen=True, kw_only=True):
+class ClusterNodes(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The cluster's nodes, read only when targets cannot be understood by the project's servers (``asked``)."""
 
     nodes: tuple[Node, ...]
@@ -192,5 +197,8 @@ class ClusterNodes(msgspec.Struct, frozen=True, kw_only=True):
 
     def by_server(self, server_id: int | None) -> Node | None:
         """Return the node whose providerID names a cloud server."""
-        wanted = f"hcloud://{server_id}"
-        return next((node for node in self.nodes if node.spec.provider_id == wanted), None)
+        return self._by_provider.get(f"hcloud://{server_id}")
+
+    @cached_property
+    def _by_provider(self) -> dict[str, Node]:
+        return {node.spec.provider_id: node for node in reversed(self.nodes) if node.spec.provider_id}

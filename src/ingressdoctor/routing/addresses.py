@@ -46,6 +46,8 @@ _TUNNEL_PLACEHOLDER: Final = "fd10:aec2:5dae::/48"
 _ORIGINLESS: Final = ("192.0.2.0/32", "100::/128")
 
 
+# The same addresses are looked up for every target of a sweep.
+@lru_cache(maxsize=4_096)
 def canonical_address(text: str) -> str:
     """Return an address in its shortest form, an IPv4-mapped one as IPv4, or "" when *text* is no address."""
     address = _address(text)
@@ -57,7 +59,6 @@ def in_ranges(cidrs: Iterable[str], address: str) -> bool:
     return _lies_in(tuple(cidrs), address)
 
 
-# The same addresses are looked up for every target of a sweep.
 @lru_cache(maxsize=4_096)
 def _lies_in(cidrs: tuple[str, ...], address: str) -> bool:
     wanted = _address(address)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -60,9 +61,15 @@ def parse_selector(text: str) -> LabelSelector | None:
     """Return the selector of a text, None when it is none that Kubernetes accepts."""
     if not text.strip():
         return LabelSelector()
+    return _parsed(text) if len(text) <= _MAX_TEXT else None
+
+
+# A sweep asks twice for each: whether a list can answer it, and what it selects.
+@lru_cache(maxsize=1_024)
+def _parsed(text: str) -> LabelSelector | None:
     found: list[tuple[str, str, frozenset[str]]] = []
     position = 0
-    while len(text) <= _MAX_TEXT:
+    while True:
         match = _REQUIREMENT.match(text, position)
         if match is None:
             return None
@@ -70,7 +77,6 @@ def parse_selector(text: str) -> LabelSelector | None:
         position = match.end()
         if not match["end"]:
             return LabelSelector(tuple(found))
-    return None
 
 
 def _requirement(match: re.Match[str]) -> tuple[str, str, frozenset[str]]:

@@ -98,7 +98,7 @@ def evaluate(
         _side(policies, Direction.INGRESS, destination, source, (port, protocol)),
         _side(policies, Direction.EGRESS, source, destination, (port, protocol)),
     )
-    allowed = all_of(side.allowed for side in sides)
+    allowed = all_of([side.allowed for side in sides])
     decider = next((side for side in sides if side.allowed is allowed and side.deciding), None)
     if decider is None:
         decider = next(side for side in sides if side.allowed is allowed)
@@ -136,8 +136,7 @@ def _side(
     if pod is None:
         return Verdict(allowed=True, why=f"No NetworkPolicy applies to {own.title}.", direction=direction)
     judged = [(policy, _selects(policy, pod, direction)) for policy in policies if policy.namespace == pod.namespace]
-    selecting = tuple(policy for policy, answer in judged if answer is not False)
-    isolated = any_of(answer for _, answer in judged)
+    selecting = tuple([policy for policy, answer in judged if answer is not False])
     if not selecting:
         why = f"No NetworkPolicy selects {own.title} for {direction}."
         return Verdict(allowed=True, why=why, direction=direction)
@@ -149,7 +148,7 @@ def _side(
         for rule in _rules((policy, selected), direction, other, (*port, destination))
     ]
     answer = any_of(rule.answer for rule in rules)
-    if answer is False and isolated is None:
+    if answer is False and any_of(selected for _, selected in judged) is None:
         answer = None
     nearest = max(rules, key=lambda rule: rule.nearness, default=None)
     near = nearest if nearest and any(nearest.nearness) else None

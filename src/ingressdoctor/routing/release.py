@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -23,11 +24,7 @@ class Version(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, text: str) -> Version:
         """Read an image tag such as ``v3.7.9``, ``3.6`` or ``2.11.2-debian``; a missing patch is the newest one."""
-        match = _VERSION.match(text.strip())
-        if match is None:
-            return cls()
-        major, minor, patch = match.groups()
-        return cls((int(major), int(minor), int(patch) if patch is not None else 999), known=True)
+        return _parsed(text)
 
     @property
     def major(self) -> int:
@@ -41,11 +38,21 @@ class Version(msgspec.Struct, frozen=True):
 
     def since(self, *releases: tuple[int, int, int]) -> bool:
         """Tell whether a change made in these releases (one per maintained line) is in this version."""
-        newest = max(releases)
-        if self.numbers >= newest:
+        numbers = self.numbers
+        if numbers >= max(releases):
             return True
-        return any(self.numbers[:2] == release[:2] and self.numbers >= release for release in releases)
+        return any(numbers[:2] == release[:2] and numbers >= release for release in releases)
 
     def __str__(self) -> str:
         text = ".".join(str(number) for number in self.numbers if number != 999)
         return text if self.known else f"unknown (judged as {text})"
+
+
+# A sweep asks with every target.
+@lru_cache(maxsize=64)
+def _parsed(text: str) -> Version:
+    match = _VERSION.match(text.strip())
+    if match is None:
+        return Version()
+    major, minor, patch = match.groups()
+    return Version((int(major), int(minor), int(patch) if patch is not None else 999), known=True)

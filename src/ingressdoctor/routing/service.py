@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
+from enum import Enum, auto
 from typing import Final
-
-from msgspec.structs import replace
 
 from ingressdoctor.evidence.backend import BackendEndpoint, BackendEndpoints, ServiceForm
 from ingressdoctor.evidence.kube import (
     Container,
-    Endpoint,
     EndpointConditions,
     EndpointSlice,
     Pod,
@@ -39,6 +37,7 @@ __all__ = [
 ]
 
 SERVICE_LABEL: Final = "kubernetes.io/service-name"
+_NOTHING_SAID: Final = EndpointConditions()
 _FINISHED: Final = ("Succeeded", "Failed")
 # Which condition makes a server, by release; before 3.1 the Endpoints object was read, which knows "ready" alone.
 _SLICES_READ: Final = (3, 1, 0)
@@ -63,7 +62,10 @@ def service_port(service: Service, wanted: str) -> ServicePort | None:
     """
     if wanted.isascii() and wanted.isdecimal():
         number = int(wanted)
-        return next((item for item in service.ports if item.port == number), None)
+        for item in service.ports:
+            if item.port == number:
+                return item
+        return None
     return next((item for item in service.ports if wanted and item.name == wanted), None)
 
 
@@ -81,9 +83,14 @@ def target_port(port: ServicePort, pod: Pod) -> int | None:
     if target.isascii() and target.isdecimal():
         return int(target)
     protocol = port.protocol or "TCP"
-    for container in (*pod.containers, *_sidecars(pod)):
+    found = _port_named(target, protocol, pod.containers)
+    return _port_named(target, protocol, _sidecars(pod)) if found is None else found
+
+
+def _port_named(name: str, protocol: str, containers: tuple[Container, ...]) -> int | None:
+    for container in containers:
         for entry in container.ports or ():
-            if entry.name == target and (entry.protocol or "TCP") == protocol:
+            if entry.name == name and (entry.protocol or "TCP") == protocol:
                 return entry.container_port
     return None
 
@@ -101,12 +108,11 @@ def belongs_in_slices(pod: Pod) -> bool:
 
 def slices_of(service: Service, slices: Iterable[EndpointSlice]) -> tuple[EndpointSlice, ...]:
     """Return the slices that belong to *service*, oldest first: the label says so, never the slice's own name."""
-    mine = (
-        item
-        for item in slices
-        if item.namespace == service.namespace and item.labels.get(SERVICE_LABEL) == service.name
-    )
-    return tuple(sorted(mine, key=lambda item: (item.metadata.creation_timestamp or "", item.name)))
+    namespace, name = service.namespace, service.name
+    mine = [item for item in slices if item.namespace == namespace and item.labels.get(SERVICE_LABEL) == name]
+    if len(mine) > 1:
+        mine.sort(key=lambda item: (item.metadata.creation_timestamp or "", item.name))
+    return tuple(mine)
 
 
 def merge(
@@ -131,15 +137,26 @@ def merge(
         layer4: Whether a TCP or UDP route asks, for which only "ready" counts.
     """
     release = version or Version()
+    counts, reads_slices = _condition_of(release, layer4=layer4), release.since(_SLICES_READ)
     found: dict[tuple[str, int | None], BackendEndpoint] = {}
     for item in slices_of(service, slices):
-        number = _port_of(item, port)
+        number, family = _port_of(item, port), item.address_type or "IPv4"
         for endpoint in item.endpoints or ():
-            taken, fenced = _as_server(endpoint.conditions or EndpointConditions(), release, layer4=layer4)
+            said = endpoint.conditions or _NOTHING_SAID
+            taken, fenced = _as_server(said, counts)
             for address in endpoint.addresses or ():
-                listed = release.since(_SLICES_READ) or _in_endpoints_object(service, address)
-                made = _endpoint(endpoint, address, item.address_type or "IPv4", number)
-                made = replace(made, taken=taken and listed, fenced=fenced)
+                made = BackendEndpoint(
+                    address=address,
+                    port=number,
+                    pod=(endpoint.target_ref.name or "") if endpoint.target_ref else "",
+                    node=endpoint.node_name or "",
+                    family=family,
+                    ready=said.ready is not False,
+                    serving=said.serving is not False,
+                    terminating=said.terminating is True,
+                    taken=taken and (reads_slices or _in_endpoints_object(service, address)),
+                    fenced=fenced,
+                )
                 known = found.get((address, number))
                 # Slices overlap while the cluster rewrites them: the one that Traefik takes counts.
                 if known is None or (made.taken and not known.taken):
@@ -147,14 +164,28 @@ def merge(
     return BackendEndpoints(all=tuple(found.values()))
 
 
-def _as_server(said: EndpointConditions, release: Version, *, layer4: bool) -> tuple[bool, bool]:
+class _Counts(Enum):
+    """Which of its conditions make a server of an endpoint."""
+
+    READY = auto()
+    READY_OR_SERVING = auto()
+    SERVING = auto()
+
+
+def _condition_of(release: Version, *, layer4: bool) -> _Counts:
+    if layer4 or not release.since(_SERVING_COUNTS):
+        return _Counts.READY
+    return _Counts.SERVING if release.since(_NULL_IS_SERVING) else _Counts.READY_OR_SERVING
+
+
+def _as_server(said: EndpointConditions, counts: _Counts) -> tuple[bool, bool]:
     """Tell whether Traefik takes an endpoint, and whether only for sessions that are bound to it.
 
     ``publishNotReadyAddresses`` sets "ready" and leaves "serving" false: since 3.6.7 that is no help for HTTP.
     """
-    if layer4 or not release.since(_SERVING_COUNTS):
+    if counts is _Counts.READY:
         return said.ready is True, False
-    if release.since(_NULL_IS_SERVING):
+    if counts is _Counts.SERVING:
         return said.serving is not False, said.terminating is True
     return said.ready is True or said.serving is True, said.terminating is True and said.serving is True
 
@@ -176,19 +207,8 @@ def is_address(text: str, family: str) -> bool:
 
 def _port_of(item: EndpointSlice, port: ServicePort) -> int | None:
     """Return the number of the slice's first port of that name; one without a number is no port to dial."""
-    numbers = (entry.port for entry in item.ports or () if (entry.name or "") == (port.name or ""))
-    return next(numbers, None) or None
-
-
-def _endpoint(endpoint: Endpoint, address: str, family: str, number: int | None) -> BackendEndpoint:
-    conditions = endpoint.conditions or EndpointConditions()
-    return BackendEndpoint(
-        address=address,
-        port=number,
-        pod=(endpoint.target_ref.name or "") if endpoint.target_ref else "",
-        node=endpoint.node_name or "",
-        family=family,
-        ready=conditions.ready is not False,
-        serving=conditions.serving is not False,
-        terminating=conditions.terminating is True,
-    )
+    name = port.name or ""
+    for entry in item.ports or ():
+        if (entry.name or "") == name:
+            return entry.port or None
+    return None

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from ingressdoctor.errors import NotAskedError
 
-__all__ = ["LeftOut"]
+__all__ = ["LeftOut", "refuse_left_out"]
 
 
 class LeftOut:
@@ -23,8 +23,16 @@ class LeftOut:
     def __init__(self, option: str) -> None:
         self._option = option
 
-    async def _refuse(self, *_args: object, **_named: object) -> NoReturn:
+    def refuse(self) -> NoReturn:
+        """Say so.
+
+        Raises:
+            NotAskedError: always.
+        """
         raise NotAskedError(f"{self._option} leaves it out")
+
+    async def _refuse(self, *_args: object, **_named: object) -> NoReturn:
+        self.refuse()
 
     def fits(self, _hostname: str) -> bool:
         """No token is sent anywhere."""
@@ -35,3 +43,13 @@ class LeftOut:
         return ""
 
     get = query = tcp = tls = http = health = greet = greet_pod = login = read = _refuse
+
+
+def refuse_left_out(source: object) -> None:
+    """Refuse before questions are prepared that would be refused one by one.
+
+    Raises:
+        NotAskedError: *source* is left out.
+    """
+    if isinstance(source, LeftOut):
+        source.refuse()

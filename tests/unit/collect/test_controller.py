@@ -12,12 +12,13 @@ from build.cluster import later
 from build.controller import a_traefik, a_traefik_pod, a_traefik_service
 from build.kube import TableKube, a_list, forbidden, text
 from build.tunnel import a_route
-from ingressdoctor.api import Controller, ControllerLogs, Pod, SourceError, Target, Unavailable
+from ingressdoctor.api import Controller, ControllerLogs, Pod, SourceError, Target, TunnelRoute, Unavailable
 from ingressdoctor.collect.controller import collect_controller, version_of
-from ingressdoctor.collect.controller_logs import collect_logs, parse_logs
+from ingressdoctor.collect.controller_logs import SortedLogs, collect_logs, collect_sorted, parse_logs, sort_logs
 from ingressdoctor.collect.static_config import static_of
 from ingressdoctor.evidence.kube import Ingress, Loaded
 from ingressdoctor.evidence.routes import RoutingObjects
+from ingressdoctor.model.needs import Later
 
 NO_TUNNEL = Unavailable(wanted="the tunnel", reason="the name leads to none")
 
@@ -245,11 +246,35 @@ def test_access_log_switch(args: tuple[str, ...], on: bool | None) -> None:
     assert parse_logs(("",), "x", static_of(a_traefik_pod(args=args))).access_log_on is on
 
 
+async def logs_of(
+    kube: TableKube, controller: Controller, route: TunnelRoute | Unavailable = NO_TUNNEL
+) -> ControllerLogs | Unavailable:
+    async def read() -> SortedLogs | Unavailable:
+        found: SortedLogs | Unavailable = await collect_sorted.function(kube, controller)
+        return found
+
+    found: ControllerLogs | Unavailable = await collect_logs.function(
+        controller, Target.parse("www.example.com"), route, Later(read)
+    )
+    return found
+
+
+def test_hosts_without_requests_share_what_the_logs_say() -> None:
+    line = json.dumps({"RequestHost": "www.example.com", "DownstreamStatus": 502, "RequestPath": "/"})
+    logs = sort_logs((f"{line}\nx ERR",), static_of(a_traefik_pod()))
+
+    (asked,) = logs.of("www.example.com").access
+
+    assert asked.status == 502
+    assert logs.of("one.example.com") is logs.of("other.example.com")
+    assert logs.of("one.example.com").other_access == 1
+
+
 async def test_logs_of_two_pods_at_most() -> None:
     pods = tuple(a_traefik_pod(f"p{number}") for number in range(4))
     kube = TableKube({f"/api/v1/namespaces/traefik/pods/p{number}/log": text("x ERR") for number in range(4)})
 
-    logs = await collect_logs.function(kube, a_traefik(pods=pods), Target.parse("www.example.com"), NO_TUNNEL)
+    logs = await logs_of(kube, a_traefik(pods=pods))
 
     assert isinstance(logs, ControllerLogs)
     assert len(kube.calls) == 2
@@ -258,9 +283,7 @@ async def test_logs_of_two_pods_at_most() -> None:
 async def test_the_log_of_a_controller_that_a_tunnel_passes_by_is_not_read() -> None:
     kube = TableKube({"/api/v1/namespaces/traefik/pods/p/log": text("x ERR")})
 
-    logs = await collect_logs.function(
-        kube, a_traefik(pods=(a_traefik_pod("p"),)), Target.parse("www.example.com"), a_route()
-    )
+    logs = await logs_of(kube, a_traefik(pods=(a_traefik_pod("p"),)), a_route())
 
     assert isinstance(logs, Unavailable)
     assert kube.calls == []
@@ -268,7 +291,7 @@ async def test_the_log_of_a_controller_that_a_tunnel_passes_by_is_not_read() -> 
 
 @pytest.mark.parametrize("pods", [pytest.param((), id="no-pods"), pytest.param((a_traefik_pod("p"),), id="unreadable")])
 async def test_no_log_at_all_is_unavailable(pods: tuple[Pod, ...]) -> None:
-    logs = await collect_logs.function(TableKube({}), a_traefik(pods=pods), Target.parse("www.example.com"), NO_TUNNEL)
+    logs = await logs_of(TableKube({}), a_traefik(pods=pods))
 
     assert isinstance(logs, Unavailable)
 

@@ -6,7 +6,7 @@ through the accessors.
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import msgspec
 
@@ -93,18 +93,27 @@ class Resource(Base, frozen=True, kw_only=True):
     @property
     def labels(self) -> dict[str, str]:
         """Labels, nulls as empty strings."""
-        return {key: value or "" for key, value in (self.metadata.labels or {}).items()}
+        return _without_nulls(self.metadata.labels)
 
     @property
     def annotations(self) -> dict[str, str]:
         """Annotations, nulls as empty strings."""
-        return {key: value or "" for key, value in (self.metadata.annotations or {}).items()}
+        return _without_nulls(self.metadata.annotations)
 
     @property
     def ref(self) -> str:
         """The object as it is named in findings: ``Service wecare/adveshop4``."""
         kind = self.kind or type(self).__name__
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+
+def _without_nulls(found: dict[str, str | None] | None) -> dict[str, str]:
+    """Return nulls as empty strings; most objects have none, and what they hold is nobody's to change."""
+    if not found:
+        return {}
+    if None in found.values():
+        return {key: value or "" for key, value in found.items()}
+    return cast("dict[str, str]", found)
 
 
 class Condition(Base, frozen=True, kw_only=True):

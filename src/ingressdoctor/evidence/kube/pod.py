@@ -178,8 +178,11 @@ class Pod(Resource, frozen=True, kw_only=True):
     @property
     def ready(self) -> bool:
         """True when the Ready condition is True and the pod is not being deleted."""
-        condition = self.condition("Ready")
-        return condition is not None and condition.status == "True" and not self.metadata.deletion_timestamp
+        if not self.metadata.deletion_timestamp:
+            for item in self.status.conditions or ():
+                if item.type == "Ready":
+                    return item.status == "True"
+        return False
 
 
 class NodeAddress(Base, frozen=True, kw_only=True):

@@ -151,20 +151,22 @@ def predict(model: AnswerModel, decision: RouteDecision, backend: BackendState |
     if taken.handler not in (Handler.HTTP, Handler.HTTPS):
         return _over_tcp(model, taken, connection, backend)
     if taken.handler is Handler.HTTP:
-        answer = _http(model, handlers, decision, backend)
-        return replace(answer, limits=(*answer.limits, *taken.limits, *_shortfalls(model, decision)))
+        return _limited(_http(model, handlers, decision, backend), (*taken.limits, *_shortfalls(model, decision)))
     chosen = model.shelf.choose(connection.server_name)
     if alert := refusal(model.options, taken, connection.server_name, chosen):
         return alert
-    answer = _http(model, handlers, decision, backend)
-    limits = (*answer.limits, *taken.limits, *_shortfalls(model, decision))
-    return with_certificate(model.options, taken, replace(answer, limits=limits), chosen)
+    answer = _limited(_http(model, handlers, decision, backend), (*taken.limits, *_shortfalls(model, decision)))
+    return with_certificate(model.options, taken, answer, chosen)
+
+
+def _limited(answer: PredictedAnswer, limits: tuple[str, ...]) -> PredictedAnswer:
+    return replace(answer, limits=(*answer.limits, *limits)) if limits else answer
 
 
 def _shortfalls(model: AnswerModel, decision: RouteDecision) -> Iterator[str]:
     """Yield what is not as written in the winner and in the transports that it uses."""
     winner = decision.winner
-    if winner is None:
+    if winner is None or not model.shortfalls:
         return
     for name in (winner.ref, *model.transports.get((winner.ref, winner.rule), ())):
         yield from (f"{item.ref}: {item.log}; {item.effect}" for item in model.shortfalls.get(name, ()))
@@ -177,9 +179,8 @@ def _controller(status: int, why: str, body: str = "", headers: Mapping[str, str
 def _http(
     model: AnswerModel, handlers: EntryPointHandlers, decision: RouteDecision, backend: BackendState | None
 ) -> PredictedAnswer:
-    request, static = decision.request, model.table.static
-    sanitize = static.enabled(f"entrypoints.{request.entry_point}.http.sanitizepath", default=True)
-    path = request_path(request.path, model.table.version, sanitize=sanitize)
+    request = decision.request
+    path = request_path(request.path, model.table.version, sanitize=handlers.sanitizes)
     if path is None or ("#" in request.path and model.table.version.since(_NO_FRAGMENT)):
         why = "the path is not validly encoded" if path is None else "the path holds a #"
         return _controller(400, why, "400 Bad Request" if path is None else "")
@@ -199,6 +200,8 @@ def _http(
 def _built(handlers: EntryPointHandlers, decision: RouteDecision) -> CandidateRoute | None:
     """Return the router that really takes the request: one with broken TLS options does not exist."""
     broken = handlers.sni.broken if decision.request.tls else frozenset()
+    if not broken:
+        return decision.winner
     order = (decision.winner, *(route for route in decision.candidates if route.matches))
     return next((route for route in order if route and (route.ref, route.rule) not in broken), None)
 
@@ -206,7 +209,7 @@ def _built(handlers: EntryPointHandlers, decision: RouteDecision) -> CandidateRo
 def _before_middlewares(
     model: AnswerModel, handlers: EntryPointHandlers, winner: CandidateRoute, request: RouteRequest, path: str
 ) -> PredictedAnswer | None:
-    for escape, name in _ENCODED.items():
+    for escape, name in _ENCODED.items() if "%" in path else ():
         if escape in path and not _allows(model, request.entry_point, name):
             return _controller(400, f"the entry point refuses {escape} in the path")
     if not request.tls:

@@ -9,6 +9,7 @@ Source: traefik: pkg/provider/kubernetes/crd/kubernetes.go (buildTLSStores, getT
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from typing import Final, TypeAlias
 
 import msgspec
@@ -56,7 +57,7 @@ class Chosen(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Shelf(msgspec.Struct, frozen=True, kw_only=True):
+class Shelf(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """All certificates of one Traefik, in loading order.
 
     ``default`` is what it shows where none has the SNI; ``unknown`` says where others may come from.
@@ -69,19 +70,29 @@ class Shelf(msgspec.Struct, frozen=True, kw_only=True):
 
     def choose(self, server_name: str) -> Chosen:
         """Return the certificate for an SNI. Validity in time never counts; of equal names the first one stays."""
-        open_ = [*self.unknown, *(f"the names on {item.ref}" for item in self.certificates if item.names is None)]
-        if open_:
-            return Chosen(None, why=f"not known: {', '.join(open_[:3])}")
-        by_names: dict[str, KnownCertificate] = {}
-        for item in self.certificates:
-            by_names.setdefault(",".join(sorted(name.lower() for name in item.names or ())), item)
+        if self._open is not None:
+            return self._open
         wanted = server_name.strip().lower()
         wild = ".".join(["*", *wanted.split(".")[1:]])
-        for key in sorted(by_names, reverse=True):
+        for key, item in self._by_names:
             name = next((one for one in key.split(",") if wanted and (one == wanted or one.rstrip(".") == wild)), "")
             if name:
-                return Chosen(fits=True, ref=by_names[key].ref, why=f"it has the name {name}")
+                return Chosen(fits=True, ref=item.ref, why=f"it has the name {name}")
         return Chosen(fits=False, ref=self.default, why=f"no other has the name {wanted or 'that no SNI asks for'}")
+
+    @cached_property
+    def _open(self) -> Chosen | None:
+        """What is said of every SNI while some certificates are not known, None where all are."""
+        unknown = [*self.unknown, *(f"the names on {item.ref}" for item in self.certificates if item.names is None)]
+        return Chosen(None, why=f"not known: {', '.join(unknown[:3])}") if unknown else None
+
+    @cached_property
+    def _by_names(self) -> tuple[tuple[str, KnownCertificate], ...]:
+        """The certificates by their names, in the order in which Traefik looks for one."""
+        found: dict[str, KnownCertificate] = {}
+        for item in self.certificates:
+            found.setdefault(",".join(sorted(name.lower() for name in item.names or ())), item)
+        return tuple((key, found[key]) for key in sorted(found, reverse=True))
 
 
 def build_shelf(

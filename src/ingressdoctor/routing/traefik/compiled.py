@@ -84,7 +84,25 @@ def _leaf(matcher: Matcher, syntax: str, version: Version) -> Leaf:
 
 def judge(rule: Compiled, seen: Seen) -> Verdict:
     """Say whether the rule matches the request, with the first reason."""
-    return judge_tree(rule, lambda leaf: _judge_leaf(leaf, seen))
+    if isinstance(rule, Leaf):
+        return _judge_leaf(rule, seen)
+    if rule.every and (last := _last_of_all(rule.parts, seen)) is not None:
+        return Verdict(matches=True, why=f"{last.text} matches")
+    tree: Compiled = rule
+    return judge_tree(tree, lambda leaf: _judge_leaf(leaf, seen))
+
+
+def _last_of_all(parts: tuple[Compiled, ...], seen: Seen) -> Leaf | None:
+    """Return the last of matchers that all match, as those of most routes do; None where it takes a closer look."""
+    last: Leaf | None = None
+    for part in parts:
+        if not isinstance(part, Leaf):
+            return None
+        result = part.tested.test(seen)
+        if result is None or result is part.matcher.negated:
+            return None
+        last = part
+    return last
 
 
 def _judge_leaf(leaf: Leaf, seen: Seen) -> Verdict:

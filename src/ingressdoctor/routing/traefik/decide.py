@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from ingressdoctor.evidence.controller import EntryPoint, StaticConfig
@@ -33,6 +34,16 @@ __all__ = ["decide", "decide_in", "with_suggestions"]
 
 _MAX_INT: Final = 2**63 - 1
 _MAX_CANDIDATES: Final = 200
+
+
+class _Conclusion(msgspec.Struct, frozen=True):
+    """What the routers of the entry point come to for one request."""
+
+    outcome: Outcome
+    winner: CandidateRoute | None = None
+    status: int | None = None
+    limits: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
 def decide(
@@ -68,10 +79,8 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
     seen = see(asked, table.version, sanitize=sanitize, semicolons=not encoded)
     routers = table.live(seen.host)
     here = [item for item in routers if item.on(point, name, tls=request.tls)]
-    judged = sorted(
-        (judge_router(item, seen, table) for item in here), key=lambda item: (-item.route.priority, item.order)
-    )
-    dropped = tuple(replace(item, matches=_would_match(item, seen, table)) for item in table.dropped(seen.host))
+    judged = _in_order([judge_router(item, seen, table) for item in here])
+    dropped = tuple([replace(item, matches=_would_match(item, seen, table)) for item in table.dropped(seen.host)])
     if broken := table.broken_points.get(name):
         dropped += tuple(_dropped_by_point(item, broken.detail, broken.reason, broken.related) for item in judged)
         judged = []
@@ -79,16 +88,24 @@ def decide_in(table: RouteTable, request: RouteRequest) -> RouteDecision:
         dropped += (_no_redirect(point, problem),)
     elif point is None or point.tls is request.tls:  # the redirection takes TLS only where the entry point does
         judged = [*_internal(table.static, point, seen), *judged]
-    decision = _conclude(judged, table)
-    return replace(
-        decision,
+    found = _conclude(judged, table)
+    return RouteDecision(
         request=asked,
-        candidates=tuple(item.route for item in judged[:_MAX_CANDIDATES]),
+        outcome=found.outcome,
+        winner=found.winner,
+        candidates=tuple([item.route for item in judged[:_MAX_CANDIDATES]]),
+        elsewhere=tuple(_elsewhere(table, routers, here, seen)) if len(here) < len(routers) else (),
         dropped=dropped,
-        elsewhere=tuple(_elsewhere(table, routers, here, seen)),
         known_hosts=table.known_hosts,
-        limits=(*table.limits, *decision.limits),
+        predicted_status=found.status,
+        limits=(*table.limits, *found.limits),
+        unread=found.unread,
     )
+
+
+def _in_order(judged: list[Judged]) -> list[Judged]:
+    """Return routers in the order in which Traefik asks them."""
+    return judged if len(judged) < 2 else sorted(judged, key=lambda item: (-item.route.priority, item.order))
 
 
 def _point_of(table: RouteTable, request: RouteRequest) -> tuple[EntryPoint | None, bool]:
@@ -158,10 +175,9 @@ def _internal(static: StaticConfig, point: EntryPoint | None, seen: Seen) -> Ite
     )
 
 
-def _conclude(judged: list[Judged], table: RouteTable) -> RouteDecision:
-    request = RouteRequest(host="")
+def _conclude(judged: list[Judged], table: RouteTable) -> _Conclusion:
     limits: list[str] = []
-    ordered = sorted(judged, key=lambda item: (-item.route.priority, item.order))
+    ordered = _in_order(judged)
     for position, item in enumerate(ordered):
         route = item.route
         if route.matches is False:
@@ -170,46 +186,36 @@ def _conclude(judged: list[Judged], table: RouteTable) -> RouteDecision:
             limits.append(f"{route.ref} takes it for some client addresses: {route.why}")
             continue
         if item.lost and not limits and not table.unread:
-            return RouteDecision(
-                request=request, outcome=Outcome.NO_ROUTE, predicted_status=404, limits=(f"{route.ref}: {route.why}",)
-            )
+            return _Conclusion(Outcome.NO_ROUTE, status=404, limits=(f"{route.ref}: {route.why}",))
         if route.matches is None or item.lost:
-            return RouteDecision(
-                request=request, outcome=Outcome.UNDECIDED, limits=(*limits, f"{route.ref}: {route.why}")
-            )
+            return _Conclusion(Outcome.UNDECIDED, limits=(*limits, f"{route.ref}: {route.why}"))
         if route.provider == "internal":
             return _redirected(route, table, tuple(limits))
         return _won(item, ordered[position + 1 :], table, tuple(limits))
     if table.unread or limits:
-        return RouteDecision(request=request, outcome=Outcome.UNDECIDED, limits=(*limits, *table.unread))
-    return RouteDecision(request=request, outcome=Outcome.NO_ROUTE, predicted_status=404)
+        return _Conclusion(Outcome.UNDECIDED, limits=(*limits, *table.unread))
+    return _Conclusion(Outcome.NO_ROUTE, status=404)
 
 
-def _won(item: Judged, rest: list[Judged], table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
-    route, request = item.route, RouteRequest(host="")
-    limits = (*limits, *(f"not read, could outrank it: {name}" for name in table.unread))
+def _won(item: Judged, rest: list[Judged], table: RouteTable, limits: tuple[str, ...]) -> _Conclusion:
+    route = item.route
+    limits = (*limits, *[f"not read, could outrank it: {name}" for name in table.unread])
     tied = [
         other.route
         for other in rest
         if other.route.matches and other.route.priority == route.priority and other.order == item.order
     ]
-    if any((other.backends, other.middlewares) != (route.backends, route.middlewares) for other in tied):
+    if tied and any((other.backends, other.middlewares) != (route.backends, route.middlewares) for other in tied):
         names = ", ".join(other.ref for other in tied)
         limits = (*limits, f"equal priority {route.priority}: {route.ref} and {names}; Traefik may take either")
-        return RouteDecision(request=request, outcome=Outcome.AMBIGUOUS, limits=limits)
-    return RouteDecision(request=request, outcome=Outcome.ROUTED, winner=route, limits=limits, unread=table.unread)
+        return _Conclusion(Outcome.AMBIGUOUS, limits=limits)
+    return _Conclusion(Outcome.ROUTED, route, limits=limits, unread=table.unread)
 
 
-def _redirected(route: CandidateRoute, table: RouteTable, limits: tuple[str, ...]) -> RouteDecision:
+def _redirected(route: CandidateRoute, table: RouteTable, limits: tuple[str, ...]) -> _Conclusion:
     base = f"entrypoints.{route.entry_points[0]}.http.redirections.entrypoint"
     permanent = table.static.enabled(f"{base}.permanent", default=True)
-    return RouteDecision(
-        request=RouteRequest(host=""),
-        outcome=Outcome.REDIRECT,
-        winner=route,
-        predicted_status=301 if permanent else 302,
-        limits=limits,
-    )
+    return _Conclusion(Outcome.REDIRECT, route, 301 if permanent else 302, limits)
 
 
 def _dropped_by_point(item: Judged, detail: str, reason: DropReason, related: str) -> DroppedRoute:

@@ -45,6 +45,10 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
 
 def forwarded_client(request: RouteRequest, point: EntryPoint | None) -> Client:
     """Apply an entry point's forwardedHeaders options to a request."""
+    proto = "https" if request.tls else "http"
+    if not request.headers:
+        sure = _trusted(request.client_ip, point) is True
+        return Client(peer=request.client_ip, trusted=sure, headers={"X-Forwarded-Proto": proto})
     headers = {canonical_header(name): value for name, value in request.headers.items()}
     sent = {name for name in headers if name.startswith(_FORWARDED) or name == "X-Real-Ip"}
     trusted = _trusted(request.client_ip, point)
@@ -52,7 +56,7 @@ def forwarded_client(request: RouteRequest, point: EntryPoint | None) -> Client:
         headers = {name: value for name, value in headers.items() if name not in sent}
     if not sent:
         trusted = trusted or False
-    headers.setdefault("X-Forwarded-Proto", "https" if request.tls else "http")
+    headers.setdefault("X-Forwarded-Proto", proto)
     return Client(peer=request.client_ip, trusted=trusted, headers=headers)
 
 

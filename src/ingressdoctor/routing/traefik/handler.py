@@ -68,7 +68,10 @@ class HandlerDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntryPointHandlers(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything on one entry point that decides about a connection; ``limits`` says what could not be looked at."""
+    """Everything on one entry point that decides about a connection; ``limits`` says what could not be looked at.
+
+    ``sanitizes`` tells that it cleans the paths of requests.
+    """
 
     name: str
     plain: tuple[TcpRouter, ...]
@@ -76,6 +79,7 @@ class EntryPointHandlers(msgspec.Struct, frozen=True, kw_only=True):
     sni: SniTable
     index: TcpIndex
     read_timeout_s: float = 60.0
+    sanitizes: bool = True
     acme: bool = False
     postgres: bool = True
     limits: tuple[str, ...] = ()
@@ -109,6 +113,7 @@ def build_handlers(table: RouteTable, tcp: TcpTable, options: TlsOptions, entry_
         index=TcpIndex.of(encrypted),
         sni=build_sni_table(table, options, entry_point),
         read_timeout_s=point.read_timeout_s if point else 60.0,
+        sanitizes=static.enabled(f"entrypoints.{entry_point}.http.sanitizepath", default=True),
         acme=challenge and not static.enabled(f"entrypoints.{entry_point}.allowacmebypass"),
         postgres=table.version.major >= 3,
         limits=tuple(f"not read, could take it: {name}" for name in (*tcp.unread, *table.unread)),
@@ -117,9 +122,10 @@ def build_handlers(table: RouteTable, tcp: TcpTable, options: TlsOptions, entry_
 
 def select_handler(point: EntryPointHandlers, connection: Connection, speaks: Speaks) -> HandlerDecision:
     """Decide who takes a connection."""
-    seen = replace(connection, server_name=connection.server_name.strip().lower())
+    name = connection.server_name.strip().lower()
+    seen = connection if name == connection.server_name else replace(connection, server_name=name)
     decision = _fast(point, seen) or _by_first_bytes(point, seen, speaks)
-    return replace(decision, limits=(*decision.limits, *point.limits))
+    return replace(decision, limits=(*decision.limits, *point.limits)) if point.limits else decision
 
 
 def _fast(point: EntryPointHandlers, seen: Connection) -> HandlerDecision | None:
@@ -170,7 +176,8 @@ def _encrypted(point: EntryPointHandlers, seen: Connection) -> HandlerDecision:
     last_resort = found.router is not None and found.router.rule.catch_all
     wanted = bool(found.limits) if found.router is None else not last_resort
     if claims and not (claims[0].catch_all and wanted):
-        return replace(_https(point, claims, seen), hidden=(found.router,) if found.router else ())
+        decision = _https(point, claims, seen)
+        return replace(decision, hidden=(found.router,)) if found.router else decision
     if found.router is not None or found.limits:
         why = "no HTTPS router is without a host, so HostSNI(`*`) takes what is left"
         return _tcp(point, found, why if last_resort else "no HTTPS router names this host")
@@ -181,8 +188,8 @@ def _https(point: EntryPointHandlers, claims: tuple[SniEntry, ...], seen: Connec
     entry = claims[0]
     shown = seen.server_name or "no SNI"
     why = "some HTTPS router has no host" if entry.catch_all else f"an HTTPS router names {shown}"
-    options = tuple(dict.fromkeys(option for claim in claims for option in claim.options))
-    return _with_options(point, Handler.HTTPS, why, options, tuple(claim.broken for claim in claims), entry)
+    options = tuple(dict.fromkeys([option for claim in claims for option in claim.options]))
+    return _with_options(point, Handler.HTTPS, why, options, tuple([claim.broken for claim in claims]), entry)
 
 
 def _default_https(point: EntryPointHandlers) -> HandlerDecision:
@@ -206,7 +213,9 @@ def _with_options(
         limits = (f"which TLS options the handshake gets is not determined: {', '.join(options)}",)
     elif None in problems and options != (DEFAULT_OPTION,):
         limits = (f"the TLS options {', '.join(options)} were not read",)
-    return replace(_decided(point, handler, why), sni=entry, tls_options=options, limits=limits)
+    return HandlerDecision(
+        handler=handler, entry_point=point.name, why=why, sni=entry, tls_options=options, limits=limits
+    )
 
 
 def _tcp(point: EntryPointHandlers, found: _Match, why: str) -> HandlerDecision:

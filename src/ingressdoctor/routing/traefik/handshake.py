@@ -38,9 +38,11 @@ def with_certificate(
 ) -> PredictedAnswer:
     """Name the certificate of the handshake, where there is one and it is known."""
     strict = [name for name in taken.tls_options if (found := options.find(name)) and found.sni_strict]
+    shown = chosen.ref and answer.source is not AnswerSource.NOBODY
+    if not strict and not shown:
+        return answer
     limits = answer.limits
     if strict and chosen.fits is None:
         hangs = f"closed if no certificate of Traefik's has the SNI, and that is {chosen.why}"
         limits = (*limits, f"sniStrict of the TLS options {', '.join(strict)}: {hangs}")
-    shown = chosen.ref and answer.source is not AnswerSource.NOBODY
     return replace(answer, certificate=f"{chosen.ref} ({chosen.why})" if shown else "", limits=limits)

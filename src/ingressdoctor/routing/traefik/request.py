@@ -87,8 +87,8 @@ def routing_path(path: str, version: Version, *, sanitize: bool = True) -> str |
     Traefik 2 computes the same, but its Path and PathPrefix compare the path that is decoded as a whole.
     """
     raw = request_path(path, version, sanitize=sanitize)
-    if raw is None:
-        return None
+    if raw is None or "%" not in raw:
+        return raw
     if not version.since((3, 4, 1)):
         return _decode(raw)
     parts = re.split(r"((?:%[0-9A-Fa-f]{2})+)", raw)
@@ -97,6 +97,8 @@ def routing_path(path: str, version: Version, *, sanitize: bool = True) -> str |
 
 def request_path(path: str, version: Version, *, sanitize: bool = True) -> str | None:
     """Return the path as Traefik passes it on: normalised, sanitised, still encoded; None when Go refuses it."""
+    if path == "/":
+        return path
     if _BAD_ESCAPE.search(path):
         return None
     raw = path or "/"
@@ -143,7 +145,7 @@ def _keep_reserved(escapes: str) -> str:
 def _query(text: str) -> dict[str, tuple[str, ...]]:
     """Read a query string as url.ParseQuery does: pairs with a bad escape are dropped."""
     found: dict[str, tuple[str, ...]] = {}
-    for pair in text.split("&"):
+    for pair in text.split("&") if text else ():
         if not pair or _BAD_ESCAPE.search(pair):
             continue
         key, _, value = pair.partition("=")

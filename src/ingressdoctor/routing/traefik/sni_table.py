@@ -10,7 +10,7 @@ router.go (SetHTTPSForwarder), pkg/middlewares/snicheck (each as of its version)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Final
 
 import msgspec
@@ -58,7 +58,7 @@ class OptionConflict(msgspec.Struct, frozen=True, kw_only=True):
     routers: tuple[str, ...]
 
 
-class SniTable(msgspec.Struct, frozen=True, kw_only=True):
+class SniTable(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """The hosts that HTTPS routers claim on one entry point, and the TLS options of each.
 
     ``broken`` are the routers, by object and rule, that Traefik does not build because their options cannot be used.
@@ -83,10 +83,13 @@ class SniTable(msgspec.Struct, frozen=True, kw_only=True):
         keys = [_CATCH_ALL]
         if name:
             keys += [name, f"{name}."]
-            if self.version.since((3, 7, 0)):
+            if self._wildcards:
                 wild = ".".join(["*", *name.split(".")[1:]])
                 keys += [wild, f"{wild}."]
-        found = [self.by_host[key] for key in dict.fromkeys(keys) if key in self.by_host]
+        found = [entry for key in keys if (entry := self.by_host.get(key)) is not None]
+        if len(found) < 2:
+            return tuple(found)
+        found = list({entry.host: entry for entry in found}.values())
         specific = [entry for entry in found if not entry.catch_all]
         longest = max((len(entry.host) for entry in specific), default=0)
         return tuple(entry for entry in specific if len(entry.host) == longest) or tuple(found)
@@ -96,13 +99,21 @@ class SniTable(msgspec.Struct, frozen=True, kw_only=True):
 
         ``router`` is the router's object and rule; None means that it is not determined.
         """
-        if self.version.since(*_BY_ROUTER):
+        if self._by_router:
             used = {option for entry in self.find(server_name) for option in entry.options} or {DEFAULT_OPTION}
             wanted = set(self.resolved.get(router, (DEFAULT_OPTION,)))
             return None if len(used | wanted) > 1 and used & wanted else used != wanted
         if host.lower() == server_name.strip().lower():
             return False
         return self._by_name(host, dotted=True) != self._by_name(server_name, dotted=False)
+
+    @cached_property
+    def _wildcards(self) -> bool:
+        return self.version.since((3, 7, 0))
+
+    @cached_property
+    def _by_router(self) -> bool:
+        return self.version.since(*_BY_ROUTER)
 
     def _by_name(self, host: str, *, dotted: bool) -> tuple[str, ...]:
         name = host.strip().lower()

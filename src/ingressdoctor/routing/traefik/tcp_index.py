@@ -42,7 +42,7 @@ class TcpIndex(msgspec.Struct, frozen=True):
         """Return the routers that may match an SNI, in order of priority."""
         named = self.by_host.get(server_name)
         if named is None:
-            return tuple(router for _, router in self.anywhere)
+            return tuple([router for _, router in self.anywhere])
         placed = sorted((*named, *self.anywhere), key=lambda item: item[0])
         return tuple(router for _, router in placed)
 

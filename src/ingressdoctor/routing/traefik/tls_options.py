@@ -77,6 +77,10 @@ class TlsOption(msgspec.Struct, frozen=True, kw_only=True):
         return chosen in ("RequireAnyClientCert", "RequireAndVerifyClientCert")
 
 
+# What every router has that names none, where nobody wrote an option of that name.
+_BUILT_IN: Final = TlsOption(id=DEFAULT_OPTION, min_version="VersionTLS12")
+
+
 class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The TLS options of the cluster by id; ``complete`` is False when TLSOptions could not all be read.
 
@@ -91,7 +95,7 @@ class TlsOptions(msgspec.Struct, frozen=True, kw_only=True):
     def find(self, qualified: str) -> TlsOption | None:
         """Return the option that a reference means; an unreferenced router has the default. None: there is none."""
         if qualified in ("", DEFAULT_OPTION):
-            return self.by_id.get(DEFAULT_OPTION, TlsOption(id=DEFAULT_OPTION, min_version="VersionTLS12"))
+            return self.by_id.get(DEFAULT_OPTION, _BUILT_IN)
         name = qualified.removesuffix(_SUFFIX)
         if not qualified.endswith(_SUFFIX):
             return None
