@@ -7,12 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ingressdoctor.config import load_settings
+from ingressdoctor.engine.sweep import SweepSpec
 from ingressdoctor.lab import Lab
 from ingressdoctor.model.sweep import Outcome, SweepReport
 from ingressdoctor.sweeping.options import Memory, SweepOptions, Teller
 from ingressdoctor.sweeping.sweeper import Sweeper
 from ingressdoctor.sweeping.targets import Targets
 from ingressdoctor.wiring import open_session
+
+# With many at once in one process with their lab, a slow machine looks like a slow server.
+AT_ONCE = 4
 
 
 @dataclass(slots=True)
@@ -68,7 +72,7 @@ def swept(
 
     Args:
         lab: A running one.
-        options: How; the defaults of the program otherwise, without jitter.
+        options: How; the defaults of the program otherwise, without jitter, and few at once.
         listed: The targets, in place of those that are found.
         memory: A history.
         teller: Who tells of changes.
@@ -82,7 +86,13 @@ def swept(
         watching.on_done = lambda _: stop.set() if stop_after and watching.told >= stop_after else None
         found = {**lab.handout.environment, **(environ or {})}
         async with open_session(load_settings(str(lab.handout.config)), environ=found) as session:
-            sweeper = Sweeper(session, options or SweepOptions(), listed=listed, memory=memory, teller=teller)
+            sweeper = Sweeper(
+                session,
+                options or SweepOptions(spec=SweepSpec(at_once=AT_ONCE)),
+                listed=listed,
+                memory=memory,
+                teller=teller,
+            )
             report = await sweeper.once(watching, stop)
         return Swept(report=report, outcomes=watching.outcomes, told=watching.told)
 

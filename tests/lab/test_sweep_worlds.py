@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from build.sweeps import Swept, swept
+from build.sweeps import AT_ONCE, Swept, swept
 from build.values import replace
 from ingressdoctor.engine.sweep import SweepSpec
 from ingressdoctor.lab import Fault, World, apply_fault, load_fault, load_world, made_ready
@@ -44,7 +44,7 @@ def swept_world(name: str, fault: str = "") -> Swept:
     world = load_world(name)
     world = apply_fault(world, load_fault(name, fault)) if fault else world
     with running(patient(world)) as lab:
-        return swept(lab, SweepOptions(spec=SweepSpec(timeout_s=60)))
+        return swept(lab, SweepOptions(spec=SweepSpec(timeout_s=60, at_once=AT_ONCE)))
 
 
 @pytest.mark.parametrize("world", ["argo-lan", "el-jefe", "honeydue", "wecare"])
@@ -168,7 +168,7 @@ def test_the_first_cause_is_the_diagnosis_own(scenario: Fault) -> None:
     target = Target.parse(scenario.host, client_ip=scenario.client_ip)
     item = SweepTarget(name=scenario.host, target=target, sources=("a list",))
     with running(patient(world)) as lab:
-        found = swept(lab, SweepOptions(spec=SweepSpec(timeout_s=60)), listed=Targets(items=(item,)))
+        found = swept(lab, SweepOptions(spec=SweepSpec(timeout_s=60, at_once=AT_ONCE)), listed=Targets(items=(item,)))
     causes = [
         cause.check_id
         for item in found.outcomes.values()

@@ -208,12 +208,12 @@ def test_ctrl_c_at_any_moment_gives_one_json_object(delay: float, up: dict[str, 
     Counted from when our own code loads its first library: before that, Python itself answers.
     """
     with started("www.wecare.gr", "--json", **up) as process:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while b"msgspec" not in Path(f"/proc/{process.pid}/maps").read_bytes() and time.monotonic() < end:
             time.sleep(0.005)
         time.sleep(delay)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=60)
     value = valid(out)
 
     assert "Traceback" not in err
@@ -225,7 +225,7 @@ def test_watch_writes_one_object_per_line_until_ctrl_c(up: dict[str, str]) -> No
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(2)]
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
+        process.communicate(timeout=60)
 
     assert [valid(line)["verdict"] for line in lines] == ["broken", "broken"]
     assert process.returncode in (1, 3)
@@ -233,12 +233,12 @@ def test_watch_writes_one_object_per_line_until_ctrl_c(up: dict[str, str]) -> No
 
 def test_wait_gives_up_in_time(up: dict[str, str]) -> None:
     began = time.monotonic()
-    done = run("www.wecare.gr", "--wait", "--watch", "0.5", "--timeout-total", "2", env=up)
+    done = run("www.wecare.gr", "--wait", "--watch", "0.5", "--timeout-total", "8", env=up)
 
     assert done.returncode == 1
     assert done.stdout.count("www.wecare.gr is down") == 1
     assert "Trying again." in done.stderr
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 50
 
 
 def test_route(up: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from functools import cache
 from typing import Any
 
 import jsonschema
@@ -113,17 +114,22 @@ def view(scene: Scene, url: str = f"https://{HOST}/api/x", **question: Any) -> R
     return view_of(scene, Target.parse(url), RouteQuestion(**question))
 
 
+@cache
+def validator_of(struct: type) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(schema_of(struct, "x"))
+
+
 def check_every_form(scene: Scene) -> None:
     """Draw everything that can be drawn of a scene; JSON must fit its schema."""
     for url in (f"https://{HOST}/api/x", f"http://{HOST}/", f"mysql://{HOST}", "https://nobody.example.com/"):
         found = view(scene, url)
         value = json.loads(route_to_json(found, exit_code=exit_code_of(found)))
-        jsonschema.validate(value, schema_of(RouteV1, "x"))
+        validator_of(RouteV1).validate(value)
         for page in (Page(), Page(width=40, unicode=False, verbose=True)):
             assert "\x1b" not in route_to_terminal(found, page)
     routes = set_of(scene)
     value = json.loads(routes_to_json(routes, exit_code=exit_code_of_set(routes)))
-    jsonschema.validate(value, schema_of(RoutesV1, "x"))
+    validator_of(RoutesV1).validate(value)
     assert routes_to_terminal(routes, Page(verbose=True))
 
 

@@ -85,9 +85,13 @@ def text_of(report: SweepReport, form: SweepFormat, **page: Any) -> str:
 
 
 def valid(text: str, schema: dict[str, Any]) -> Any:
-    value = json.loads(text)
     jsonschema.Draft202012Validator.check_schema(schema)
-    jsonschema.Draft202012Validator(schema).validate(value)
+    return fitting(text, jsonschema.Draft202012Validator(schema))
+
+
+def fitting(text: str, validator: jsonschema.Draft202012Validator) -> Any:
+    value = json.loads(text)
+    validator.validate(value)
     return value
 
 
@@ -169,7 +173,8 @@ def test_every_sweep_fits_the_schema(report: SweepReport) -> None:
 def test_every_line_fits_the_schema_of_lines() -> None:
     report = build.two_incidents()
     text = "".join(map(outcome_line, report.outcomes)) + summary_line(report, exit_code=1)
-    found = [valid(line, line_schema()) for line in text.splitlines()]
+    validator = jsonschema.Draft202012Validator(line_schema())
+    found = [fitting(line, validator) for line in text.splitlines()]
 
     assert [item["type"] for item in found] == [*["outcome"] * len(report.outcomes), "summary"]
     assert "outcomes" not in found[-1]
