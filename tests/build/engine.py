@@ -11,7 +11,7 @@ from ingressdoctor.engine.observer import Silent
 from ingressdoctor.engine.session import Run
 from ingressdoctor.model.check import Check, Collector, check
 from ingressdoctor.model.finding import Finding, Remedy, Status, fail, look, ok, skip, unknown, warn
-from ingressdoctor.model.report import CheckResult
+from ingressdoctor.model.report import CheckResult, result_of
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Target
 from ingressdoctor.model.walk import Step, Walk
@@ -91,7 +91,7 @@ def result(
     vantage: bool = False,
 ) -> CheckResult:
     """The result of one check."""
-    return CheckResult(check=a_check(name, step, causes, link, vantage=vantage), findings=(finding(status, symptom),))
+    return result_of(a_check(name, step, causes, link, vantage=vantage), (finding(status, symptom),))
 
 
 def catalog(*checks: Check, collectors: tuple[Collector, ...] = ()) -> Catalog:

@@ -18,6 +18,7 @@ from ingressdoctor.model.report import (
     StepReport,
     Timings,
     Verdict,
+    result_of,
 )
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.model.target import Target
@@ -57,7 +58,7 @@ def check(name: str, step: str, title: str = "It holds", causes: tuple[str, ...]
 
 
 def result(name: str, step: str, *findings: Finding, **over: object) -> CheckResult:
-    return replace(CheckResult(check=check(name, step), findings=findings, elapsed_s=0.05), **over)
+    return replace(result_of(check(name, step), findings), elapsed_s=0.05, **over)
 
 
 def passed(summary: str, **over: object) -> Finding:

@@ -14,6 +14,7 @@ from ingressdoctor.engine.broker import for_want_of
 from ingressdoctor.engine.runner import could_not_look, verdict
 from ingressdoctor.model.check import Check, Collector
 from ingressdoctor.model.evidence import Unavailable
+from ingressdoctor.model.finding import Status
 from ingressdoctor.model.needs import Need
 from ingressdoctor.model.report import CheckResult
 
@@ -60,7 +61,7 @@ class Question(Inputs):
     def __init__(self, check: Check) -> None:
         super().__init__(check.needs, check.function)
         self.check = check
-        self.result = CheckResult(check=check, findings=())
+        self.result = CheckResult(check=check, findings=(), status=Status.SKIP)
         self.seen: object = None
 
     def judge(self, seen: tuple[object, ...] | Unavailable) -> None:

@@ -25,7 +25,6 @@ __all__ = ["DirectBroker", "SharedEvidence", "choose_directly", "judge_all"]
 
 _ABSENT: Final = object()
 _MOST_GAPS: Final = 2_000
-_CIRCLE: Final = Unavailable(wanted="evidence", reason="it waits for itself", enable_with="please report this")
 
 
 class SharedEvidence:
@@ -35,7 +34,9 @@ class SharedEvidence:
         self.catalog = catalog
         self.values: dict[type, object] = dict(givens)
         self._session = session
-        self.sources = {wanted: Source(item) for wanted, item in catalog.collectors.items()}
+        self.sources = {
+            wanted: Source(catalog.collectors[wanted]) for wanted in catalog.target_scoped & set(catalog.collectors)
+        }
         self.choosers = tuple(
             (item, walk, Inputs(item.needs, item.function))
             for item in sorted(catalog.choosers, key=lambda item: -item.at_most)
@@ -81,17 +82,14 @@ class DirectBroker:
 
     async def get(self, wanted: type) -> object:
         """Return the evidence of one type, or ``Unavailable``."""
-        values, shared = self.values, self._shared
+        values = self.values
         value = values.get(wanted, _ABSENT)
         if value is not _ABSENT:
             return value
-        if wanted not in shared.catalog.target_scoped:
-            value = await shared.get(wanted)
+        source = self._shared.sources.get(wanted)
+        if source is None:
+            value = await self._shared.get(wanted)
         else:
-            # For what it asks for itself it is a gap.
-            values[wanted] = _CIRCLE
-            self.gaps.add(wanted)
-            source = shared.sources[wanted]
             try:
                 seen: tuple[object, ...] | Unavailable = source.of(values)
                 known = seen == source.seen
@@ -99,7 +97,6 @@ class DirectBroker:
                 seen = await self.inputs(source)
                 known = alike(seen, source.seen)
             value = source.value if known else await self._collected(source, seen)
-            self.gaps.discard(wanted)
         if isinstance(value, Unavailable):
             self.gaps.add(wanted)
         values[wanted] = value

@@ -53,7 +53,8 @@ def outcome_of(
             ),
         )
     diagnosis = explain(asked.target.hostname, walk, results, causes)
-    coverage = coverage_of(results)
+    said = [item for item in results if item.status is not Status.SKIP]
+    coverage = coverage_of(said)
     told = diagnosis.causes or diagnosis.beside or diagnosis.warnings
     vantage = {item.check.id for item in results if item.check.vantage} if told else set()
     return Outcome(
@@ -68,8 +69,8 @@ def outcome_of(
         symptoms=diagnosis.symptoms,
         verified=coverage.verified,
         links=coverage.total,
-        unseen=tuple(dict.fromkeys(_gaps(results))) if coverage.unverified else (),
-        facts=_facts(results),
+        unseen=tuple(dict.fromkeys(_gaps(said))) if coverage.unverified else (),
+        facts=_facts(said),
     )
 
 

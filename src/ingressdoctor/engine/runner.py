@@ -16,7 +16,7 @@ from ingressdoctor.engine.observer import Observer
 from ingressdoctor.model.check import Check
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.finding import Finding, Status, skip, unknown
-from ingressdoctor.model.report import CheckResult
+from ingressdoctor.model.report import CheckResult, result_of
 from ingressdoctor.model.text import clean
 
 __all__ = ["could_not_look", "judge", "run_checks", "verdict"]
@@ -43,7 +43,7 @@ def verdict(check: Check, function: Callable[..., Iterable[Finding]], seen: tupl
             return _bug(check, "it yielded something that is not a Finding")
         if finding.status is Status.UNKNOWN:
             vague = True
-    return CheckResult(check=check, findings=_without_left_out(findings, seen) if vague else findings)
+    return result_of(check, _without_left_out(findings, seen) if vague else findings)
 
 
 def _without_left_out(findings: tuple[Finding, ...], seen: tuple[object, ...]) -> tuple[Finding, ...]:
@@ -58,16 +58,16 @@ def _without_left_out(findings: tuple[Finding, ...], seen: tuple[object, ...]) -
 def could_not_look(check: Check, missing: Unavailable) -> CheckResult:
     """Return what a check says that lacks what it needs."""
     if isinstance(missing, Inapplicable):
-        return CheckResult(check=check, findings=(skip(f"There is nothing to look at: {missing.reason}."),))
+        return result_of(check, (skip(f"There is nothing to look at: {missing.reason}."),))
     summary = f"Could not look at {missing.wanted}: {missing.reason}."
-    return CheckResult(check=check, findings=(unknown(summary, enable_with=missing.enable_with),), missing=missing)
+    return result_of(check, (unknown(summary, enable_with=missing.enable_with),), missing=missing)
 
 
 def _bug(check: Check, text: str) -> CheckResult:
     finding = unknown(
         f"The check {check.id} itself failed: {text}", enable_with="this is a bug in the check; please report it"
     )
-    return CheckResult(check=check, findings=(finding,), error=text)
+    return result_of(check, (finding,), error=text)
 
 
 async def run_checks(

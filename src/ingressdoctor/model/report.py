@@ -25,6 +25,7 @@ __all__ = [
     "StepReport",
     "Timings",
     "Verdict",
+    "result_of",
 ]
 
 
@@ -44,24 +45,24 @@ def _severity(status: Status) -> int:
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """What one check said, never empty.
 
-    ``missing`` is the evidence that stood in the way; ``error`` is the text of a bug in the check itself. ``status`` is
-    the worst among the findings, worked out from them.
+    ``status`` is the worst among the findings (``result_of`` works it out); ``missing`` is the evidence that stood in
+    the way; ``error`` is the text of a bug in the check itself.
     """
 
     check: Check
     findings: tuple[Finding, ...]
+    status: Status
     missing: Unavailable | None = None
     error: str = ""
     elapsed_s: float = 0.0
-    status: Status = Status.SKIP
 
-    def __post_init__(self) -> None:
-        findings = self.findings
-        if len(findings) == 1:
-            worst = findings[0].status
-        else:
-            worst = max((finding.status for finding in findings), key=_severity, default=Status.SKIP)
-        msgspec.structs.force_setattr(self, "status", worst)
+
+def result_of(
+    check: Check, findings: tuple[Finding, ...], *, missing: Unavailable | None = None, error: str = ""
+) -> CheckResult:
+    """Put together what one check said; its status is the worst among the findings."""
+    worst = findings[0].status if len(findings) == 1 else max((item.status for item in findings), key=_severity)
+    return CheckResult(check=check, findings=findings, status=worst, missing=missing, error=error)
 
 
 class StepReport(msgspec.Struct, frozen=True, kw_only=True):
