@@ -9,6 +9,7 @@ Blocking: call it in a thread; several may call at once. Loaded by cloudflare.py
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -23,11 +24,9 @@ from ingressdoctor.model.text import Secret
 from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.failures import lower_headers, reason_of
 from ingressdoctor.sources.reading import read_capped
-from ingressdoctor.sources.trust import Trust
 
 __all__ = ["ApiClient"]
 
-_HTTP1: Final = ("http/1.1",)
 _MAX_BODY: Final = 16 * 1024 * 1024
 
 
@@ -40,13 +39,21 @@ class ApiClient:
         endpoint: Base URL.
         timeout: Seconds for connecting, and for a whole call.
         connections: How many are kept.
+        trusted: For an endpoint over TLS; None for one without.
 
     Raises:
         SourceError: the endpoint is not a URL of HTTP.
     """
 
     def __init__(
-        self, vendor: str, token: Secret, endpoint: str, timeout: tuple[float, float], connections: int
+        self,
+        vendor: str,
+        token: Secret,
+        *,
+        endpoint: str,
+        timeout: tuple[float, float],
+        connections: int,
+        trusted: ssl.SSLContext | None,
     ) -> None:
         self._vendor = vendor
         self._token = token
@@ -59,7 +66,7 @@ class ApiClient:
             usable = False
         if not usable:
             raise self._unanswered("the endpoint is not a usable URL")
-        self._pool = _pool_for(parts, connections)
+        self._pool = _pool_for(parts, connections, trusted)
 
     def get(self, path: str, query: Mapping[str, str]) -> Answer:
         """GET *path*; any HTTP status is an answer.
@@ -106,9 +113,8 @@ class ApiClient:
         return SourceError(f"The {self._vendor} API did not answer: {reason}.", hint=hint)
 
 
-def _pool_for(endpoint: SplitResult, connections: int) -> urllib3.PoolManager:
+def _pool_for(endpoint: SplitResult, connections: int, trusted: ssl.SSLContext | None) -> urllib3.PoolManager:
     """Return connections that go where the environment's proxy settings say, as curl would."""
-    trusted = Trust("").context(verify=True, hostname=True, alpn=_HTTP1) if endpoint.scheme == "https" else None
     proxies = getproxies()
     proxy = proxies.get(endpoint.scheme) or proxies.get("all") or ""
     if not proxy or proxy_bypass(endpoint.hostname or ""):

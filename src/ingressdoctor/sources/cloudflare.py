@@ -11,7 +11,7 @@ from typing import Final
 from ingressdoctor.errors import SourceError
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.credential import TokenSource
-from ingressdoctor.sources.vendor_api import Vendor, VendorApi
+from ingressdoctor.sources.vendor_api import Roots, Vendor, VendorApi
 
 __all__ = ["CLOUDFLARE_ENDPOINT", "LiveCloudflare"]
 
@@ -29,10 +29,11 @@ class LiveCloudflare(VendorApi):
         calls: CallLog,
         endpoint: str = CLOUDFLARE_ENDPOINT,
         timeout: tuple[float, float] = (3.0, 10.0),
+        roots: Roots | None = None,
     ) -> None:
         missing = SourceError(
             "There is no Cloudflare API token.",
             hint="Set CLOUDFLARE_API_TOKEN to a token that may read the zone; it needs no right to edit.",
         )
         vendor = Vendor(name="Cloudflare", missing=missing, connections=_CONNECTIONS, waits=True)
-        super().__init__(vendor, token=token, endpoint=endpoint, timeout=timeout, calls=calls)
+        super().__init__(vendor, token=token, endpoint=endpoint, timeout=timeout, calls=calls, roots=roots or Roots())

@@ -11,7 +11,7 @@ from typing import Final
 from ingressdoctor.errors import SourceError
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.credential import TokenSource
-from ingressdoctor.sources.vendor_api import Vendor, VendorApi
+from ingressdoctor.sources.vendor_api import Roots, Vendor, VendorApi
 
 __all__ = ["HETZNER_ENDPOINT", "LiveHetzner"]
 
@@ -29,10 +29,11 @@ class LiveHetzner(VendorApi):
         calls: CallLog,
         endpoint: str = HETZNER_ENDPOINT,
         timeout: tuple[float, float] = (3.0, 10.0),
+        roots: Roots | None = None,
     ) -> None:
         missing = SourceError(
             "There is no Hetzner Cloud API token.",
             hint="Set HCLOUD_TOKEN to a token of the project; a read-only one is enough.",
         )
         vendor = Vendor(name="Hetzner", missing=missing, connections=_CONNECTIONS)
-        super().__init__(vendor, token=token, endpoint=endpoint, timeout=timeout, calls=calls)
+        super().__init__(vendor, token=token, endpoint=endpoint, timeout=timeout, calls=calls, roots=roots or Roots())

@@ -19,7 +19,8 @@ _NAMED: Final = {"\t": "\\t", "\n": "\\n", "\r": "\\r", "\a": "\\a", "\b": "\\b"
 _PORT: Final = re.compile(r"(?::[0-9]*)?")
 _USERINFO: Final = re.compile(r"[A-Za-z0-9\-._:~!$&'()*+,;=%@]*")
 _ESCAPE: Final = re.compile(r"%(?:[0-9A-Fa-f]{2})?")
-_HOST_PART: Final = re.compile(r"%(?:[0-9A-Fa-f]{2})?|[^A-Za-z0-9!\"$&'()*+,\-.:;<=>\[\]_~%\x80-\U0010ffff]")
+# What may not stand in a host; all that is not ASCII may.
+_HOST_PART: Final = re.compile(r"%(?:[0-9A-Fa-f]{2})?|[\x00-\x20#/?@\\^`{|}\x7f]")
 _STRICT: Final = ("http", "https")
 
 
