@@ -14,10 +14,10 @@ from ingressdoctor.api import (
     DnsReply,
     DnsView,
     Finding,
-    LoadBalancerLookup,
     NearNames,
     Protocol,
     Rcode,
+    RecordGoal,
     Remedy,
     ResolverView,
     Symptom,
@@ -35,7 +35,7 @@ from ingressdoctor.api import (
     warn,
 )
 from ingressdoctor_checks.dns_common import HOW, SILENT, address_replies, answers_of, ask_at, failing_reply
-from ingressdoctor_checks.dns_missing import choices, like_neighbours
+from ingressdoctor_checks.dns_missing import choices, in_the_lan, like_neighbours
 from ingressdoctor_checks.outside_view import dig
 
 __all__ = ["no_such_name", "resolver_failing"]
@@ -57,7 +57,7 @@ def no_such_name(
     target: Target,
     view: DnsView,
     zone: ZoneFacts | Unavailable,
-    lookup: LoadBalancerLookup | Unavailable,
+    goal: RecordGoal | Unavailable,
     route: TunnelRoute | Unavailable,
     near: NearNames | Unavailable,
 ) -> Iterator[Finding]:
@@ -71,9 +71,10 @@ def no_such_name(
         return
     held = _zone_by_soa(answering, view.hostname)
     raw = target.protocol is Protocol.MYSQL
-    balancer = None if isinstance(lookup, Unavailable) else lookup.found
+    balancer = None if isinstance(goal, Unavailable) else goal.balancer
     like = like_neighbours(view.hostname, near, balancer, proxied=not raw)
-    record = like or choices(view.hostname, _zone_name(zone) or held, balancer, route, proxied=not raw)
+    found = choices(view.hostname, _zone_name(zone) or held, balancer, route, proxied=not raw)
+    record = in_the_lan(goal, near) or like or found
     advice = _create_cname(view, route) or _create(view, zone, held, record)
     yield _absent(view, answering, zone, advice, () if isinstance(near, Unavailable) else near.names)
 

@@ -8,14 +8,45 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ingressdoctor.api import LoadBalancer, NearNames, TunnelRoute, Unavailable, ZoneRecord, clean, is_private
+from ingressdoctor.api import (
+    LoadBalancer,
+    NearNames,
+    RecordGoal,
+    TunnelRoute,
+    Unavailable,
+    ZoneRecord,
+    clean,
+    is_private,
+)
 
-__all__ = ["choices", "like_neighbours"]
+__all__ = ["choices", "in_the_lan", "like_neighbours"]
 
 _TUNNEL: Final = ".cfargotunnel.com"
 _MOST_NAMES: Final = 3
 # Of the names beside it, so many lead the same way that one more would.
 _MAJORITY: Final = 2 / 3
+
+
+def in_the_lan(goal: RecordGoal | Unavailable, near: NearNames | Unavailable) -> str:
+    """Say which record leads visitors of the LAN to the Ingress of the name; nothing where it is not one of the LAN.
+
+    Names beside it may be reached from outside all the same, through a tunnel: then that way is told too.
+    """
+    if isinstance(goal, Unavailable) or not goal.address:
+        return ""
+    whose = f" ({goal.owner})" if goal.owner else ""
+    ways = _ways(() if isinstance(near, Unavailable) else near.beside)
+    tunnel, names = next(((way[1], names) for way, names in ways.items() if way[0] == "tunnel"), ("", ()))
+    other = (
+        f"to be reached from outside as {_some(names)}, it needs a proxied CNAME to {tunnel}{_TUNNEL} and a rule of "
+        "that tunnel"
+        if tunnel
+        else "to be reached from outside it needs a proxied CNAME to a tunnel and a rule of that tunnel"
+    )
+    return (
+        f"Its Ingress listens at private addresses ({goal.told_by}), and no rule of a tunnel is known that names it: "
+        f"create an A record to {goal.address}{whose}, DNS only, for the LAN; {other}."
+    )
 
 
 def like_neighbours(
@@ -44,6 +75,11 @@ def like_neighbours(
         told = "; ".join(f"{_some(ways[way])} to {_place(way, balancer)}" for way in sorted(ways))
         return f"The names beside it go different ways ({told}): create the record of the way that {host} shall take."
     goal = goals[0]
+    # Of names with several addresses, one more would have all of them.
+    same = sorted(way[1] for way in goals if set(ways[way]) == set(ways[goal]))
+    if len(same) > 1:
+        alike = f"A records to all of them, {'proxied' if proxied and kind == 'public' else 'DNS only'}"
+        return f"The names beside it ({_some(ways[goal])}) lead to {_some(tuple(same))}: create {alike}."
     record = {
         "tunnel": f"a proxied CNAME to {goal[1]}{_TUNNEL}, and list {host} in the rules of that tunnel (for a name of "
         "the LAN an A record to the private address, DNS only)",

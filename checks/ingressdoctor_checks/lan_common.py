@@ -17,6 +17,8 @@ NODES: Final = "Kubernetes: nodes and Services"
 
 def lan_addresses(lan: LanName | Unavailable) -> LanName | Finding:
     """Return what makes the target a name of the LAN, or the finding that says that it is none."""
+    if isinstance(lan, LanName) and lan.by_cluster:
+        return skip(f"No record leads the name anywhere; {lan.told_by} has {shown(lan)}.")
     if isinstance(lan, LanName):
         return lan
     return skip("The name leads to no private address, so there is none whose owner could be looked for.")

@@ -179,7 +179,7 @@ def _wildcard(view: DnsView, zone: ZoneFacts | Unavailable, held: list[str], edg
 )
 def rebinding_filtered(view: DnsView, lan: LanName | Unavailable) -> Iterator[Finding]:
     """A resolver has no address for a name whose record holds private ones."""
-    if isinstance(lan, Unavailable):
+    if isinstance(lan, Unavailable) or lan.by_cluster:
         yield skip("The name leads to no private address that a resolver could leave out.")
         return
     hiding = [item for item in view.resolvers if _hides(item)]

@@ -24,7 +24,6 @@ from ingressdoctor.api import (
     Walk,
     ZoneFacts,
     claims,
-    lan_name,
 )
 
 __all__ = ["PUBLIC", "TUNNEL", "WALKS", "claim_by_gateway", "claim_by_login", "claim_public", "claim_tunnel"]
@@ -158,8 +157,7 @@ def claim_public(
         return Claim(strength=0, ground="")
     known = () if isinstance(hosts, Unavailable) else hosts.names
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
-    lan = lan_name(dns, zone)
-    private = lan is not None and lan.certain
+    private = isinstance(past, Bypass) and past.lan
     if naming:
         more = f" and {len(naming) - 1} more" if len(naming) > 1 else ""
         # A route may name a host that is reached through a tunnel, or in the LAN: then record and rules decide.

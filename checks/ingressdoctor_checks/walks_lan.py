@@ -108,10 +108,12 @@ def claim_lan(
         return Claim(strength=0, ground="")
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(target.hostname)
     ground = f"{lan.told_by} leads it to {lan.addresses[0]}, a private address"
+    if lan.by_cluster:
+        return Claim(strength=95, ground=f"no record leads it anywhere, and {lan.told_by} has {lan.addresses[0]}")
     if naming:
         ground += f", and {naming[0]} names the host"
     if not dialled_in_lan(lan, route):
         return Claim(strength=30, ground=ground)
-    if naming and not lan.certain:
+    if not lan.certain:
         return Claim(strength=98, ground=ground)
     return Claim(strength=95 if naming else 80, ground=ground)

@@ -147,7 +147,8 @@ def secrets_of(lab: Lab) -> tuple[str, ...]:
     environment, kubeconfig = lab.handout.environment, lab.handout.kubeconfig
     users = yaml.safe_load(kubeconfig.read_text("utf-8"))["users"] if kubeconfig.exists() else ()
     tokens = [user["user"]["token"] for user in users]
-    return (environment["HCLOUD_TOKEN"], environment["CLOUDFLARE_API_TOKEN"], *tokens)
+    clouds = (environment.get(name) for name in ("HCLOUD_TOKEN", "CLOUDFLARE_API_TOKEN"))
+    return (*filter(None, clouds), *tokens)
 
 
 def see(

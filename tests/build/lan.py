@@ -22,9 +22,12 @@ ECH = '1 . alpn="h3,h2" ipv4hint=104.21.32.11 ech=AEX+DQBB'
 PLAIN = "1 . alpn=h2"
 
 
-def a_lan_name(*addresses: str, told_by: str = "DNS", mixed: bool = False, own: bool = False) -> LanName:
-    """A name of the LAN."""
-    return LanName(addresses=addresses or (NODE,), told_by=told_by, mixed=mixed, own=own)
+def a_lan_name(
+    *addresses: str, told_by: str = "DNS", mixed: bool = False, own: bool = False, by_cluster: bool = False
+) -> LanName:
+    """A name of the LAN; *by_cluster* for one without a record, whose Ingress listens there."""
+    told_by = "the status of Ingress ns/shop" if by_cluster else told_by
+    return LanName(addresses=addresses or (NODE,), told_by=told_by, mixed=mixed, own=own, by_cluster=by_cluster)
 
 
 def a_node(name: str = "node02", address: str = NODE, *, ready: bool | None = True) -> LanNode:

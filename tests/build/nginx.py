@@ -42,14 +42,20 @@ def an_ingress(
     host: str | None = HOST,
     age: int = 1,
     annotations: dict[str, str] | None = None,
+    published: tuple[str, ...] = (),
     **spec: Any,
 ) -> Ingress:
-    """One Ingress of class nginx, *age* days old; annotations without their prefix, unless they have a slash."""
+    """One Ingress of class nginx, *age* days old; annotations without their prefix, unless they have a slash.
+
+    *published* are the addresses, or names, at which it can be reached.
+    """
     notes = {key if "/" in key else PREFIX + key: value for key, value in (annotations or {}).items()}
     rule = {"host": host, "http": {"paths": list(paths or (a_path(),))}}
     meta = {"name": name, "namespace": "api", "creationTimestamp": f"2026-01-{31 - age:02d}T00:00:00Z"}
     whole = {"ingressClassName": "nginx", "rules": [rule], "tls": [{"hosts": [host]}] if host else None} | spec
-    made = {"kind": "Ingress", "metadata": meta | {"annotations": notes}, "spec": whole}
+    reached = [{"ip": item} if item[:1].isdigit() else {"hostname": item} for item in published]
+    status = {"loadBalancer": {"ingress": reached}} if published else None
+    made = {"kind": "Ingress", "metadata": meta | {"annotations": notes}, "spec": whole, "status": status}
     return msgspec.convert(made, Ingress)
 
 

@@ -116,6 +116,7 @@ from ingressdoctor.evidence.outside import (
     TokenUse,
 )
 from ingressdoctor.evidence.preferences import Preferences
+from ingressdoctor.evidence.record_goal import RecordGoal
 from ingressdoctor.evidence.routes import (
     BackendRef,
     CandidateRoute,
@@ -237,6 +238,7 @@ __all__ = [
     "Preferences",
     "Rcode",
     "Reach",
+    "RecordGoal",
     "ResolverView",
     "Resource",
     "RouteDecision",

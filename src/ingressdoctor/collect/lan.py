@@ -1,6 +1,7 @@
 """Whether the target is a name of the LAN, whose its addresses are, and whether a wildcard stands beside it.
 
-Two Kubernetes requests, a connect to each address and two DNS questions, all of them for names of the LAN only.
+Two Kubernetes requests, a connect to each address and two DNS questions, all of them for names of the LAN only. Where
+no record leads a name anywhere, its Ingress tells whether it was one.
 What they mean is for the checks. Source: RFC 4592 for what a wildcard answers; RFC 1918, 4193, 6598 for addresses.
 """
 
@@ -16,6 +17,8 @@ from ingressdoctor.evidence.cloudflare import ZoneFacts
 from ingressdoctor.evidence.kube import Loaded, Node, Service
 from ingressdoctor.evidence.lan import LanName, LanNode, LanOwner, LanOwners, LanSurroundings
 from ingressdoctor.evidence.outside import DnsView
+from ingressdoctor.evidence.routes import RoutingObjects
+from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.evidence.workloads import ClusterServices
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Inapplicable, Unavailable
@@ -23,7 +26,7 @@ from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
 from ingressdoctor.routing.addresses import canonical_address
-from ingressdoctor.routing.lan import lan_name
+from ingressdoctor.routing.lan import lan_name, lan_of_cluster, nowhere
 from ingressdoctor.sources.base import Dns, Kubernetes, Net
 
 __all__ = ["collect_lan_name", "collect_owners", "collect_surroundings", "node_of", "owners_of"]
@@ -35,12 +38,24 @@ _BESIDE: Final = "no-such-host-ingressdoctor"
 
 @collector(wanted=_NAME)
 async def collect_lan_name(
-    target: Target, dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable
+    target: Target,
+    dns: DnsView | Unavailable,
+    zone: ZoneFacts | Unavailable,
+    objects: Later[RoutingObjects],
+    route: Later[TunnelRoute],
 ) -> LanName | Unavailable:
-    """Judge by the zone's record, else by what the resolvers answer."""
+    """Judge by the zone's record, else by what the resolvers answer; of a name without either, by its Ingress.
+
+    What a rule of a tunnel names is reached through that tunnel, wherever its Ingress listens.
+    """
     if target.protocol is Protocol.MYSQL:
         return Inapplicable(wanted=_NAME, reason="the target does not speak HTTP")
-    return lan_name(dns, zone) or Inapplicable(wanted=_NAME, reason="the name leads to no address of a LAN")
+    found = lan_name(dns, zone)
+    if found is None and nowhere(dns, zone):
+        found = lan_of_cluster(target.hostname, await objects.get())
+        way = await route.get() if found is not None else None
+        found = None if isinstance(way, TunnelRoute) and way.certain else found
+    return found or Inapplicable(wanted=_NAME, reason="the name leads to no address of a LAN")
 
 
 @collector(wanted="whose addresses the name has")

@@ -98,7 +98,8 @@ async def collect_balanced(
     Visitors of a name of the LAN dial its private address themselves.
     """
     if isinstance(lan, LanName) and dialled_in_lan(lan, route):
-        return BalancedOrigin(origin=Origin(address=lan.addresses[0], source="its DNS record"))
+        source = lan.told_by if lan.by_cluster else "its DNS record"
+        return BalancedOrigin(origin=Origin(address=lan.addresses[0], source=source))
     if isinstance(route, TunnelRoute) and route.certain:
         reason = "the name leads to a tunnel, whose origin has no public address"
         return BalancedOrigin(origin=Inapplicable(wanted=_WANTED, reason=reason))

@@ -1,7 +1,7 @@
 """Whether the target's name leads to a tunnel, by its record and by DNS; or why it cannot. Pure.
 
-It cannot where the zone says that its records lead elsewhere, and where a route of the cluster names the host and
-nothing speaks of a tunnel: then nobody looks for cloudflared.
+It cannot where the zone says that its records lead elsewhere, and where a route of the cluster names the host, a record
+leads it somewhere, and nothing speaks of a tunnel: then nobody looks for cloudflared.
 Source: Cloudflare's documentation of DNS records for tunnels.
 """
 
@@ -19,6 +19,7 @@ from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.model.text import clean
+from ingressdoctor.routing.lan import nowhere
 
 __all__ = ["SUFFIX", "Lead", "collect_lead", "lead_of"]
 
@@ -68,6 +69,6 @@ def lead_of(
     if isinstance(zone, ZoneFacts) and zone.records:
         return Lead(refuted=f"the zone {zone.name} at Cloudflare holds a record for it, which leads to no tunnel")
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(host)
-    if naming:
+    if naming and not nowhere(dns, zone):
         return Lead(refuted=f"{naming[0]} names the host, and nothing speaks of a tunnel", by_route=True)
     return Lead()

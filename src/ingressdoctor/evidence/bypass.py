@@ -1,4 +1,4 @@
-"""What leads visitors past a load balancer: a tunnel, or the nodes' own addresses."""
+"""What leads visitors past a load balancer: a tunnel, the nodes' own addresses, or those of a LAN."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ __all__ = ["Bypass"]
 
 
 class Bypass(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a tunnel is known to lead to the name, and whether its record leads to nodes themselves."""
+    """Whether a tunnel is known to lead to the name, whether its record leads to nodes themselves, or into the LAN."""
 
     tunnel: bool = False
     nodes: bool = False
+    lan: bool = False

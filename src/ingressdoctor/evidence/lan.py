@@ -18,13 +18,15 @@ class LanName(msgspec.Struct, frozen=True, kw_only=True):
     """That the target is a name of the LAN: all that is known of its addresses lies in private ranges.
 
     ``told_by`` is who said so first, as in "its record at Cloudflare"; ``mixed`` tells that some resolver answers with
-    other addresses all the same, ``own`` that this machine's own resolver does not.
+    other addresses all the same, ``own`` that this machine's own resolver does not. ``by_cluster`` tells that no record
+    leads the name anywhere, and that the addresses are those at which its Ingress can be reached.
     """
 
     addresses: tuple[str, ...]
     told_by: str
     mixed: bool = False
     own: bool = False
+    by_cluster: bool = False
 
     @property
     def certain(self) -> bool:

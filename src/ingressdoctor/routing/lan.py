@@ -1,6 +1,8 @@
-"""Whether a name is one of the LAN: by its record, else by what resolvers answer. Pure.
+"""Whether a name is one of the LAN: by its record, by what resolvers answer, else by where its Ingress listens. Pure.
 
-A public name is often answered with private addresses inside (split horizon); that alone makes it none.
+A public name is often answered with private addresses inside (split horizon); that alone makes it none. Nor does an
+Ingress at private addresses, which a tunnel may lead to: it tells only where no record leads the name anywhere.
+Source: ingress-nginx's publish-status-address (status.loadBalancer of Ingresses).
 """
 
 from __future__ import annotations
@@ -8,15 +10,21 @@ from __future__ import annotations
 from typing import Final
 
 from ingressdoctor.evidence.cloudflare import ZoneFacts
+from ingressdoctor.evidence.dns import Rcode
+from ingressdoctor.evidence.kube import Ingress, Loaded
 from ingressdoctor.evidence.lan import BY_DNS, LanName
 from ingressdoctor.evidence.outside import DnsView
+from ingressdoctor.evidence.routes import RoutingObjects
 from ingressdoctor.evidence.tunnel import TunnelRoute
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.routing.addresses import canonical_address, is_lan
 
-__all__ = ["dialled_in_lan", "lan_name"]
+__all__ = ["dialled_in_lan", "lan_name", "lan_of_cluster", "nowhere"]
 
 _MAX_ADDRESSES: Final = 8
+_CLASS: Final = "kubernetes.io/ingress.class"
+_NGINX: Final = "nginx"
+_ABSENT: Final = (Rcode.NXDOMAIN, Rcode.NODATA)
 
 
 def lan_name(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> LanName | None:
@@ -33,6 +41,37 @@ def lan_name(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> LanNa
         return None
     own = isinstance(dns, DnsView) and bool(dns.resolvers) and dns.resolvers[0].addresses == first
     return LanName(addresses=found, told_by=BY_DNS, mixed=len(private) < len(seen), own=own)
+
+
+def nowhere(dns: DnsView | Unavailable, zone: ZoneFacts | Unavailable) -> bool:
+    """Tell whether DNS says that the name does not exist, and no zone that could be read holds a record for it."""
+    if isinstance(dns, Unavailable) or dns.cname_chain or _views(dns):
+        return False
+    if isinstance(zone, ZoneFacts) and zone.records:
+        return False
+    replies = [reply for view in dns.resolvers for reply in view.replies if reply.rdtype in ("A", "AAAA")]
+    return any(reply.rcode in _ABSENT for reply in replies)
+
+
+def lan_of_cluster(host: str, objects: RoutingObjects | Unavailable) -> LanName | None:
+    """Return the private addresses at which ingress-nginx listens for the host, None unless all of them are private."""
+    loaded = objects if isinstance(objects, Unavailable) else objects.ingresses
+    if isinstance(objects, Unavailable) or not isinstance(loaded, Loaded):
+        return None
+    naming = (item for item in loaded.items if any(rule.host == host for rule in item.spec.rules or ()))
+    for item in naming:
+        published = tuple(address.ip or address.hostname or "" for address in item.published)
+        if (found := _addresses(published)) and _is_nginx(item, objects):
+            return LanName(addresses=found, told_by=f"the status of {item.ref}", by_cluster=True)
+    return None
+
+
+def _is_nginx(item: Ingress, objects: RoutingObjects) -> bool:
+    """Tell whether the Ingress is for ingress-nginx: by what its class names, else by the name of the class."""
+    name = item.spec.ingress_class_name or item.annotations.get(_CLASS, "")
+    classes = objects.ingress_classes.items if isinstance(objects.ingress_classes, Loaded) else ()
+    controller = next((known.spec.controller for known in classes if known.name == name), None)
+    return _NGINX in (controller or name)
 
 
 def dialled_in_lan(lan: LanName | Unavailable, route: TunnelRoute | Unavailable) -> bool:

@@ -84,6 +84,9 @@ UNOWNED = [
     pytest.param(LAN, owned(DOWN), SERVED, Status.WARN, "not ready", id="not-ready-and-serving"),
     pytest.param(LAN, owned(GONE, NEXT), SERVED, Status.WARN, "1 more of its addresses are fine", id="one-of-two-gone"),
     pytest.param(LAN, MISSING, SERVED, Status.UNKNOWN, "could not be told", id="nodes-not-readable"),
+    pytest.param(
+        a_lan_name(by_cluster=True), owned(GONE), SILENT, Status.SKIP, "No record leads", id="no-record-to-be-judged"
+    ),
     pytest.param(MISSING, owned(), SERVED, Status.SKIP, "no private address", id="no-name-of-the-lan"),
 ]
 

@@ -107,6 +107,9 @@ REBINDING = [
         id="a-failure-is-no-filter",
     ),
     pytest.param(HOME, MISSING, Status.SKIP, "no private address", id="no-name-of-the-lan"),
+    pytest.param(
+        dns_view(resolver(rcode=Rcode.NXDOMAIN)), a_lan_name(by_cluster=True), Status.SKIP, "", id="no-record-to-filter"
+    ),
 ]
 
 

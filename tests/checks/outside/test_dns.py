@@ -8,6 +8,7 @@ from ingressdoctor.api import (
     DnsView,
     NearNames,
     Rcode,
+    RecordGoal,
     Status,
     Symptom,
     Target,
@@ -19,6 +20,7 @@ from ingressdoctor_checks.dns import no_such_name, resolver_failing
 from ingressdoctor_checks.dns_split import split_answers
 
 OWN, PUBLIC = "192.0.2.53:53", "9.9.9.9:53"
+GOAL = RecordGoal(balancer=lookup().found)
 GONE = resolver(rcode=Rcode.NXDOMAIN)
 BROKEN = resolver(rcode=Rcode.SERVFAIL)
 SILENT = resolver(rcode=Rcode.TIMEOUT)
@@ -72,7 +74,7 @@ COMPACT = resolver(authority=NXNAME)
     ],
 )
 def test_a_missing_name_gets_the_advice_that_fits(view: DnsView, held: ZoneFacts | Unavailable, words: str) -> None:
-    [finding] = no_such_name(TARGET, view, held, lookup(), MISSING, MISSING)
+    [finding] = no_such_name(TARGET, view, held, GOAL, MISSING, MISSING)
 
     assert finding.remedy is not None
     assert words in finding.remedy.text
@@ -83,7 +85,7 @@ def test_a_missing_name_gets_the_advice_that_fits(view: DnsView, held: ZoneFacts
     [pytest.param(TARGET, ", proxied.", id="web"), pytest.param(SQL, ", DNS only, since", id="mysql-is-not-proxied")],
 )
 def test_the_record_to_create_suits_what_is_spoken(target: Target, words: str) -> None:
-    [finding] = no_such_name(target, dns_view(GONE), zone(bare=True), lookup(), MISSING, MISSING)
+    [finding] = no_such_name(target, dns_view(GONE), zone(bare=True), GOAL, MISSING, MISSING)
 
     assert finding.remedy is not None
     assert words in finding.remedy.text
@@ -91,14 +93,14 @@ def test_the_record_to_create_suits_what_is_spoken(target: Target, words: str) -
 
 def test_a_slip_of_the_pen_is_corrected() -> None:
     near = NearNames(names=("erp.shop.example", "era.shop.example"))
-    [finding] = no_such_name(SQL, dns_view(GONE), zone(bare=True), lookup(), MISSING, near)
+    [finding] = no_such_name(SQL, dns_view(GONE), zone(bare=True), GOAL, MISSING, near)
 
     assert finding.summary.endswith("Did you mean erp.shop.example?")
     assert "erp.shop.example, era.shop.example" in [fact.value for fact in finding.facts]
 
 
 def test_the_record_to_create_names_the_load_balancers_address() -> None:
-    [finding] = no_such_name(TARGET, dns_view(GONE), zone(bare=True), lookup(), MISSING, MISSING)
+    [finding] = no_such_name(TARGET, dns_view(GONE), zone(bare=True), GOAL, MISSING, MISSING)
 
     assert finding.remedy is not None
     assert "203.0.113.10 (load balancer shop-lb)" in finding.remedy.text
@@ -264,10 +266,46 @@ TUNNEL = "6ff42ae2.cfargotunnel.com"
     ],
 )
 def test_the_record_to_create_is_like_its_neighbours(target: Target, near: NearNames, words: str) -> None:
-    [finding] = no_such_name(target, dns_view(GONE), zone(bare=True), lookup(), MISSING, near)
+    [finding] = no_such_name(target, dns_view(GONE), zone(bare=True), GOAL, MISSING, near)
 
     assert finding.remedy is not None
     assert words in finding.remedy.text
+
+
+def test_names_with_several_addresses_make_one_more_of_them() -> None:
+    records = [("a", "203.0.113.21"), ("a", "203.0.113.22"), ("b", "203.0.113.22"), ("b", "203.0.113.21")]
+    near = NearNames(
+        beside=tuple(
+            ZoneRecord(name=f"{name}.shop.example", type="A", content=content, proxied=True)
+            for name, content in records
+        )
+    )
+
+    [finding] = no_such_name(TARGET, dns_view(GONE), zone(bare=True), MISSING, MISSING, near)
+
+    assert finding.remedy is not None
+    assert "lead to 203.0.113.21, 203.0.113.22: create A records to all of them, proxied." in finding.remedy.text
+
+
+IN_THE_LAN = RecordGoal(address="192.168.7.20", owner="Node worker-1", told_by="the status of Ingress shop/web")
+
+
+@pytest.mark.parametrize(
+    ("near", "also"),
+    [
+        pytest.param(MISSING, "a proxied CNAME to a tunnel and a rule", id="nothing-is-known-of-names-beside-it"),
+        pytest.param(beside("192.168.7.21"), "a proxied CNAME to a tunnel and a rule", id="others-are-of-the-lan"),
+        pytest.param(
+            beside(TUNNEL), "as a.shop.example, it needs a proxied CNAME to 6ff42ae2.cfargotunnel.com", id="of-a-tunnel"
+        ),
+    ],
+)
+def test_an_ingress_at_private_addresses_speaks_for_the_lan(near: NearNames | Unavailable, also: str) -> None:
+    [finding] = no_such_name(TARGET, dns_view(GONE), zone(bare=True), IN_THE_LAN, MISSING, near)
+
+    assert finding.remedy is not None
+    assert "create an A record to 192.168.7.20 (Node worker-1), DNS only, for the LAN" in finding.remedy.text
+    assert also in finding.remedy.text
 
 
 def test_where_nothing_is_known_every_choice_is_told() -> None:

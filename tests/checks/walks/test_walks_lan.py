@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from build.lan import NODE, a_lan_name
-from build.outside import dns_view, record, resolver, zone
+from build.lan import a_lan_name
+from build.outside import dns_view
 from build.routes import HOST, a_decision
 from build.tunnel import a_route
-from ingressdoctor.api import KnownHosts, Target, Unavailable
+from ingressdoctor.api import Bypass, KnownHosts, Target, Unavailable
 from ingressdoctor_checks.walks import claim_public, claim_tunnel
 from ingressdoctor_checks.walks_lan import LAN, claim_lan
 
@@ -38,6 +38,7 @@ LANS = [
     pytest.param(a_lan_name(), NAMED, 95, "Ingress ns/shop names the host", id="a-route-and-private-answers"),
     pytest.param(a_lan_name(), NONE, 80, "a private address", id="private-answers-alone"),
     pytest.param(a_lan_name(), UNSEEN, 80, "a private address", id="cluster-not-readable"),
+    pytest.param(a_lan_name(by_cluster=True), NAMED, 95, "no record leads it anywhere", id="an-ingress-and-no-record"),
     pytest.param(a_lan_name(mixed=True), NAMED, 30, "a private address", id="split-horizon"),
     pytest.param(UNSEEN, NAMED, 0, "", id="no-private-address"),
 ]
@@ -52,23 +53,22 @@ def test_claim_of_the_lan(lan: Any, hosts: Any, strength: int, ground: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("dns", "facts", "strength"),
+    ("past", "strength"),
     [
-        pytest.param(dns_view(resolver(NODE)), UNSEEN, 70, id="private-answers"),
-        pytest.param(dns_view(resolver()), zone(record(NODE, proxied=False)), 70, id="a-private-record"),
-        pytest.param(dns_view(resolver(NODE), resolver("203.0.113.9")), UNSEEN, 100, id="split-horizon-stays-public"),
-        pytest.param(dns_view(), zone(), 100, id="proxied"),
+        pytest.param(Bypass(lan=True), 70, id="a-private-address"),
+        pytest.param(Bypass(), 100, id="a-public-one"),
     ],
 )
-def test_what_is_private_is_claimed_weakly_for_the_public_walk(dns: Any, facts: Any, strength: int) -> None:
-    claim = claim_public.function(Target.parse(HOST), NAMED, dns, a_decision(), facts, UNSEEN)
+def test_what_is_private_is_claimed_weakly_for_the_public_walk(past: Any, strength: int) -> None:
+    claim = claim_public.function(Target.parse(HOST), NAMED, dns_view(), a_decision(), UNSEEN, past)
 
     assert claim.strength == strength
 
 
-def test_a_record_of_a_tunnel_without_a_rule_is_in_the_way() -> None:
+@pytest.mark.parametrize("hosts", [NAMED, NONE], ids=["an-ingress-names-it", "no-ingress-names-it"])
+def test_a_record_of_a_tunnel_without_a_rule_is_in_the_way(hosts: KnownHosts) -> None:
     aside = a_route(by_record=True, named="")
-    claim = claim_lan.function(Target.parse(HOST), a_lan_name(mixed=True, own=True), NAMED, aside)
+    claim = claim_lan.function(Target.parse(HOST), a_lan_name(mixed=True, own=True), hosts, aside)
 
     assert claim.strength == 98
     assert claim.strength > claim_tunnel.function(Target.parse(HOST), aside).strength > 95

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pytest
 
-from build.cluster import FakeCluster
+from build.cluster import FakeCluster, later
 from build.lan import a_lan_name
+from build.nginx import a_class, an_ingress
 from build.outside import HOST, MISSING, dns_view, resolver
+from build.routes import objects
 from build.sources import TableDns
-from ingressdoctor.api import Inapplicable, LanName, LanOwners, LanSurroundings, Reach, Target, TcpAttempt, Unavailable
+from build.tunnel import a_route
+from ingressdoctor.api import (
+    Inapplicable,
+    LanName,
+    LanOwners,
+    LanSurroundings,
+    Rcode,
+    Reach,
+    Target,
+    TcpAttempt,
+    Unavailable,
+)
 from ingressdoctor.collect.lan import collect_lan_name, collect_owners, collect_surroundings
 from ingressdoctor.collect.workloads import collect_services
 from ingressdoctor.evidence.workloads import ClusterServices
@@ -92,10 +105,30 @@ async def test_a_name_below_a_top_level_domain_has_nothing_beside_it() -> None:
     assert found.wildcard == ()
 
 
-async def test_which_target_is_asked_about() -> None:
-    home = dns_view(resolver("192.168.1.82"))
+async def which(target: Target, dns: object, known: object = MISSING, *, rules: object = MISSING) -> object:
+    """Whether a name is one of the LAN, in a cluster whose Ingress listens at private addresses."""
+    return await collect_lan_name.function(target, dns, known, later(CLUSTER), later(rules))
 
-    assert isinstance(await collect_lan_name.function(Target(hostname=HOST), home, MISSING), LanName)
-    assert isinstance(await collect_lan_name.function(Target(hostname=HOST), dns_view(), MISSING), Inapplicable)
-    mysql = Target.parse("mysql://db.shop.example")
-    assert isinstance(await collect_lan_name.function(mysql, home, MISSING), Inapplicable)
+
+CLUSTER = objects(ingresses=(an_ingress(name="shop", host=HOST, published=("192.168.1.82",)),), classes=(a_class(),))
+HOME, GONE = dns_view(resolver("192.168.1.82")), dns_view(resolver(rcode=Rcode.NXDOMAIN))
+MYSQL = Target.parse("mysql://db.shop.example")
+NAMES = [
+    pytest.param(Target(hostname=HOST), HOME, MISSING, True, id="private-answers"),
+    pytest.param(Target(hostname=HOST), dns_view(), MISSING, False, id="the-edge-answers"),
+    pytest.param(MYSQL, HOME, MISSING, False, id="mysql"),
+    pytest.param(Target(hostname=HOST), GONE, MISSING, True, id="no-record-and-an-ingress-at-private-addresses"),
+    pytest.param(Target(hostname=HOST), GONE, a_route(named="exact"), False, id="a-rule-of-a-tunnel-names-it"),
+    pytest.param(Target(hostname=HOST), GONE, a_route(named="wildcard"), False, id="a-rule-takes-all-names"),
+    pytest.param(
+        Target(hostname=HOST), GONE, a_route(named="", by_record=False), True, id="rules-that-name-others-only"
+    ),
+    pytest.param(Target(hostname="x.other.example"), GONE, MISSING, False, id="no-ingress-names-it"),
+]
+
+
+@pytest.mark.parametrize(("target", "dns", "rules", "expected"), NAMES)
+async def test_which_target_is_asked_about(target: Target, dns: object, rules: object, expected: bool) -> None:
+    found = await which(target, dns, rules=rules)
+
+    assert isinstance(found, LanName if expected else Inapplicable)

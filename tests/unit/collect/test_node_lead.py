@@ -9,6 +9,7 @@ import pytest
 from build.cluster import FakeCluster
 from build.controller import a_traefik, a_traefik_pod
 from build.hetzner import a_balancer
+from build.lan import a_lan_name
 from build.nodes import a_cloud_server, a_node_pod
 from build.outside import EDGE, HOST, MISSING, RANGES, dns_view, lookup, record, resolver, zone
 from build.tunnel import a_route
@@ -213,6 +214,8 @@ def test_which_server_has_an_address(address: str, name: str) -> None:
 
 
 async def test_what_leads_past_a_load_balancer() -> None:
-    assert await collect_bypass.function(MISSING, await lead()) == Bypass(nodes=True)
-    assert await collect_bypass.function(a_route(), MISSING) == Bypass(tunnel=True)
-    assert await collect_bypass.function(MISSING, MISSING) == Bypass()
+    assert await collect_bypass.function(MISSING, await lead(), MISSING) == Bypass(nodes=True)
+    assert await collect_bypass.function(a_route(), MISSING, MISSING) == Bypass(tunnel=True)
+    assert await collect_bypass.function(MISSING, MISSING, a_lan_name()) == Bypass(lan=True)
+    assert await collect_bypass.function(MISSING, MISSING, a_lan_name(mixed=True)) == Bypass()
+    assert await collect_bypass.function(MISSING, MISSING, MISSING) == Bypass()

@@ -63,8 +63,10 @@ GREY = dns_view(resolver(), chain=(HOST, f"{TUNNEL}.cfargotunnel.com."))
         pytest.param(LEADS, EMPTY, NAMED, TUNNEL, "", id="a-route-does-not-speak-against-a-record"),
         pytest.param(UNSEEN, GREY, NONE, TUNNEL, "", id="visible-in-dns"),
         pytest.param(zone(), EMPTY, NONE, "", "leads to no tunnel", id="record-leads-elsewhere"),
-        pytest.param(UNSEEN, EMPTY, NAMED, "", "names the host", id="route-and-no-token"),
-        pytest.param(zone(bare=True), EMPTY, NAMED, "", "names the host", id="route-and-no-record"),
+        pytest.param(UNSEEN, dns_view(), NAMED, "", "names the host", id="route-and-no-token"),
+        pytest.param(zone(bare=True), dns_view(), NAMED, "", "names the host", id="route-and-an-answer-of-dns"),
+        pytest.param(UNSEEN, UNSEEN, NAMED, "", "names the host", id="route-and-nothing-else-that-could-be-read"),
+        pytest.param(zone(bare=True), EMPTY, NAMED, "", "", id="route-and-no-record-anywhere"),
         pytest.param(zone(bare=True), EMPTY, NONE, "", "", id="no-record-anywhere"),
         pytest.param(UNSEEN, UNSEEN, UNSEEN, "", "", id="nothing-could-be-read"),
     ],
@@ -88,7 +90,7 @@ async def test_routes_are_looked_at_only_where_they_matter(facts: Any, asked: in
         calls.append(1)
         return NAMED
 
-    lead = await collect_lead.function(Target.parse(HOST), facts, EMPTY, Later(hosts))
+    lead = await collect_lead.function(Target.parse(HOST), facts, dns_view(), Later(hosts))
 
     assert isinstance(lead, Lead)
     assert lead.refuted
@@ -312,7 +314,7 @@ async def test_a_file_of_rules_overrules_a_route_but_no_record(tmp_path: Path) -
     path = tmp_path / "config.yml"
     path.write_text(a_text())
 
-    by_route, _ = await collected(lead_of(HOST, UNSEEN, EMPTY, NAMED), str(path))
+    by_route, _ = await collected(lead_of(HOST, UNSEEN, dns_view(), NAMED), str(path))
     by_record, _ = await collected(lead_of(HOST, zone(), EMPTY, NONE), str(path))
 
     assert isinstance(by_route, TunnelRoute)

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from build.lan import a_lan_name
-from build.outside import EDGE, MISSING, dns_view, record, resolver, zone
+from build.nginx import a_class, an_ingress
+from build.outside import EDGE, HOST, MISSING, dns_view, record, resolver, zone
+from build.routes import objects
 from build.tunnel import a_route
 from build.values import replace
+from ingressdoctor.evidence.dns import Rcode
+from ingressdoctor.evidence.kube import Ingress
 from ingressdoctor.routing.addresses import is_lan
-from ingressdoctor.routing.lan import dialled_in_lan, lan_name
+from ingressdoctor.routing.lan import dialled_in_lan, lan_name, lan_of_cluster, nowhere
 
 NODE, OTHER = "192.168.1.82", "10.0.0.9"
 HOME = dns_view(resolver(NODE))
@@ -96,3 +100,63 @@ def test_whose_resolver_says_so(dns: Any, own: bool) -> None:
 
     assert found is not None
     assert found.own is own
+
+
+GONE, SILENT = resolver(rcode=Rcode.NXDOMAIN), resolver(rcode=Rcode.TIMEOUT)
+NOWHERE = [
+    pytest.param(dns_view(GONE), MISSING, True, id="nxdomain"),
+    pytest.param(dns_view(resolver()), zone(bare=True), True, id="no-data-and-no-record"),
+    pytest.param(dns_view(GONE, SILENT), MISSING, True, id="nxdomain-at-all-that-answer"),
+    pytest.param(dns_view(GONE), zone(), False, id="the-zone-has-a-record"),
+    pytest.param(dns_view(GONE, resolver(NODE)), MISSING, False, id="some-resolver-knows-it"),
+    pytest.param(dns_view(GONE, chain=("x.example",)), MISSING, False, id="an-alias-that-leads-nowhere"),
+    pytest.param(dns_view(SILENT), MISSING, False, id="nobody-answers"),
+    pytest.param(MISSING, zone(bare=True), False, id="nobody-asked"),
+]
+
+
+@pytest.mark.parametrize(("dns", "facts", "expected"), NOWHERE)
+def test_nowhere(dns: Any, facts: Any, expected: bool) -> None:
+    assert nowhere(dns, facts) is expected
+
+
+def an_ingress_at(*published: str, host: str = HOST, name: str | None = "nginx", old: str = "") -> Ingress:
+    """An Ingress of a class, by its field or (*old*) by the annotation, that can be reached at some addresses."""
+    notes = {"kubernetes.io/ingress.class": old} if old else {}
+    return an_ingress(host=host, annotations=notes, published=published, ingressClassName=name)
+
+
+CLASSES = (a_class(), a_class("internal"), a_class("traefik", "traefik.io/ingress-controller"))
+CLUSTERS = [
+    pytest.param(an_ingress_at(NODE, OTHER), CLASSES, (NODE, OTHER), id="private-addresses"),
+    pytest.param(an_ingress_at(NODE, name="internal"), CLASSES, (NODE,), id="of-another-class-of-the-same-controller"),
+    pytest.param(an_ingress_at(NODE, name=None, old="nginx"), CLASSES, (NODE,), id="by-the-old-annotation"),
+    pytest.param(an_ingress_at(NODE), None, (NODE,), id="classes-that-may-not-be-read"),
+    pytest.param(an_ingress_at(NODE, name="traefik"), CLASSES, (), id="of-another-controller"),
+    pytest.param(an_ingress_at(NODE, name=None), CLASSES, (), id="of-no-class"),
+    pytest.param(an_ingress_at(NODE, "203.0.113.9"), CLASSES, (), id="a-public-address-among-them"),
+    pytest.param(an_ingress_at("lb.example.com"), CLASSES, (), id="a-name-in-place-of-addresses"),
+    pytest.param(an_ingress_at(), CLASSES, (), id="no-status-yet"),
+    pytest.param(an_ingress_at(NODE, host="other.example"), CLASSES, (), id="of-another-host"),
+]
+
+
+@pytest.mark.parametrize(("ingress", "classes", "addresses"), CLUSTERS)
+def test_where_an_ingress_listens(ingress: Ingress, classes: Any, addresses: tuple[str, ...]) -> None:
+    parts: dict[str, Any] = {"unread": ("ingress_classes",)} if classes is None else {"classes": classes}
+
+    found = lan_of_cluster(HOST, objects(ingresses=(ingress,), **parts))
+
+    assert (found.addresses if found else ()) == addresses
+    assert found is None or (found.by_cluster and found.certain and ingress.ref in found.told_by)
+
+
+UNREAD = [
+    pytest.param(MISSING, id="no-cluster"),
+    pytest.param(replace(objects(), ingresses=MISSING), id="ingresses-may-not-be-read"),
+]
+
+
+@pytest.mark.parametrize("known", UNREAD)
+def test_a_cluster_that_could_not_be_read_speaks_for_nothing(known: Any) -> None:
+    assert lan_of_cluster(HOST, known) is None

@@ -13,6 +13,7 @@ from ingressdoctor.evidence.kube.ingress import (
     IngressPath,
     IngressRule,
     IngressSpec,
+    IngressStatus,
     IngressTls,
     NetworkPolicy,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "IngressPath",
     "IngressRule",
     "IngressSpec",
+    "IngressStatus",
     "IngressTls",
     "LoadBalancerIngress",
     "LoadBalancerStatus",

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ingressdoctor.evidence.kube.meta import Base, Resource
+from ingressdoctor.evidence.kube.service import LoadBalancerIngress, LoadBalancerStatus
 
 __all__ = [
     "Backend",
@@ -23,6 +24,7 @@ __all__ = [
     "IngressPath",
     "IngressRule",
     "IngressSpec",
+    "IngressStatus",
     "IngressTls",
     "NetworkPolicy",
 ]
@@ -86,10 +88,23 @@ class IngressSpec(Base, frozen=True, kw_only=True):
     default_backend: Backend | None = None
 
 
+class IngressStatus(Base, frozen=True, kw_only=True):
+    """status of an Ingress."""
+
+    load_balancer: LoadBalancerStatus | None = None
+
+
 class Ingress(Resource, frozen=True, kw_only=True):
     """networking.k8s.io/v1 Ingress."""
 
     spec: IngressSpec = IngressSpec()
+    status: IngressStatus | None = None
+
+    @property
+    def published(self) -> tuple[LoadBalancerIngress, ...]:
+        """status.loadBalancer.ingress, empty when null."""
+        status = self.status.load_balancer if self.status else None
+        return (status.ingress or ()) if status else ()
 
 
 class IngressClassSpec(Base, frozen=True, kw_only=True):
