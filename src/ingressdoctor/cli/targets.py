@@ -18,23 +18,21 @@ def targets(connection: Connection, as_json: AsJson = False) -> None:
     """List every hostname found, the objects that name it, and the walk it takes."""
     import sys
 
-    from ingressdoctor.cli.known import known_names
+    from ingressdoctor.cli.known import known_targets
     from ingressdoctor.cli.output import page_for, write
     from ingressdoctor.cli.settings import settings_for
-    from ingressdoctor.model.target import Target
     from ingressdoctor.render.lists import HostV1, TargetsV1, targets_to_json, targets_to_terminal, walk_of
 
     settings = settings_for(connection)
-    names, limits = known_names(settings)
-    patterns = settings.walks.patterns
+    known, limits = known_targets(settings)
     hosts = tuple(
         HostV1(
-            hostname=(host := Target.parse(name).hostname),
-            target=name,
-            objects=objects,
-            walk=walk_of(host, objects, patterns),
+            hostname=item.target.hostname,
+            target=item.name,
+            objects=item.sources,
+            walk=walk or walk_of(item.target.hostname, item.sources, settings.walks.patterns),
         )
-        for name, objects in sorted(names.items(), key=lambda item: (Target.parse(item[0]).hostname, item[0]))
+        for item, walk in sorted(known, key=lambda pair: (pair[0].target.hostname, pair[0].name))
     )
     view = TargetsV1(hosts=hosts, limits=limits)
     write(targets_to_json(view) if as_json else targets_to_terminal(view, page_for(sys.stdout)))

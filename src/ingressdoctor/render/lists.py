@@ -113,10 +113,7 @@ def targets_to_terminal(view: TargetsV1, page: Page) -> str:
 
 
 def walk_of(hostname: str, objects: tuple[str, ...], patterns: tuple[tuple[str, str], ...]) -> str:
-    """Return the walk for a hostname: by the configuration's patterns, else by the kind of the objects naming it.
-
-    A diagnosis may choose another one, from evidence that is collected only then.
-    """
+    """Return the walk of a hostname of which nothing more is known: by patterns, else by the kinds that name it."""
     named = next((walk for pattern, walk in patterns if fnmatchcase(hostname, pattern)), "")
     # A record leads to what the others say, or to the edge like those of every public site.
     kinds = {item.partition(" ")[0] for item in objects if not item.startswith("DNS record ")}
