@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import pickle
+import re
 import socket
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -217,6 +218,35 @@ async def test_who_stops_gets_what_ends_and_the_workers_are_free(lab: Lab, fleet
     assert 1 <= len(watcher.by_name) < len(SOME)
     assert not [item for item in watcher.outcomes if item.error]
     assert set(again.by_name) == set(SOME)
+
+
+def test_workers_let_go_of_a_sweep_that_was_killed(lab: Lab, fleet: Cluster, door: Gate, tmp_path: Path) -> None:
+    """It cannot say goodbye itself: the workers learn from the scheduler that it is gone, and forget the snapshot."""
+    door.ask("hold", HOST)
+    config, hosts = tmp_path / "doctor.toml", tmp_path / "hosts.txt"
+    config.write_text(f'{lab.handout.config.read_text()}\n[plugins]\nfolders = ["{door.checks}"]\n')
+    hosts.write_text("\n".join(SOME))
+    env = environment(**{**lab.handout.environment, "INGRESSDOCTOR_CONFIG": str(config)})
+    before = plugins_of(fleet)
+    command = [*PROGRAM, "sweep", "--dask", fleet.address, "--no-history", "--no-probe", "-f", str(hosts)]
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env
+    )
+    try:
+        until(lambda: bool(door.held()), "a worker judges the host")
+        (name,) = plugins_of(fleet) - before
+    finally:
+        process.kill()
+        process.wait(60)
+        door.go()
+
+    until(lambda: fleet.logs.count(f"Removing Worker plugin {name}") == 2, "both workers let go of it")
+    assert f"Worker plugin {name} failed" not in fleet.logs
+
+
+def plugins_of(fleet: Cluster) -> set[str]:
+    """Names of the plugins that its workers were ever given."""
+    return set(re.findall(r"Starting Worker plugin (ingressdoctor-\S+)", fleet.logs))
 
 
 async def test_no_scheduler_is_an_error(lab: Lab) -> None:

@@ -88,7 +88,8 @@ class DaskCluster:
             if snapshot is None:
                 return Elsewhere()
             name = f"ingressdoctor-{uuid.uuid4()}"
-            await self._asked(client.register_plugin(Place(name, self._jobs(), snapshot), name=name), _SEND_S)
+            place = Place(name, self._jobs(), snapshot, str(client.id))
+            await self._asked(client.register_plugin(place, name=name), _SEND_S)
             desks = [Desk(client, name, self._job, vantage, self._counter(client, vantage)) for vantage in self._jobs()]
             gathering = Gathering(tuple(self._jobs()), take)
             telling = asyncio.ensure_future(_tell_stop(client, name, stop))

@@ -18,6 +18,7 @@ from distributed import WorkerPlugin, get_worker
 from msgspec.structs import replace
 
 from ingressdoctor.config import VARIABLE, Settings, load_settings
+from ingressdoctor.fleet.leaving import leave_with_client
 from ingressdoctor.fleet.work import Job, Judged, Worker, decode_targets, encode_judged, why
 from ingressdoctor.model.sweep import Outcome
 
@@ -29,16 +30,20 @@ _FAREWELL_S: Final = 5.0
 
 
 class Place(WorkerPlugin):
-    """The job, the snapshot, and a session in an event loop of its own, for each vantage point that the worker is."""
+    """The job, the snapshot, and a session in an event loop of its own, for each vantage point that the worker is.
 
-    def __init__(self, name: str, jobs: Mapping[str, Job], snapshot: bytes) -> None:
+    Goes when the sweep says so, and when *client*, which is the sweep's, has left the scheduler without a word.
+    """
+
+    def __init__(self, name: str, jobs: Mapping[str, Job], snapshot: bytes, client: str = "") -> None:
         self.name = name
+        self._client = client
         self._jobs = dict(jobs)
         self._snapshot = snapshot
 
     def setup(self, worker: object) -> None:
         """Begin; nothing is opened before the first batch comes."""
-        del worker
+        self._leaving = asyncio.ensure_future(leave_with_client(worker, self._client, self.name))
         self._loop = asyncio.new_event_loop()
         self._workers: dict[str, Worker] = {}
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -50,6 +55,7 @@ class Place(WorkerPlugin):
     def teardown(self, worker: object) -> None:
         """Give up what is under way, close the sessions and end the loop; the worker lives on, whatever hangs."""
         del worker
+        self._leaving.cancel()
         with contextlib.suppress(Exception):
             asyncio.run_coroutine_threadsafe(self._close(), self._loop).result(_FAREWELL_S)
         self._loop.call_soon_threadsafe(self._loop.stop)
