@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -114,10 +115,16 @@ def test_owners_exist_with_the_uid_they_are_named_by(name: str) -> None:
             assert uids.get(owner["uid"]) == (owner["kind"], owner["name"]), item["metadata"]["name"]
 
 
+@cache
+def described(name: str) -> tuple[World, str]:
+    """A world, the same one for every fault, since each is to leave it alone; and all that it holds, as a text."""
+    world = load_world(name)
+    return world, repr(world)
+
+
 @pytest.mark.parametrize("each", FAULTS, ids=lambda item: f"{item.world}-{item.name}")
 def test_every_fault_applies_changes_the_world_and_leaves_the_original_alone(each: Fault) -> None:
-    world = load_world(each.world)
-    before = repr(world)
+    world, before = described(each.world)
     broken = apply_fault(world, each)
     # A state without a patch is the world as it is, asked about another of its hosts: one that
     # is none, or one that the documentation itself gets wrong.

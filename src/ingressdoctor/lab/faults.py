@@ -14,6 +14,7 @@ import fnmatch
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from ingressdoctor.errors import LabError
@@ -63,21 +64,24 @@ class Fault:
 
 def load_faults(world_name: str) -> tuple[Fault, ...]:
     """Every fault and unusual state of a shipped world, faults first, each group by name."""
+    now, host = datetime.now(UTC), default_host(world_name)
+    return tuple(_read(world_name, path, kind, host, now) for path, kind in _files(world_name))
+
+
+def _files(world_name: str) -> list[tuple[Path, Kind]]:
     folder = world_folder(world_name)
-    now = datetime.now(UTC)
-    host = default_host(world_name)
-    found: list[Fault] = []
-    for sub, kind in _FOLDERS:
-        for path in sorted((folder / sub).glob("*.yaml")):
-            documents = read_yaml(path, now)
-            if len(documents) != 1 or not isinstance(documents[0], dict):
-                raise LabError(f"{sub}/{path.name} must hold exactly one mapping")
-            head = {"host": host, **documents[0]}
-            if parts := head.pop("parts", ()):
-                first = [step for part in parts for step in _part(world_name, str(part), now)]
-                head["patch"] = [*first, *head.get("patch", ())]
-            found.append(_fault(path.stem, world_name, kind, head))
-    return tuple(found)
+    return [(path, kind) for sub, kind in _FOLDERS for path in sorted((folder / sub).glob("*.yaml"))]
+
+
+def _read(world_name: str, path: Path, kind: Kind, host: str, now: datetime) -> Fault:
+    documents = read_yaml(path, now)
+    if len(documents) != 1 or not isinstance(documents[0], dict):
+        raise LabError(f"{path.parent.name}/{path.name} must hold exactly one mapping")
+    head = {"host": host, **documents[0]}
+    if parts := head.pop("parts", ()):
+        first = [step for part in parts for step in _part(world_name, str(part), now)]
+        head["patch"] = [*first, *head.get("patch", ())]
+    return _fault(path.stem, world_name, kind, head)
 
 
 def _part(world_name: str, name: str, now: datetime) -> list[Any]:
@@ -90,10 +94,11 @@ def _part(world_name: str, name: str, now: datetime) -> list[Any]:
 
 def load_fault(world_name: str, name: str) -> Fault:
     """The fault *name* of a world; LabError names the nearest known one."""
-    faults = {fault.name: fault for fault in load_faults(world_name)}
-    if name in faults:
-        return faults[name]
-    near = difflib.get_close_matches(name, faults, n=3, cutoff=0.3)
+    files = {path.stem: (path, kind) for path, kind in _files(world_name)}
+    if name in files:
+        path, kind = files[name]
+        return _read(world_name, path, kind, default_host(world_name), datetime.now(UTC))
+    near = difflib.get_close_matches(name, files, n=3, cutoff=0.3)
     raise LabError(f"world {world_name} has no fault {name!r}", hint=f"nearest: {', '.join(near) or 'none'}")
 
 
