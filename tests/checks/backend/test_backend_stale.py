@@ -25,6 +25,8 @@ UNDATED = a_pod("web-3", ip="10.42.3.7")
 STARTED = a_pod("web-3", ip="10.42.3.7", status={"startTime": "2026-11-21T11:00:00Z"})
 FINISHED = ready_since("web-3", "10.42.3.7", phase="Succeeded")
 NO_ADDRESS = ready_since("web-3", "", podIPs=None)
+DUAL = ready_since("web-1", "10.42.1.5", podIPs=[{"ip": "10.42.1.5"}, {"ip": "fd00::5"}])
+BY_IPV6, OTHER_IPV6 = a_slice(an_endpoint("fd00::5")), a_slice(an_endpoint("fd00::9"))
 UNREADY = a_pod("web-3", ip="10.42.3.7", ready=False)
 
 ROWS: list[Any] = [
@@ -50,6 +52,10 @@ ROWS: list[Any] = [
     pytest.param(a_view(pods=(ONE, UNREADY), slices=slices_of((ONE,))), Status.PASS, "", id="an-unready-pod-may-lack"),
     pytest.param(
         a_view(pods=(ONE,), slices=()), Status.SKIP, "no endpoints", id="no-endpoint-at-all-is-said-elsewhere"
+    ),
+    pytest.param(a_view(pods=(DUAL,), slices=(BY_IPV6,)), Status.PASS, "", id="listed-by-its-second-address"),
+    pytest.param(
+        a_view(pods=(DUAL,), slices=(OTHER_IPV6,)), Status.FAIL, "1 ready pod is not", id="neither-of-its-addresses"
     ),
     pytest.param(a_view(slices=FORBIDDEN), Status.SKIP, "no endpoints", id="slices-may-not-be-read"),
     pytest.param(a_view(pods=FORBIDDEN, slices=(GONE,)), Status.UNKNOWN, "could not", id="pods-may-not-be-read"),

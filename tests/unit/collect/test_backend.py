@@ -14,6 +14,7 @@ from build.backend import (
     a_pod,
     a_ref,
     a_service,
+    a_view,
     an_event,
     slices_of,
     waiting,
@@ -21,6 +22,7 @@ from build.backend import (
 from build.cluster import FakeCluster, later
 from build.outside import TARGET
 from build.tunnel import a_route
+from build.values import replace
 from ingressdoctor.api import (
     BackendView,
     DroppedRoute,
@@ -209,3 +211,13 @@ def test_the_nearest_pod_is_the_one_with_the_likest_value() -> None:
 
     assert [pod.name for pod in nearest_pods(pods, {"name": "shop", "team": "a"})] == ["shopp", "shop-api", "redis"]
     assert nearest_pods(pods, {"unheard": "of"}) == ()
+
+
+def test_a_view_tells_its_unready_pods_and_one_made_from_it_its_own() -> None:
+    gone, stuck = a_pod("web-3", phase="Succeeded"), a_pod("web-2", ready=False)
+    view = a_view(pods=(a_pod(), stuck, gone))
+
+    assert view.current_pods == (a_pod(), stuck)
+    assert view.unready_pods == (stuck,)
+    assert replace(view, pods=(a_pod(),)).unready_pods == ()
+    assert replace(view, pods=NOT_ASKED).current_pods == ()

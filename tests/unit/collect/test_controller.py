@@ -179,6 +179,16 @@ def test_path_of_a_port(controller: Controller, port: int, point: str, gap: str)
     assert (gap in path.gap) if gap else path.gap == ""
 
 
+def test_a_port_is_followed_once_and_anew_behind_another_service() -> None:
+    controller = a_traefik()
+    path = controller.path_of(443)
+
+    other = controller.behind(a_traefik_service(ports=({"port": 80, "targetPort": "web"},)))
+
+    assert controller.path_of(443) is path
+    assert "has no port 443" in other.path_of(443).gap
+
+
 def access(host: str, **parts: Any) -> str:
     entry = {"RequestHost": host, "DownstreamStatus": 200, "OriginStatus": 200, "RequestMethod": "GET"}
     return json.dumps({**entry, "RequestPath": "/", "StartUTC": "2026-03-10T11:59:00Z", "Duration": 2_000_000} | parts)
