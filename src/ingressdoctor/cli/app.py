@@ -19,7 +19,6 @@ from ingressdoctor.cli.arrange import COMMANDS, arranged, makes_report, only_dia
 from ingressdoctor.cli.interrupts import refuse_if_interrupted
 from ingressdoctor.cli.options import WATCH_S
 from ingressdoctor.cli.output import complain, silence, write
-from ingressdoctor.cli.plain_values import spare_converting
 from ingressdoctor.errors import ConfigError, IngressDoctorError, LabError, PluginError, SourceError, UsageError
 
 __all__ = ["build_app", "run"]
@@ -107,7 +106,6 @@ def run(words: Sequence[str], program: str) -> int:
     """Run the program on *words* and return its exit code; every error is told here and nowhere else."""
     completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
     command = typer.main.get_command(build_app(whole=completing or not only_diagnoses(words)))
-    spare_converting(command)
     if completing:
         command.main(list(words), prog_name=program)
     try:

@@ -20,7 +20,6 @@ from urllib.parse import quote
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.failures import reason_of
-from ingressdoctor.sources.kube_client import KubeClient
 from ingressdoctor.sources.loading import load
 
 __all__ = ["ForwardedPort", "Forwarder", "open_forward"]
@@ -91,12 +90,15 @@ Forwarder: TypeAlias = "Callable[[str, str, int], Awaitable[ForwardedPort]]"
 
 
 def open_forward(
-    client: KubeClient, headers: Mapping[str, str], place: tuple[str, str, int], timeout_s: float
+    settings: Any,  # noqa: ANN401 - the library is untyped
+    headers: Mapping[str, str],
+    place: tuple[str, str, int],
+    timeout_s: float,
 ) -> ForwardedPort:
     """Connect to a port of a pod.
 
     Args:
-        client: Where the API server is, and how it is spoken to.
+        settings: The official library's configuration: server, CA, client certificate.
         headers: What authenticates the request.
         place: Namespace, pod, port.
         timeout_s: For connecting and for the API server's answer.
@@ -109,11 +111,11 @@ def open_forward(
 
     namespace, pod, port = place
     path = f"/api/v1/namespaces/{quote(namespace, safe='')}/pods/{quote(pod, safe='')}/portforward?ports={port}"
-    sock: Any = websocket.WebSocket(sslopt=dict(client.tls))
+    sock: Any = websocket.WebSocket(sslopt=_tls_options(settings))
     sock.settimeout(timeout_s)
     sent = [f"{name}: {value}" for name, value in headers.items() if name.lower() == "authorization"]
     try:
-        sock.connect("ws" + client.host.removeprefix("http") + path, header=sent, subprotocols=[_PROTOCOL])
+        sock.connect("ws" + settings.host.removeprefix("http") + path, header=sent, subprotocols=[_PROTOCOL])
     except websocket.WebSocketBadStatusException as error:
         raise _refused(error.status_code, f"{namespace}/{pod}") from None
     except Exception as error:  # noqa: BLE001 - websocket-client lets through what the system and ssl raise
@@ -129,3 +131,20 @@ def _refused(status: int, pod: str) -> SourceError:
     if status == 403:
         return SourceError("403: pods/portforward is not granted.", hint=_GRANT)
     return SourceError(f"The API server answers {status} to a port-forward to pod {clean(pod, 160)}.", hint="")
+
+
+def _tls_options(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - the library is untyped
+    import ssl
+
+    if not settings.verify_ssl:
+        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
+    options: dict[str, Any] = {"cert_reqs": ssl.CERT_REQUIRED}
+    chosen = {
+        "ca_certs": settings.ssl_ca_cert,
+        "certfile": settings.cert_file,
+        "keyfile": settings.key_file,
+        "server_hostname": settings.tls_server_name,
+        "check_hostname": settings.assert_hostname,
+    }
+    options.update({name: value for name, value in chosen.items() if value not in (None, "")})
+    return options

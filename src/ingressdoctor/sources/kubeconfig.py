@@ -1,12 +1,10 @@
-"""Turn kubeconfig files, or a pod's service account, into a client.
+"""Turn kubeconfig files, or a pod's service account, into a client of the official library.
 
-A plain kubeconfig is only read (kubeconfig_plain.py). For all others the official library does the work: several files
-in KUBECONFIG, exec plugins, identity providers, proxies. Guarded here is what it does besides: writing refreshed tokens
-back into the user's file, logging through the root logger, going on without credentials when an exec plugin failed, and
-quoting whole user entries in its error texts.
+The library does the work: several files in KUBECONFIG, contexts, tokens, client certificates, exec plugins. Guarded
+here is what it does besides: writing refreshed tokens back into the user's file, logging through the root logger,
+going on without credentials when an exec plugin failed, and quoting whole user entries in its error texts.
 
-Blocking, and where the library is needed slow to import (0.2 s): call it in a thread. Reads files, and runs what the
-kubeconfig says to run.
+Blocking, and slow to import (0.2 s): call it in a thread. Reads files, and runs what the kubeconfig says to run.
 """
 
 from __future__ import annotations
@@ -18,16 +16,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import clean
-from ingressdoctor.sources.kube_client import KubeClient
-from ingressdoctor.sources.kubeconfig_plain import plain_client
 from ingressdoctor.sources.loading import load
 
-__all__ = ["load_client"]
+__all__ = ["KubeClient", "load_client", "quiet_library"]
 
 _DEFAULT: Final = "~/.kube/config"
 _HINT: Final = "Set KUBECONFIG, or kubeconfig under [kubernetes] in the configuration; choose a context with --context."
+
+
+class KubeClient(msgspec.Struct, frozen=True, kw_only=True):
+    """A configured client of the official library (an ``ApiClient``), and the context that it speaks to."""
+
+    api: Any
+    context: str
 
 
 def load_client(kubeconfig: str | None, context: str | None, connections: int) -> KubeClient:
@@ -41,13 +46,6 @@ def load_client(kubeconfig: str | None, context: str | None, connections: int) -
     Raises:
         SourceError: there is no kubeconfig, no such context, or no credentials to be had.
     """
-    paths = kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT
-    files = _split(paths)
-    plain = plain_client(files[0], context, connections) if len(files) == 1 and files[0].is_file() else None
-    return plain or _by_library(paths, kubeconfig, context, connections)
-
-
-def _by_library(paths: str, kubeconfig: str | None, context: str | None, connections: int) -> KubeClient:
     load("yaml", "kubernetes.client", "kubernetes.config")
     import yaml
     from kubernetes import client, config
@@ -56,6 +54,7 @@ def _by_library(paths: str, kubeconfig: str | None, context: str | None, connect
     # urllib3 would turn a timeout of one second into four, and wait for every Retry-After.
     settings.retries = False
     settings.connection_pool_maxsize = connections
+    paths = kubeconfig or os.environ.get("KUBECONFIG") or _DEFAULT
     try:
         if any(path.is_file() for path in _split(paths)):
             name = _from_files(settings, paths, context)
@@ -76,40 +75,11 @@ def _by_library(paths: str, kubeconfig: str | None, context: str | None, connect
         raise SourceError(f"The kubeconfig cannot be used ({type(error).__name__}).", hint=_HINT) from None
     if not settings.verify_ssl:
         _accept_insecure()
-    return KubeClient(
-        context=name,
-        host=settings.host,
-        pool=api.rest_client.pool_manager,
-        credentials=lambda: _credentials(api.configuration),
-        tls=_tls_options(api.configuration),
-    )
-
-
-def _credentials(settings: Any) -> dict[str, str]:  # noqa: ANN401 - the library is untyped
-    with _quiet_library():
-        found = settings.auth_settings().values()
-        return {item["key"]: item["value"] for item in found if item.get("in") == "header" and item.get("value")}
-
-
-def _tls_options(settings: Any) -> dict[str, Any]:  # noqa: ANN401 - the library is untyped
-    import ssl
-
-    if not settings.verify_ssl:
-        return {"cert_reqs": ssl.CERT_NONE, "check_hostname": False}
-    options: dict[str, Any] = {"cert_reqs": ssl.CERT_REQUIRED}
-    chosen = {
-        "ca_certs": settings.ssl_ca_cert,
-        "certfile": settings.cert_file,
-        "keyfile": settings.key_file,
-        "server_hostname": settings.tls_server_name,
-        "check_hostname": settings.assert_hostname,
-    }
-    options.update({name: value for name, value in chosen.items() if value not in (None, "")})
-    return options
+    return KubeClient(api=api, context=name)
 
 
 @contextmanager
-def _quiet_library() -> Iterator[list[str]]:
+def quiet_library() -> Iterator[list[str]]:
     """Collect what the library logs through the root logger, instead of letting it reach standard error.
 
     A failing exec plugin is only logged, never raised: the texts collected are how it is noticed.
@@ -150,7 +120,7 @@ def _from_files(settings: Any, paths: str, context: str | None) -> str:  # noqa:
     if not cluster.get("server"):
         raise SourceError(f"The context {clean(name, 100)!r} names no cluster with a server.", hint=hint)
     user = _plain(_named(merged, "users").get(str(chosen.get("user")), {}).get("user"))
-    with _quiet_library() as said:
+    with quiet_library() as said:
         # persist_config would write refreshed tokens back into the user's file.
         kube_config.load_kube_config(  # type: ignore[no-untyped-call]
             config_file=paths, context=name, client_configuration=settings, persist_config=False

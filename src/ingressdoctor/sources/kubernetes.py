@@ -1,8 +1,7 @@
 """Read from one cluster's API server, with the credentials and settings that kubectl would use.
 
-Configuration and authentication are the official client's wherever a kubeconfig needs more than reading; its generated
-API and models are not used: loading them costs a second, and decoding with them sixty times what typed structs do. Only
-GET exists here.
+Configuration, authentication and connections are the official client's; its generated API and models are not used:
+loading them costs a second, and decoding with them sixty times what typed structs do. Only GET exists here.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from ingressdoctor.errors import SourceError
@@ -19,8 +18,7 @@ from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.failures import lower_headers, reason_of, retry_after
 from ingressdoctor.sources.forward import ForwardedPort, open_forward
-from ingressdoctor.sources.kube_client import KubeClient
-from ingressdoctor.sources.kubeconfig import load_client
+from ingressdoctor.sources.kubeconfig import KubeClient, load_client, quiet_library
 from ingressdoctor.sources.reading import read_capped
 from ingressdoctor.sources.workers import Workers
 
@@ -93,10 +91,10 @@ class LiveKubernetes:
             SourceError: no kubeconfig, no connection, or no grant (the message then begins with 403).
         """
         client = await self._client()
-        place = (namespace, pod, port)
+        settings, place = client.api.configuration, (namespace, pod, port)
         with self._calls.call("kubernetes", f"port-forward {namespace}/{pod}:{port}") as call:
             forwarded = await self._workers.run(
-                lambda: open_forward(client, self._headers(client), place, self._timeout_s),
+                lambda: open_forward(settings, self._headers(client.api), place, self._timeout_s),
                 timeout_s=2 * self._timeout_s + _CONNECT_S,
             )
             call.outcome = "connected"
@@ -110,7 +108,7 @@ class LiveKubernetes:
         if not loading.done():
             loading.cancel()
         elif loading.exception() is None:
-            loading.result().pool.clear()
+            loading.result().api.close()
 
     async def _client(self) -> KubeClient:
         if self._loading is None:
@@ -135,7 +133,7 @@ class LiveKubernetes:
         try:
             # The thread keeps to its own timeouts, except while it resolves a name: that has none.
             return await self._workers.run(
-                lambda: self._read(client, target), timeout_s=2 * self._timeout_s + _CONNECT_S
+                lambda: self._read(client.api, target), timeout_s=2 * self._timeout_s + _CONNECT_S
             )
         except SourceError:
             raise
@@ -146,14 +144,14 @@ class LiveKubernetes:
                 transient=True,
             ) from None
 
-    def _read(self, client: KubeClient, target: str) -> Answer:
+    def _read(self, api: Any, target: str) -> Answer:  # noqa: ANN401 - the library is untyped
         import urllib3
 
         deadline = time.monotonic() + self._timeout_s
-        response = client.pool.request(
+        response = api.rest_client.pool_manager.request(
             "GET",
-            client.host + target,
-            headers=self._headers(client),
+            api.configuration.host + target,
+            headers=self._headers(api),
             timeout=urllib3.Timeout(connect=min(_CONNECT_S, self._timeout_s), read=self._timeout_s),
             retries=False,
             redirect=False,
@@ -167,8 +165,11 @@ class LiveKubernetes:
         response.release_conn()
         return Answer(status=response.status, body=body, headers=lower_headers(response.headers))
 
-    def _headers(self, client: KubeClient) -> dict[str, str]:
+    def _headers(self, api: Any) -> dict[str, str]:  # noqa: ANN401 - the library is untyped
         # The API server compresses what is over 128 KiB, ten to one, but only on request; the library does not ask.
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "ingressdoctor"}
-        with self._auth:
-            return {**headers, **client.credentials()}
+        with self._auth, quiet_library():
+            for setting in api.configuration.auth_settings().values():
+                if setting.get("in") == "header" and setting.get("value"):
+                    headers[setting["key"]] = setting["value"]
+        return headers

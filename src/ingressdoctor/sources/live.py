@@ -83,11 +83,10 @@ def open_sources(settings: SourceSettings) -> Sources:
     from ingressdoctor.sources.kubernetes import LiveKubernetes
     from ingressdoctor.sources.net import LiveNet
     from ingressdoctor.sources.sql import LiveSql
-    from ingressdoctor.sources.vendor_api import Roots
 
     for server in (*settings.resolvers, *filter(None, (settings.authoritative,))):
         check_server(server)
-    calls, roots = CallLog(), Roots()
+    calls = CallLog()
     timeout = (min(3.0, settings.timeout_s), settings.timeout_s)
     connect_to = ConnectTo.parse(settings.connect_to)
     access = LiveAccessToken(
@@ -105,14 +104,12 @@ def open_sources(settings: SourceSettings) -> Sources:
         endpoint=settings.hetzner_endpoint or HETZNER_ENDPOINT,
         timeout=timeout,
         calls=calls,
-        roots=roots,
     )
     cloudflare = LiveCloudflare(
         token=settings.cloudflare_token,
         endpoint=settings.cloudflare_endpoint or CLOUDFLARE_ENDPOINT,
         timeout=timeout,
         calls=calls,
-        roots=roots,
     )
     dns = LiveDns(resolvers=settings.resolvers, authoritative=settings.authoritative, calls=calls)
     return Sources(

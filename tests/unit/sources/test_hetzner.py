@@ -1,4 +1,4 @@
-"""The Hetzner Cloud source against a fake API."""
+"""The Hetzner Cloud source: the vendor's client against a fake API."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ async def test_any_answer_comes_back_as_it_was(calls: CallLog, status: int, body
     ((target, headers),) = api.requests
     assert target == "/v1/load_balancers?name=ecnv4-lb&page=1"
     assert headers["authorization"] == f"Bearer {TOKEN}"
-    assert headers["user-agent"] == "ingressdoctor"
+    assert headers["user-agent"].startswith("ingressdoctor/")
     ((_, call),) = calls.calls
     assert (call.source, call.outcome) == ("hetzner", str(status))
 

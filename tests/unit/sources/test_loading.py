@@ -19,8 +19,8 @@ def bring(*names):
     except ImportError as error:
         failed.append(str(error))
 
-names = [("kubernetes.client", "kubernetes.config"), ("websocket", "urllib3"),
-         ("ingressdoctor.sources.api_client",)]
+names = [("kubernetes.client", "kubernetes.config"), ("ingressdoctor.sources.hcloud_client",),
+         ("ingressdoctor.sources.cloudflare_client",)]
 threads = [threading.Thread(target=bring, args=part) for part in names]
 for thread in threads:
     thread.start()
