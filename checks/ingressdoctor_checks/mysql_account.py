@@ -32,6 +32,7 @@ from ingressdoctor_checks.mysql_common import (
     at_mariadb,
     at_maxscale,
     login_failed,
+    not_tried,
     operator_users,
     refused_with,
     went_to_maxscale,
@@ -76,12 +77,15 @@ def _missing(login: SqlLogin, state: MaxScaleState | Unavailable, objects: Datab
 )
 def wrong_password(
     target: Target,
-    login: SqlLogin,
+    login: SqlLogin | Unavailable,
     seen: SqlGreeting | Unavailable,
     state: MaxScaleState | Unavailable,
     objects: DatabaseObjects | Unavailable,
 ) -> Iterator[Finding]:
-    """1045 for an account that exists, as far as can be told."""
+    """1045 for an account that exists, as far as can be told; and that nobody tried, where nobody did."""
+    if isinstance(login, Unavailable):
+        yield not_tried(login)
+        return
     error = refused_with(login, None, *_REFUSED)
     if error is None:
         if login.accepted or login.identity is not None:

@@ -11,6 +11,7 @@ from ingressdoctor.api import (
     Command,
     DatabaseObjects,
     Finding,
+    Inapplicable,
     MaxScaleAccount,
     MaxScaleState,
     Remedy,
@@ -18,11 +19,13 @@ from ingressdoctor.api import (
     SqlGreeting,
     SqlLogin,
     SqlSpeaker,
+    Status,
     Symptom,
     Target,
     Unavailable,
     fail,
     look,
+    unknown,
 )
 from ingressdoctor_checks.mysql_errors import MySqlError, symptom_of
 
@@ -33,6 +36,7 @@ __all__ = [
     "at_maxscale",
     "commands_for",
     "login_failed",
+    "not_tried",
     "operator_users",
     "refused_with",
     "try_login",
@@ -92,6 +96,14 @@ def refused_with(
         seen.error if isinstance(seen, SqlGreeting) else None,
     )
     return next((error for error in errors if error is not None and error.errno in numbers), None)
+
+
+def not_tried(gap: Unavailable) -> Finding:
+    """Say that no login was tried, and what would make one: it is neither well nor refused."""
+    if not isinstance(gap, Inapplicable):
+        return unknown(f"No login was tried: {gap.reason}.", enable_with=gap.enable_with)
+    way = gap.enable_with or "The findings about the greeting say what is in the way of a login."
+    return Finding(status=Status.SKIP, summary=f"No login was tried: {gap.reason}.", enable_with=way)
 
 
 def went_to_maxscale(seen: SqlGreeting | Unavailable) -> bool:

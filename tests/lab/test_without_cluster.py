@@ -116,3 +116,10 @@ def test_advice_without_any_credentials_speaks_of_nothing_that_nobody_saw(
 
     assert advice
     assert [text for text in advice if "load balancer" in text] == []
+
+
+def test_a_login_that_nobody_asked_for_is_said_to_be_none(tmp_path: Path) -> None:
+    seen, _ = seen_from_outside("wecare", "", tmp_path, SQL.replace("erp-db-user@", ""))
+
+    assert seen.says("Does the login work? No login was tried: no account was named")
+    assert not {name for name, _ in seen.findings if name.startswith("mysql.")} & seen.with_status(Status.PASS)

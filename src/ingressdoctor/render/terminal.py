@@ -143,7 +143,9 @@ def short_answer(item: StepReport, causes: tuple[Cause, ...] = ()) -> str:
     if result is None:
         return "no check of this step was run"
     if item.status is Status.SKIP:
-        return "does not apply"
+        # What could be looked at, and was not, is no question that does not apply.
+        left = next((finding for finding in result.findings if finding.enable_with), None)
+        return safe(left.summary).rstrip(".") if left is not None else "does not apply"
     if result.missing is not None:
         return f"not looked at: {safe(result.missing.reason)}"
     finding = next(finding for finding in result.findings if finding.status is result.status)

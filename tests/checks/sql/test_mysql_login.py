@@ -19,7 +19,17 @@ from build.mysql import (
     refuses,
 )
 from build.values import replace
-from ingressdoctor.api import MaxScaleAccount, Reach, SqlGreeting, SqlLogin, SqlSpeaker, Status, Symptom
+from ingressdoctor.api import (
+    Inapplicable,
+    MaxScaleAccount,
+    Reach,
+    SqlGreeting,
+    SqlLogin,
+    SqlSpeaker,
+    Status,
+    Symptom,
+    Unavailable,
+)
 from ingressdoctor_checks.mysql_account import account_locked, host_not_allowed, user_missing, wrong_password
 from ingressdoctor_checks.mysql_errors import CATALOGUE, symptom_of
 from ingressdoctor_checks.mysql_limits import host_blocked, too_many_connections
@@ -97,6 +107,36 @@ def test_wrong_password(tried: SqlLogin, seen: SqlGreeting, state: Any, status: 
     assert finding.status is status
     assert text in finding.summary
     assert finding.symptom is (Symptom.MYSQL_1045 if status is Status.FAIL else None)
+
+
+NOT_TRIED = [
+    pytest.param(
+        Inapplicable(wanted="a login", reason="no account was named", enable_with="Name one: --sql-user."),
+        Status.SKIP,
+        "No login was tried: no account was named.",
+        "Name one",
+        id="no-account",
+    ),
+    pytest.param(
+        Inapplicable(wanted="a login", reason="no greeting came that a login could answer"),
+        Status.SKIP,
+        "No login was tried: no greeting came",
+        "findings about the greeting",
+        id="nobody-greets",
+    ),
+    pytest.param(UNSEEN, Status.UNKNOWN, "No login was tried", "", id="no-password"),
+]
+
+
+@pytest.mark.parametrize(("gap", "status", "says", "way"), NOT_TRIED)
+def test_a_login_that_nobody_tried_is_neither_well_nor_refused(
+    gap: Unavailable, status: Status, says: str, way: str
+) -> None:
+    finding = said(wrong_password, TARGET, gap, HERE, maxscale(), OPERATED)
+
+    assert finding.status is status
+    assert finding.summary.startswith(says)
+    assert way in finding.enable_with
 
 
 def test_a_refusal_of_a_while_ago_is_told_as_such() -> None:

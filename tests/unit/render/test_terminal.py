@@ -7,10 +7,11 @@ from rich.cells import cell_len
 
 from build import report as build
 from build.values import replace
-from ingressdoctor.model.report import Report
+from ingressdoctor.model.finding import Finding, Status
+from ingressdoctor.model.report import Report, StepReport
 from ingressdoctor.model.symptom import Symptom
 from ingressdoctor.render.page import Page
-from ingressdoctor.render.terminal import report_to_terminal
+from ingressdoctor.render.terminal import report_to_terminal, short_answer
 from ingressdoctor.render.words import in_words
 
 HOSTILE = [
@@ -139,3 +140,17 @@ def test_warnings_take_one_line_each_unless_all_is_asked_for() -> None:
     assert all(len(line) <= 80 and line.endswith("…") for line in short)
     assert "2 more warnings with -v" in report_to_terminal(report, Page())
     assert whole.count("‼") == 4
+
+
+SKIPPED = [
+    pytest.param("", "does not apply", id="nothing-to-look-at"),
+    pytest.param("Name an account.", "No login was tried", id="nobody-asked-for-it"),
+]
+
+
+@pytest.mark.parametrize(("way", "says"), SKIPPED)
+def test_a_step_that_could_be_looked_at_says_that_nobody_did(way: str, says: str) -> None:
+    left = Finding(status=Status.SKIP, summary="No login was tried.", enable_with=way)
+    step = StepReport(step=build.WALK.steps[0], results=(build.result("edge.error", "outside", left),))
+
+    assert short_answer(step) == says
