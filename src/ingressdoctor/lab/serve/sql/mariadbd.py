@@ -138,7 +138,11 @@ class Mariadbd:
     async def connect(self, peer: Address, local: Address) -> Stream:
         """A connection that the server takes for one from *peer* to *local*."""
         stream = Stream(await self._dial(), peer=local, local=peer)
-        await stream.write(encode_v1(peer, local))
+        try:
+            await stream.write(encode_v1(peer, local))
+        except BaseException:
+            stream.close()
+            raise
         return stream
 
     def stop(self) -> None:

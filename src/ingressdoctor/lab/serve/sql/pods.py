@@ -22,7 +22,7 @@ from ingressdoctor.lab.serve.sql.headers import proxy_header
 from ingressdoctor.lab.serve.sql.imitation import Imitation
 from ingressdoctor.lab.serve.sql.mariadbd import Identity, Mariadbd, is_installed
 from ingressdoctor.lab.serve.sql.networks import Networks, host_refusal
-from ingressdoctor.lab.stream import Duplex
+from ingressdoctor.lab.stream import Duplex, Stream
 
 PORT = 3306
 GONE_S = 0.05  # who is still there after this wants to talk
@@ -156,25 +156,30 @@ class DatabasePod:
             await stream.finish()
             return
         server = await real.connect(stream.peer, stream.local)
+        try:
+            await self._pass_on(client, server)
+        except wire.WireError:
+            pass
+        finally:
+            server.close()
+            await stream.finish()
+
+    async def _pass_on(self, client: wire.Packets, server: Stream) -> None:
         speaker = wire.Packets(server)
         # The greeting comes first, whatever the client has sent already.
         first = await speaker.read()
         if first is not None:
             await client.write(first.sequence, first.payload)
         server.unread(speaker.rest())
-        answers = asyncio.ensure_future(_copy(server, stream))
+        answers = asyncio.ensure_future(_copy(server, client.stream))
         try:
             if await self._headers(client, server):
                 while (packet := await client.read()) is not None:
                     await server.write(wire.framed(packet.sequence, self._named(packet)))
                 await server.end()
                 await answers
-        except wire.WireError:
-            pass
         finally:
             answers.cancel()
-            server.close()
-            await stream.finish()
 
     async def _headers(self, client: wire.Packets, server: Duplex) -> bool:
         """Judge and pass on PROXY headers, of which there may be several; False when one was refused."""
