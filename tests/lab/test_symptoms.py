@@ -20,9 +20,10 @@ import h11
 import pytest
 from kubernetes import client, config
 
-from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, load_world, made_ready, running
+from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, made_ready, running
 from lab import mysql_visitor
 from lab.grpc_visitor import call
+from scenarios import described
 
 SCENARIOS = tuple(each for world in list_worlds() for each in load_faults(world))
 EDGE_MADE = {502, 504}
@@ -199,7 +200,7 @@ def edge_code(status: int, body: bytes) -> str:
 @pytest.mark.parametrize("each", SCENARIOS, ids=lambda item: f"{item.world}-{item.name}")
 def test_the_symptom_emerges(each: Fault) -> None:
     url = each.host if "://" in each.host else f"https://{each.host}/"
-    with running(made_ready(apply_fault(load_world(each.world), each), each.host)) as lab:
+    with running(made_ready(apply_fault(described(each.world), each), each.host)) as lab:
         seen = Visitor(lab).symptom(url)
     if seen == "exposed" and each.expect.status == "warn":
         seen = None  # a visitor cannot tell whether everybody is let in on purpose

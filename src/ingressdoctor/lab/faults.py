@@ -130,14 +130,16 @@ def apply_fault(world: World, fault: Fault) -> World:
     }
     for name in _LISTS:
         state[name] = list(state[name])
+    before = repr(state) if fault.patch else ""
     for number, operation in enumerate(fault.patch, start=1):
-        before = repr(state)
         try:
             _apply(state, operation)
         except PathError as error:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}): {error}") from error
-        if repr(state) == before:
+        after = repr(state)
+        if after == before:
             raise LabError(f"fault {fault.name}, operation {number} ({_head(operation)}) changes nothing")
+        before = after
     lists = {name: tuple(state[name]) for name in _LISTS} | {"objects": as_edited(world.objects, state["objects"])}
     return World(**state | lists)
 
