@@ -176,6 +176,9 @@ def _why(state: NodeState) -> tuple[str, str, tuple[Command, ...]]:
 def address_stale(states: NodeStates, target: Target) -> Iterator[Finding]:
     """An address that no node and no server has: an old record, or somebody else's machine by now."""
     lead = states.lead
+    if lead.record.missing:
+        yield skip("There is no record whose addresses could be looked at; the nodes' own were asked.")
+        return
     if not lead.record.addresses:
         yield unknown(
             "Which addresses the record holds is hidden behind the edge; the nodes' own were asked instead.",

@@ -83,3 +83,15 @@ def test_what_is_dialled_in_the_lan_stays_there_also_where_no_ingress_names_it(f
     assert {first, "nginx.route-missing"} <= found.failing
     assert found.symptoms == ("tls-untrusted",)
     assert found.report.diagnosis.unexplained == ()
+
+
+@pytest.mark.parametrize("environ", [{}, NO_TOKEN], ids=["with-a-token", "without-one"])
+def test_without_its_record_a_name_goes_to_the_nodes_that_the_controller_listens_on(environ: dict[str, str]) -> None:
+    world = apply_fault(load_world("honeydue"), load_fault("honeydue", "dns-no-such-name"))
+
+    found = seen(world, "api.myhoneydue.com", environ)
+
+    assert found.report.walk is not None
+    assert found.report.walk.id == "nodes"
+    assert found.causes == ("dns.no-such-name",)
+    assert not {name for name in found.unknown if name.partition(".")[0] == "backend"}

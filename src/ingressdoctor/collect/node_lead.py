@@ -29,6 +29,7 @@ from ingressdoctor.model.evidence import Inapplicable, Unavailable
 from ingressdoctor.model.needs import Later
 from ingressdoctor.model.target import Protocol, Target
 from ingressdoctor.routing.addresses import canonical_address, is_cloudflare, is_originless, is_private
+from ingressdoctor.routing.lan import nowhere
 from ingressdoctor.sources.base import Kubernetes
 
 __all__ = ["collect_addresses", "collect_lead", "listens_on_nodes"]
@@ -49,6 +50,9 @@ async def collect_addresses(
     if isinstance(zone, ZoneFacts):
         if zone.tunnel:
             return Inapplicable(wanted=_WANTED, reason="the record leads to a tunnel")
+        if nowhere(dns, zone):
+            # Where it should lead is for the controller to tell; the edge would dial it as the zone's mode says.
+            return replace(_dialled(target, proxied=True, mode=zone.setting("ssl")), missing=True)
         dialled = _dialled(target, proxied=zone.proxied, mode=zone.setting("ssl"))
         held, told_by = zone.origin_addresses, "its record at Cloudflare"
     else:

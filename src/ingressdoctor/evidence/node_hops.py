@@ -32,6 +32,7 @@ class RecordAddresses(msgspec.Struct, frozen=True, kw_only=True):
 
     ``told_by`` is who told them, as in "its record at Cloudflare"; empty where nobody did. ``proxied`` tells that it is
     Cloudflare's edge that dials them, over ``scheme`` on ``port``; ``sure`` is False where its SSL mode is not known.
+    ``missing`` tells that there is no record that could hold any.
     """
 
     addresses: tuple[str, ...] = ()
@@ -40,6 +41,7 @@ class RecordAddresses(msgspec.Struct, frozen=True, kw_only=True):
     scheme: str = "https"
     port: int = 443
     sure: bool = True
+    missing: bool = False
 
 
 class NodeOwner(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,6 +100,11 @@ OWNERS = [
         *(Status.UNKNOWN, "hidden behind the edge"),
         id="record-not-known",
     ),
+    pytest.param(
+        node_states(lead=a_node_lead(record=a_record(addresses=(), told_by="", missing=True))),
+        *(Status.SKIP, "There is no record"),
+        id="no-record",
+    ),
 ]
 
 

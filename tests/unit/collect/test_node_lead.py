@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     HetznerProject,
     Inapplicable,
     NodeLead,
+    Rcode,
     RecordAddresses,
     SourceError,
     Target,
@@ -219,3 +220,12 @@ async def test_what_leads_past_a_load_balancer() -> None:
     assert await collect_bypass.function(MISSING, MISSING, a_lan_name()) == Bypass(lan=True)
     assert await collect_bypass.function(MISSING, MISSING, a_lan_name(mixed=True)) == Bypass()
     assert await collect_bypass.function(MISSING, MISSING, MISSING) == Bypass()
+
+
+async def test_where_no_record_leads_anywhere_the_edge_would_dial_as_the_zone_says() -> None:
+    gone = dns_view(resolver(rcode=Rcode.NXDOMAIN))
+
+    found = await addresses(zone(bare=True, settings=FLEXIBLE), gone)
+
+    assert found == RecordAddresses(proxied=True, scheme="http", port=80, missing=True)
+    assert isinstance(await addresses(zone(bare=True), dns_view()), Inapplicable)
