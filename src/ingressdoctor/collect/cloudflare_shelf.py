@@ -34,6 +34,7 @@ class CloudflareShelf:
     def __init__(self, cloudflare: Cloudflare) -> None:
         self._cloudflare = cloudflare
         self._once = Once()
+        self._lists: dict[str, _ByName] = {}
         self._kept: dict[tuple[object, ...], Any] = {}
 
     async def get(self, path: str, query: Mapping[str, str]) -> Answer:
@@ -54,8 +55,12 @@ class CloudflareShelf:
         Raises:
             SourceError: the API could not be asked.
         """
-        size = _ZONES_PAGE if path == "/zones" else _RECORDS_PAGE
-        found: _ByName | None = await self._once.ask(("all", path), lambda: self._all(path, size))
+        found: _ByName | None = self._lists.get(path)
+        if found is None:
+            size = _ZONES_PAGE if path == "/zones" else _RECORDS_PAGE
+            found = await self._once.ask(("all", path), lambda: self._all(path, size))
+            if found is not None:
+                self._lists[path] = found
         return found
 
     def kept(self, what: tuple[object, ...]) -> Any:  # noqa: ANN401 - whatever was made of the answers

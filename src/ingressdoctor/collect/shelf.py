@@ -110,11 +110,11 @@ class _Row:
     def __init__(self, loaded: Loaded[Any]) -> None:
         self._loaded = loaded
         self._spaces: dict[str, list[Any]] = {}
+        self._wholes: dict[str, Loaded[Any]] = {}
         for item in loaded.items:
             self._spaces.setdefault(item.namespace, []).append(item)
         self._named: dict[tuple[str, str], Any] = {}
         self._labelled: dict[tuple[str, str], dict[str, list[Any]]] = {}
-        self._selectors: dict[str, LabelSelector] = {}
 
     @property
     def broken(self) -> bool:
@@ -140,8 +140,17 @@ class _Row:
         elif labels:
             items = self._selected(namespace, labels)
         else:
-            items = self._spaces.get(namespace, [])
+            return self._whole(namespace)
         return Loaded(items=tuple(items), broken=self._broken_in(namespace), installed=self._loaded.installed)
+
+    def _whole(self, namespace: str) -> Loaded[Any]:
+        """Return the objects of a namespace: one value for all who ask."""
+        found = self._wholes.get(namespace)
+        if found is None:
+            items = tuple(self._spaces.get(namespace, ()))
+            found = Loaded(items=items, broken=self._broken_in(namespace), installed=self._loaded.installed)
+            self._wholes[namespace] = found
+        return found
 
     def _broken_in(self, namespace: str) -> tuple[str, ...]:
         """Return the broken objects that may be of a namespace: those whose name says another one are not."""
@@ -150,9 +159,12 @@ class _Row:
         return tuple(text for text in self._loaded.broken if "/" not in text.split(":")[0] or f" {namespace}/" in text)
 
     def _selected(self, namespace: str, labels: str) -> list[Any]:
-        selector = self._selectors.get(labels)
-        if selector is None:
-            selector = self._selectors[labels] = parse_selector(labels) or LabelSelector()
+        selector = parse_selector(labels) or LabelSelector()
+        if len(selector.requirements) == 1:
+            key, word, values = selector.requirements[0]
+            if word == "in" and len(values) == 1:
+                (value,) = values
+                return self._by(namespace, key).get(value, [])
         exact = [
             (key, next(iter(values)))
             for key, word, values in selector.requirements
@@ -161,10 +173,7 @@ class _Row:
         if not exact:
             return [item for item in self._of(namespace) if selector.matches(item.labels)]
         lists = [self._by(namespace, key).get(value, []) for key, value in exact]
-        shortest = min(lists, key=len)
-        if len(selector.requirements) == 1:
-            return shortest
-        return [item for item in shortest if selector.matches(item.labels)]
+        return [item for item in min(lists, key=len) if selector.matches(item.labels)]
 
     def _of(self, namespace: str) -> list[Any]:
         return self._spaces.get(namespace, []) if namespace else list(self._loaded.items)

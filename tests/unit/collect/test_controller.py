@@ -260,13 +260,13 @@ async def logs_of(
     kube: TableKube, controller: Controller, route: TunnelRoute | Unavailable = NO_TUNNEL
 ) -> ControllerLogs | Unavailable:
     async def read() -> SortedLogs | Unavailable:
-        found: SortedLogs | Unavailable = await collect_sorted.function(kube, controller)
+        found = await collect_sorted.function(kube, controller)
+        assert isinstance(found, SortedLogs | Unavailable)
         return found
 
-    found: ControllerLogs | Unavailable = await collect_logs.function(
-        controller, Target.parse("www.example.com"), route, Later(read)
-    )
-    return found
+    logs = await collect_logs.function(controller, Target.parse("www.example.com"), route, Later(read))
+    assert isinstance(logs, ControllerLogs | Unavailable)
+    return logs
 
 
 def test_hosts_without_requests_share_what_the_logs_say() -> None:

@@ -6,6 +6,7 @@ from build.outside import HOST, TARGET
 from build.sources import TableApi, TableDns, envelope, refused
 from ingressdoctor.api import SourceError, Target, Unavailable, ZoneFacts
 from ingressdoctor.collect.cloudflare import candidate_zones, collect_zone, parse_records, wildcards_of
+from ingressdoctor.collect.cloudflare_shelf import CloudflareShelf
 from ingressdoctor.collect.ranges import bundled_ranges, collect_ranges, parse_ranges
 from ingressdoctor.sources.base import Answer
 
@@ -277,3 +278,60 @@ async def test_ranges_never_fail() -> None:
     assert await collect_ranges.function(cloudflare=TableApi({}, down=True)) == bundled_ranges()
     assert await collect_ranges.function(cloudflare=TableApi({"/ips": refused()})) == bundled_ranges()
     assert parse_ranges(Answer(status=200, body=b"\xff")) is None
+
+
+def listed(*records: dict[str, object]) -> dict[str, tuple[int, object]]:
+    """A zone whose list of records is read as a whole, as a sweep does."""
+    return {
+        "/zones": envelope([ZONE]),
+        f"/zones/{ID}/dns_records": envelope(list(records)),
+        f"/zones/{ID}/settings/ssl": envelope({"id": "ssl", "value": "strict"}),
+    }
+
+
+async def from_lists(shelf: CloudflareShelf, name: str, dns: TableDns = NO_DNS) -> ZoneFacts | Unavailable:
+    found = await collect_zone.function(target=Target.parse(name), cloudflare=shelf, dns=dns)
+    assert isinstance(found, ZoneFacts | Unavailable)
+    return found
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(HOST, id="records-of-its-own"),
+        pytest.param("one.shop.example", id="by-wildcard"),
+        pytest.param("a.one.shop.example", id="two-labels-below-the-wildcard"),
+        pytest.param("shop.example", id="apex-without-records"),
+        pytest.param("www.other.example", id="no-zone"),
+    ],
+)
+async def test_lists_tell_the_same_as_single_questions(name: str) -> None:
+    table = listed(a(), a("*.shop.example", "203.0.113.20"))
+    shelf = CloudflareShelf(TableApi(table))
+
+    for _ in range(2):
+        assert await from_lists(shelf, name) == await read(table, target=Target.parse(name))
+
+
+async def test_names_below_one_wildcard_share_one_value() -> None:
+    api = TableApi(listed(a(), a("*.shop.example", "203.0.113.20")))
+    shelf = CloudflareShelf(api)
+
+    first = await from_lists(shelf, "one.shop.example")
+    asked = len(api.asked)
+
+    assert await from_lists(shelf, "two.shop.example") is first
+    assert await from_lists(shelf, HOST) is not first
+    assert len(api.asked) == asked
+
+
+async def test_where_a_wildcard_leads_out_of_the_account_dns_is_asked_for_each_name() -> None:
+    shelf = CloudflareShelf(TableApi(listed(a("*.shop.example", "lb.elsewhere.example", "CNAME"))))
+    dns = TableDns({})
+
+    for name in ("one.shop.example", "two.shop.example"):
+        found = await from_lists(shelf, name, dns)
+        assert isinstance(found, ZoneFacts)
+        assert found.resolved_by_dns
+
+    assert len(dns.asked) == 4

@@ -9,7 +9,7 @@ import pytest
 
 from ingressdoctor.errors import NotAskedError
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TcpAttempt, TlsAttempt
-from ingressdoctor.sources.left_out import LeftOut
+from ingressdoctor.sources.left_out import LeftOut, refuse_left_out
 from ingressdoctor.sources.polite import PoliteNet, Turns
 
 
@@ -94,6 +94,12 @@ async def test_who_gives_up_while_waiting_gives_the_turn_back() -> None:
 async def test_what_is_left_out_says_by_which_option(method: str) -> None:
     with pytest.raises(NotAskedError, match="--no-probe leaves it out"):
         await getattr(LeftOut("--no-probe"), method)("anything", port=1)
+
+
+def test_what_is_left_out_is_refused_before_it_is_asked() -> None:
+    refuse_left_out(object())
+    with pytest.raises(NotAskedError, match="--no-probe leaves it out"):
+        refuse_left_out(LeftOut("--no-probe"))
 
 
 async def test_what_is_left_out_has_neither_token_nor_name() -> None:
