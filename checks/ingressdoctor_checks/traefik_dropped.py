@@ -19,11 +19,13 @@ from ingressdoctor.api import (
     Outcome,
     Remedy,
     RouteDecision,
+    RouteTrouble,
     Target,
     Unavailable,
     changes,
     check,
     look,
+    ok,
     skip,
     unknown,
     warn,
@@ -62,8 +64,13 @@ _CROSSING: Final = (DropReason.MIDDLEWARE_CROSS_NAMESPACE, DropReason.SERVICE_CR
     link=LINK_ROUTE,
     causes=ROUTE_EFFECTS,
 )
-def wrong_class(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+def wrong_class(trouble: RouteTrouble) -> Iterator[Finding]:
     """Traefik skips an object of another class without a word."""
+    fine = "No route of the host is hidden from Traefik by its class."
+    if trouble.of is None:
+        yield ok(fine)
+        return
+    decision, target = trouble.of
 
     def say(route: DroppedRoute) -> tuple[str, Remedy]:
         kind, namespace, _ = split_ref(route.ref)
@@ -84,7 +91,7 @@ def wrong_class(decision: RouteDecision, target: Target) -> Iterator[Finding]:
             )
         return f"Traefik ignores {route.ref}: {route.detail}.", remedy
 
-    yield from blame(decision, target, ELSEWHERE, say, fine="No route of the host is hidden from Traefik by its class.")
+    yield from blame(decision, target, ELSEWHERE, say, fine=fine)
 
 
 @check(
@@ -141,8 +148,13 @@ def entry_point_missing(
     link=LINK_ROUTE,
     causes=ROUTE_EFFECTS,
 )
-def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+def rule_invalid(trouble: RouteTrouble) -> Iterator[Finding]:
     """A rule that does not parse takes its route out, whatever else is right about it."""
+    fine = "The rules of the host's routes are valid."
+    if trouble.of is None:
+        yield ok(fine)
+        return
+    decision, target = trouble.of
 
     def say(route: DroppedRoute) -> tuple[str, Remedy]:
         column = route.detail.split(":")[1] if route.detail[:1].isdigit() and route.detail.count(":") >= 2 else ""
@@ -161,7 +173,7 @@ def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
 
     if decision.dropped:
         decision = replace(decision, dropped=tuple(route for route in decision.dropped if not never_matches(route)))
-    yield from blame(decision, target, _INVALID, say, fine="The rules of the host's routes are valid.")
+    yield from blame(decision, target, _INVALID, say, fine=fine)
 
 
 @check(
@@ -171,8 +183,13 @@ def rule_invalid(decision: RouteDecision, target: Target) -> Iterator[Finding]:
     link=LINK_ROUTE,
     causes=ROUTE_EFFECTS,
 )
-def middleware_missing(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+def middleware_missing(trouble: RouteTrouble) -> Iterator[Finding]:
     """One missing or broken middleware takes the whole route out: visitors get 404, not an unprotected page."""
+    fine = "The middlewares of the host's routes exist."
+    if trouble.of is None:
+        yield ok(fine)
+        return
+    decision, target = trouble.of
 
     def say(route: DroppedRoute) -> tuple[str, Remedy]:
         namespace = split_ref(route.ref)[1]
@@ -198,7 +215,7 @@ def middleware_missing(decision: RouteDecision, target: Target) -> Iterator[Find
             enable_with="Allow list on middlewares (traefik.io) in all namespaces.",
         )
         return
-    yield from blame(decision, target, _NO_MIDDLEWARE, say, fine="The middlewares of the host's routes exist.")
+    yield from blame(decision, target, _NO_MIDDLEWARE, say, fine=fine)
 
 
 def _as_object(route: DroppedRoute) -> str:
@@ -216,8 +233,13 @@ def _as_object(route: DroppedRoute) -> str:
     link=LINK_ROUTE,
     causes=ROUTE_EFFECTS,
 )
-def middleware_cross_namespace(decision: RouteDecision, target: Target) -> Iterator[Finding]:
+def middleware_cross_namespace(trouble: RouteTrouble) -> Iterator[Finding]:
     """Without allowCrossNamespace a route may use only what is in its own namespace."""
+    fine = "The host's routes refer to nothing outside their namespaces."
+    if trouble.of is None:
+        yield ok(fine)
+        return
+    decision, target = trouble.of
 
     def say(route: DroppedRoute) -> tuple[str, Remedy]:
         namespace = split_ref(route.ref)[1]
@@ -231,5 +253,4 @@ def middleware_cross_namespace(decision: RouteDecision, target: Target) -> Itera
 
     if decision.dropped:
         decision = replace(decision, dropped=tuple(item for item in decision.dropped if not cannot_use_option(item)))
-    fine = "The host's routes refer to nothing outside their namespaces."
     yield from blame(decision, target, _CROSSING, say, fine=fine)

@@ -20,6 +20,7 @@ from ingressdoctor.api import (
     OutsideProbe,
     Remedy,
     RouteDecision,
+    RouteTrouble,
     Target,
     Unavailable,
     changes,
@@ -73,19 +74,20 @@ def tied(decision: RouteDecision) -> tuple[CandidateRoute, ...]:
     causes=ANSWERS,
 )
 def priority_tie(
-    decision: RouteDecision,
+    trouble: RouteTrouble,
     controller: Controller | Unavailable,
     outside: OutsideProbe | Unavailable,
     origin: OriginProbe | Unavailable,
     logs: ControllerLogs | Unavailable,
-    target: Target,
 ) -> Iterator[Finding]:
     """Among equal priorities Traefik's choice is undefined: it may differ per reload and per replica."""
-    top = tied(decision)
-    if not top:
-        yield undecided(decision) or ok(
-            "No two routes with different backends have the same priority for this request."
-        )
+    fine = "No two routes with different backends have the same priority for this request."
+    if trouble.of is None:
+        yield ok(fine)
+        return
+    decision, target = trouble.of
+    if not (top := tied(decision)):
+        yield undecided(decision) or ok(fine)
         return
     answer = observed(decision, outside, origin)
     refs = tuple(dict.fromkeys(route.ref for route in top))

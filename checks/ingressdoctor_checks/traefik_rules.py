@@ -19,6 +19,7 @@ from ingressdoctor.api import (
     Outcome,
     Remedy,
     RouteDecision,
+    RouteTrouble,
     RoutingObjects,
     Target,
     Unavailable,
@@ -59,10 +60,13 @@ _TEMPLATE: Final = re.compile(r"HostRegexp\(\s*[`\"][^`\"]*\{[^`\"]*\}([^`\"{}]*
     link=LINK_ROUTE,
     causes=ROUTE_EFFECTS,
 )
-def rule_never_matches(
-    decision: RouteDecision, objects: RoutingObjects | Unavailable, target: Target
-) -> Iterator[Finding]:
+def rule_never_matches(trouble: RouteTrouble, objects: RoutingObjects | Unavailable) -> Iterator[Finding]:
     """Rules of the second version's syntax, ports in a Host, wildcards before v3.7: accepted, and dead."""
+    fine = "Every rule that names the host can match a request."
+    if trouble.of is None:
+        yield ok(fine)
+        return
+    decision, target = trouble.of
     dead = {(route.ref, route.detail): route for route in decision.dropped if never_matches(route)}
     for route in dead.values():
         lost = _is_lost(decision, target)
@@ -97,7 +101,7 @@ def rule_never_matches(
             ),
         )
         return
-    yield undecided(decision) or ok("Every rule that names the host can match a request.")
+    yield undecided(decision) or ok(fine)
 
 
 def _is_lost(decision: RouteDecision, target: Target) -> bool:

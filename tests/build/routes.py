@@ -19,8 +19,10 @@ from ingressdoctor.api import (
     Outcome,
     RouteDecision,
     RouteRequest,
+    RouteTrouble,
     RoutingObjects,
     StaticConfig,
+    Target,
     Unavailable,
 )
 from ingressdoctor.collect.static_config import static_of
@@ -163,3 +165,8 @@ def a_decision(*candidates: CandidateRoute, **parts: Any) -> RouteDecision:
 def a_dropped(reason: DropReason, detail: str = "because", **parts: Any) -> DroppedRoute:
     defaults: dict[str, Any] = {"ref": "IngressRoute ns/shop", "rule": f"Host(`{HOST}`)", "matches": True}
     return DroppedRoute(reason=reason, detail=detail, **(defaults | parts))
+
+
+def trouble(decision: RouteDecision) -> RouteTrouble:
+    """The decision as it is handed to the checks of what may be wrong with the host's routes."""
+    return RouteTrouble(of=(decision, Target.parse(HOST)))

@@ -117,6 +117,7 @@ from ingressdoctor.evidence.outside import (
 )
 from ingressdoctor.evidence.preferences import Preferences
 from ingressdoctor.evidence.record_goal import RecordGoal
+from ingressdoctor.evidence.route_trouble import RouteTrouble
 from ingressdoctor.evidence.routes import (
     BackendRef,
     CandidateRoute,
@@ -243,6 +244,7 @@ __all__ = [
     "Resource",
     "RouteDecision",
     "RouteRequest",
+    "RouteTrouble",
     "RoutingObjects",
     "Server",
     "ServerError",

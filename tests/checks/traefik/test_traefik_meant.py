@@ -10,7 +10,17 @@ import pytest
 from build.backend import a_service, a_view
 from build.controller import ARGS, a_traefik, a_traefik_pod
 from build.outside import MISSING, RANGES, asked, exchange, failed, redirect, visited
-from build.routes import HOST, a_decision, a_dropped, a_middleware, an_ingress, an_ingress_route, decided, objects
+from build.routes import (
+    HOST,
+    a_decision,
+    a_dropped,
+    a_middleware,
+    an_ingress,
+    an_ingress_route,
+    decided,
+    objects,
+    trouble,
+)
 from ingressdoctor.api import (
     Controller,
     Custom,
@@ -315,7 +325,7 @@ def test_a_missing_tls_option_is_a_failure() -> None:
     drop = a_dropped(DropReason.TLS_OPTION, "building router handler: unknown TLS options: ns-m", related="ns-m")
 
     (finding,) = tls_option_conflict(a_decision(dropped=(drop,)), objects(), MISSING, MISSING, TARGET)
-    (elsewhere,) = middleware_cross_namespace(a_decision(dropped=(drop,)), TARGET)
+    (elsewhere,) = middleware_cross_namespace(trouble(a_decision(dropped=(drop,))))
 
     assert (finding.status, elsewhere.status) == (Status.FAIL, Status.PASS)
     assert "closes every TLS connection" in finding.summary

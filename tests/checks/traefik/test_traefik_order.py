@@ -19,6 +19,7 @@ from build.routes import (
     an_ingress_route,
     decided,
     objects,
+    trouble,
 )
 from ingressdoctor.api import Custom, DropReason, Ingress, OriginProbe, OutsideProbe, RoutingObjects, Status, Target
 from ingressdoctor_checks.traefik_paths import path_type_order, strip_prefix_missing
@@ -68,7 +69,7 @@ TIES = [
 def test_priority_tie(found: RoutingObjects, outside: Answer, status: Status, says: str) -> None:
     seen = logs(access=(an_access_line(),))
 
-    (finding,) = priority_tie(decided(found), a_traefik(), outside, MISSING, seen, Target.parse(HOST))
+    (finding,) = priority_tie(trouble(decided(found)), a_traefik(), outside, MISSING, seen)
 
     assert finding.status is status
     assert says in finding.summary
@@ -245,7 +246,7 @@ DEAD = [
 
 @pytest.mark.parametrize(("found", "status", "says"), DEAD)
 def test_rule_never_matches(found: RoutingObjects, status: Status, says: str) -> None:
-    (finding,) = rule_never_matches(decided(found), found, Target.parse(HOST))
+    (finding,) = rule_never_matches(trouble(decided(found)), found)
 
     assert finding.status is status
     assert says in finding.summary
@@ -254,8 +255,8 @@ def test_rule_never_matches(found: RoutingObjects, status: Status, says: str) ->
 def test_wildcard_before_v37_never_matches() -> None:
     found = objects(route("Host(`*.example.com`)", "a"))
 
-    (old,) = rule_never_matches(decided(found, version="v3.6.0"), found, Target.parse(HOST))
-    (new,) = rule_never_matches(decided(found), found, Target.parse(HOST))
+    (old,) = rule_never_matches(trouble(decided(found, version="v3.6.0")), found)
+    (new,) = rule_never_matches(trouble(decided(found)), found)
 
     assert (old.status, new.status) == (Status.FAIL, Status.PASS)
 
@@ -311,7 +312,7 @@ def test_default_backend(found: RoutingObjects, status: Status, says: str) -> No
 def test_the_origin_is_believed_before_the_edge() -> None:
     origin: OriginProbe = asked(exchange(200, headers=()))
 
-    (finding,) = priority_tie(decided(TWINS), a_traefik(), DOWN, origin, logs(), Target.parse(HOST))
+    (finding,) = priority_tie(trouble(decided(TWINS)), a_traefik(), DOWN, origin, logs())
 
     assert finding.status is Status.WARN
 
@@ -335,7 +336,7 @@ def test_hostile_rules_cost_no_time(rule: str) -> None:
     for asked_for in (decision, lost):
         tuple(priority_order(asked_for, DOWN, MISSING, target))
         tuple(path_type_order(asked_for, DOWN, MISSING, target))
-        tuple(rule_never_matches(asked_for, found, target))
+        tuple(rule_never_matches(trouble(asked_for), found))
         tuple(id_collision(asked_for, found, target))
 
     assert process_time() - started < 5.0

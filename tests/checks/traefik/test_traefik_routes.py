@@ -8,7 +8,7 @@ import pytest
 
 from build.controller import a_traefik, a_traefik_pod
 from build.outside import exchange, visited
-from build.routes import HOST, a_backend, a_candidate, a_decision, a_dropped
+from build.routes import HOST, a_backend, a_candidate, a_decision, a_dropped, trouble
 from ingressdoctor.api import (
     Check,
     DropReason,
@@ -17,6 +17,7 @@ from ingressdoctor.api import (
     Outcome,
     RouteDecision,
     RouteRequest,
+    RouteTrouble,
     Status,
     Target,
     Unavailable,
@@ -192,9 +193,9 @@ DROPS = [
 def test_route_left_out_for_a_reason(check: Check, reason: DropReason, detail: str, says: str) -> None:
     drop = a_dropped(reason, detail, related="ns-x@kubernetescrd")
 
-    (alone,) = check(a_decision(dropped=(drop,)), TARGET)
-    (beside,) = check(a_decision(a_candidate(), dropped=(drop,)), TARGET)
-    (other_path,) = check(a_decision(dropped=(a_dropped(reason, detail, matches=False),)), TARGET)
+    (alone,) = check(trouble(a_decision(dropped=(drop,))))
+    (beside,) = check(trouble(a_decision(a_candidate(), dropped=(drop,))))
+    (other_path,) = check(trouble(a_decision(dropped=(a_dropped(reason, detail, matches=False),))))
 
     assert (alone.status, beside.status, other_path.status) == (Status.FAIL, Status.WARN, Status.WARN)
     assert says in alone.summary
@@ -203,21 +204,23 @@ def test_route_left_out_for_a_reason(check: Check, reason: DropReason, detail: s
 
 @pytest.mark.parametrize("check", [wrong_class, rule_invalid, middleware_missing, middleware_cross_namespace])
 def test_nothing_left_out_passes(check: Check) -> None:
-    (finding,) = check(a_decision(a_candidate()), TARGET)
+    (plain,) = check(RouteTrouble())
+    (looked_at,) = check(trouble(a_decision(a_candidate())))
 
-    assert finding.status is Status.PASS
+    assert plain == looked_at
+    assert plain.status is Status.PASS
 
 
 def test_the_same_reason_is_said_once_per_object() -> None:
     drops = (a_dropped(DropReason.CLASS, "x"), a_dropped(DropReason.CLASS, "x"))
 
-    assert len(tuple(wrong_class(a_decision(dropped=drops), TARGET))) == 1
+    assert len(tuple(wrong_class(trouble(a_decision(dropped=drops))))) == 1
 
 
 def test_unreadable_middlewares_are_unknown() -> None:
     decision = a_decision(a_candidate(), limits=("the cluster's Middlewares: 403",))
 
-    (finding,) = middleware_missing(decision, TARGET)
+    (finding,) = middleware_missing(trouble(decision))
 
     assert finding.status is Status.UNKNOWN
 
@@ -253,7 +256,7 @@ def test_entry_point_missing(decision: RouteDecision, controller: Any, status: S
 def test_hostile_names_stay_text() -> None:
     drop = a_dropped(DropReason.RULE, "x", ref="IngressRoute ns/\x1b[31m; rm -rf", rule="\x1b]0;t\x07")
 
-    (finding,) = rule_invalid(a_decision(dropped=(drop,)), TARGET)
+    (finding,) = rule_invalid(trouble(a_decision(dropped=(drop,))))
 
     shown = " ".join([finding.summary, *(fact.value for fact in finding.facts)])
     assert "\x1b" not in shown
