@@ -1,7 +1,8 @@
 """Whether the target's name leads to a tunnel, by its record and by DNS; or why it cannot. Pure.
 
-It cannot where the zone says that its records lead elsewhere, and where a route of the cluster names the host, a record
-leads it somewhere, and nothing speaks of a tunnel: then nobody looks for cloudflared.
+It cannot where the zone says that its records lead elsewhere, and where a route of the cluster names the host and
+nothing speaks of a tunnel: then nobody looks for cloudflared. Of a name that has no record anywhere an Ingress alone
+says nothing: rules of a tunnel may lead to its controller.
 Source: Cloudflare's documentation of DNS records for tunnels.
 """
 
@@ -69,6 +70,11 @@ def lead_of(
     if isinstance(zone, ZoneFacts) and zone.records:
         return Lead(refuted=f"the zone {zone.name} at Cloudflare holds a record for it, which leads to no tunnel")
     naming = () if isinstance(hosts, Unavailable) else hosts.naming(host)
-    if naming and not nowhere(dns, zone):
+    if naming and not (_may_be_behind(naming) and nowhere(dns, zone)):
         return Lead(refuted=f"{naming[0]} names the host, and nothing speaks of a tunnel", by_route=True)
     return Lead()
+
+
+def _may_be_behind(naming: tuple[str, ...]) -> bool:
+    """Tell whether none of the routes is Traefik's own: what has those is meant for its entry points."""
+    return not any(ref.startswith("IngressRoute ") for ref in naming)

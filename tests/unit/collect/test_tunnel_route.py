@@ -50,6 +50,7 @@ NO_ONE = a_lead("")
 FILE = a_config(source=ConfigSource(home=ConfigHome.FILE, ref="file config.yml"))
 BY_TOKEN = a_cloudflared(identity=TunnelIdentity(), by_token=True)
 NAMED = KnownHosts(hosts={HOST: ("Ingress monitoring/grafana",)})
+ROUTED = KnownHosts(hosts={HOST: ("IngressRoute monitoring/grafana",)})
 NONE = KnownHosts(hosts={})
 LEADS = zone(chain=(f"{TUNNEL}.cfargotunnel.com",), origin=())
 EMPTY = dns_view(resolver())
@@ -66,7 +67,8 @@ GREY = dns_view(resolver(), chain=(HOST, f"{TUNNEL}.cfargotunnel.com."))
         pytest.param(UNSEEN, dns_view(), NAMED, "", "names the host", id="route-and-no-token"),
         pytest.param(zone(bare=True), dns_view(), NAMED, "", "names the host", id="route-and-an-answer-of-dns"),
         pytest.param(UNSEEN, UNSEEN, NAMED, "", "names the host", id="route-and-nothing-else-that-could-be-read"),
-        pytest.param(zone(bare=True), EMPTY, NAMED, "", "", id="route-and-no-record-anywhere"),
+        pytest.param(zone(bare=True), EMPTY, NAMED, "", "", id="an-ingress-and-no-record-anywhere"),
+        pytest.param(zone(bare=True), EMPTY, ROUTED, "", "names the host", id="traefiks-own-route-and-no-record"),
         pytest.param(zone(bare=True), EMPTY, NONE, "", "", id="no-record-anywhere"),
         pytest.param(UNSEEN, UNSEEN, UNSEEN, "", "", id="nothing-could-be-read"),
     ],
