@@ -35,6 +35,7 @@ from ingressdoctor_checks.balancer_common import (
     no_balancer,
     resync,
     resync_text,
+    service_gap,
     service_of,
     subject,
 )
@@ -179,6 +180,10 @@ def _identity(balancer: LoadBalancer, lookup: LoadBalancerLookup, service: Servi
 def address_mismatch(lookup: LoadBalancerLookup, controller: Controller) -> Iterator[Finding]:
     """status.loadBalancer.ingress names addresses of this load balancer."""
     balancer, service = lookup.found, controller.service
+    if balancer is not None and service is None and (gap := service_gap(controller)) is not None:
+        # The record tells which load balancer it is; what the Service publishes could not be read.
+        yield unknown(f"Whether a Service publishes its addresses: {gap.reason}", enable_with=gap.enable_with)
+        return
     if balancer is None or service is None:
         yield no_balancer(lookup)
         return
