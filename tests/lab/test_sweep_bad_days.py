@@ -330,7 +330,7 @@ def started(lab: Lab, *words: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 150
     while not condition():
         assert time.monotonic() < end, "it never came to that"
         time.sleep(0.1)

@@ -98,7 +98,7 @@ def repeating(lab: Lab, file: Path) -> Iterator[subprocess.Popen[str]]:
         text=True,
         env=environment(**lab.handout.environment),
     )
-    guard = threading.Timer(120, process.kill)
+    guard = threading.Timer(240, process.kill)
     guard.start()
     try:
         yield process
@@ -130,7 +130,7 @@ def test_what_waited_for_a_lock_is_written_when_it_is_gone(lab: Lab, tmp_path: P
         other.execute("COMMIT")
         until_remembered = [summary(process) for _ in range(2)]
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=100)
+        _, errors = process.communicate(timeout=200)
 
     assert [item["exit_code"] for item in (first, second, *until_remembered)] == [1] * 4
     assert f"The history {file} is locked by another process." in said
@@ -147,7 +147,7 @@ def test_ctrl_c_is_answered_while_the_history_is_locked(lab: Lab, tmp_path: Path
         assert process.stdout is not None
         assert json.loads(process.stdout.readline())["type"] == "outcome"
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=100)
+        _, errors = process.communicate(timeout=200)
 
     held(errors)
     assert process.returncode in (1, 3)
@@ -221,7 +221,7 @@ def test_a_read_only_history_is_said_once(lab: Lab, read_only: Path, *, named: b
         [*PROGRAM, "sweep", "--json", *(("--history", str(read_only)) if named else ())],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=200,
         check=False,
         env=environment(**lab.handout.environment, XDG_STATE_HOME=str(read_only.parents[1])),
         preexec_fn=without_power_over_files,
