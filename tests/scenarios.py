@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from ingressdoctor.config import load_settings
 from ingressdoctor.lab import Fault, World, apply_fault, list_worlds, load_faults, load_world, made_ready
@@ -118,10 +118,16 @@ def outcome_of(scenario: Fault, report: Report, kube_requests: int) -> Outcome:
     )
 
 
+@cache
+def faults_of(world: str) -> tuple[Fault, ...]:
+    """Every fault and unusual state of a world, read once for all tests; only to be looked at."""
+    return load_faults(world)
+
+
 def scenarios(world: str = "") -> tuple[Fault, ...]:
     """Every scenario of one world or of all: healthy, faults, healthy but unusual."""
     names = (world,) if world else list_worlds()
-    return tuple(item for name in names for item in (healthy(name), *load_faults(name)))
+    return tuple(item for name in names for item in (healthy(name), *faults_of(name)))
 
 
 def healthy(world: str) -> Fault:

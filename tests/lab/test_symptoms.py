@@ -20,12 +20,12 @@ import h11
 import pytest
 from kubernetes import client, config
 
-from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, load_faults, made_ready, running
+from ingressdoctor.lab import Fault, Lab, World, apply_fault, list_worlds, made_ready, running
 from lab import mysql_visitor
 from lab.grpc_visitor import call
-from scenarios import described
+from scenarios import described, faults_of
 
-SCENARIOS = tuple(each for world in list_worlds() for each in load_faults(world))
+SCENARIOS = tuple(each for world in list_worlds() for each in faults_of(world))
 EDGE_MADE = {502, 504}
 NAMED_CODES = {"1000", "1015", "1016", "1020", "1033"}
 NAME_SERVER_FAILURES = {dns.resolver.NXDOMAIN: "dns-nxdomain", dns.resolver.NoNameservers: "dns-servfail"}

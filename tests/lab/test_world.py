@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from ingressdoctor.errors import LabError
-from ingressdoctor.lab import Expectation, Fault, World, apply_fault, list_worlds, load_fault, load_faults, load_world
+from ingressdoctor.lab import Expectation, Fault, World, apply_fault, list_worlds, load_fault, load_world
 from ingressdoctor.lab.derive import with_endpoint_slices
 from ingressdoctor.lab.paths import get_at
 from ingressdoctor.lab.serve.kube.resources import Catalogue
 from ingressdoctor.model.target import Target
+from scenarios import faults_of
 
-FAULTS = tuple(each for world in list_worlds() for each in load_faults(world))
+FAULTS = tuple(each for world in list_worlds() for each in faults_of(world))
 NAMESPACE = "ecommercen-clients-wecare"
 
 

@@ -13,9 +13,10 @@ import pytest
 from ingressdoctor import api
 from ingressdoctor.api import evidence
 from ingressdoctor.config import Settings
-from ingressdoctor.lab import list_worlds, load_faults
+from ingressdoctor.lab import list_worlds
 from ingressdoctor.model.check import Check
 from ingressdoctor.wiring import load_catalog
+from scenarios import faults_of
 
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path for folder in ("src", "checks") for path in (ROOT / folder).rglob("*.py"))
@@ -25,7 +26,7 @@ CHECKS = load_catalog(Settings()).checks
 SPEAKING = {
     spoken
     for world in list_worlds()
-    for item in load_faults(world)
+    for item in faults_of(world)
     for spoken in (item.expect.cause, *item.expect.effects)
 }
 
