@@ -131,7 +131,7 @@ class _Shared:
                 if is_answer(question, data):
                     answer.set_result(data)
                 else:
-                    answer.set_exception(_no_answer())  # type: ignore[no-untyped-call]
+                    answer.set_exception(_no_answer())
         elif data[:2] not in self._used:
             # Whose it was cannot be told; a server that says this as often as it was asked gives no answers.
             self._strays += 1
@@ -142,8 +142,7 @@ class _Shared:
         self._broken = True
         for _, answer in self._waiting.values():
             if not answer.done():
-                failure = OSError(error.errno, error.strerror) if error is not None else dns.query.BadResponse()  # type: ignore[no-untyped-call]
-                answer.set_exception(failure)
+                answer.set_exception(_no_answer() if error is None else OSError(error.errno, error.strerror))
 
 
 def _no_answer() -> dns.query.BadResponse:

@@ -7,7 +7,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingressdoctor.evidence.dns import DnsReply, Rcode
@@ -123,6 +123,7 @@ def test_what_answers_it_all_the_same(data: bytes) -> None:
     assert is_answer(asked(), data)
 
 
+@settings(deadline=None)
 @given(
     which=st.sampled_from(sorted(PLAIN.values())),
     changes=st.lists(

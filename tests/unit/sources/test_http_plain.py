@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import h11
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingressdoctor.sources.http_plain import Head, plain_answer, plain_request
@@ -107,6 +107,7 @@ def test_other_answers_are_left_to_h11(data: bytes) -> None:
     assert plain_answer(data) is None
 
 
+@settings(deadline=None)
 @given(
     changes=st.lists(
         st.tuples(st.integers(0, 200), st.one_of(st.sampled_from(b"\r\n :\t\0"), st.integers(0, 255))), max_size=4
