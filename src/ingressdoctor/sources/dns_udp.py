@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from collections.abc import Callable
 from typing import Final
 
 import dns.query
@@ -23,6 +24,7 @@ _READ_AT_ONCE: Final = 32
 _MOST_BYTES: Final = 65_535
 _Place = tuple[str, int]
 _Answer = asyncio.Future[bytes]
+_BAD_RESPONSE: Final[Callable[[], Exception]] = dns.query.BadResponse
 
 
 class UdpQuestions:
