@@ -21,6 +21,8 @@ from pathlib import Path
 
 import trustme
 
+from build.ports import free_port
+
 __all__ = ["DOMAIN", "probed"]
 
 DOMAIN = "sweep.test"
@@ -49,7 +51,7 @@ def probed() -> Iterator[dict[str, str]]:
     if shutil.which(NGINX) is None:
         raise SystemExit("Live probes need nginx: apt-get install nginx-light")
     with tempfile.TemporaryDirectory(prefix="ingressdoctor-bench-") as name, _dns() as dns:
-        folder, secure, plain = Path(name), _free_port(), _free_port()
+        folder, secure, plain = Path(name), free_port(), free_port()
         authority = trustme.CA(key_type=trustme.KeyType.ECDSA)
         site = authority.issue_cert(f"*.{DOMAIN}", key_type=trustme.KeyType.ECDSA)
         authority.cert_pem.write_to_path(folder / "ca.pem")
@@ -60,7 +62,7 @@ def probed() -> Iterator[dict[str, str]]:
         argv = [NGINX, "-p", str(folder), "-c", str(folder / "nginx.conf")]
         with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as server:
             try:
-                _wait_for(secure)
+                _wait_for(secure, server)
                 yield {"INGRESSDOCTOR_CONFIG": str(folder / "doctor.toml"), "KUBECONFIG": str(folder / "none")}
             finally:
                 server.terminate()
@@ -80,14 +82,10 @@ probe = ["127.0.0.1:{secure}"]
 """
 
 
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def _wait_for(port: int) -> None:
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
     for _ in range(600):
+        if server.poll() is not None:
+            break
         with socket.socket() as tried:
             if tried.connect_ex(("127.0.0.1", port)) == 0:
                 return
