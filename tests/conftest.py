@@ -16,6 +16,9 @@ from build.planted import is_about_sql, leaks
 
 _SCENARIOS = ("tests/lab/test_accuracy.py", "tests/lab/test_pairs.py", "tests/lab/test_symptoms.py")
 
+# What is here talks to a lab or to a part of one, with a mark or without.
+_LABS = Path(__file__).parent / "lab"
+
 _ENVIRONMENT = (
     "CLOUDFLARE_API_TOKEN",
     "HCLOUD_TOKEN",
@@ -50,7 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     at the wrong limit; a test that is really broken fails each time.
     """
     for item in items:
-        if any(item.get_closest_marker(name) is not None for name in ("lab", "debian")):
+        marked = any(item.get_closest_marker(name) is not None for name in ("lab", "debian"))
+        if marked or item.path.is_relative_to(_LABS):
             item.add_marker(pytest.mark.flaky(reruns=2))
         if item.get_closest_marker("timeout") is None:
             # Against tests that hang. Six seconds of the processor take more than a minute on such a machine.

@@ -25,7 +25,7 @@ APP = "3f5b1c02-64c1-4c0f-9f2d-7a1f0c5d8e21"
 def client_of(lab: Lab) -> httpx.Client:
     bearer = lab.handout.environment["CLOUDFLARE_API_TOKEN"]
     base = f"http://127.0.0.1:{lab.handout.endpoints.cloudflare}/client/v4{ACCOUNT}"
-    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {bearer}"}, trust_env=False, timeout=5)
+    return httpx.Client(base_url=base, headers={"Authorization": f"Bearer {bearer}"}, trust_env=False, timeout=60)
 
 
 def with_settings(world: World, settings: dict[str, Any]) -> World:
@@ -158,7 +158,7 @@ def kube(lab: Lab, path: str) -> httpx.Response:
     token = config["users"][0]["user"]["token"]
     context = create_default_context(cafile=str(lab.handout.ca_file))
     url = config["clusters"][0]["cluster"]["server"] + path
-    return httpx.get(url, headers={"Authorization": f"Bearer {token}"}, verify=context, trust_env=False, timeout=5)
+    return httpx.get(url, headers={"Authorization": f"Bearer {token}"}, verify=context, trust_env=False, timeout=60)
 
 
 POD = "/api/v1/namespaces/cloudflared/pods/cloudflared-abc93234d4-0988d"

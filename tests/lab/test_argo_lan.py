@@ -53,7 +53,7 @@ def log_of(lab: Lab, namespace: str, workload: str, container: str) -> str:
 def asked(lab: Lab, name: str, kind: str, view: int = 0) -> tuple[str, list[str]]:
     """Response code and the records of that type that a resolver answers."""
     host, _, port = lab.handout.resolvers[view].rpartition(":")
-    reply = dns.query.udp(dns.message.make_query(name, kind), host, port=int(port), timeout=3)
+    reply = dns.query.udp(dns.message.make_query(name, kind), host, port=int(port), timeout=20)
     texts = [item.to_text() for rrset in reply.answer for item in rrset if item.rdtype == reply.question[0].rdtype]
     return dns.rcode.to_text(reply.rcode()), texts
 

@@ -41,7 +41,7 @@ def ask(lab: Lab, url: str, *, at: str = EDGE, method: str = "GET", **headers: s
     sent = {"Host": parsed.host, **{key.replace("_", "-"): value for key, value in headers.items()}}
 
     async def send() -> httpx.Response:
-        async with httpx.AsyncClient(verify=context, timeout=5, trust_env=False) as client:
+        async with httpx.AsyncClient(verify=context, timeout=60, trust_env=False) as client:
             return await client.request(method, target, headers=sent, extensions={"sni_hostname": parsed.host})
 
     return asyncio.run(send())

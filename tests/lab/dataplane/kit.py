@@ -262,7 +262,7 @@ async def ask(
         context.verify_mode = ssl.CERT_NONE
     target = parsed.copy_with(host="127.0.0.1", port=real_port(plane, at, port))
     sent = {"Host": parsed.netloc.decode(), **{key.replace("_", "-"): value for key, value in headers.items()}}
-    async with httpx.AsyncClient(verify=context, timeout=3, trust_env=False) as client:
+    async with httpx.AsyncClient(verify=context, timeout=60, trust_env=False) as client:
         return await client.get(target, headers=sent, extensions={"sni_hostname": parsed.host})
 
 

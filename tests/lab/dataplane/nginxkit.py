@@ -126,7 +126,7 @@ async def ask(
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     async with httpx.AsyncClient(
-        verify=context, timeout=10, trust_env=False, http2=http2, http1=not http2, follow_redirects=False
+        verify=context, timeout=60, trust_env=False, http2=http2, http1=not http2, follow_redirects=False
     ) as client:
         extensions = {"sni_hostname": parsed.host}
         return await client.request(method, target, headers=headers, extensions=extensions, **options)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from ingressdoctor.lab import Fault, apply_fault, load_faults, load_world
+from build.values import replace
+from ingressdoctor.lab import Fault, apply_fault, load_world
 from ingressdoctor.lab.dataplane import DataPlane
+from ingressdoctor.lab.world import merged
 from lab.dataplane.kit import ask
+from scenarios import PATIENCE, described, faults_of
 
 # Symptom to what a visitor of the edge gets: status and a part of the body (HTTP text form).
 SEEN = {
@@ -17,14 +20,15 @@ SEEN = {
 
 
 def cases() -> list[Fault]:
-    http = [fault for fault in load_faults("wecare") if not fault.host.startswith("mysql://")]
+    http = [fault for fault in faults_of("wecare") if not fault.host.startswith("mysql://")]
     return [fault for fault in http if fault.expect.symptom in (*SEEN, "http-503", None)]
 
 
 @pytest.mark.lab
 @pytest.mark.parametrize("fault", cases(), ids=lambda fault: fault.name)
 async def test_symptom_emerges(fault: Fault) -> None:
-    world = apply_fault(load_world("wecare"), fault)
+    world = apply_fault(described("wecare"), fault)
+    world = replace(world, settings=merged(world.settings, PATIENCE))
     plane = DataPlane(world)
     client_id, secret = plane.tokens.handed_out(world.settings["service_token"])
     await plane.start()
