@@ -145,7 +145,7 @@ def _keep_reserved(escapes: str) -> str:
 def _query(text: str) -> dict[str, tuple[str, ...]]:
     """Read a query string as url.ParseQuery does: pairs with a bad escape are dropped."""
     found: dict[str, tuple[str, ...]] = {}
-    for pair in text.split("&") if text else ():
+    for pair in text.split("&"):
         if not pair or _BAD_ESCAPE.search(pair):
             continue
         key, _, value = pair.partition("=")
