@@ -17,7 +17,7 @@ from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.failures import retry_after
-from ingressdoctor.sources.loading import load
+from ingressdoctor.sources.loading import Loading
 from ingressdoctor.sources.workers import Workers
 
 __all__ = ["CLOUDFLARE_ENDPOINT", "LiveCloudflare"]
@@ -62,6 +62,7 @@ class LiveCloudflare:
         self._calls = calls
         self._slots = asyncio.Semaphore(_CONNECTIONS)
         self._workers = Workers(1, "cloudflare")
+        self._loading = Loading("ingressdoctor.sources.cloudflare_client")
         self._client: _Client | None = None
 
     async def get(self, path: str, query: Mapping[str, str]) -> Answer:
@@ -70,9 +71,8 @@ class LiveCloudflare:
         Raises:
             SourceError: no token, no connection, timeout, or a body over the cap.
         """
-        token = await self._credential.get(self._workers)
-        if self._client is None:
-            await self._workers.run(_load)
+        # Side by side: what stands in line first is loaded first, and the probes want the same library.
+        token, _ = await asyncio.gather(self._credential.get(self._workers), self._loading.ready())
         with self._calls.call("cloudflare", f"GET {path}") as call:
             async with self._slots:
                 answer = await self._once(token, path, query)
@@ -95,8 +95,3 @@ class LiveCloudflare:
         if self._client is None:
             self._client = CloudflareClient(token, self._endpoint, self._timeout)
         return await self._client.get(path, query)
-
-
-def _load() -> None:
-    """Import in a thread, so that other sources go on meanwhile."""
-    load("ingressdoctor.sources.cloudflare_client")

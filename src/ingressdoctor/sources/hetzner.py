@@ -16,7 +16,7 @@ from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
 from ingressdoctor.sources.credential import Credential, TokenSource
 from ingressdoctor.sources.failures import reason_of
-from ingressdoctor.sources.loading import load
+from ingressdoctor.sources.loading import Loading
 from ingressdoctor.sources.workers import Workers
 
 __all__ = ["HETZNER_ENDPOINT", "LiveHetzner"]
@@ -60,6 +60,7 @@ class LiveHetzner:
         self._timeout = timeout
         self._calls = calls
         self._workers = Workers(_THREADS, "hetzner")
+        self._loading = Loading("ingressdoctor.sources.hcloud_client")
         self._idle: queue.LifoQueue[_Caller] = queue.LifoQueue()
         self._closed = False
 
@@ -70,7 +71,7 @@ class LiveHetzner:
             SourceError: no token, no connection, timeout.
         """
         token = await self._credential.get(self._workers)
-        await self._workers.run(lambda: load("ingressdoctor.sources.hcloud_client"))
+        await self._loading.ready()
         with self._calls.call("hetzner", f"GET {path}") as call:
             try:
                 # The thread keeps to its own timeouts, except while it resolves a name: that has none.

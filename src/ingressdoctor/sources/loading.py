@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 
 from ingressdoctor.sources.workers import Workers
 
-__all__ = ["OnDemand", "load"]
+__all__ = ["Loading", "OnDemand", "load"]
 
 T = TypeVar("T")
 
@@ -26,6 +26,26 @@ def load(*names: str) -> None:
     with _LOCK:
         for name in names:
             importlib.import_module(name)
+
+
+class Loading:
+    """One module that takes long to load: loaded in a thread at the first call, and not asked about again.
+
+    Whoever comes later does not stand in line behind the libraries of others.
+    """
+
+    def __init__(self, module: str) -> None:
+        self._module = module
+        self._done = False
+        self._lock = asyncio.Lock()
+        self._workers = Workers(1, "loading")
+
+    async def ready(self) -> None:
+        """Return when the module is usable."""
+        async with self._lock:
+            if not self._done:
+                await self._workers.run(lambda: load(self._module))
+                self._done = True
 
 
 class OnDemand(Generic[T]):
