@@ -20,7 +20,7 @@ def environment(**over: str) -> dict[str, str]:
 def run(
     *words: str, cwd: Path | None = None, stdout: int | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run the program and wait for it, at most 60 seconds."""
+    """Run the program and wait for it, at most 150 seconds."""
     return subprocess.run(
         [*PROGRAM, *words],
         stdin=subprocess.DEVNULL,
@@ -29,7 +29,7 @@ def run(
         text=True,
         encoding="utf-8",
         errors="surrogateescape",
-        timeout=60,
+        timeout=150,
         check=False,
         cwd=cwd or Path.home(),
         env=environment(**(env or {})),

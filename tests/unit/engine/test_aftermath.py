@@ -148,7 +148,7 @@ async def test_where_there_is_no_history_nothing_is_missing() -> None:
 
 
 async def test_a_history_that_never_ends_costs_no_diagnosis() -> None:
-    report = await report_of((judged(Status.FAIL),), (endless_history, spring_history), timeout_s=0.4)
+    report = await report_of((judged(Status.FAIL),), (endless_history, spring_history), timeout_s=2.0)
 
     assert report.diagnosis.verdict is Verdict.BROKEN
     assert [change.what for change in report.timeline.changes] == ["cleaned"]
