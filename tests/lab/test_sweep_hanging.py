@@ -25,19 +25,23 @@ HANGING = frozenset(NAMES[number] for number in (0, 11, 22, 33))
 TIMEOUT_S = 10.0
 
 
+def swept(path: Path, config: Path, watching: Watching, per_origin: int) -> SweepReport:
+    async def once() -> SweepReport:
+        options = SweepOptions(spec=SweepSpec(timeout_s=TIMEOUT_S, at_once=8), per_origin=per_origin, inside=False)
+        async with open_session(load_settings(str(config)), environ={}) as session:
+            return await Sweeper(session, options, listed=read_list(str(path))).once(watching, asyncio.Event())
+
+    return asyncio.run(once())
+
+
 def test_a_tenth_that_hangs_costs_nobody_else_anything(tmp_path: Path) -> None:
     """They all stand at one address, as behind a load balancer, and take half of its turns."""
     path = tmp_path / "hosts.txt"
     path.write_text("\n".join(NAMES))
     watching = Watching()
 
-    async def once(config: Path) -> SweepReport:
-        options = SweepOptions(spec=SweepSpec(timeout_s=TIMEOUT_S, at_once=8), per_origin=8, inside=False)
-        async with open_session(load_settings(str(config)), environ={}) as session:
-            return await Sweeper(session, options, listed=read_list(str(path))).once(watching, asyncio.Event())
-
     with hosts(tmp_path, HANGING) as running:
-        report = asyncio.run(once(running.config))
+        report = swept(path, running.config, watching, 8)
 
     unknown = [item.name for item in report.outcomes if item.verdict is Verdict.UNKNOWN]
     judged = {name for name, item in watching.outcomes.items() if item.verdict is Verdict.DEGRADED}
@@ -49,3 +53,18 @@ def test_a_tenth_that_hangs_costs_nobody_else_anything(tmp_path: Path) -> None:
     # Side by side: one after the other they would take as long as all of them together.
     assert report.elapsed_s < len(HANGING) * TIMEOUT_S
     assert set(running.asked) == set(NAMES)
+
+
+def test_who_waits_for_a_turn_behind_a_host_that_hangs_is_judged_all_the_same(tmp_path: Path) -> None:
+    """One turn at the address, and one that hangs first: the others wait for it longer than a host may take."""
+    path = tmp_path / "hosts.txt"
+    path.write_text("\n".join(NAMES[:10]))
+    watching = Watching()
+
+    with hosts(tmp_path, NAMES[:1]) as running:
+        report = swept(path, running.config, watching, 1)
+
+    verdicts = {name: item.verdict for name, item in watching.outcomes.items()}
+    assert verdicts.pop(NAMES[0]) in {Verdict.UNKNOWN, Verdict.BROKEN}
+    assert verdicts == dict.fromkeys(NAMES[1:10], Verdict.DEGRADED)
+    assert report.counts.total == 10

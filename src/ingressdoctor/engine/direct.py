@@ -6,15 +6,15 @@ is the same: evidence once per scope, gaps instead of exceptions, every check sa
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import CoroutineType
 from typing import Any, Final
 
 from ingressdoctor.engine.asked import Inputs, Question, Source, alike
-from ingressdoctor.engine.broker import Broker, Deadline, failed_collecting
+from ingressdoctor.engine.broker import Broker, failed_collecting
 from ingressdoctor.engine.catalog import Catalog
 from ingressdoctor.engine.choose import Choice, Wishes, choice_of, decided
+from ingressdoctor.engine.limits import Limits
 from ingressdoctor.model.begun import begin
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later, Seen
@@ -71,13 +71,13 @@ class DirectBroker:
         self,
         shared: SharedEvidence,
         givens: Mapping[type, object],
-        deadline: Deadline,
+        limits: Limits,
         on_collect: Callable[[str], object] = str,
     ) -> None:
         self._shared = shared
         self.values: dict[type, object] = {**shared.values, **givens}
         self.gaps: set[type] = set(shared.gaps)
-        self._deadline = deadline
+        self._limits = limits
         self._on_collect = on_collect
 
     async def get(self, wanted: type) -> object:
@@ -145,7 +145,7 @@ class DirectBroker:
                 if rest is None:
                     return source.keep(seen, value)
                 call = rest
-            async with asyncio.timeout(min(collector.timeout_s, self._deadline.left())):
+            async with self._limits.within(collector.timeout_s):
                 value = await call
         except Exception as error:  # noqa: BLE001 - a collector's bug must cost its own evidence only
             return self._shared.interned(collector.provides, failed_collecting(collector, error))

@@ -20,6 +20,7 @@ from ingressdoctor.engine.asked import Question
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.choose import Wishes, select
 from ingressdoctor.engine.direct import DirectBroker, SharedEvidence, choose_directly, judge_all
+from ingressdoctor.engine.limits import Limits, begin_limits
 from ingressdoctor.engine.outcomes import outcome_of, unjudged
 from ingressdoctor.engine.session import Run, Scope
 from ingressdoctor.errors import UsageError
@@ -33,6 +34,8 @@ __all__ = ["SweepSpec", "Sweeping", "sweep_targets"]
 
 # Evidence that all targets share may be asked for late; each collector has a limit of its own.
 _LASTS_S: Final = 86_400.0
+# Beyond a target's time, for judging what did arrive.
+_LATE_S: Final = 1.0
 
 
 class SweepSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,8 +155,9 @@ class _Judge:
         started, clock = datetime.now(UTC), asyncio.get_running_loop().time
         began = clock()
         try:
-            async with asyncio.timeout(self._spec.timeout_s + 1):
-                outcome = await self._judged(asked, started, began)
+            limits = begin_limits(self._spec.timeout_s)
+            async with limits.within(self._spec.timeout_s + _LATE_S, beyond_s=_LATE_S):
+                outcome = await self._judged(asked, limits, started, began)
         except TimeoutError:
             outcome = unjudged(asked, f"It took longer than {self._spec.timeout_s:g} s.", started, clock() - began)
         except Exception as error:  # noqa: BLE001 - one target must not cost the others theirs
@@ -163,14 +167,13 @@ class _Judge:
             return msgspec.structs.replace(outcome, vantage=self._spec.vantage)
         return outcome
 
-    async def _judged(self, asked: SweepTarget, started: datetime, began: float) -> Outcome:
+    async def _judged(self, asked: SweepTarget, limits: Limits, started: datetime, began: float) -> Outcome:
         target, clock = asked.target, asyncio.get_running_loop().time
-        deadline = Deadline.after(self._spec.timeout_s)
-        broker = self._broker(target, deadline)
+        broker = self._broker(target, limits)
         choice = await choose_directly(broker, self._shared, target.hostname, self._wishes)
         if choice.walk is not None and choice.walk.mysql and target.in_mysql() != target:
             # What was collected of it so far answers another question.
-            broker = self._broker(target.in_mysql(), deadline)
+            broker = self._broker(target.in_mysql(), limits)
         results = () if choice.walk is None else await judge_all(self._questions_of(choice.walk), broker)
         return outcome_of(
             causes={} if choice.walk is None else self._causes_of(choice.walk),
@@ -181,8 +184,8 @@ class _Judge:
             elapsed_s=clock() - began,
         )
 
-    def _broker(self, target: Target, deadline: Deadline) -> DirectBroker:
-        return DirectBroker(self._shared, {Target: target}, deadline, self._run.on_collect)
+    def _broker(self, target: Target, limits: Limits) -> DirectBroker:
+        return DirectBroker(self._shared, {Target: target}, limits, self._run.on_collect)
 
     def _questions_of(self, walk: Walk) -> tuple[Question, ...]:
         if walk.id not in self._questions:

@@ -8,6 +8,7 @@ from typing import Final
 from ingressdoctor.engine.broker import Broker, Deadline
 from ingressdoctor.engine.choose import Wishes
 from ingressdoctor.engine.direct import DirectBroker, SharedEvidence, choose_directly
+from ingressdoctor.engine.limits import Limits
 from ingressdoctor.engine.session import Run, Scope
 from ingressdoctor.model.target import Target
 
@@ -43,7 +44,7 @@ async def walks_of(
         )
         shared = SharedEvidence(run.catalog, run.session_givens, session)
         for target in targets:
-            broker = DirectBroker(shared, {Target: target}, Deadline.after(timeout_s), run.on_collect)
+            broker = DirectBroker(shared, {Target: target}, Limits(timeout_s), run.on_collect)
             choice = await choose_directly(broker, shared, target.hostname, wishes)
             found[target] = choice.walk.id if choice.walk is not None else ""
         session.close()

@@ -6,8 +6,8 @@ Wraps the ``Net`` source of a sweep; a diagnosis needs none of it. Changes no an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, TcpAttempt, TlsAttempt
 from ingressdoctor.sources.base import Net
@@ -16,9 +16,18 @@ __all__ = ["PoliteNet", "Turns"]
 
 
 class Turns:
-    """So many at a time overall, and so many for each key; a key is forgotten when nobody waits for it."""
+    """So many at a time overall, and so many for each key; a key is forgotten when nobody waits for it.
 
-    def __init__(self, overall: int, each: int) -> None:
+    Args:
+        overall: How many at a time.
+        each: How many for each key.
+        waiting: Entered while somebody waits for a turn.
+    """
+
+    def __init__(
+        self, overall: int, each: int, waiting: Callable[[], AbstractContextManager[object]] = nullcontext
+    ) -> None:
+        self._waiting = waiting
         self._overall = asyncio.Semaphore(overall)
         self._each = each
         self._keys: dict[str, tuple[asyncio.Semaphore, int]] = {}
@@ -31,8 +40,15 @@ class Turns:
             semaphore = asyncio.Semaphore(self._each)
         self._keys[key] = (semaphore, users + 1)
         try:
-            async with semaphore, self._overall:
-                yield
+            if semaphore.locked() or self._overall.locked():
+                async with AsyncExitStack() as turn:
+                    with self._waiting():
+                        await turn.enter_async_context(semaphore)
+                        await turn.enter_async_context(self._overall)
+                    yield
+            else:
+                async with semaphore, self._overall:
+                    yield
         finally:
             users = self._keys[key][1] - 1
             if users:

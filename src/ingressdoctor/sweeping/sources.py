@@ -17,6 +17,7 @@ from ingressdoctor.collect.kinds import (
 )
 from ingressdoctor.collect.once import Once
 from ingressdoctor.collect.shelf import Shelf
+from ingressdoctor.engine.limits import standing_still
 from ingressdoctor.sources.base import Answer, Cloudflare, Dns, Grpc, Hetzner, Kubernetes, MaxScale, Net, Sql
 from ingressdoctor.sources.left_out import LeftOut
 from ingressdoctor.sources.live import Sources
@@ -70,7 +71,7 @@ def shared_sources(sources: Sources, *, overall: int, each: int, apis: Apis | No
         Kubernetes: Shelf(asked.kubernetes),
         Cloudflare: CloudflareShelf(asked.cloudflare),
         Hetzner: _HetznerOnce(asked.hetzner),
-        Net: PoliteNet(sources.net, Turns(overall, each)),
+        Net: PoliteNet(sources.net, Turns(overall, each, standing_still)),
     }
 
 
