@@ -1,6 +1,6 @@
 """Put one question to one DNS server; whatever becomes of it is a reply.
 
-dns_udp.py carries, dns_wire.py writes and reads what is plain, and dnspython does the rest.
+dnspython writes, reads and speaks TCP; dns_udp.py carries what goes over UDP.
 Takes 0.05 s to load: loaded by dns.py with the first question.
 """
 
@@ -24,15 +24,16 @@ from msgspec.structs import replace
 from ingressdoctor.evidence.dns import DnsRecord, DnsReply, Rcode
 from ingressdoctor.model.text import clean, shorten
 from ingressdoctor.sources.connect_to import split_host_port
-from ingressdoctor.sources.dns_udp import UdpQuestions
-from ingressdoctor.sources.dns_wire import Question, plain_reply, write_question
+from ingressdoctor.sources.dns_udp import UdpQuestions, bad_response
 
-__all__ = ["DnsClient", "read_message"]
+__all__ = ["DnsClient"]
 
 _TRIES: Final = 2
 _MAX_RECORDS: Final = 256
 _MAX_HOPS: Final = 16
 _MAX_DATA: Final = 4_096
+# Below every path MTU in use, so that no answer arrives in fragments: DNS Flag Day 2020.
+_PAYLOAD: Final = 1_232
 _RCODES: Final = {
     dns.rcode.NOERROR: Rcode.NOERROR,
     dns.rcode.NXDOMAIN: Rcode.NXDOMAIN,
@@ -52,18 +53,18 @@ class DnsClient:
     async def ask(self, blank: DnsReply, *, recurse: bool) -> DnsReply:
         """Return *blank*, which names the question and the server, filled in."""
         try:
-            question = write_question(blank.name, blank.rdtype, recurse=recurse, edns=True)
+            question = _question(blank.name, blank.rdtype, recurse=recurse)
             place = _place(blank.server)
         except (dns.exception.DNSException, ValueError) as error:
             return replace(blank, rcode=Rcode.MALFORMED, detail=f"cannot be asked: {clean(str(error), 200)}")
         reply = await self._send(blank, question, place)
         if reply.rcode is Rcode.OTHER and reply.detail == "FORMERR":
             # Servers older than EDNS answer its option with FORMERR: RFC 6891, section 7.
-            question = write_question(blank.name, blank.rdtype, recurse=recurse, edns=False)
+            question.use_edns(False)
             reply = await self._send(blank, question, place)
         return reply
 
-    async def _send(self, blank: DnsReply, question: Question, place: tuple[str, int]) -> DnsReply:
+    async def _send(self, blank: DnsReply, question: dns.message.QueryMessage, place: tuple[str, int]) -> DnsReply:
         reply = blank
         for _ in range(_TRIES):
             reply = await self._attempt(blank, question, place)
@@ -71,28 +72,33 @@ class DnsClient:
                 break
         return reply
 
-    async def _attempt(self, blank: DnsReply, question: Question, place: tuple[str, int]) -> DnsReply:
+    async def _attempt(self, blank: DnsReply, question: dns.message.QueryMessage, place: tuple[str, int]) -> DnsReply:
         try:
-            data = await self._udp.ask(place, question, self._timeout_s)
-            plain = plain_reply(blank, question, data)
-            if plain is not None:
-                return plain
-            return read_message(blank, dns.message.from_wire(data, raise_on_truncation=True))
+            return _read(blank, await self._over_udp(question, place))
         except dns.message.Truncated as error:
             partial = error.message()  # type: ignore[no-untyped-call] # dnspython's
+            if not question.is_response(partial):
+                return _failed(blank, error)
         except _FAILURES as error:
             return _failed(blank, error)
         try:
-            return read_message(blank, await self._tcp(question, place))
+            return _read(blank, await self._over_tcp(question, place))
         except _FAILURES as error:
-            reply, failure = read_message(blank, partial), _failed(blank, error)
+            reply, failure = _read(blank, partial), _failed(blank, error)
             why = f"truncated over UDP, and {failure.rcode.value.lower()} over TCP"
             return replace(reply, detail="; ".join(filter(None, (reply.detail, why))))
 
-    async def _tcp(self, question: Question, place: tuple[str, int]) -> dns.message.Message:
-        query = dns.message.from_wire(b"\0\0" + question.wire)
-        query.id = dns.entropy.random_16()
-        return await dns.asyncquery.tcp(query, place[0], self._timeout_s, place[1])
+    async def _over_udp(self, question: dns.message.QueryMessage, place: tuple[str, int]) -> dns.message.Message:
+        data = await self._udp.ask(place, question.to_wire(), self._timeout_s)
+        question.id = int.from_bytes(data[:2])
+        message = dns.message.from_wire(data, raise_on_truncation=True)
+        if not question.is_response(message):
+            raise bad_response()
+        return message
+
+    async def _over_tcp(self, question: dns.message.QueryMessage, place: tuple[str, int]) -> dns.message.Message:
+        question.id = dns.entropy.random_16()
+        return await dns.asyncquery.tcp(question, place[0], self._timeout_s, place[1])
 
 
 @lru_cache(maxsize=64)
@@ -107,6 +113,21 @@ def _place(server: str) -> tuple[str, int]:
     return host, port
 
 
+def _question(name: str, rdtype: str, *, recurse: bool) -> dns.message.QueryMessage:
+    """Build a query.
+
+    Raises:
+        dns.exception.DNSException, ValueError: the name or the type cannot be asked for.
+    """
+    return dns.message.make_query(
+        dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical),
+        dns.rdatatype.from_text(rdtype),
+        use_edns=0,
+        payload=_PAYLOAD,
+        flags=dns.flags.RD if recurse else 0,
+    )
+
+
 def _failed(blank: DnsReply, error: Exception) -> DnsReply:
     if isinstance(error, (dns.exception.Timeout, TimeoutError)):
         return replace(blank, rcode=Rcode.TIMEOUT, detail="no answer in time")
@@ -117,7 +138,7 @@ def _failed(blank: DnsReply, error: Exception) -> DnsReply:
     return replace(blank, rcode=Rcode.MALFORMED, detail=f"the answer cannot be read ({type(error).__name__})")
 
 
-def read_message(blank: DnsReply, message: dns.message.Message) -> DnsReply:
+def _read(blank: DnsReply, message: dns.message.Message) -> DnsReply:
     """Turn a decoded message into a reply; records beyond a cap are counted, not kept."""
     code = dns.rcode.to_text(message.rcode())
     rcode = _RCODES.get(message.rcode(), Rcode.OTHER)

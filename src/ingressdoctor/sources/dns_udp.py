@@ -2,7 +2,7 @@
 
 A socket for each question would cost more than the question. One is shared only while something is under way on it,
 and for so many questions at most: the next has another port, drawn by the system (RFC 5452, section 9.2). Ids are
-random and never used twice on a socket. Of messages it knows the header and the question only.
+random and never used twice on a socket. Of messages it knows the id only: what is in them is dns_client.py's.
 """
 
 from __future__ import annotations
@@ -10,21 +10,23 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from collections.abc import Callable
 from typing import Final
 
 import dns.query
 
-from ingressdoctor.sources.dns_wire import Question, is_answer
-
-__all__ = ["UdpQuestions"]
+__all__ = ["UdpQuestions", "bad_response"]
 
 _MOST_QUESTIONS: Final = 64
 _READ_AT_ONCE: Final = 32
 _MOST_BYTES: Final = 65_535
 _Place = tuple[str, int]
 _Answer = asyncio.Future[bytes]
-_BAD_RESPONSE: Final[Callable[[], Exception]] = dns.query.BadResponse
+
+
+def bad_response() -> Exception:
+    """Return what says that a message answers no question of ours."""
+    error: Exception = dns.query.BadResponse()  # type: ignore[no-untyped-call,unused-ignore] # dnspython's
+    return error
 
 
 class UdpQuestions:
@@ -33,13 +35,13 @@ class UdpQuestions:
     def __init__(self) -> None:
         self._current: dict[_Place, _Shared] = {}
 
-    async def ask(self, place: tuple[str, int], question: Question, timeout_s: float) -> bytes:
-        """Send *question* to an address and port, and return the whole answer.
+    async def ask(self, place: tuple[str, int], question: bytes, timeout_s: float) -> bytes:
+        """Send *question*, whose id is replaced, to an address and port, and return the message with its new id.
 
         Raises:
             TimeoutError: none came in time.
             OSError: the network, or the server's machine, refuses.
-            dns.query.BadResponse: something else came back.
+            dns.query.BadResponse: only messages that answer no question came back.
         """
         shared = self._current.get(place)
         if shared is None or shared.is_used_up:
@@ -68,7 +70,7 @@ class _Shared:
 
     def __init__(self, place: _Place) -> None:
         self._loop = asyncio.get_running_loop()
-        self._waiting: dict[bytes, tuple[Question, _Answer]] = {}
+        self._waiting: dict[bytes, _Answer] = {}
         self._used: set[bytes] = set()
         self._strays = 0
         self._broken = False
@@ -86,7 +88,7 @@ class _Shared:
         """Whether the next question needs another socket."""
         return self._broken or len(self._used) >= _MOST_QUESTIONS
 
-    def send(self, question: Question) -> tuple[bytes, _Answer]:
+    def send(self, question: bytes) -> tuple[bytes, _Answer]:
         """Send a question under an id of its own; ``forget`` that whatever becomes of it.
 
         A failure is that of all answers that are waited for: the system tells it to whoever comes first.
@@ -96,9 +98,9 @@ class _Shared:
             number = os.urandom(2)
         answer: _Answer = self._loop.create_future()
         self._used.add(number)
-        self._waiting[number] = (question, answer)
+        self._waiting[number] = answer
         try:
-            self._socket.send(number + question.wire)
+            self._socket.send(number + question[2:])
         except BlockingIOError:
             pass  # no room to send from: a packet lost, as on any other way
         except OSError as error:
@@ -126,14 +128,10 @@ class _Shared:
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        waiting = self._waiting.get(data[:2])
-        if waiting is not None:
-            question, answer = waiting
+        answer = self._waiting.get(data[:2])
+        if answer is not None:
             if not answer.done():
-                if is_answer(question, data):
-                    answer.set_result(data)
-                else:
-                    answer.set_exception(_no_answer())
+                answer.set_result(data)
         elif data[:2] not in self._used:
             # Whose it was cannot be told; a server that says this as often as it was asked gives no answers.
             self._strays += 1
@@ -142,7 +140,7 @@ class _Shared:
 
     def _fail(self, error: OSError | None) -> None:
         self._broken = True
-        for _, answer in self._waiting.values():
+        for answer in self._waiting.values():
             if not answer.done():
                 answer.set_exception(_no_answer() if error is None else OSError(error.errno, error.strerror))
 

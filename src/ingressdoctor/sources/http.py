@@ -25,9 +25,8 @@ from msgspec.structs import replace
 from ingressdoctor.evidence.net import HttpExchange, HttpRequest, Reach, TlsAttempt
 from ingressdoctor.model.text import clean
 from ingressdoctor.sources.dial import Dialer, reach_of
-from ingressdoctor.sources.http1 import Http1
+from ingressdoctor.sources.http1 import Head, Http1
 from ingressdoctor.sources.http_failure import http_failure
-from ingressdoctor.sources.http_plain import Head
 from ingressdoctor.sources.stream import Stream
 from ingressdoctor.sources.tls import Endpoint, TlsClient, tls_failure
 from ingressdoctor.sources.trust import ALPN

@@ -12,7 +12,6 @@ import dns.query
 import pytest
 
 from ingressdoctor.sources.dns_udp import UdpQuestions
-from ingressdoctor.sources.dns_wire import Question, write_question
 from unit.sources.servers import HOST, DnsServer, dns_answer, free_port, serve_dns
 
 
@@ -46,8 +45,8 @@ async def holding(most: int) -> AsyncIterator[tuple[tuple[str, int], Holding]]:
         await asyncio.sleep(0)
 
 
-def question(name: str) -> Question:
-    return write_question(name, "A", recurse=True, edns=True)
+def question(name: str) -> bytes:
+    return dns.message.make_query(name, "A", use_edns=0).to_wire()
 
 
 def place_of(server: str) -> tuple[str, int]:
