@@ -130,6 +130,31 @@ def test_an_empty_cluster_has_no_target() -> None:
     assert "No target was found" in done.err
 
 
+def test_patterns_that_fit_nothing_are_not_healthy(calm: Lab) -> None:
+    done = told(calm, "--no-history", "--no-probe", "--match", "nothing.*")
+
+    assert done.code == 3
+    assert done.out.splitlines()[0] == "? There was no hostname to judge"
+
+
+def test_nothing_to_read_targets_from_is_not_an_internal_error(calm: Lab, tmp_path: Path) -> None:
+    config = tmp_path / "nothing.toml"
+    config.write_text(f'kubernetes.kubeconfig = "{tmp_path}/none"\n')
+    done = told(calm, "--no-history", INGRESSDOCTOR_CONFIG=str(config), CLOUDFLARE_API_TOKEN="")
+
+    assert (done.code, done.out) == (3, "")
+    assert "No target was found" in done.err
+
+
+@pytest.mark.parametrize("words", [("-f", "/nonexistent/hosts.txt"), ("--walk", "no-such-walk")])
+def test_monitoring_reads_one_line_also_where_no_sweep_began(calm: Lab, words: tuple[str, ...]) -> None:
+    done = told(calm, "--no-history", "--format", "nagios", *words)
+
+    assert done.code == 3
+    assert done.out.startswith("INGRESSDOCTOR UNKNOWN - ")
+    assert done.out.count("\n") == 1
+
+
 # -- the network
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import typer
 
 from ingressdoctor.cli import sweep_history, sweep_notify
 from ingressdoctor.cli.options import Connection, RunChoice, spread
 from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
+from ingressdoctor.errors import IngressDoctorError
+from ingressdoctor.render.sweep_format import SweepFormat
 
 __all__ = ["add_to"]
 
@@ -36,6 +40,22 @@ def sweep(  # noqa: PLR0913 - one parameter for each bundle of options
     from ingressdoctor.cli.settings import settings_for
     from ingressdoctor.cli.sweeping import SweepRequest, run_sweeps
 
-    settings = settings_for(connection, run)
-    request = SweepRequest(settings=settings, which=which, choice=choice, output=output, repeat=repeat, run=run)
-    raise typer.Exit(run_sweeps(request))
+    try:
+        settings = settings_for(connection, run)
+        request = SweepRequest(settings=settings, which=which, choice=choice, output=output, repeat=repeat, run=run)
+        code = run_sweeps(request)
+    except IngressDoctorError as error:
+        if output.form is SweepFormat.NAGIOS:
+            _tell_nagios(error)
+        raise
+    raise typer.Exit(code)
+
+
+def _tell_nagios(error: IngressDoctorError) -> None:
+    """Say it where monitoring reads, with a code that it knows: an empty line and 4, or 2, would say something else."""
+    from ingressdoctor.cli.output import write
+    from ingressdoctor.render.sweep_nagios import UNKNOWN_CODE, refusal_to_nagios
+
+    error.exit_code = UNKNOWN_CODE
+    with contextlib.suppress(IngressDoctorError):
+        write(refusal_to_nagios(error.message))

@@ -81,7 +81,7 @@ class SweepRepeat:
         str, typer.Option("--every", metavar="TIME", help="Again at this interval, as 5m, until Ctrl-C or SIGTERM.")
     ] = ""
     no_overlap: Annotated[
-        bool, typer.Option("--no-overlap", help="Refuse while another sweep with this history goes on (for cron).")
+        bool, typer.Option("--no-overlap", help="Refuse while another sweep with --no-overlap goes on (for cron).")
     ] = False
     history: Annotated[
         str, typer.Option("--history", metavar="URL", help="Where results are kept: a path or postgresql://…")

@@ -155,7 +155,11 @@ async def _run(request: SweepRequest) -> int:
         if every:
             await repeat(every, again, stop, lambda missed: tell(_late(missed)))
         else:
-            await once()
+            try:
+                await once()
+            except SourceError as error:
+                error.exit_code = _COULD_NOT_TELL
+                raise
     # Notifications may have needed longer than the sweep.
     with contextlib.suppress(IngressDoctorError):
         metrics.recount(sent=notifier.sent, failed=notifier.failed)

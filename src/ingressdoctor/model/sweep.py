@@ -195,12 +195,13 @@ class SweepReport(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.offline) or (self.interrupted and not self.counts.total)
 
     def exit_code(self, *, strict: bool = False) -> int:
-        """0 all healthy · 1 something is broken · 3 could not tell; with *strict* warnings count as broken."""
+        """0 all healthy · 1 something is broken, *strict*: or warns · 3 could not tell, or nothing was to judge."""
         if self.blind:
             return 3
         active = any(item.active and not item.suppressed for item in self.incidents)
         if active or (self.counts.broken and not self.incidents):
             return 1
-        if self.interrupted or self.counts.unknown:
+        # No target at all: a mistyped pattern must not look healthy to whoever reads codes only.
+        if self.interrupted or self.counts.unknown or not self.counts.total:
             return 3
         return 1 if strict and self.counts.degraded else 0

@@ -26,6 +26,9 @@ __all__ = [
     "walk_of",
 ]
 
+_OBJECTS = 16
+"""Columns that are left for what names a target, whatever its length, with the gaps before."""
+
 
 class HostV1(msgspec.Struct, frozen=True, kw_only=True):
     """One hostname, the objects that name it, and the walk it takes; ``target`` is what sweeps ask for and call it."""
@@ -96,8 +99,8 @@ def targets_to_terminal(view: TargetsV1, page: Page) -> str:
     sheet = Sheet(page)
     if not view.hosts:
         sheet.say((f"{glyph_of(Status.UNKNOWN, page)} no hostname was found", colour_of(Status.UNKNOWN)))
-    width = min(max((len(safe(item.target)) for item in view.hosts), default=0), page.width // 2)
     walk = max((len(item.walk) for item in view.hosts), default=0)
+    width = min(max((len(safe(item.target)) for item in view.hosts), default=0), max(8, page.width - walk - _OBJECTS))
     for item in view.hosts:
         sheet.say(
             (f"{safe(item.target):<{width}}  ", "bold"),

@@ -12,9 +12,12 @@ from typing import Final
 
 from ingressdoctor.model.sweep import SweepReport
 from ingressdoctor.model.text import shorten
+from ingressdoctor.render.sheet import safe
 from ingressdoctor.render.sweep_words import headline
 
-__all__ = ["nagios_code", "sweep_to_nagios"]
+__all__ = ["UNKNOWN_CODE", "nagios_code", "refusal_to_nagios", "sweep_to_nagios"]
+
+UNKNOWN_CODE: Final = 3
 
 _WORDS: Final[Mapping[int, str]] = MappingProxyType({0: "OK", 1: "WARNING", 2: "CRITICAL", 3: "UNKNOWN"})
 _MAX_LINE: Final = 500
@@ -38,8 +41,7 @@ def _pending(report: SweepReport) -> bool:
 def sweep_to_nagios(report: SweepReport) -> str:
     """Return the one line with its performance data and a line break."""
     counts = report.counts
-    # What stands after a bar is data, and a semicolon ends a command in the pipe that carries results.
-    told = shorten(headline(report), _MAX_LINE).replace("|", "/").replace(";", ",")
+    told = _plain(headline(report))
     active = sum(item.active and not item.suppressed for item in report.incidents)
     data = (
         f"broken={counts.broken};;0;0;{counts.total}",
@@ -51,3 +53,13 @@ def sweep_to_nagios(report: SweepReport) -> str:
         f"time={report.elapsed_s:.3f}s;;;0;",
     )
     return f"INGRESSDOCTOR {_WORDS[nagios_code(report)]} - {told} | {' '.join(data)}\n"
+
+
+def refusal_to_nagios(message: str) -> str:
+    """Return the line for a sweep that could not begin; its code is ``UNKNOWN_CODE``, also where usage was wrong."""
+    return f"INGRESSDOCTOR {_WORDS[UNKNOWN_CODE]} - {_plain(safe(message))}\n"
+
+
+def _plain(text: str) -> str:
+    # What stands after a bar is data, and a semicolon ends a command in the pipe that carries results.
+    return shorten(text, _MAX_LINE).replace("|", "/").replace(";", ",")

@@ -76,7 +76,7 @@ def alone(lock: Path) -> Iterator[None]:
     except OSError as error:
         raise UsageError(
             f"Cannot make the lock {clean(str(lock), 200)}: {error.strerror or error}.",
-            hint="Sweep with a history in a folder that can be written, or without --no-overlap.",
+            hint="Set XDG_STATE_HOME to a folder that can be written, or sweep without --no-overlap.",
         ) from None
     try:
         try:
