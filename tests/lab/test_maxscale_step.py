@@ -14,7 +14,7 @@ from build.values import replace
 from ingressdoctor.api import Status, Target
 from ingressdoctor.config import load_settings
 from ingressdoctor.errors import SourceError
-from ingressdoctor.lab import Lab, World, apply_fault, load_fault, running
+from ingressdoctor.lab import Lab, World, apply_fault, load_fault, made_ready, running
 from ingressdoctor.lab.world import merged
 from ingressdoctor.model.report import Report
 from ingressdoctor.sources.calls import CallLog
@@ -30,7 +30,7 @@ MOST_REQUESTS = 20
 
 @pytest.fixture(scope="module")
 def lab(wecare: World) -> Iterator[Lab]:
-    with running(wecare) as lab:
+    with running(made_ready(wecare, NAMED)) as lab:
         yield lab
 
 
