@@ -18,7 +18,8 @@ from ingressdoctor.render.words import in_short, listed
 
 __all__ = ["history_to_terminal", "hosts_to_terminal", "span_of_time"]
 
-_FIXED = 51
+_FIXED, _RECOVERS = 51, 12
+_LEAST_NAME = 12
 _MOST_SPANS, _MOST_CHANGES, _MOST_INCIDENTS = 12, 12, 6
 _ORDER = (Health.FAILING, Health.UNKNOWN, Health.WELL)
 
@@ -30,9 +31,9 @@ def hosts_to_terminal(hosts: Sequence[HostSummary], since: datetime, until: date
         sheet.say((f"{glyph_of(Status.UNKNOWN, page)} no sweep has recorded a host yet", colour_of(Status.UNKNOWN)))
         return sheet.text()
     widest = max(len(safe(item.state.name)) for item in hosts)
-    column = max(12, min(widest, page.width - _FIXED))
-    head = f"  {'host':<{column}}  {'for':<11} {'up':>8} {'seen':>6} {'outages':>7} {'recovers':>11}"
-    sheet.row((head, "dim"))
+    column = max(_LEAST_NAME, min(widest, page.width - _FIXED + (0 if _is_wide(page) else _RECOVERS)))
+    head = f"  {'host':<{column}}  {'for':<11} {'up':>8} {'seen':>6} {'outages':>7}{' recovers':>{_RECOVERS}}"
+    sheet.row((head if _is_wide(page) else head[:-_RECOVERS], "dim"))
     for item in sorted(hosts, key=lambda one: (_ORDER.index(one.state.health), one.state.name)):
         _add_host(sheet, item, column, until)
     sheet.say((f"from {_moment(since)} to {_moment(until)} UTC; up: of the time seen up or down", "dim"))
@@ -50,8 +51,13 @@ def _add_host(sheet: Sheet, item: HostSummary, column: int, until: datetime) -> 
         (f"{name:<{column}}  ", strong),
         (f"{span_of_time((until - state.since).total_seconds()):<11} ", strong),
         (f"{_share(item.uptime):>8} {_percent(item.uptime.seen_share):>6} ", ""),
-        (f"{item.outages or '':>7} {recovery:>11}", ""),
+        (f"{item.outages or '':>7}" + (f" {recovery:>11}" if _is_wide(sheet.page) else ""), ""),
     )
+
+
+def _is_wide(page: Page) -> bool:
+    """Whether there is room for how long recovering takes; a narrow page shows names instead."""
+    return page.width >= _FIXED + _LEAST_NAME + _RECOVERS
 
 
 def history_to_terminal(history: HostHistory, page: Page) -> str:

@@ -142,6 +142,14 @@ def test_a_table_with_long_names_stays_on_the_page() -> None:
     assert all("11 h 6 min" in line for line in lines[1:3])
 
 
+def test_a_narrow_page_shows_names_and_not_how_long_recovering_took() -> None:
+    rows = [HostSummary(state=a_state(name=f"shop-{n}.example.org"), uptime=WEEK, outages=9) for n in "ab"]
+    head, *lines, _ = hosts_to_terminal(rows, at(-5), at(0), Page(width=60)).splitlines()[:4]
+
+    assert head.endswith(" outages")
+    assert all("example.org" in line and "…" not in line and len(line) <= 60 for line in lines)
+
+
 def test_a_little_that_was_seen_is_not_nothing() -> None:
     row = HostSummary(state=a_state(), uptime=Uptime(period_s=10_000, up_s=1, unwatched_s=9_999))
 
