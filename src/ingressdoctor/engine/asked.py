@@ -7,6 +7,7 @@ each remembers the last answer; nothing else is kept. Content-free.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from operator import itemgetter
 from typing import Any
 
@@ -26,10 +27,10 @@ class Inputs:
 
     ``order`` holds each kind of evidence with those before it whose gaps make it useless; ``strict`` are the kinds
     whose gaps are not tolerated. ``of`` raises ``KeyError`` where something has to be collected first, or only if the
-    function asks for it.
+    function asks for it. ``blocked`` is the gap that stood in the way last, with its kind and the strict ones before.
     """
 
-    __slots__ = ("call", "needs", "of", "order", "plain", "strict")
+    __slots__ = ("blocked", "call", "needs", "of", "order", "plain", "strict")
 
     def __init__(self, needs: tuple[Need, ...], function: Callable[..., Any]) -> None:
         self.needs = needs
@@ -41,13 +42,23 @@ class Inputs:
             (need.wanted, frozenset(item.wanted for item in needs[:number] if not item.tolerant))
             for number, need in enumerate(needs)
         )
+        self.blocked: tuple[type, frozenset[type], Unavailable] | None = None
 
     def gap(self, values: Mapping[type, object]) -> Unavailable:
         """Return the first gap among *values* that the function does not tolerate; there must be one."""
-        for need in self.needs:
-            if not need.tolerant and isinstance(value := values.get(need.wanted), Unavailable):
+        for wanted, before in self.order:
+            if wanted in self.strict and isinstance(value := values.get(wanted), Unavailable):
+                self.blocked = (wanted, before, value)
                 return value
         raise LookupError("nothing is missing")
+
+    def known_gap(self, values: Mapping[type, object], gaps: AbstractSet[type]) -> Unavailable | None:
+        """Return the gap that stood in the way last where it does again: nothing has to be looked up or collected."""
+        if self.blocked is None:
+            return None
+        wanted, before, gap = self.blocked
+        again = values.get(wanted) is gap and before.isdisjoint(gaps) and values.keys() >= before
+        return gap if again else None
 
 
 class Question(Inputs):
@@ -70,6 +81,8 @@ class Question(Inputs):
             self.result = verdict(self.check, self.call, seen)
         elif seen != self.seen:
             self.result = could_not_look(self.check, seen)
+        if self.blocked is not None and self.blocked[2] is not seen:
+            self.blocked = None
         self.seen = seen
 
 

@@ -89,6 +89,8 @@ class DirectBroker:
         source = self._shared.sources.get(wanted)
         if source is None:
             value = await self._shared.get(wanted)
+        elif (gap := source.known_gap(values, self.gaps)) is not None:
+            value = source.wanting(gap)
         else:
             try:
                 seen: tuple[object, ...] | Unavailable = source.of(values)
@@ -181,6 +183,9 @@ async def judge_all(questions: Sequence[Question], broker: DirectBroker) -> tupl
     """Let every check judge, in the order given."""
     results, values, gaps = [], broker.values, broker.gaps
     for question in questions:
+        if question.blocked is not None and question.known_gap(values, gaps) is not None:
+            results.append(question.result)
+            continue
         try:
             seen: tuple[object, ...] | Unavailable = question.of(values)
             known = seen == question.seen
