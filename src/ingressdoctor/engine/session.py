@@ -33,7 +33,7 @@ from ingressdoctor.model.target import Target
 from ingressdoctor.model.timeline import Timeline
 from ingressdoctor.model.walk import Walk
 
-__all__ = ["Run", "RunSpec", "Scope", "ask", "diagnose_target"]
+__all__ = ["Run", "RunSpec", "Scope", "ask", "diagnose_target", "session_broker"]
 
 _JUDGING_S: Final = 0.5
 
@@ -128,8 +128,9 @@ class Scope:
             raise
 
 
-def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Broker, Broker]:
-    session = Broker(
+def session_broker(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> Broker:
+    """Return the broker of what all targets of a run share."""
+    return Broker(
         catalog=run.catalog,
         givens=run.session_givens,
         group=group,
@@ -137,6 +138,10 @@ def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Br
         observer=run.observer,
         on_collect=run.on_collect,
     )
+
+
+def _brokers(run: Run, group: asyncio.TaskGroup, deadline: Deadline) -> tuple[Broker, Broker]:
+    session = session_broker(run, group, deadline)
     return session, _target_broker(run, group, session, deadline)
 
 

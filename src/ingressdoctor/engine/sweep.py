@@ -22,7 +22,7 @@ from ingressdoctor.engine.choose import Wishes, select
 from ingressdoctor.engine.direct import DirectBroker, SharedEvidence, choose_directly, judge_all
 from ingressdoctor.engine.limits import Limits, begin_limits
 from ingressdoctor.engine.outcomes import outcome_of, unjudged
-from ingressdoctor.engine.session import Run, Scope
+from ingressdoctor.engine.session import Run, Scope, session_broker
 from ingressdoctor.errors import UsageError
 from ingressdoctor.model.check import Check
 from ingressdoctor.model.sweep import Outcome, SweepTarget
@@ -77,14 +77,7 @@ class Sweeping:
     async def __aenter__(self) -> Self:
         """Begin; nothing is collected before a target needs it."""
         run, group = self._run, await self._scope.__aenter__()
-        self._session = Broker(
-            catalog=run.catalog,
-            givens=run.session_givens,
-            group=group,
-            deadline=Deadline.after(_LASTS_S),
-            observer=run.observer,
-            on_collect=run.on_collect,
-        )
+        self._session = session_broker(run, group, Deadline.after(_LASTS_S))
         self._judge = _Judge(run, self._spec, SharedEvidence(run.catalog, run.session_givens, self._session))
         return self
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from ingressdoctor.engine.broker import Broker, Deadline
+from ingressdoctor.engine.broker import Deadline
 from ingressdoctor.engine.choose import Wishes
 from ingressdoctor.engine.direct import DirectBroker, SharedEvidence, choose_directly
 from ingressdoctor.engine.limits import Limits
-from ingressdoctor.engine.session import Run, Scope
+from ingressdoctor.engine.session import Run, Scope, session_broker
 from ingressdoctor.model.target import Target
 
 __all__ = ["walks_of"]
@@ -34,14 +34,7 @@ async def walks_of(
     """
     wishes, found = Wishes(patterns=patterns), {}
     async with Scope() as group:
-        session = Broker(
-            catalog=run.catalog,
-            givens=run.session_givens,
-            group=group,
-            deadline=Deadline.after(_LASTS_S),
-            observer=run.observer,
-            on_collect=run.on_collect,
-        )
+        session = session_broker(run, group, Deadline.after(_LASTS_S))
         shared = SharedEvidence(run.catalog, run.session_givens, session)
         for target in targets:
             broker = DirectBroker(shared, {Target: target}, Limits(timeout_s), run.on_collect)
