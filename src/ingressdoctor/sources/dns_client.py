@@ -120,12 +120,18 @@ def _question(name: str, rdtype: str, *, recurse: bool) -> dns.message.QueryMess
         dns.exception.DNSException, ValueError: the name or the type cannot be asked for.
     """
     return dns.message.make_query(
-        dns.name.from_text(name, idna_codec=dns.name.IDNA_2008_Practical),
+        _name(name),
         dns.rdatatype.from_text(rdtype),
         use_edns=0,
         payload=_PAYLOAD,
         flags=dns.flags.RD if recurse else 0,
     )
+
+
+# The types of one name are asked for one after the other.
+@lru_cache(maxsize=256)
+def _name(text: str) -> dns.name.Name:
+    return dns.name.from_text(text, idna_codec=dns.name.IDNA_2008_Practical)
 
 
 def _failed(blank: DnsReply, error: Exception) -> DnsReply:
@@ -162,6 +168,8 @@ def _follow(blank: DnsReply, message: dns.message.Message) -> tuple[list[DnsReco
     Returns:
         The records, and a note where the answer is not what a sane server sends.
     """
+    if not message.answer:
+        return [], ""
     name = message.question[0].name if message.question else dns.name.from_text(blank.name)
     sets = {(rrset.name, rrset.rdtype): rrset for rrset in message.answer}
     wanted = dns.rdatatype.from_text(blank.rdtype)
