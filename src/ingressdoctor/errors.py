@@ -58,12 +58,14 @@ class SourceError(IngressDoctorError):
     """An outside system could not be looked at: no credentials, refused, timed out, nonsense.
 
     Collectors let it rise: the broker turns it into ``Unavailable`` with *message* as the reason and
-    *hint* as what would enable the look. *transient* tells that asking again may help.
+    *hint* as what would enable the look. *transient* tells that asking again may help; *unreached* that no connection
+    came about at all, whatever was asked.
     """
 
-    def __init__(self, message: str, *, hint: str = "", transient: bool = False) -> None:
+    def __init__(self, message: str, *, hint: str = "", transient: bool = False, unreached: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.transient = transient
+        self.unreached = unreached
 
 
 class NotAskedError(SourceError):

@@ -27,7 +27,8 @@ _BELIEVED_S: Final = 30.0
 class Patient:
     """A ``Kubernetes`` source that asks up to three times more when an answer says "not now", or none came.
 
-    A server that answered nobody all the while is not asked for some time: every kind would cost its own time limit.
+    A server that answered nobody all the while is not asked for some time: every kind would cost its own time limit,
+    and where connections are refused its own pauses.
     """
 
     def __init__(self, kube: Kubernetes) -> None:
@@ -44,7 +45,8 @@ class Patient:
             SourceError: no answer came, at the last try either.
         """
         if self._dead is not None and time.monotonic() < self._until:
-            raise SourceError(self._dead.message, hint=self._dead.hint, transient=True)
+            raise SourceError(self._dead.message, hint=self._dead.hint, transient=True, unreached=self._dead.unreached)
+        first = time.monotonic()
         for pause in _PAUSES_S:
             began = time.monotonic()
             try:
@@ -57,7 +59,13 @@ class Patient:
             if answer.status not in _BUSY:
                 return answer
             await asyncio.sleep(_asked_to_wait(answer, pause))
-        return await self._asked(path, query)
+        try:
+            return await self._asked(path, query)
+        except SourceError as error:
+            # One refusal is a restart, and waited for; a server that refuses all tries refuses every other kind too.
+            if error.unreached and self._answered < first:
+                self._believe(error)
+            raise
 
     async def _asked(self, path: str, query: Mapping[str, str]) -> Answer:
         began = time.monotonic()
@@ -65,10 +73,13 @@ class Patient:
             answer = await self._kube.get(path, query)
         except SourceError as error:
             if error.transient and time.monotonic() - began > _SILENCE_S and self._answered < began:
-                self._dead, self._until = error, time.monotonic() + _BELIEVED_S
+                self._believe(error)
             raise
         self._dead, self._answered = None, time.monotonic()
         return answer
+
+    def _believe(self, error: SourceError) -> None:
+        self._dead, self._until = error, time.monotonic() + _BELIEVED_S
 
 
 def _asked_to_wait(answer: Answer, pause: float) -> float:

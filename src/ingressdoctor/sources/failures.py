@@ -13,7 +13,7 @@ from typing import Final
 
 from ingressdoctor.model.text import clean
 
-__all__ = ["lower_headers", "reason_of", "retry_after"]
+__all__ = ["is_unreached", "lower_headers", "reason_of", "retry_after"]
 
 _MAX_CHAIN: Final = 24
 _DROPPED_HEADERS: Final = frozenset({"set-cookie", "set-cookie2"})
@@ -55,6 +55,11 @@ _BY_NAME: Final = (
         "the endpoint is not a usable URL",
     ),
 )
+
+
+def is_unreached(error: BaseException) -> bool:
+    """Tell whether the other side was never reached: it refused the connection, or its name does not resolve."""
+    return any(isinstance(link, ConnectionRefusedError | socket.gaierror) for link in _causes(error))
 
 
 def reason_of(error: BaseException) -> str:

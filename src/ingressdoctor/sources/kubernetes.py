@@ -16,7 +16,7 @@ from urllib.parse import urlencode
 from ingressdoctor.errors import SourceError
 from ingressdoctor.sources.base import Answer
 from ingressdoctor.sources.calls import CallLog
-from ingressdoctor.sources.failures import lower_headers, reason_of, retry_after
+from ingressdoctor.sources.failures import is_unreached, lower_headers, reason_of, retry_after
 from ingressdoctor.sources.forward import ForwardedPort, open_forward
 from ingressdoctor.sources.kubeconfig import KubeClient, load_client, quiet_library
 from ingressdoctor.sources.reading import read_capped
@@ -142,6 +142,7 @@ class LiveKubernetes:
                 f"The Kubernetes API of context {self.context!r} did not answer: {reason_of(error)}.",
                 hint="Check the server and the credentials of the context: kubectl get --raw /version.",
                 transient=True,
+                unreached=is_unreached(error),
             ) from None
 
     def _read(self, api: Any, target: str) -> Answer:  # noqa: ANN401 - the library is untyped

@@ -136,3 +136,51 @@ async def test_a_server_that_is_back_is_asked_again(monkeypatch: pytest.MonkeyPa
         await list_kind(asking, SERVICES)
 
     assert isinstance(await list_kind(asking, SERVICES), Loaded)
+
+
+class Refusing(Failing):
+    """Refuses the connection so often, then answers."""
+
+    async def get(self, path: str, query: Mapping[str, str]) -> Answer:
+        try:
+            return await super().get(path, query)
+        except SourceError as error:
+            raise SourceError(error.message, transient=True, unreached=True) from None
+
+
+async def test_a_server_that_refuses_all_tries_of_one_question_is_not_asked_by_the_next() -> None:
+    kube = Refusing(99, transient=True)
+    asking = Patient(kube)
+    for kind in (SERVICES, PODS, SERVICES):
+        with pytest.raises(SourceError, match="connection refused") as told:
+            await list_kind(asking, kind)
+        assert told.value.unreached
+
+    assert kube.calls == 4
+
+
+async def test_a_server_that_restarts_is_waited_for_however_often_it_refuses_before() -> None:
+    kube = Refusing(3, transient=True)
+    asking = Patient(kube)
+
+    assert isinstance(await list_kind(asking, SERVICES), Loaded)
+    assert isinstance(await list_kind(asking, PODS), Loaded)
+    assert kube.calls == 5
+
+
+async def test_a_server_that_refused_is_asked_again_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patient, "_BELIEVED_S", 0.0)
+    asking = Patient(Refusing(4, transient=True))
+    with pytest.raises(SourceError):
+        await list_kind(asking, SERVICES)
+
+    assert isinstance(await list_kind(asking, SERVICES), Loaded)
+
+
+async def test_an_answer_that_breaks_off_says_nothing_about_other_kinds() -> None:
+    kube = Failing(4, transient=True)
+    asking = Patient(kube)
+    with pytest.raises(SourceError):
+        await list_kind(asking, SERVICES)
+
+    assert isinstance(await list_kind(asking, PODS), Loaded)

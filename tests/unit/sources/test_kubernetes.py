@@ -149,6 +149,7 @@ async def test_refused(tmp_path: Path, calls: CallLog) -> None:
     error = await fails(live(kubeconfig(tmp_path / "k", f"https://{HOST}:{free_port()}"), calls))
 
     assert error.message == "The Kubernetes API of context 'prod' did not answer: the connection was refused."
+    assert (error.transient, error.unreached) == (True, True)
 
 
 async def test_name_that_does_not_resolve(tmp_path: Path, calls: CallLog) -> None:
