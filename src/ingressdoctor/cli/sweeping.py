@@ -239,9 +239,9 @@ def _notifier(request: SweepRequest, every_s: float, history: Memory | None) -> 
 
 
 def _complain(notifier: Notifier) -> None:
-    """Say on standard error whom could not be told."""
-    for line in notifier.new_failures():
-        tell(f"Error: {line}")
+    """Say on standard error who cannot be told, once, and who can be again."""
+    for line in notifier.news():
+        tell(line)
 
 
 @contextlib.asynccontextmanager

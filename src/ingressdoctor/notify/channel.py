@@ -17,6 +17,7 @@ from ingressdoctor.config import ChannelKind, ChannelSettings, SecretRef
 from ingressdoctor.errors import SourceError
 from ingressdoctor.model.text import Secret
 from ingressdoctor.notify.command import run_command
+from ingressdoctor.notify.complaints import Complaints
 from ingressdoctor.notify.notice import Event, Notice, is_wanted
 from ingressdoctor.notify.pace import Pace
 from ingressdoctor.notify.payload_v1 import payload_of
@@ -28,6 +29,7 @@ __all__ = ["MAX_WAITING", "Channel", "Sender"]
 
 MAX_WAITING: Final = 1_000
 _MAX_BATCH: Final = 200
+_MOST_COUNTED: Final = 10_000
 _ALERTS_PATH: Final = "/api/v2/alerts"
 
 
@@ -99,12 +101,11 @@ def _always(post: Post, now: datetime) -> Post:
 class Channel:
     """One channel: takes notices at once, and delivers them one after the other in a task of its own."""
 
-    def __init__(
-        self, settings: ChannelSettings, sender: Sender, sent: SentLog, complain: Callable[[str], None]
-    ) -> None:
+    def __init__(self, settings: ChannelSettings, sender: Sender, sent: SentLog, complaints: Complaints) -> None:
         self.settings = settings
         self.delivered = self.failed = 0
-        self._sender, self._sent, self._complain = sender, sent, complain
+        self._sender, self._sent, self._complaints = sender, sent, complaints
+        self._undelivered: set[str] = set()
         self._waiting: dict[str, Notice] = {}
         self._on_its_way: tuple[Notice, ...] = ()
         self._known: set[str] = set()
@@ -125,7 +126,7 @@ class Channel:
             return
         if len(self._waiting) >= MAX_WAITING and key not in self._waiting:
             self.failed += 1
-            self._complain(f"{self.settings.name}: {notice}: more than {MAX_WAITING} are waiting")
+            self._complain("queue", f"more than {MAX_WAITING} are waiting", f"{notice}: ")
             return
         self._waiting[key] = notice
         self._nothing.clear()
@@ -187,6 +188,7 @@ class Channel:
         except Exception as error:  # noqa: BLE001 - a bug here costs one notification, and its text may hold an address
             self._fail(notices, f"a bug in ingressdoctor: {type(error).__name__}")
         else:
+            self._works()
             self.delivered += len(notices)
             for notice in notices:
                 await self._mark(notice.key(self.settings.name))
@@ -194,7 +196,26 @@ class Channel:
     def _fail(self, notices: tuple[Notice, ...], reason: str) -> None:
         self.failed += len(notices)
         more = f" and {len(notices) - 1} more" if len(notices) > 1 else ""
-        self._complain(f"{self.settings.name}: {notices[0]}{more}: {reason}")
+        if len(self._undelivered) < _MOST_COUNTED:
+            self._undelivered.update(notice.key(self.settings.name) for notice in notices)
+        self._complain("delivery", reason, f"{notices[0]}{more}: ")
+
+    def _works(self) -> None:
+        self._complaints.end(f"{self.settings.name}/queue")
+        missed = f"; {_counted(len(self._undelivered), 'had not been')} delivered" if self._undelivered else ""
+        self._complaints.end(f"{self.settings.name}/delivery", f"{self.settings.name}: delivers again{missed}.")
+        self._undelivered.clear()
+
+    def end(self) -> None:
+        """Say at the end of the program how much was not delivered, where one line stood for several."""
+        reason = self._complaints.stands(f"{self.settings.name}/delivery")
+        if reason and len(self._undelivered) > 1:
+            count = _counted(len(self._undelivered), "were not")
+            self._complaints.say(f"Error: {self.settings.name}: {count} delivered: {reason}")
+
+    def _complain(self, trouble: str, reason: str, what: str = "") -> None:
+        line = f"{self.settings.name}: {what}{reason}"
+        self._complaints.fail(line, trouble=f"{self.settings.name}/{trouble}", reason=reason)
 
     async def _was_sent(self, notice: Notice, event: Event) -> bool:
         key = notice.key(self.settings.name, event)
@@ -203,8 +224,9 @@ class Channel:
         try:
             is_sent = await asyncio.to_thread(self._sent.was_sent, key)
         except Exception as error:  # noqa: BLE001 - whoever keeps the log may fail in any way; telling twice is better
-            self._complain(f"{self.settings.name}: cannot look up what was told ({type(error).__name__})")
+            self._complain("looking up", f"cannot look up what was told ({type(error).__name__})")
             return False
+        self._complaints.end(f"{self.settings.name}/looking up")
         if is_sent:
             self._known.add(key)
         return is_sent
@@ -216,4 +238,10 @@ class Channel:
         try:
             await asyncio.to_thread(self._sent.mark_sent, key, datetime.now(UTC))
         except Exception as error:  # noqa: BLE001 - as above
-            self._complain(f"{self.settings.name}: cannot remember what was told ({type(error).__name__})")
+            self._complain("remembering", f"cannot remember what was told ({type(error).__name__})")
+        else:
+            self._complaints.end(f"{self.settings.name}/remembering")
+
+
+def _counted(number: int, verb: str) -> str:
+    return f"{number} notification{'' if number == 1 else 's'} {verb}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType, TracebackType
@@ -19,6 +18,7 @@ from ingressdoctor.errors import SourceError
 from ingressdoctor.model.sweep import IncidentState, SweepReport
 from ingressdoctor.model.text import clean
 from ingressdoctor.notify.channel import Channel, Sender
+from ingressdoctor.notify.complaints import Complaints
 from ingressdoctor.notify.notice import Event, Notice, notices_of, trial
 from ingressdoctor.notify.pace import Pace
 from ingressdoctor.notify.poster import quiet
@@ -26,7 +26,6 @@ from ingressdoctor.notify.sent import MemorySentLog, SentLog
 
 __all__ = ["Notifier", "send_trial"]
 
-_MAX_FAILURES: Final = 100
 _NAMED: Final = 3
 _ALONE_LASTS: Final = timedelta(hours=1)
 _SHORTEST_LASTS: Final = timedelta(minutes=15)
@@ -54,15 +53,14 @@ class Notifier:
         pace: Pace | None = None,
     ) -> None:
         self._pace = pace or Pace()
-        self._failures: deque[str] = deque(maxlen=_MAX_FAILURES)
-        self._fresh: deque[str] = deque(maxlen=_MAX_FAILURES)
+        self._complaints = Complaints()
         self._stack = contextlib.ExitStack()
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         log, lasts = sent if sent is not None else MemorySentLog(), _lasting(every_s)
         self._forgets, self._seen = sent is None, set[str]()
         self._senders = tuple(Sender(settings, self._pace, lasts, environ) for settings in channels)
         self._channels = tuple(
-            Channel(settings, sender, log, self._complain)
+            Channel(settings, sender, log, self._complaints)
             for settings, sender in zip(channels, self._senders, strict=True)
         )
 
@@ -74,13 +72,11 @@ class Notifier:
     @property
     def failures(self) -> tuple[str, ...]:
         """The last hundred failures, a line each."""
-        return tuple(self._failures)
+        return self._complaints.failures
 
-    def new_failures(self) -> tuple[str, ...]:
-        """Return the failures since this was asked last."""
-        fresh = tuple(self._fresh)
-        self._fresh.clear()
-        return fresh
+    def news(self) -> tuple[str, ...]:
+        """Return what to say since this was asked last: who cannot be told, and why, or can be again."""
+        return self._complaints.news()
 
     @property
     def sent(self) -> Mapping[str, int]:
@@ -141,12 +137,9 @@ class Notifier:
             self._stack.close()
             told = "; ".join(f"{name}: {_named(notices)}" for name, notices in left if notices)
             if told:
-                self._complain(f"not delivered within {self._pace.farewell_s:g} s: {told}")
-
-    def _complain(self, text: str) -> None:
-        line = " ".join(clean(text).split())
-        self._failures.append(line)
-        self._fresh.append(line)
+                self._complaints.fail(f"not delivered within {self._pace.farewell_s:g} s: {told}")
+            for channel in self._channels:
+                channel.end()
 
 
 def _lasting(every_s: float) -> timedelta:

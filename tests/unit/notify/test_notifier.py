@@ -427,13 +427,53 @@ async def test_a_log_that_fails_costs_no_notification(server: Receiver) -> None:
     assert "hook: cannot remember what was told (OSError)" in notifier.failures
 
 
-async def test_failures_are_told_once(server: Receiver) -> None:
+async def test_failures_are_told_once() -> None:
     async with Notifier([command("raise SystemExit(3)")], pace=QUICK) as notifier:
         await tell(notifier, sweep())
 
-        assert len(notifier.new_failures()) == 1
-        assert notifier.new_failures() == ()
+        assert len(notifier.news()) == 1
+        assert notifier.news() == ()
         assert len(notifier.failures) == 1
+
+    assert notifier.news() == ()
+
+
+async def test_a_receiver_that_is_down_is_news_when_it_begins_when_the_reason_changes_and_when_it_is_over() -> None:
+    two = sweep(build.incident(), build.small_incident())
+    answers = [*[Answer(status=404)] * 4, Answer(status=403), Answer(status=403), Answer()]
+    with receiver(*answers) as server:
+        async with Notifier([hook()], environ=secrets(server), pace=QUICK) as notifier:
+            said = []
+            for _ in range(5):
+                await tell(notifier, two)
+                said.append(notifier.news())
+
+    first, second, third, fourth, fifth = said
+    assert first == ("Error: hook: lb.no-targets on Load balancer ecnv4-lb opened: it answers 404 (ok)",)
+    assert second == ()
+    assert third == ("Error: hook: lb.no-targets on Load balancer ecnv4-lb opened: it answers 403 (ok)",)
+    assert fourth == ("hook: delivers again; 2 notifications had not been delivered.",)
+    assert fifth == notifier.news() == ()
+    assert (len(notifier.failures), notifier.failed, notifier.sent) == (6, {"hook": 6}, {"hook": 2})
+
+
+async def test_how_many_were_not_delivered_is_said_at_the_end() -> None:
+    with receiver(*[Answer(status=404)] * 4) as server:
+        async with Notifier([hook()], environ=secrets(server), pace=QUICK) as notifier:
+            for _ in range(2):
+                await tell(notifier, sweep(build.incident(), build.small_incident()))
+
+    assert notifier.news()[1:] == ("Error: hook: 2 notifications were not delivered: it answers 404 (ok)",)
+
+
+async def test_a_log_that_fails_is_news_once(server: Receiver) -> None:
+    async with Notifier([hook()], sent=Broken(), environ=secrets(server), pace=QUICK) as notifier:
+        await tell(notifier, sweep(), sweep(build.small_incident()), sweep(closed()))
+
+    assert notifier.news() == (
+        "Error: hook: cannot look up what was told (OSError)",
+        "Error: hook: cannot remember what was told (OSError)",
+    )
 
 
 async def test_a_command_gets_the_notification_on_standard_input(tmp_path: Path) -> None:
