@@ -3,21 +3,54 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
+from typing import Final
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from ingressdoctor.cli import sweep_history, sweep_notify
 from ingressdoctor.cli.options import Connection, RunChoice, spread
 from ingressdoctor.cli.sweep_options import SweepChoice, SweepOutput, SweepRepeat, WhichTargets
-from ingressdoctor.errors import IngressDoctorError
+from ingressdoctor.errors import IngressDoctorError, UsageError
+from ingressdoctor.model.text import clean
 from ingressdoctor.render.sweep_format import SweepFormat
 
 __all__ = ["add_to"]
 
+_NAMES_A_HOST: Final = frozenset(".:/*")
+
+
+class SweepGroup(TyperGroup):
+    """The group ``sweep``: a hostname in the place of a command is a hostname, and told what takes one."""
+
+    def resolve_command(  # type: ignore[override]
+        self, ctx: typer.Context, args: list[str]
+    ) -> tuple[str | None, TyperCommand | None, list[str]]:
+        """Find the command as ever.
+
+        Raises:
+            UsageError: it is a hostname, a URL or a pattern.
+        """
+        word = args[0] if args else ""
+        if word not in self.commands and _NAMES_A_HOST.intersection(word):
+            raise UsageError(f"A sweep takes no host as an argument: {clean(word, 100)}.", hint=_instead_of(word))
+        return super().resolve_command(ctx, args)  # type: ignore[return-value]
+
+
+def _instead_of(word: str) -> str:
+    shown = shlex.quote(clean(word, 100))
+    ways = [] if "*" in word else [f"To diagnose it: ingressdoctor {shown}"]
+    if "/" not in word:
+        ways.append(f"to sweep those known that fit: ingressdoctor sweep --match {shown}")
+    ways.append("to sweep a list: ingressdoctor sweep -f FILE, or -f - for standard input")
+    hint = "; ".join(ways)
+    return hint[0].upper() + hint[1:]
+
 
 def add_to(app: typer.Typer) -> None:
     """Register the commands."""
-    group = typer.Typer(rich_markup_mode=None, invoke_without_command=True)
+    group = typer.Typer(cls=SweepGroup, rich_markup_mode=None, invoke_without_command=True)
     group.callback()(spread(sweep))
     sweep_history.add_to(group)
     sweep_notify.add_to(group)

@@ -60,6 +60,18 @@ BAD_WORDS = [
     pytest.param(["--json"], "HOST", "diagnose --help", id="no-host"),
     pytest.param(["chekcs"], "no command 'chekcs'", "Did you mean checks?", id="command"),
     pytest.param(["config", "vlidate"], "Did you mean 'validate'?", "config --help", id="subcommand"),
+    pytest.param(["sweep", "x.org"], "no host as an argument: x.org", "ingressdoctor x.org; to sweep", id="sweep-host"),
+    pytest.param(
+        ["sweep", "x.org"], "argument", "sweep --match x.org; to sweep a list: ingressdoctor sweep -f", id="-f"
+    ),
+    pytest.param(["sweep", "*.x.org"], "argument: *.x.org", "Hint: To sweep those known that fit", id="sweep-pattern"),
+    pytest.param(
+        ["sweep", "--json", "https://x.org/a"],
+        "https://x.org/a",
+        "ingressdoctor https://x.org/a; to sweep a list",
+        id="sweep-url",
+    ),
+    pytest.param(["sweep", "histroy"], "Did you mean 'history'?", "sweep --help", id="sweep-command"),
     pytest.param(["x.org", "--config", "/gone.toml"], "no configuration file /gone.toml", "config init", id="config"),
     pytest.param(["x.org", "--resolver", "dns.google"], "--resolver", "", id="resolver"),
     pytest.param(["x.org", "--connect-to", "a:b"], "--connect-to", "", id="connect-to"),
