@@ -16,7 +16,7 @@ import idna
 import msgspec
 
 from ingressdoctor.errors import UsageError
-from ingressdoctor.model.text import clean
+from ingressdoctor.model.text import clean, quoted
 
 __all__ = ["Protocol", "Target"]
 
@@ -97,17 +97,17 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         stripped = text.strip()
         # urlsplit silently drops tabs and line breaks; a name with one is a paste that went wrong.
         if any(ord(char) < 32 or ord(char) == 127 for char in stripped):
-            raise UsageError(f"{clean(stripped, 80)!r} holds a space or a control character.", hint=_EXAMPLE)
+            raise UsageError(f"{quoted(stripped, 80)} holds a space or a control character.", hint=_EXAMPLE)
         if not stripped:
             raise UsageError("The target is empty.", hint=_EXAMPLE)
         parts = _split(stripped, _SCHEMES[protocol])
         scheme = parts.scheme
         if scheme not in _DEFAULT_PORTS:
             known = ", ".join(_DEFAULT_PORTS)
-            raise UsageError(f"The scheme {clean(scheme, 40)!r} is not one of {known}.", hint=_EXAMPLE)
+            raise UsageError(f"The scheme {quoted(scheme, 40)} is not one of {known}.", hint=_EXAMPLE)
         if parts.password is not None:
             raise UsageError("A password does not belong into the target.", hint="Leave it out: user@host is enough.")
-        hostname = _hostname(parts)
+        hostname = _hostname(parts, stripped)
         written = _port(parts, stripped) if port is None else port
         chosen = _DEFAULT_PORTS[scheme] if written is None else written
         spoken = _refined(_protocol(scheme, chosen), scheme, protocol)
@@ -132,12 +132,14 @@ def _split(text: str, scheme: str) -> SplitResult:
         return urlsplit(text if has_scheme else f"{scheme}://{text}")
     except ValueError as error:
         raise UsageError(
-            f"{clean(text, 80)!r} is not a hostname or URL ({clean(str(error), 80)}).", hint=_EXAMPLE
+            f"{quoted(text, 80)} is not a hostname or URL ({clean(str(error), 80)}).", hint=_EXAMPLE
         ) from None
 
 
-def _hostname(parts: SplitResult) -> str:
+def _hostname(parts: SplitResult, text: str) -> str:
     raw = parts.netloc.rpartition("@")[2]
+    if not raw:
+        raise UsageError(f"{quoted(text, 60)} names no host.", hint=_EXAMPLE)
     if raw.startswith("["):
         raise UsageError(
             f"{clean(raw, 60)} is an IPv6 address; routing goes by name, so an address has no route.",
@@ -146,31 +148,31 @@ def _hostname(parts: SplitResult) -> str:
     name = raw.rpartition(":")[0] if ":" in raw else raw
     if ":" in name:
         raise UsageError(
-            f"{clean(raw, 60)!r} looks like an IPv6 address; routing goes by name.",
+            f"{quoted(raw, 60)} looks like an IPv6 address; routing goes by name.",
             hint="Give the hostname that visitors use. To reach it at a chosen address use --connect-to.",
         )
     return _ascii(name.removesuffix("."), raw)
 
 
 def _ascii(name: str, raw: str) -> str:
-    shown = clean(raw, 60)
+    shown = quoted(raw, 60)
     if not name:
-        raise UsageError(f"{shown!r} names no host.", hint=_EXAMPLE)
+        raise UsageError(f"{shown} names no host.", hint=_EXAMPLE)
     try:
         ascii_name = name.lower() if name.isascii() else idna.encode(name, uts46=True).decode()
     except (idna.IDNAError, UnicodeError) as error:
-        raise UsageError(f"{shown!r} is not a hostname: {clean(str(error), 100)}.", hint=_EXAMPLE) from None
+        raise UsageError(f"{shown} is not a hostname: {clean(str(error), 100)}.", hint=_EXAMPLE) from None
     if len(ascii_name) > _MAX_NAME:
         raise UsageError(f"The hostname has {len(ascii_name)} characters; DNS allows {_MAX_NAME}.", hint=_EXAMPLE)
     if _is_address(ascii_name):
         raise UsageError(
-            f"{shown} is an address; routing goes by name, so an address has no route.",
+            f"{clean(raw, 60)} is an address; routing goes by name, so an address has no route.",
             hint="Give the hostname that visitors use. To reach it at a chosen address use --connect-to.",
         )
     bad = next((label for label in ascii_name.split(".") if not _LABEL.fullmatch(label)), None)
     if bad is not None:
-        what = f"the label {clean(bad, 40)!r} is not possible in DNS" if bad else "it has an empty label"
-        raise UsageError(f"{shown!r} is not a hostname: {what}.", hint=_EXAMPLE)
+        what = f"the label {quoted(bad, 40)} is not possible in DNS" if bad else "it has an empty label"
+        raise UsageError(f"{shown} is not a hostname: {what}.", hint=_EXAMPLE)
     return ascii_name
 
 
@@ -187,7 +189,7 @@ def _port(parts: SplitResult, text: str) -> int | None:
         return parts.port
     except ValueError:
         raise UsageError(
-            f"{clean(text, 80)!r} has a port that is not a number from 1 to 65535.", hint=_EXAMPLE
+            f"{quoted(text, 80)} has a port that is not a number from 1 to 65535.", hint=_EXAMPLE
         ) from None
 
 
@@ -207,7 +209,7 @@ def _protocol(scheme: str, port: int) -> Protocol:
 
 def _refuse_odd_path(path: str) -> None:
     if any(char.isspace() or ord(char) < 33 or ord(char) == 127 for char in path):
-        raise UsageError(f"The path {clean(path, 80)!r} holds a space or a control character.", hint="Write it as %20.")
+        raise UsageError(f"The path {quoted(path, 80)} holds a space or a control character.", hint="Write it as %20.")
 
 
 def _refined(spoken: Protocol, scheme: str, wanted: Protocol | None) -> Protocol:
@@ -226,7 +228,7 @@ def _account(text: str) -> str:
     name = unquote(text)
     if len(name) > _MAX_ACCOUNT or not name.isprintable():
         raise UsageError(
-            f"{clean(name, 80)!r} is not the name of an account or a database.",
+            f"{quoted(name, 80)} is not the name of an account or a database.",
             hint="For example mysql://erp-user@shop.example.org/shop",
         )
     return name
@@ -239,5 +241,5 @@ def _client_ip(text: str) -> str:
         return str(ipaddress.ip_address(text))
     except ValueError:
         raise UsageError(
-            f"{clean(text, 60)!r} is not an IP address.", hint="For example --client-ip 203.0.113.7"
+            f"{quoted(text, 60)} is not an IP address.", hint="For example --client-ip 203.0.113.7"
         ) from None

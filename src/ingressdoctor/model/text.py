@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["Secret", "are_clean", "clean", "redact", "shorten"]
+__all__ = ["Secret", "are_clean", "clean", "quoted", "redact", "shorten"]
 
 _MAX_TEXT: Final = 2_000
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -93,6 +93,11 @@ def clean(text: str, limit: int = _MAX_TEXT) -> str:
     cut = text[: limit + 200]
     visible = _CONTROL.sub(lambda match: _escape(match.group()), redact(cut))
     return shorten(visible, limit)
+
+
+def quoted(text: str, limit: int = _MAX_TEXT) -> str:
+    r"""Return *text* in quotes and safe to print, as ``clean`` shows it; a backslash stands there once."""
+    return repr(clean(text, limit)).replace("\\\\", "\\")
 
 
 def are_clean(texts: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ingressdoctor.model.finding import Fact, Remedy, changes, fail, look
-from ingressdoctor.model.text import Secret, clean, redact
+from ingressdoctor.model.text import Secret, clean, quoted, redact
 
 JWT = "eyJhbGciOiJSUzI1NiIsImtpZCI6IjEifQ.eyJhdWQiOiJhYmMifQ.c2lnbmF0dXJlLXNpZ25hdHVyZQ"
 
@@ -80,3 +80,16 @@ def test_findings_are_clean_in_every_string() -> None:
 def test_commands_are_quoted_for_the_shell() -> None:
     assert look("kubectl", "get", "pods", "-l", "app=$(reboot)").shell() == "kubectl get pods -l 'app=$(reboot)'"
     assert changes("kubectl", "delete", "pod", "a b").changing
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("a\x00b", r"'a\x00b'", id="an-escape-is-not-doubled"),
+        pytest.param("a\\b", r"'a\b'", id="nor-a-backslash"),
+        pytest.param("it's", '"it\'s"', id="quotes-as-python-chooses-them"),
+        pytest.param("x" * 90, "'" + "x" * 79 + "…'", id="cut"),
+    ],
+)
+def test_quoted(text: str, expected: str) -> None:
+    assert quoted(text, 80) == expected

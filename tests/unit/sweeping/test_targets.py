@@ -53,6 +53,16 @@ def test_every_line_is_a_target_or_said(tmp_path: Path) -> None:
     assert len(found.skipped) == 5
 
 
+def test_a_line_that_names_no_host_is_told_as_it_stands_there(tmp_path: Path) -> None:
+    found = read_list(a_list(tmp_path, "ok.example.org\nhttp://\na\x00b.org\nhttp:///path\n"))
+
+    assert [line.partition(" line ")[2] for line in found.skipped] == [
+        "2: 'http://' names no host.",
+        r"3: 'a\x00b.org' holds a space or a control character.",
+        "4: 'http:///path' names no host.",
+    ]
+
+
 def test_many_junk_lines_are_counted_not_listed(tmp_path: Path) -> None:
     found = read_list(a_list(tmp_path, "ok.example.org\n" + "no such name\n" * 5_000))
 
