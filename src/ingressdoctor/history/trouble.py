@@ -80,6 +80,14 @@ def explain(error: Exception, place: Place) -> HistoryError:
 
 def _of_system(error: OSError, place: Place) -> HistoryError:
     file = place.file or Path()
+    if error.errno == errno.ENOENT and file.is_symlink():
+        return HistoryError(f"The history {place.shown} is a link to nowhere.", hint=f"Check: readlink -f {file}")
+    if error.errno == errno.ENOENT and file.parent.is_dir():
+        # As /proc and /sys do, of which the kernel makes up the files.
+        return HistoryError(
+            f"The folder {file.parent} takes no new files: the history {place.shown} cannot be made.",
+            hint="Name a file in another folder for the history (--history, history.url).",
+        )
     if error.errno == errno.ENOENT:
         return HistoryError(f"There is no folder {file.parent} for the history.", hint=f"mkdir -p {file.parent}")
     return HistoryError(

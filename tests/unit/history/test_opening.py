@@ -201,6 +201,20 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert refused.value.hint == f"mkdir -p {tmp_path}/missing"
 
 
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="no /proc here")
+def test_a_folder_that_takes_no_files_is_not_missing() -> None:
+    with pytest.raises(HistoryError, match="The folder /proc takes no new files") as refused:
+        open_history("/proc/x.db")
+
+    assert "mkdir" not in refused.value.hint
+
+
+def test_a_link_to_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "history.db").symlink_to(tmp_path / "gone/history.db")
+    with pytest.raises(HistoryError, match="is a link to nowhere"):
+        open_history(str(tmp_path / "history.db"))
+
+
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(HistoryError, match="is a folder"):
         open_history(str(tmp_path))
