@@ -63,7 +63,9 @@ def history(
             text = history_to_json(found, store.shown) if as_json else ""
             text = text or history_to_terminal(found, page_for(sys.stdout, verbose=verbose))
         else:
-            hosts = store.hosts(begin, until=until, vantage=place)
+            from ingressdoctor.history import excused
+
+            hosts = excused(store.hosts(begin, until=until, vantage=place), store.incidents())
             text = hosts_to_json(hosts, begin, until, store.shown) if as_json else ""
             text = text or hosts_to_terminal(hosts, begin, until, page_for(sys.stdout, verbose=verbose))
     write(text)

@@ -34,14 +34,24 @@ def hosts_to_terminal(hosts: Sequence[HostSummary], since: datetime, until: date
     column = max(_LEAST_NAME, min(widest, page.width - _FIXED + (0 if _is_wide(page) else _RECOVERS)))
     head = f"  {'host':<{column}}  {'for':<11} {'up':>8} {'seen':>6} {'outages':>7}{' recovers':>{_RECOVERS}}"
     sheet.row((head if _is_wide(page) else head[:-_RECOVERS], "dim"))
-    for item in sorted(hosts, key=lambda one: (_ORDER.index(one.state.health), one.state.name)):
+    for item in sorted(hosts, key=lambda one: (_rank(one.state), one.state.name)):
         _add_host(sheet, item, column, until)
     sheet.say((f"from {_moment(since)} to {_moment(until)} UTC; up: of the time seen up or down", "dim"))
     return sheet.text()
 
 
+def _rank(state: State) -> int:
+    """Those that fail first; those that nobody is told of come after all that anybody should look at."""
+    return 2 * _ORDER.index(Health.UNKNOWN) + 1 if _is_excused(state) else 2 * _ORDER.index(state.health)
+
+
+def _is_excused(state: State) -> bool:
+    return bool(state.suppressed) and state.health is not Health.WELL
+
+
 def _add_host(sheet: Sheet, item: HostSummary, column: int, until: datetime) -> None:
-    status, state = status_of(item.state.verdict), item.state
+    state = item.state
+    status = Status.SKIP if _is_excused(state) else status_of(state.verdict)
     name = safe(state.name)
     name = name if len(name) <= column else name[: column - 1] + "…"
     strong = colour_of(status) if status is not Status.PASS else ""
@@ -53,6 +63,8 @@ def _add_host(sheet: Sheet, item: HostSummary, column: int, until: datetime) -> 
         (f"{_share(item.uptime):>8} {_percent(item.uptime.seen_share):>6} ", ""),
         (f"{item.outages or '':>7}" + (f" {recovery:>11}" if _is_wide(sheet.page) else ""), ""),
     )
+    if _is_excused(state):
+        sheet.say((f"  suppressed, nobody is told: {safe(state.suppressed)}", "dim"), indent=4)
 
 
 def _is_wide(page: Page) -> bool:

@@ -151,9 +151,9 @@ class Refusing(Failing):
 async def test_a_server_that_refuses_all_tries_of_one_question_is_not_asked_by_the_next() -> None:
     kube = Refusing(99, transient=True)
     asking = Patient(kube)
-    for kind in (SERVICES, PODS, SERVICES):
+    for path in ("/api/v1/services", PODS_PATH, "/api/v1/services"):
         with pytest.raises(SourceError, match="connection refused") as told:
-            await list_kind(asking, kind)
+            await asking.get(path, {})
         assert told.value.unreached
 
     assert kube.calls == 4

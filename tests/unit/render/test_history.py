@@ -168,3 +168,22 @@ def test_uptime_is_never_rounded_up_to_a_whole() -> None:
     assert "99.99 %" in whole
     assert unseen.split()[-3:] == ["?", "0", "%"]
     assert "no sweep has recorded a host yet" in hosts_to_terminal((), at(0), at(1), Page())
+
+
+def test_what_nobody_is_told_of_is_marked_as_that_and_comes_after_what_is_broken() -> None:
+    rows = (
+        HostSummary(state=a_state(name="a.parked", suppressed="only a record"), uptime=WEEK, outages=9),
+        HostSummary(state=a_state(name="b.unknown", verdict=Verdict.UNKNOWN), uptime=WEEK),
+        HostSummary(state=a_state(name="c.broken"), uptime=WEEK, outages=9),
+        HostSummary(state=a_state(name="d.well", verdict=Verdict.HEALTHY, suppressed="a window"), uptime=WEEK),
+    )
+    lines = hosts_to_terminal(rows, at(-5), at(0), Page()).splitlines()[1:6]
+
+    assert [" ".join(line.split()[:2]) for line in lines] == [
+        "✖ c.broken",
+        "? b.unknown",
+        "– a.parked",  # noqa: RUF001 - an en dash is meant
+        "suppressed, nobody",
+        "✔ d.well",
+    ]
+    assert lines[3].strip() == "suppressed, nobody is told: only a record"
