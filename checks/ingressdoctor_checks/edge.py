@@ -33,27 +33,22 @@ from ingressdoctor.api import (
 )
 from ingressdoctor_checks.access_common import on_tunnel
 from ingressdoctor_checks.edge_codes import meaning_of, symptom_of
-from ingressdoctor_checks.edge_dashboard import at_own_entry_point, dashboard_elsewhere
+from ingressdoctor_checks.edge_dashboard import (
+    at_own_entry_point,
+    dashboard_elsewhere,
+    not_for_visitors,
+    perhaps_by_design,
+)
+from ingressdoctor_checks.edge_makers import NGINX_404, go_404, maker_of
 from ingressdoctor_checks.edge_tunnel import by_cloudflared, own_answer
 from ingressdoctor_checks.outside_view import SEEN, answered, came_through, curl, length_of, visit_url
 
 __all__ = ["challenge", "error_page", "http_error"]
 
-# net/http's NotFound: Traefik answers so when no router matched, and so does many an application written in Go.
-_GO_404: Final = b"404 page not found\n"
-_NGINX_404: Final = b"default backend - 404"
 # The page of an nginx that does not tell its version, as ingress-nginx's does not.
 _NGINX_PAGE: Final = b"<center>nginx</center>"
 _LOOKALIKE: Final = "an application behind an nginx of its own may answer with the same page"
 _REFUSES: Final = {401: Symptom.HTTP_401, 403: Symptom.HTTP_403, 429: Symptom.HTTP_429}
-_MAKERS: Final = (
-    (404, _NGINX_404, "ingress-nginx's default backend"),
-    (502, b"Bad Gateway", "Traefik, which could not connect to the backend"),
-    (503, b"no available server", "Traefik, which has no endpoint to send it to"),
-    (503, b"no server available", "the load balancer, which has no healthy target"),
-    (504, b"Gateway Timeout", "Traefik, which waited in vain for the backend"),
-    (403, b"Forbidden", "Traefik, by an allow list"),
-)
 _BEHIND: Final = "The answer comes from behind the edge. Look at the controller and at the backend."
 # Titles of nginx's own pages of 400.
 _NGINX_SAYS: Final = (
@@ -165,10 +160,14 @@ def http_error(  # noqa: PLR0913, PLR0917 - whose answer it is takes a look at e
         yield _good(probe, url)
     elif on_tunnel(zone, route) and (own := own_answer(last)) is not None:
         yield by_cloudflared(target, last, own)
-    elif last.status == 404 and last.body == _GO_404 and at_own_entry_point(backend, controller):
+    elif go_404(last, typed=False) and at_own_entry_point(backend, controller):
         yield dashboard_elsewhere(target, url, _seen(last))
     elif last.status == 404:
-        yield _not_found(target, last, url, behind_nginx=isinstance(nginx, NginxDecision))
+        unread = all(isinstance(item, Unavailable) for item in (backend, controller, nginx))
+        if unread and target.path == "/" and go_404(last) and not_for_visitors(probe, zone, route):
+            yield perhaps_by_design(target, url, _seen(last))
+        else:
+            yield _not_found(target, last, url, behind_nginx=isinstance(nginx, NginxDecision))
     elif target.protocol is Protocol.GRPC and last.status < 500 and last.status not in _REFUSES:
         yield _not_for_get(last, url)
     elif last.status in _REFUSES:
@@ -190,9 +189,9 @@ def _good(probe: OutsideProbe, url: str) -> Finding:
 
 
 def _not_found(target: Target, last: HttpExchange, url: str, *, behind_nginx: bool) -> Finding:
-    body, plain = last.body, last.header("content-type").lower().startswith("text/plain")
+    body = last.body
     stock = behind_nginx and _NGINX_PAGE in body and len(body) < 600
-    if (body == _GO_404 and plain) or body.strip() == _NGINX_404 or stock:
+    if go_404(last) or body.strip() == NGINX_404 or stock:
         return fail(
             f"{url} answers the ingress controller's own 404: it has no route for this request.",
             subject=target.hostname,
@@ -263,7 +262,7 @@ def _broken(target: Target, last: HttpExchange, url: str) -> Finding:
     name = f"http-{last.status}"
     known = Symptom(name) if name in set(Symptom) else None
     other = Symptom.HTTP_500 if last.status >= 500 else Symptom.HTTP_400
-    maker = _maker(last)
+    maker = maker_of(last)
     return fail(
         f"{url} answers {last.status}{f', made by {maker}' if maker else ''}.",
         subject=target.hostname,
@@ -276,14 +275,6 @@ def _broken(target: Target, last: HttpExchange, url: str) -> Finding:
             proof=curl(url),
         ),
     )
-
-
-def _maker(last: HttpExchange) -> str:
-    """Name who made a short standard body, as far as the body alone can tell."""
-    body = last.body[:200].strip()
-    if last.status == 418 and not body:
-        return "Traefik, whose redirect to https met a request that already came by https"
-    return next((who for status, text, who in _MAKERS if status == last.status and text in body and len(body) < 60), "")
 
 
 def _seen(last: HttpExchange) -> dict[str, str]:

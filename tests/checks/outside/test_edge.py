@@ -372,6 +372,49 @@ def test_the_dashboard_is_looked_for_where_it_is() -> None:
     assert f"https://{HOST}/dashboard/" in finding.remedy.commands[0].shell()
 
 
+GO_404 = exchange(404, headers=TEXT, body=b"404 page not found\n")
+
+
+@pytest.mark.parametrize(
+    ("target", "probe", "others", "status"),
+    [
+        pytest.param(PANEL_TARGET, seen_through(GO_404), (), Status.WARN, id="behind-a-login-and-no-cluster"),
+        pytest.param(TARGET, visited(GO_404), (tunnel_zone(),), Status.WARN, id="on-a-tunnel-and-no-cluster"),
+        pytest.param(TARGET, visited(GO_404), (zone(),), Status.FAIL, id="a-public-name-and-no-cluster"),
+        pytest.param(TARGET, visited(GO_404), (), Status.FAIL, id="a-public-name-and-nothing-readable"),
+        pytest.param(
+            PANEL_TARGET,
+            seen_through(GO_404),
+            (tunnel_zone(), MISSING, MISSING, MISSING, a_traefik()),
+            Status.FAIL,
+            id="the-cluster-was-read",
+        ),
+        pytest.param(
+            Target.parse(f"https://{PANEL}/nope"),
+            seen_through(GO_404),
+            (tunnel_zone(),),
+            Status.FAIL,
+            id="asked-for-a-path",
+        ),
+        pytest.param(
+            PANEL_TARGET,
+            seen_through(exchange(404, headers=TEXT, body=b"default backend - 404")),
+            (tunnel_zone(),),
+            Status.FAIL,
+            id="nobody-but-nginx-says-so",
+        ),
+    ],
+)
+def test_a_404_that_may_be_by_design_is_no_failure_without_the_cluster(
+    target: Target, probe: OutsideProbe, others: tuple[Any, ...], status: Status
+) -> None:
+    [finding] = judged(target, probe, *others)
+
+    assert (finding.status, finding.symptom) == (status, Symptom.CONTROLLER_404)
+    assert finding.remedy is not None
+    assert ("Let the cluster be read" in finding.remedy.text) == (status is Status.WARN)
+
+
 @pytest.mark.parametrize("code", [502, 504, 520, 521, 522, 523, 524, 525, 526, 530, 1000, 1001, 1016, 1033])
 def test_what_the_edge_says_tells_nothing_of_what_holds_the_address(code: int) -> None:
     assert "load balancer" not in meaning_of(EdgeError(code=code, http_status=code, title="")).look
