@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from build.badday import Seen, calm, see
 from build.sweeps import swept
 from ingressdoctor.cli.options import Connection
-from ingressdoctor.lab import Lab, apply_fault, load_fault, load_world, running
+from ingressdoctor.evidence.discovery import Discovered, FoundName
+from ingressdoctor.lab import Lab, apply_fault, list_worlds, load_fault, load_world, running
 from ingressdoctor.model.finding import Status
+from ingressdoctor.model.report import Verdict
 from ingressdoctor.sweeping.options import SweepOptions
+from ingressdoctor.sweeping.targets import from_discovered
 
 pytestmark = pytest.mark.lab
 
@@ -94,6 +98,44 @@ def test_a_sweep_lists_the_load_balancers_once_for_all_targets(tmp_path: Path) -
     assert HOST in members
     assert len(members) > 1
     assert len(asked) == len(set(asked)) == 2
+
+
+DASHBOARD = "traefik-ecnv4-mgmt.ecommercen.com"
+
+
+@pytest.mark.parametrize("world", list_worlds())
+def test_no_name_of_a_world_is_broken_for_want_of_a_kubeconfig(world: str, tmp_path: Path) -> None:
+    with running(calm(load_world(world))) as lab:
+        known = swept(lab)
+        listed = from_discovered(
+            Discovered(names=tuple(FoundName(text=name, sources=("a list",)) for name in known.outcomes))
+        )
+        broken = {name for name, item in swept(lab, listed=listed).outcomes.items() if item.verdict is Verdict.BROKEN}
+        lab.handout.kubeconfig.write_text(
+            re.sub(r"(token: ).*", r"\1nobody", lab.handout.kubeconfig.read_text("utf-8"))
+        )
+        refused = swept(lab, listed=listed)
+        lab.handout.config.write_text(Path(without_cluster(lab, tmp_path).config).read_text("utf-8"), "utf-8")
+        gone = swept(lab, listed=listed)
+
+    assert refused.outcomes.keys() == gone.outcomes.keys() == known.outcomes.keys()
+    for found in (refused, gone):
+        assert {name for name, item in found.outcomes.items() if item.verdict is Verdict.BROKEN} <= broken
+
+
+@pytest.mark.parametrize(
+    ("fault", "host", "status"),
+    [
+        pytest.param("", DASHBOARD, Status.WARN, id="the-dashboard-behind-a-login"),
+        pytest.param("route-deleted", HOST, Status.FAIL, id="a-public-name-whose-route-is-gone"),
+    ],
+)
+def test_a_404_of_traefik_is_judged_by_whose_name_it_is(fault: str, host: str, status: Status, tmp_path: Path) -> None:
+    seen, _ = seen_from_outside("wecare", fault, tmp_path, host)
+
+    assert "edge.http-error" in seen.with_status(status)
+    assert bool(seen.failing) is (status is Status.FAIL)
+    assert seen.symptoms == ("controller-404",)
 
 
 NO_TOKENS = {"HCLOUD_TOKEN": "", "CLOUDFLARE_API_TOKEN": ""}
