@@ -17,6 +17,7 @@ from ingressdoctor.api import (
     DnsReply,
     DnsView,
     Finding,
+    HttpsRecords,
     LanName,
     LanSurroundings,
     OutsideProbe,
@@ -53,17 +54,16 @@ _ERROR: Final = "ERR_ECH_FALLBACK_CERTIFICATE_INVALID"
     step=STEP,
     link="name → HTTPS record",
 )
-def ech_record(view: DnsView, ranges: AddressRanges) -> Iterator[Finding]:
+def ech_record(view: DnsView, https: HttpsRecords, ranges: AddressRanges) -> Iterator[Finding]:
     """An HTTPS record with an ECH configuration, or with hints at addresses of the edge, for a name of the LAN."""
-    records = [(item.server, data) for item in _views(view) for reply in item.replies for data in reply.of("HTTPS")]
-    asked = [reply for item in view.resolvers for reply in item.replies if reply.rdtype == "HTTPS"]
+    records = [(reply.server, data) for reply in https.replies for data in reply.of("HTTPS")]
     ech = [(server, data) for server, data in records if _ECH.search(data)]
     hinted = [(server, data) for server, data in records if any(is_cloudflare(ranges, a) for a in _hints(data))]
-    if not asked:
+    if not https.replies:
         yield skip("No resolver was asked for an HTTPS record.")
     elif ech or hinted:
         yield _in_the_way(view, (ech or hinted)[0], ech=bool(ech))
-    elif not any(reply.rcode in (Rcode.NOERROR, Rcode.NODATA, Rcode.NXDOMAIN) for reply in asked):
+    elif not any(reply.rcode in (Rcode.NOERROR, Rcode.NODATA, Rcode.NXDOMAIN) for reply in https.replies):
         yield unknown(
             f"No resolver answered whether {view.hostname} has an HTTPS record.", enable_with="Ask another resolver."
         )
@@ -119,7 +119,11 @@ def _in_the_way(view: DnsView, found: tuple[str, str], *, ech: bool) -> Finding:
     ),
 )
 def wildcard_in_the_way(
-    view: DnsView, zone: ZoneFacts | Unavailable, around: LanSurroundings | Unavailable, ranges: AddressRanges
+    view: DnsView,
+    https: HttpsRecords | Unavailable,
+    zone: ZoneFacts | Unavailable,
+    around: LanSurroundings | Unavailable,
+    ranges: AddressRanges,
 ) -> Iterator[Finding]:
     """A wildcard at Cloudflare that answers what the name's own record does not."""
     held = () if isinstance(zone, Unavailable) else tuple(item for item in zone.wildcards if item.proxied)
@@ -134,22 +138,24 @@ def wildcard_in_the_way(
         else:
             yield ok(f"No proxied wildcard answers beside {view.hostname}.", where="DNS")
         return
-    yield _wildcard(view, zone, [f"{item.name} {item.type} {item.content}" for item in held], edge)
+    ech = isinstance(https, HttpsRecords) and any(_offers_ech(reply) for reply in https.replies)
+    yield _wildcard(view.hostname, zone, [f"{item.name} {item.type} {item.content}" for item in held], edge, ech=ech)
 
 
 def _leads_to_edge(reply: DnsReply, ranges: AddressRanges) -> bool:
     hints = (hint for data in reply.of("HTTPS") for hint in _hints(data))
-    ech = any(_ECH.search(data) for data in reply.of("HTTPS"))
-    return ech or any(is_cloudflare(ranges, address) for address in (*reply.of("A"), *hints))
+    return _offers_ech(reply) or any(is_cloudflare(ranges, address) for address in (*reply.of("A"), *hints))
 
 
-def _wildcard(view: DnsView, zone: ZoneFacts | Unavailable, held: list[str], edge: list[DnsReply]) -> Finding:
-    name = view.hostname
+def _offers_ech(reply: DnsReply) -> bool:
+    return any(_ECH.search(data) for data in reply.of("HTTPS"))
+
+
+def _wildcard(name: str, zone: ZoneFacts | Unavailable, held: list[str], edge: list[DnsReply], *, ech: bool) -> Finding:
     pattern = held[0].partition(" ")[0] if held else f"*.{name.partition('.')[2]}"
     seen = {f"record {number}": f"{text}, proxied" for number, text in enumerate(held[:3], start=1)}
     seen |= {f"{r.rdtype} of {r.name} at {r.server}": clean(", ".join(r.of(r.rdtype)), 200) for r in edge[:3]}
     answers = isinstance(zone, ZoneFacts) and zone.wildcard
-    ech = any(_ECH.search(data) for item in _views(view) for reply in item.replies for data in reply.of("HTTPS"))
     effect = (
         f"it answers for {name}, which has no record of its own{f', and Chrome ends with {_ERROR}' if ech else ''}"
         if answers

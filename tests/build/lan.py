@@ -6,6 +6,7 @@ from build.outside import HOST
 from ingressdoctor.api import (
     DnsRecord,
     DnsReply,
+    HttpsRecords,
     LanName,
     LanNode,
     LanOwner,
@@ -13,7 +14,6 @@ from ingressdoctor.api import (
     LanSurroundings,
     Rcode,
     Reach,
-    ResolverView,
     TcpAttempt,
 )
 
@@ -60,7 +60,7 @@ def answer(rdtype: str, *data: str, name: str = HOST, server: str = "9.9.9.9:53"
     return DnsReply(name=name, rdtype=rdtype, server=server, rcode=rcode, answers=records)
 
 
-def asked_at(server: str, address: str = NODE, https: str = "") -> ResolverView:
-    """A resolver that was asked for an address and for an HTTPS record."""
-    replies = (answer("A", address, server=server), answer("HTTPS", *([https] if https else []), server=server))
-    return ResolverView(server=server, replies=replies)
+def https_records(*records: str) -> HttpsRecords:
+    """What two resolvers answer for an HTTPS record: each of *records* at one of them, NODATA where it is empty."""
+    asked = zip(records, ("192.168.1.1:53", "9.9.9.9:53"), strict=False)
+    return HttpsRecords(replies=tuple(answer("HTTPS", *filter(None, [item]), server=server) for item, server in asked))

@@ -12,7 +12,7 @@ from typing import Final
 from ingressdoctor.collect.online import offline_reason
 from ingressdoctor.collect.together import together
 from ingressdoctor.evidence.dns import DnsReply, Rcode
-from ingressdoctor.evidence.outside import DnsView, Online, ResolverView
+from ingressdoctor.evidence.outside import DnsView, HttpsRecords, Online, ResolverView
 from ingressdoctor.model.check import collector
 from ingressdoctor.model.evidence import Unavailable
 from ingressdoctor.model.needs import Later
@@ -20,10 +20,10 @@ from ingressdoctor.model.target import Target
 from ingressdoctor.sources.base import Dns
 from ingressdoctor.sources.left_out import refuse_left_out
 
-__all__ = ["ask_addresses", "cname_chain", "collect_dns", "in_doubt", "zone_of"]
+__all__ = ["ask_addresses", "cname_chain", "collect_dns", "collect_https_records", "in_doubt", "zone_of"]
 
 _WANTED: Final = "the DNS answers for the name"
-_TYPES: Final = ("A", "AAAA", "HTTPS")
+_TYPES: Final = ("A", "AAAA")
 _MAX_CHAIN: Final = 8
 _WALK_S: Final = 4.0
 _DEAD: Final = frozenset({Rcode.TIMEOUT, Rcode.UNREACHABLE})
@@ -49,6 +49,16 @@ async def collect_dns(target: Target, dns: Dns, online: Later[Online]) -> DnsVie
     authoritative = found[-1] if dns.authoritative else await _found_authority(dns, name, views)
     chain = next((chain for view in views if (chain := cname_chain(view))), ())
     return DnsView(hostname=name, resolvers=views, authoritative=authoritative, cname_chain=chain)
+
+
+@collector(wanted="the HTTPS records of the name", timeout_s=10.0)
+async def collect_https_records(target: Target, dns: Dns, view: DnsView) -> HttpsRecords:
+    """Ask the servers that were asked for addresses; only names of the LAN are judged by it."""
+    servers = [(item.server, True) for item in view.resolvers]
+    if view.authoritative is not None:
+        servers.append((view.authoritative.server, False))
+    asked = (dns.query(target.hostname, "HTTPS", server, recurse=recurse) for server, recurse in servers)
+    return HttpsRecords(replies=await together(*asked))
 
 
 async def ask_addresses(dns: Dns, name: str) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ __all__ = [
     "AddressRanges",
     "DnsView",
     "EdgeError",
+    "HttpsRecords",
     "Online",
     "OriginProbe",
     "OutsideProbe",
@@ -64,6 +65,12 @@ class DnsView(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     def addresses(self) -> tuple[str, ...]:
         """Addresses of the first resolver that has any: what a client on this machine would dial."""
         return next((view.addresses for view in self.resolvers if view.addresses), ())
+
+
+class HttpsRecords(msgspec.Struct, frozen=True, kw_only=True):
+    """What the servers of a ``DnsView`` answer to the question for an HTTPS record (RFC 9460): one reply for each."""
+
+    replies: tuple[DnsReply, ...] = ()
 
 
 class EdgeError(msgspec.Struct, frozen=True, kw_only=True):

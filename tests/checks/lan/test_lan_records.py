@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from build.lan import ECH, NODE, OTHER, PLAIN, a_lan_name, answer, around, asked_at
+from build.lan import ECH, NODE, OTHER, PLAIN, a_lan_name, answer, around, https_records
 from build.outside import EDGE, MISSING, RANGES, dns_view, exchange, record, resolver, visited, zone
 from build.values import replace
-from ingressdoctor.api import Rcode, Reach, Status, Symptom
+from ingressdoctor.api import HttpsRecords, Rcode, Reach, Status, Symptom
 from ingressdoctor_checks.lan_records import ech_record, rebinding_filtered, split_answers, wildcard_in_the_way
 
 A, B = "192.168.1.1:53", "9.9.9.9:53"
@@ -20,15 +20,13 @@ WILD = replace(record("x.cfargotunnel.com", kind="CNAME"), name="*.shop.example"
 GREY = zone(record(NODE, proxied=False))
 
 ECHS = [
-    pytest.param(dns_view(asked_at(A), asked_at(B)), Status.PASS, "no HTTPS record", id="no-https-record"),
-    pytest.param(dns_view(asked_at(A), asked_at(B, https=ECH)), Status.FAIL, "ERR_ECH_FALLBACK", id="ech-at-one"),
+    pytest.param(https_records("", ""), Status.PASS, "no HTTPS record", id="no-https-record"),
+    pytest.param(https_records("", ECH), Status.FAIL, "ERR_ECH_FALLBACK", id="ech-at-one"),
+    pytest.param(https_records(ECH.partition(" ech")[0]), Status.FAIL, "addresses of Cloudflare's", id="hints-only"),
+    pytest.param(https_records(PLAIN), Status.PASS, "names no edge", id="a-record-of-ones-own"),
+    pytest.param(https_records(), Status.SKIP, "No resolver was asked", id="not-asked"),
     pytest.param(
-        dns_view(asked_at(A, https=ECH.partition(" ech")[0])), Status.FAIL, "addresses of Cloudflare's", id="hints-only"
-    ),
-    pytest.param(dns_view(asked_at(A, https=PLAIN)), Status.PASS, "names no edge", id="a-record-of-ones-own"),
-    pytest.param(HOME, Status.SKIP, "No resolver was asked", id="not-asked"),
-    pytest.param(
-        dns_view(replace(asked_at(A), replies=(replace(answer("HTTPS"), rcode=Rcode.SERVFAIL),))),
+        HttpsRecords(replies=(replace(answer("HTTPS"), rcode=Rcode.SERVFAIL),)),
         Status.UNKNOWN,
         "No resolver answered",
         id="no-answer-is-not-none",
@@ -36,9 +34,9 @@ ECHS = [
 ]
 
 
-@pytest.mark.parametrize(("view", "status", "text"), ECHS)
-def test_ech_record(view: Any, status: Status, text: str) -> None:
-    [finding] = ech_record(view, RANGES)
+@pytest.mark.parametrize(("https", "status", "text"), ECHS)
+def test_ech_record(https: HttpsRecords, status: Status, text: str) -> None:
+    [finding] = ech_record(HOME, https, RANGES)
 
     assert finding.status is status
     assert text in finding.summary
@@ -67,7 +65,7 @@ WILDCARDS = [
 
 @pytest.mark.parametrize(("facts", "beside", "status", "text"), WILDCARDS)
 def test_wildcard_in_the_way(facts: Any, beside: Any, status: Status, text: str) -> None:
-    [finding] = wildcard_in_the_way(HOME, facts, beside, RANGES)
+    [finding] = wildcard_in_the_way(HOME, MISSING, facts, beside, RANGES)
 
     assert finding.status is status
     assert text in finding.summary + finding.subject
@@ -151,6 +149,6 @@ def test_split_answers(view: Any, status: Status, text: str) -> None:
 
 
 def test_what_a_filter_hides_is_not_called_a_dead_address() -> None:
-    [finding] = wildcard_in_the_way(HOME, GREY, around(reach=Reach.TIMEOUT), RANGES)
+    [finding] = wildcard_in_the_way(HOME, MISSING, GREY, around(reach=Reach.TIMEOUT), RANGES)
 
     assert finding.status is Status.PASS

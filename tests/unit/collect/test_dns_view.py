@@ -27,14 +27,14 @@ async def view_of(dns: TableDns) -> DnsView:
     return view
 
 
-async def test_agreement_asks_each_resolver_three_questions_and_nobody_else() -> None:
+async def test_agreement_asks_each_resolver_two_questions_and_nobody_else() -> None:
     dns = TableDns(GOOD)
 
     view = await view_of(dns)
 
     assert view.addresses == (*EDGE, "2606:4700:3031::1")
     assert view.authoritative is None
-    assert sorted(dns.asked) == sorted((HOST, kind, server) for server in (A, B) for kind in ("A", "AAAA", "HTTPS"))
+    assert sorted(dns.asked) == sorted((HOST, kind, server) for server in (A, B) for kind in ("A", "AAAA"))
 
 
 async def test_a_configured_authoritative_server_is_always_asked() -> None:
