@@ -6,9 +6,10 @@ is the same: evidence once per scope, gaps instead of exceptions, every check sa
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import CoroutineType
-from typing import Any, Final
+from typing import Final
 
 from ingressdoctor.engine.asked import Inputs, Question, Source, alike
 from ingressdoctor.engine.broker import Broker, failed_collecting
@@ -118,7 +119,7 @@ class DirectBroker:
         for need in asked.needs:
             wanted = need.wanted
             if need.later:
-                found.append(Later(_fetching(self, wanted)))
+                found.append(Later(partial(self.get, wanted)))
             elif need.seen:
                 found.append(Seen(self._seen(wanted)))
             else:
@@ -152,10 +153,6 @@ class DirectBroker:
         except Exception as error:  # noqa: BLE001 - a collector's bug must cost its own evidence only
             return self._shared.interned(collector.provides, failed_collecting(collector, error))
         return source.keep(seen, value)
-
-
-def _fetching(broker: DirectBroker, wanted: type) -> Callable[[], Awaitable[Any]]:
-    return lambda: broker.get(wanted)
 
 
 async def choose_directly(broker: DirectBroker, shared: SharedEvidence, host: str, wishes: Wishes) -> Choice:

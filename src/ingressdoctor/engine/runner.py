@@ -37,19 +37,22 @@ def verdict(check: Check, function: Callable[..., Iterable[Finding]], seen: tupl
         return _bug(check, f"{type(error).__name__}: {clean(str(error), 300)}")
     if not findings:
         return _bug(check, "it said nothing")
-    vague = False
+    status = None
     for finding in findings:
         if not isinstance(finding, Finding):
             return _bug(check, "it yielded something that is not a Finding")
-        if finding.status is Status.UNKNOWN:
-            vague = True
-    return result_of(check, _without_left_out(findings, seen) if vague else findings)
+        status = finding.status
+    if len(findings) == 1 and status is not None and status is not Status.UNKNOWN:
+        # What most checks say of most targets.
+        return CheckResult(check=check, findings=findings, status=status)
+    return result_of(check, _without_left_out(findings, seen))
 
 
 def _without_left_out(findings: tuple[Finding, ...], seen: tuple[object, ...]) -> tuple[Finding, ...]:
     """Turn "could not tell" into "was not asked" where what it lacks was left out on purpose."""
     left = next((item for item in seen if isinstance(item, Inapplicable) and item.left_out), None)
-    if left is None or any(finding.status is Status.FAIL for finding in findings):
+    statuses = {finding.status for finding in findings}
+    if left is None or Status.UNKNOWN not in statuses or Status.FAIL in statuses:
         return findings
     kept = [finding for finding in findings if finding.status is not Status.UNKNOWN]
     return (*kept, skip(f"It was not looked at: {left.reason}."))
