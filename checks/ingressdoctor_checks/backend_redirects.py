@@ -12,11 +12,14 @@ from typing import Final
 
 from ingressdoctor.api import (
     BackendRef,
+    BackendView,
     Command,
     Finding,
     NginxDecision,
     OutsideProbe,
     Remedy,
+    RouteDecision,
+    Status,
     Symptom,
     Target,
     Unavailable,
@@ -26,7 +29,7 @@ from ingressdoctor.api import (
     ok,
     skip,
 )
-from ingressdoctor_checks.backend_common import STEP
+from ingressdoctor_checks.backend_common import STEP, backend_of
 from ingressdoctor_checks.nginx_common import describe, proof_of
 from ingressdoctor_checks.outside_view import hop_facts
 
@@ -44,13 +47,17 @@ _ARGOCD: Final = "argocd-server"
     causes=("edge.redirect-loop", str(Symptom.REDIRECT_LOOP)),
 )
 def redirect_loop(
-    nginx: NginxDecision | Unavailable, probe: OutsideProbe | Unavailable, target: Target
+    nginx: NginxDecision | Unavailable,
+    probe: OutsideProbe | Unavailable,
+    target: Target,
+    decision: RouteDecision | Unavailable,
+    backend: BackendView | Unavailable,
 ) -> Iterator[Finding]:
     """A circle of redirects that ingress-nginx passes on and does not make."""
     if isinstance(probe, Unavailable):
         yield skip("Nobody visited it, so no redirect was seen.")
     elif not (probe.loop or probe.too_many_redirects):
-        yield ok("No circle of redirects.")
+        yield _no_backend(decision, backend) or ok("No circle of redirects.")
     elif isinstance(nginx, Unavailable) or nginx.decision.winner is None:
         yield skip("Which application answers is not known by way of ingress-nginx.")
     elif nginx.loops or _own_redirect(nginx):
@@ -59,6 +66,12 @@ def redirect_loop(
         yield skip("The circle does not end with a redirect.")
     else:
         yield _finding(nginx, probe, target)
+
+
+def _no_backend(decision: RouteDecision | Unavailable, backend: BackendView | Unavailable) -> Finding | None:
+    """Say that no route leads to an application, so that none is called fine; None where one does, or may."""
+    found = backend if isinstance(decision, Unavailable) else backend_of(decision, backend)
+    return found if isinstance(found, Finding) and found.status is Status.SKIP else None
 
 
 def _own_redirect(nginx: NginxDecision) -> bool:

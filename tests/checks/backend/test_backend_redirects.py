@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from build.backend import FORBIDDEN, a_decision, a_view
 from build.nginx import HOST, a_path, an_ingress, an_origin_rule, seen_by_nginx
 from build.outside import exchange, redirect, visited
-from ingressdoctor.api import Inapplicable, NginxDecision, OutsideProbe, Status, Target, Unavailable
+from ingressdoctor.api import (
+    BackendView,
+    Inapplicable,
+    NginxDecision,
+    OutsideProbe,
+    RouteDecision,
+    Status,
+    Target,
+    Unavailable,
+)
 from ingressdoctor_checks.backend_redirects import redirect_loop
 
 URL = f"https://{HOST}/"
@@ -39,14 +49,35 @@ UNSEEN = Unavailable(wanted="what a visitor gets", reason="no address")
 def test_redirect_loop(
     nginx: NginxDecision | Unavailable, probe: OutsideProbe | Unavailable, status: Status, words: str
 ) -> None:
-    [finding] = redirect_loop(nginx, probe, TARGET)
+    [finding] = redirect_loop(nginx, probe, TARGET, a_decision(), a_view())
 
     assert finding.status is status
     assert words in finding.summary
 
 
+@pytest.mark.parametrize(
+    ("decision", "backend", "status"),
+    [
+        pytest.param(a_decision(), a_view(), Status.PASS, id="a-backend"),
+        pytest.param(a_decision(), FORBIDDEN, Status.PASS, id="a-backend-that-may-not-be-read"),
+        pytest.param(a_decision(routed=False), FORBIDDEN, Status.SKIP, id="no-route"),
+        pytest.param(
+            a_decision(), Inapplicable(wanted="x", reason="it is a redirect"), Status.SKIP, id="none-by-design"
+        ),
+        pytest.param(FORBIDDEN, FORBIDDEN, Status.PASS, id="nothing-is-known-of-routes"),
+    ],
+)
+def test_without_a_backend_no_application_is_called_fine(
+    decision: RouteDecision | Unavailable, backend: BackendView | Unavailable, status: Status
+) -> None:
+    [finding] = redirect_loop(NONE, visited(exchange(404)), TARGET, decision, backend)
+
+    assert finding.status is status
+    assert ("backend to look at" in finding.summary) is (status is Status.SKIP)
+
+
 def test_argo_cd_is_told_what_to_set() -> None:
-    [finding] = redirect_loop(ARGOCD, LOOP, TARGET)
+    [finding] = redirect_loop(ARGOCD, LOOP, TARGET, a_decision(), a_view())
 
     assert finding.remedy is not None
     assert "server.insecure" in finding.remedy.text
