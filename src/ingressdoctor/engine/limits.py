@@ -7,9 +7,10 @@ answer. Knows nothing of what a turn is for: who hands them out says when somebo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from contextvars import ContextVar
+from types import TracebackType
 from typing import Final
 
 __all__ = ["Limits", "begin_limits", "standing_still"]
@@ -29,23 +30,28 @@ class Limits:
         self._waits = 0
         self._since = 0.0
 
-    @asynccontextmanager
-    async def within(self, seconds: float, *, beyond_s: float = 0.0) -> AsyncIterator[None]:
+    def within(self, seconds: float, *, beyond_s: float = 0.0) -> AbstractAsyncContextManager[None]:
         """Give the body so many seconds, and what is left of the target's time plus *beyond_s* at most.
 
         Raises:
             TimeoutError: they are over.
         """
+        return _Within(self, seconds, beyond_s)
+
+    async def begin(self, seconds: float, beyond_s: float) -> asyncio.Timeout:
+        """Begin a limit of the running task."""
         now = self._loop.time()
         # While somebody waits the clock stands where it stood when the waiting began.
         read = self._since if self._waits else now
-        when = min(now + seconds - (now - read), self._until + beyond_s)
-        async with asyncio.timeout_at(None if self._waits else when) as limit:
-            self._open[limit] = when
-            try:
-                yield
-            finally:
-                del self._open[limit]
+        when = min(read + seconds, self._until + beyond_s)
+        limit = asyncio.timeout_at(None if self._waits else when)
+        await limit.__aenter__()
+        self._open[limit] = when
+        return limit
+
+    def end(self, limit: asyncio.Timeout) -> None:
+        """Forget a limit that is over."""
+        del self._open[limit]
 
     def stop(self) -> None:
         """Let the clock stand until ``go`` was called as often."""
@@ -65,6 +71,26 @@ class Limits:
         for limit, when in self._open.items():
             self._open[limit] = when + stood
             _move(limit, when + stood)
+
+
+class _Within:
+    """What ``Limits.within`` returns; a class, because a generator for each wait costs as much as the wait."""
+
+    __slots__ = ("_beyond_s", "_limit", "_limits", "_seconds")
+
+    def __init__(self, limits: Limits, seconds: float, beyond_s: float) -> None:
+        self._limits = limits
+        self._seconds = seconds
+        self._beyond_s = beyond_s
+
+    async def __aenter__(self) -> None:
+        self._limit = await self._limits.begin(self._seconds, self._beyond_s)
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._limits.end(self._limit)
+        await self._limit.__aexit__(kind, error, trace)
 
 
 def _move(limit: asyncio.Timeout, when: float | None) -> None:

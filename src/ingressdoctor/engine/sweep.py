@@ -24,6 +24,7 @@ from ingressdoctor.engine.limits import Limits, begin_limits
 from ingressdoctor.engine.outcomes import outcome_of, unjudged
 from ingressdoctor.engine.session import Run, Scope, session_broker
 from ingressdoctor.errors import UsageError
+from ingressdoctor.model.begun import begin
 from ingressdoctor.model.check import Check
 from ingressdoctor.model.sweep import Outcome, SweepTarget
 from ingressdoctor.model.target import Target
@@ -149,8 +150,12 @@ class _Judge:
         began = clock()
         try:
             limits = begin_limits(self._spec.timeout_s)
-            async with limits.within(self._spec.timeout_s + _LATE_S, beyond_s=_LATE_S):
-                outcome = await self._judged(asked, limits, started, began)
+            outcome: Outcome
+            # What never waits needs no timer.
+            outcome, rest = begin(self._judged(asked, limits, started, began))
+            if rest is not None:
+                async with limits.within(self._spec.timeout_s + _LATE_S, beyond_s=_LATE_S):
+                    outcome = await rest
         except TimeoutError:
             outcome = unjudged(asked, f"It took longer than {self._spec.timeout_s:g} s.", started, clock() - began)
         except Exception as error:  # noqa: BLE001 - one target must not cost the others theirs
