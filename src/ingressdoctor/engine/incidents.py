@@ -24,6 +24,7 @@ __all__ = ["Fold", "Folded", "Lifecycle", "advance"]
 _FAMILY: Final = uuid.UUID("6f0c5d1e-7d0b-4f0e-9b60-9f4c2f1b8a11")
 _MOST_FLIPS: Final = 50
 _MOST_GAPS: Final = 1_000
+_MOST_WARNINGS: Final = 10_000
 _LONGEST_GAP: Final = 200
 
 
@@ -59,6 +60,7 @@ class Fold:
         self.judged: set[str] = set()
         self.counts = dict.fromkeys(Verdict, 0)
         self.excused = 0
+        self.unlisted = 0
         self.blind: dict[str, int] = {}
         self._gaps: dict[str, int] = {}
 
@@ -67,8 +69,13 @@ class Fold:
         self.counts[outcome.verdict] += 1
         self.excused += bool(outcome.suppressed)
         for cause in outcome.warnings:
-            self._warnings.setdefault(cause.named, cause)
-            self._warned.setdefault(cause.named, set()).add(outcome.name)
+            named = cause.named
+            if named in self._warned:
+                self._warned[named].add(outcome.name)
+            elif len(self._warned) < _MOST_WARNINGS:
+                self._warnings[named], self._warned[named] = cause, {outcome.name}
+            else:
+                self.unlisted += 1
         if outcome.verdict is Verdict.UNKNOWN:
             seen = next((item.summary for item in outcome.causes if item.vantage), "")
             if seen:

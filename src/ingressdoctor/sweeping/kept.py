@@ -71,6 +71,8 @@ class Kept:
         skipped += fold.gaps(_MOST_GAPS)
         if self._dropped:
             skipped.append(f"{self._dropped} outcomes are counted, but not listed one by one")
+        if fold.unlisted:
+            skipped.append(f"{fold.unlisted} warnings of single targets are not listed one by one")
         return SweepReport(
             started=self._started,
             elapsed_s=elapsed_s,

@@ -314,3 +314,15 @@ def test_what_could_not_be_looked_at_of_judged_targets_is_told_by_how_many() -> 
 
     assert fold.gaps(2) == ["the pods: 403 (targets: 3)", "only 0 (targets: 1)", "and 2 more like this"]
     assert Fold().gaps(2) == []
+
+
+def test_warnings_of_single_targets_are_counted_beyond_so_many() -> None:
+    """A large list, each of whose hosts warns of itself: memory must not grow with it."""
+    fold = Fold()
+    for number in range(10_050):
+        own = replace(POD, subject=f"Service shop/web-{number}")
+        fold.add(replace(well(f"h{number}.example.org"), verdict=Verdict.DEGRADED, warnings=(BALANCER, own)))
+
+    told = fold.warnings()
+    assert (len(told), fold.unlisted) == (10_000, 51)
+    assert (told[0][0], len(told[0][1])) == (BALANCER, 10_050)
