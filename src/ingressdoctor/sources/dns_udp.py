@@ -142,8 +142,4 @@ class _Shared:
         self._broken = True
         for answer in self._waiting.values():
             if not answer.done():
-                answer.set_exception(_no_answer() if error is None else OSError(error.errno, error.strerror))
-
-
-def _no_answer() -> dns.query.BadResponse:
-    return dns.query.BadResponse()  # type: ignore[no-untyped-call] # dnspython's
+                answer.set_exception(bad_response() if error is None else OSError(error.errno, error.strerror))
